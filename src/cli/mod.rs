@@ -1,0 +1,20 @@
+//! The command line: one file per command, each with its options and the call into the library.
+
+use crate::error::Result;
+use clap::{Parser, Subcommand};
+
+/// Makes publishable Parquet datasets of web requests and system calls out of LTTng kernel traces.
+#[derive(Debug, Parser)]
+#[command(name = "sysds", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+/// Runs the command that the options name; its value is the exit status of a process that did its work.
+pub fn run(cli: Cli) -> Result<u8> {
+    match cli.command {}
+}

@@ -1,0 +1,235 @@
+//! What can go wrong, where, and what to do about it.
+//!
+//! Every error says three things: what happened, at which [`Place`], and the remedy. The library returns [`Error`];
+//! only `main` turns one into words on stderr and an exit status.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The result of everything in this library that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Where in the input something was found: a file, and inside it a line and column (text) or a packet and byte offset
+/// (binary streams). Unknown parts are left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The file or folder.
+    pub file: PathBuf,
+    /// Number of the packet in a stream file, from 0.
+    pub packet: Option<u64>,
+    /// Offset in the file, in bytes, from 0.
+    pub offset: Option<u64>,
+    /// Line and column in a text, from 1.
+    pub line_column: Option<(u64, u64)>,
+}
+
+impl Place {
+    /// A file as a whole.
+    pub fn file(file: impl Into<PathBuf>) -> Self {
+        Place {
+            file: file.into(),
+            ..Place::default()
+        }
+    }
+
+    /// A packet of a stream file, with the byte offset that matters.
+    pub fn packet(file: impl Into<PathBuf>, packet: u64, offset: u64) -> Self {
+        Place {
+            packet: Some(packet),
+            offset: Some(offset),
+            ..Place::file(file)
+        }
+    }
+
+    /// A line and column (both from 1) of a text file.
+    pub fn line(file: impl Into<PathBuf>, line: u64, column: u64) -> Self {
+        Place {
+            line_column: Some((line, column)),
+            ..Place::file(file)
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some((line, column)) = self.line_column {
+            write!(f, ", line {line}, column {column}")?;
+        }
+        if let Some(packet) = self.packet {
+            write!(f, ", packet {packet}")?;
+        }
+        if let Some(offset) = self.offset {
+            write!(f, ", byte {offset}")?;
+        }
+        Ok(())
+    }
+}
+
+/// An error of this library.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A trace, dataset or manifest that cannot be read as what it should be.
+    #[error("{place}: {what}")]
+    Input {
+        /// What is wrong with it.
+        what: String,
+        /// Where.
+        place: Place,
+        /// What the user can do.
+        remedy: String,
+    },
+    /// The operating system refused something.
+    #[error("{path}: cannot {action}: {source}")]
+    Io {
+        /// The verb: `read`, `write`, `create`, `rename` …
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Options that do not fit together, or a target that must not be overwritten.
+    #[error("{what}")]
+    Usage {
+        /// What does not fit.
+        what: String,
+        /// What the user can do.
+        remedy: String,
+    },
+    /// A mistake in SQL, or a query that fails while it runs.
+    #[error("{what}")]
+    Sql {
+        /// The message, with the line of the statement where it is known.
+        what: String,
+        /// What the user can do; may be empty.
+        remedy: String,
+    },
+    /// Parquet or Arrow could not encode or decode something.
+    #[error("{path}: {source}")]
+    Columns {
+        /// The file being written or read.
+        path: PathBuf,
+        /// The library's reason.
+        source: parquet::errors::ParquetError,
+    },
+    /// The user asked to stop (Ctrl-C or SIGTERM).
+    #[error("interrupted; nothing was left behind")]
+    Interrupted,
+}
+
+impl Error {
+    /// An [`Error::Input`].
+    pub fn input(what: impl Into<String>, place: Place, remedy: impl Into<String>) -> Self {
+        Error::Input {
+            what: what.into(),
+            place,
+            remedy: remedy.into(),
+        }
+    }
+
+    /// An [`Error::Usage`].
+    pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Error::Usage {
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// Makes the closure for `map_err` of an I/O call on `path`.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+        let path = path.to_path_buf();
+        move |source| Error::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// Makes the closure for `map_err` of a Parquet or Arrow call on `path`. An I/O error inside (a full disk) comes
+    /// out as [`Error::Io`], so that it reads the same wherever it happens.
+    pub fn columns<E: Into<parquet::errors::ParquetError>>(
+        path: &Path,
+    ) -> impl FnOnce(E) -> Error + use<E> {
+        let path = path.to_path_buf();
+        move |e| match e.into() {
+            parquet::errors::ParquetError::External(inner) => match inner.downcast::<io::Error>() {
+                Ok(source) => Error::Io {
+                    action: "write",
+                    path,
+                    source: *source,
+                },
+                Err(inner) => Error::Columns {
+                    path,
+                    source: parquet::errors::ParquetError::External(inner),
+                },
+            },
+            source => Error::Columns { path, source },
+        }
+    }
+
+    /// What the user can do about it, in one or two sentences; empty where nothing sensible can be said.
+    pub fn remedy(&self) -> String {
+        match self {
+            Error::Input { remedy, .. }
+            | Error::Usage { remedy, .. }
+            | Error::Sql { remedy, .. } => remedy.clone(),
+            Error::Io { source, .. } => io_remedy(source).to_owned(),
+            Error::Columns { .. } => {
+                "Check that the file is a whole Parquet file, or make the dataset again.".to_owned()
+            }
+            Error::Interrupted => String::new(),
+        }
+    }
+
+    /// The exit status of the process that ends with this error: 130 when interrupted, 2 for a wrong call, else 1.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Error::Interrupted => 130,
+            Error::Usage { .. } => 2,
+            _ => 1,
+        }
+    }
+}
+
+fn io_remedy(e: &io::Error) -> &'static str {
+    match e.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "Give yourself the permission (LTTng's kernel traces belong to root: use sudo or chown them)."
+        }
+        io::ErrorKind::NotFound => "Check the path.",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "Free some space, or write to another disk with -o."
+        }
+        io::ErrorKind::ReadOnlyFilesystem => "Write to another disk with -o.",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_name_only_what_is_known() {
+        assert_eq!(Place::file("a/b").to_string(), "a/b");
+        assert_eq!(
+            Place::packet("ch_0", 3, 4096).to_string(),
+            "ch_0, packet 3, byte 4096"
+        );
+        assert_eq!(
+            Place::line("metadata", 7, 2).to_string(),
+            "metadata, line 7, column 2"
+        );
+    }
+
+    #[test]
+    fn a_full_disk_reads_the_same_through_parquet() {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let inner = parquet::errors::ParquetError::External(Box::new(full));
+        let e = Error::columns::<parquet::errors::ParquetError>(Path::new("x"))(inner);
+        assert!(matches!(e, Error::Io { .. }));
+        assert!(e.remedy().contains("Free some space"));
+    }
+}
