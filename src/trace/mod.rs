@@ -1,0 +1,62 @@
+//! Traces: finding them on disk, and reading their events in time order.
+//!
+//! A *recording* is what one tracing session left: one or several CTF traces (kernel and user space, chunks of a
+//! rotation) on one time line. `find` finds recordings, `babeltrace` reads their events, `event` says what comes out.
+
+pub mod babeltrace;
+pub mod event;
+pub mod find;
+
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What a CTF trace says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Source {
+    /// Its folder: the one that holds `metadata`.
+    pub path: PathBuf,
+    /// Its UUID.
+    pub uuid: Option<String>,
+    /// Its environment, in the metadata's order: host name, kernel, tracer and their versions.
+    pub env: Vec<(String, String)>,
+    /// The clock of its streams.
+    pub clock: Option<Clock>,
+    /// Its streams.
+    pub streams: Vec<SourceStream>,
+}
+
+/// A clock, as CTF 1.8.3 section 8 describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Clock {
+    /// Its name.
+    pub name: Option<String>,
+    /// Cycles per second.
+    pub frequency: u64,
+    /// Seconds from its origin to its value 0.
+    pub offset_s: i64,
+    /// Cycles on top of `offset_s`.
+    pub offset_cycles: u64,
+    /// Whether its origin is 1970-01-01 00:00 UTC.
+    pub origin_is_unix_epoch: bool,
+}
+
+/// A stream of a trace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceStream {
+    /// Its (first) file.
+    pub file: PathBuf,
+    /// ID of its stream class in the metadata.
+    pub class_id: u64,
+}
+
+/// A UUID in its usual form, `69f65b33-88e5-604b-a8c4-e4b2408472de`.
+pub fn uuid_text(bytes: [u8; 16]) -> String {
+    let mut text = String::with_capacity(36);
+    for (i, byte) in bytes.iter().enumerate() {
+        if matches!(i, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
+}
