@@ -1,5 +1,8 @@
 //! The command line: one file per command, each with its options and the call into the library.
 
+mod ingest;
+mod terminal;
+
 use crate::error::Result;
 use clap::{Parser, Subcommand};
 
@@ -12,9 +15,13 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Ingest(ingest::IngestArgs),
+}
 
 /// Runs the command that the options name; its value is the exit status of a process that did its work.
 pub fn run(cli: Cli) -> Result<u8> {
-    match cli.command {}
+    match cli.command {
+        Command::Ingest(args) => ingest::run(args),
+    }
 }

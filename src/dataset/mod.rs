@@ -3,6 +3,9 @@
 //! This module finds and opens datasets. How one is made without ever leaving half of it behind is `staging`, what its
 //! manifest says is `manifest`.
 
+pub mod manifest;
+pub mod staging;
+
 use crate::error::{Error, Place, Result};
 use std::path::{Path, PathBuf};
 

@@ -30,8 +30,8 @@ pub enum FieldType {
     Float(u8),
     /// String: bytes up to the first NUL, meant to be UTF-8.
     Text,
-    /// Array or sequence.
-    List(Box<FieldType>),
+    /// Array, with its length, or sequence.
+    List(Box<FieldType>, Option<u64>),
     /// Structure.
     Struct(Vec<Field>),
     /// Variant: one of these options.
@@ -288,7 +288,7 @@ impl<'a> Cursor<'a> {
             FieldType::Text => {
                 self.text();
             }
-            FieldType::List(element) => {
+            FieldType::List(element, _) => {
                 for _ in 0..self.count() {
                     self.skip(element);
                 }
@@ -334,10 +334,10 @@ mod tests {
             "e",
             vec![field(FieldType::Text)],
             vec![
-                field(FieldType::List(Box::new(FieldType::Struct(vec![
-                    field(int()),
-                    field(FieldType::Text),
-                ])))),
+                field(FieldType::List(
+                    Box::new(FieldType::Struct(vec![field(int()), field(FieldType::Text)])),
+                    None,
+                )),
                 field(FieldType::Variant(vec![field(int()), field(FieldType::Text)])),
                 field(FieldType::Float(64)),
                 field(int()),

@@ -7,11 +7,11 @@ pub mod babeltrace;
 pub mod event;
 pub mod find;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What a CTF trace says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Its folder: the one that holds `metadata`.
     pub path: PathBuf,
@@ -26,7 +26,7 @@ pub struct Source {
 }
 
 /// A clock, as CTF 1.8.3 section 8 describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
     /// Its name.
     pub name: Option<String>,
@@ -41,7 +41,7 @@ pub struct Clock {
 }
 
 /// A stream of a trace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceStream {
     /// Its (first) file.
     pub file: PathBuf,

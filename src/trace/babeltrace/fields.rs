@@ -61,7 +61,9 @@ pub(super) unsafe fn field_type(class: *const bt_field_class) -> FieldType {
             FieldType::Text
         } else if is(class_type::BT_FIELD_CLASS_TYPE_ARRAY) {
             let element = bt_field_class_array_borrow_element_field_class_const(class);
-            FieldType::List(Box::new(field_type(element)))
+            let length = is(class_type::BT_FIELD_CLASS_TYPE_STATIC_ARRAY)
+                .then(|| bt_field_class_array_static_get_length(class));
+            FieldType::List(Box::new(field_type(element)), length)
         } else if is(class_type::BT_FIELD_CLASS_TYPE_STRUCTURE) {
             FieldType::Struct(members(class))
         } else if is(class_type::BT_FIELD_CLASS_TYPE_VARIANT) {
@@ -207,7 +209,7 @@ pub(super) unsafe fn encode(field: *const bt_field, ty: &FieldType, out: &mut Ve
                 push_count(bytes.len() as u64, out);
                 out.extend_from_slice(bytes);
             }
-            FieldType::List(element) => {
+            FieldType::List(element, _) => {
                 let n = bt_field_array_get_length(field);
                 push_count(n, out);
                 for i in 0..n {

@@ -29,6 +29,19 @@ pub struct Damage {
     pub what: String,
 }
 
+/// The version of the babeltrace2 library in this program.
+pub fn version() -> String {
+    // SAFETY: the calls have no conditions.
+    unsafe {
+        format!(
+            "{}.{}.{}",
+            bt_version_get_major(),
+            bt_version_get_minor(),
+            bt_version_get_patch()
+        )
+    }
+}
+
 /// Reads the events of one recording: of one or several CTF traces on one time line.
 pub struct Reader {
     graph: Graph<Collector>,

@@ -1,0 +1,182 @@
+//! `sysds ingest`: its options, and the words it says when it is done.
+
+use super::terminal::{self, Meter};
+use crate::dataset::manifest::Manifest;
+use crate::error::{Error, Result};
+use crate::ingest::{Control, Options, ingest};
+use crate::requests::connection;
+use clap::{Args, ValueEnum};
+use parquet::basic::{Compression, ZstdLevel};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Exit status of an ingest that kept what comes before a damage.
+const DAMAGED: u8 = 3;
+/// Bytes that all open requests may carry.
+const MAX_NESTED_BYTES: usize = 96 << 20;
+
+/// Reads traces and writes them as a dataset: the Parquet tables events, requests and losses, and manifest.json.
+///
+/// TRACE is a folder that LTTng wrote (the one that holds `kernel/`), or any folder above such folders; traces are
+/// found by their `metadata` file. All CTF traces of one tracing session are read on one time line.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  sysds ingest ~/lttng-traces/web-20261123-230639 -o web
+  sysds query latency -d web
+
+Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 3 done with --keep-going, but some input was
+damaged (manifest.json says what was lost), 130 interrupted.")]
+pub struct IngestArgs {
+    /// Folders to look for traces in
+    #[arg(required = true, value_name = "TRACE")]
+    traces: Vec<PathBuf>,
+    /// Folder of the dataset
+    #[arg(short, long, value_name = "DATASET")]
+    output: PathBuf,
+    /// Replace a dataset that stands there already
+    #[arg(long)]
+    force: bool,
+    /// Label of the recordings, for the column `label`
+    #[arg(long)]
+    label: Option<String>,
+    /// Only requests of threads of this name (15 bytes of it count)
+    #[arg(long, value_name = "NAME")]
+    server: Option<String>,
+    /// Which call on the connection ends a request
+    #[arg(long, value_enum, default_value_t = End::Close)]
+    end: End,
+    /// Arguments of the events nested in requests
+    #[arg(long, value_enum, default_value_t = RequestArgs::Struct)]
+    request_args: RequestArgs,
+    /// Events that a request carries at most; what is more stays in the table events, and is counted
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    max_request_events: usize,
+    /// Compression of the Parquet files: zstd, zstd:LEVEL, snappy or none
+    #[arg(long, value_name = "CODEC", default_value = "zstd:3")]
+    compression: Codec,
+    /// Keep what comes before a damage in each stream, instead of failing
+    #[arg(long)]
+    keep_going: bool,
+    /// Say nothing on stderr but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum End {
+    /// The return of close
+    Close,
+    /// The return of shutdown, or of close where it comes first
+    Shutdown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RequestArgs {
+    /// A structure by field name, as in events
+    Struct,
+    /// None: they are in events
+    None,
+}
+
+/// A codec as the user writes it.
+#[derive(Debug, Clone, PartialEq)]
+struct Codec {
+    compression: Compression,
+    text: String,
+}
+
+impl FromStr for Codec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let levels = zstd::compression_level_range();
+        let compression = match text.split_once(':') {
+            None if text == "none" => Compression::UNCOMPRESSED,
+            None if text == "snappy" => Compression::SNAPPY,
+            None if text == "zstd" => Compression::ZSTD(ZstdLevel::default()),
+            Some(("zstd", level)) => level
+                .parse::<i32>()
+                .ok()
+                .and_then(|level| ZstdLevel::try_new(level).ok())
+                .map(Compression::ZSTD)
+                .ok_or_else(|| format!("zstd has the levels 1 to {}", levels.end()))?,
+            _ => return Err("one of zstd, zstd:LEVEL, snappy, none".to_owned()),
+        };
+        Ok(Codec {
+            compression,
+            text: text.to_owned(),
+        })
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// As [`ingest`].
+pub fn run(args: IngestArgs) -> Result<u8> {
+    if args.max_request_events == 0 {
+        return Err(Error::usage(
+            "--max-request-events 0: a request has at least the event that begins it",
+            "Leave the arguments of nested events out with --request-args none instead.",
+        ));
+    }
+    let quiet = args.quiet;
+    let output = args.output.clone();
+    let interrupted = terminal::interrupt_flag()?;
+    let mut meter = Meter::new(quiet);
+    let result = ingest(
+        options(args),
+        &mut Control {
+            interrupted: &interrupted,
+            progress: &mut |progress| meter.show(progress.events),
+        },
+    );
+    meter.clear();
+    let manifest = result?;
+    if !quiet {
+        report(&manifest, &output, meter.elapsed());
+    }
+    Ok(if manifest.damaged { DAMAGED } else { 0 })
+}
+
+fn options(args: IngestArgs) -> Options {
+    Options {
+        traces: args.traces,
+        output: args.output,
+        force: args.force,
+        compression: (args.compression.compression, args.compression.text),
+        label: args.label,
+        rule: connection::Options {
+            end_at_shutdown: args.end == End::Shutdown,
+            server: args.server,
+            max_nested: args.max_request_events,
+            max_bytes: MAX_NESTED_BYTES,
+        },
+        request_args: args.request_args == RequestArgs::Struct,
+        keep_going: args.keep_going,
+    }
+}
+
+/// Says on stderr what was made and what was lost.
+fn report(manifest: &Manifest, output: &std::path::Path, seconds: f64) {
+    let bytes: u64 = manifest.tables.values().map(|t| t.bytes).sum();
+    eprintln!(
+        "{}: {} events, {} requests ({} incomplete), {:.1} MB, in {:.1} s",
+        output.display(),
+        manifest.events,
+        manifest.requests,
+        manifest.incomplete_requests,
+        bytes as f64 / 1e6,
+        seconds
+    );
+    if manifest.discarded_events + manifest.discarded_packets > 0 {
+        eprintln!(
+            "warning: the tracer discarded {} events and {} packets: see the table losses",
+            manifest.discarded_events, manifest.discarded_packets
+        );
+    }
+    for damage in manifest.recordings.iter().flat_map(|r| &r.damage) {
+        eprintln!("warning: {}: {}; what follows in this stream is lost", damage.place, damage.what);
+    }
+}

@@ -1,0 +1,62 @@
+//! The terminal: progress on stderr where a person watches, and the wish to stop.
+
+use crate::error::{Error, Result};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+/// A flag that Ctrl-C and SIGTERM set. A second one ends the process at once.
+///
+/// # Errors
+/// [`Error::Io`] where the system refuses signal handlers.
+pub fn interrupt_flag() -> Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let register = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)));
+        register.map_err(Error::io("handle signals of", Path::new("this process")))?;
+    }
+    Ok(flag)
+}
+
+/// Shows how far an ingest is, on a terminal.
+pub struct Meter {
+    bar: ProgressBar,
+    started: Instant,
+}
+
+impl Meter {
+    /// A meter; hidden where `quiet`, or where stderr is no terminal.
+    pub fn new(quiet: bool) -> Self {
+        let target = match quiet || !std::io::stderr().is_terminal() {
+            true => ProgressDrawTarget::hidden(),
+            false => ProgressDrawTarget::stderr(),
+        };
+        let style = ProgressStyle::with_template("{spinner} {human_pos} events, {per_sec}, {elapsed}");
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Meter {
+            bar,
+            started: Instant::now(),
+        }
+    }
+
+    /// Shows `events` events.
+    pub fn show(&mut self, events: u64) {
+        self.bar.set_position(events);
+    }
+
+    /// Wipes it away.
+    pub fn clear(&mut self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Seconds since it was made.
+    pub fn elapsed(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+}

@@ -1,0 +1,166 @@
+//! The published contract of the tables, `schemas/*.json`, as Arrow fields.
+//!
+//! The files in `schemas/` are what other labs read, and what this program writes by: they are compiled in and turned
+//! into the Arrow schema of every file, descriptions and units included (as field metadata). So the two cannot differ.
+
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A table's contract.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Contract {
+    /// The table's name, which is also its folder's.
+    pub table: String,
+    /// What a row is.
+    pub description: String,
+    /// The order of the rows.
+    pub sorted_by: Vec<String>,
+    /// The columns, in order.
+    pub columns: Vec<Column>,
+    /// `events` only: names of arguments that hold the descriptor a call works on, best first.
+    #[serde(default)]
+    pub fd_arguments: Vec<String>,
+    /// `events` only: names of arguments that hold a file name, best first.
+    #[serde(default)]
+    pub path_arguments: Vec<String>,
+}
+
+/// A column of a contract.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type, as the contract writes it.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Whether it may be null.
+    pub nullable: bool,
+    /// Unit of its values.
+    pub unit: Option<String>,
+    /// What it means.
+    pub description: String,
+    /// Whether a dataset may lack it.
+    #[serde(default)]
+    pub optional: bool,
+    /// `list<struct>` only: the members of an element.
+    #[serde(default)]
+    pub items: Vec<Column>,
+}
+
+/// The contract of `events`.
+pub fn events() -> Contract {
+    parse(include_str!("../../schemas/events.json"))
+}
+
+/// The contract of `requests`.
+pub fn requests() -> Contract {
+    parse(include_str!("../../schemas/requests.json"))
+}
+
+/// The contract of `losses`.
+pub fn losses() -> Contract {
+    parse(include_str!("../../schemas/losses.json"))
+}
+
+fn parse(text: &str) -> Contract {
+    serde_json::from_str(text).expect("the contracts are tested")
+}
+
+impl Contract {
+    /// The Arrow field of the column called `name`; `structs` gives the members of `struct<by field name>` columns by
+    /// name, and those that are not in it are left out where they are optional.
+    ///
+    /// # Panics
+    /// Where there is no such column.
+    pub fn field(&self, name: &str) -> Field {
+        let column = self.columns.iter().find(|c| c.name == name);
+        column.expect("a column of the contract").field(&HashMap::new())
+    }
+
+    /// All Arrow fields in order.
+    pub fn fields(&self, structs: &HashMap<String, Fields>) -> Fields {
+        fields_of(&self.columns, structs)
+    }
+}
+
+fn fields_of(columns: &[Column], structs: &HashMap<String, Fields>) -> Fields {
+    columns
+        .iter()
+        .filter(|c| !(c.optional && c.is_open() && !structs.contains_key(&c.name)))
+        .map(|c| Arc::new(c.field(structs)))
+        .collect::<Vec<FieldRef>>()
+        .into()
+}
+
+impl Column {
+    /// Whether its members depend on the trace.
+    pub fn is_open(&self) -> bool {
+        self.type_name == "struct<by field name>"
+    }
+
+    fn field(&self, structs: &HashMap<String, Fields>) -> Field {
+        let mut metadata = HashMap::from([("description".to_owned(), self.description.clone())]);
+        if let Some(unit) = &self.unit {
+            metadata.insert("unit".to_owned(), unit.clone());
+        }
+        Field::new(&self.name, self.data_type(structs), self.nullable).with_metadata(metadata)
+    }
+
+    fn data_type(&self, structs: &HashMap<String, Fields>) -> DataType {
+        match self.type_name.as_str() {
+            "int32" => DataType::Int32,
+            "int64" => DataType::Int64,
+            "boolean" => DataType::Boolean,
+            "utf8" => DataType::Utf8,
+            "dictionary<utf8>" => dictionary(),
+            "timestamp[ns, UTC]" => timestamp(),
+            "list<struct>" => {
+                let element = DataType::Struct(fields_of(&self.items, structs));
+                DataType::List(Arc::new(Field::new("element", element, false)))
+            }
+            "struct<by field name>" => {
+                DataType::Struct(structs.get(&self.name).cloned().unwrap_or_default())
+            }
+            other => unreachable!("type {other} in a contract"),
+        }
+    }
+}
+
+/// Strings of which few are different.
+pub fn dictionary() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+/// Nanoseconds since the Unix epoch.
+pub fn timestamp() -> DataType {
+    DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contracts_parse_and_name_their_tables() {
+        for (contract, table) in [(events(), "events"), (requests(), "requests"), (losses(), "losses")] {
+            assert_eq!(contract.table, table);
+            for column in &contract.sorted_by {
+                assert!(contract.columns.iter().any(|c| c.name == *column));
+            }
+            assert!(!contract.fields(&HashMap::new()).is_empty());
+        }
+    }
+
+    #[test]
+    fn every_duration_and_time_says_its_unit() {
+        for contract in [events(), requests(), losses()] {
+            let all = contract.columns.iter().flat_map(|c| std::iter::once(c).chain(&c.items));
+            for column in all {
+                let timed = column.name.ends_with("_ns") || column.type_name.starts_with("timestamp");
+                assert_eq!(column.unit.as_deref() == Some("ns"), timed, "{}", column.name);
+            }
+        }
+    }
+}

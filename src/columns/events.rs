@@ -1,0 +1,352 @@
+//! The table `events`: events of batches into columns, columns into row groups.
+
+use super::contract::Contract;
+use super::layout::{Column, Route, route, unite};
+use super::parquet::{Part, PartWriter, Slot};
+use super::values::{Sparse, SparseBytes, Usage, Values, main_type, sibling_type};
+use crate::calls::Sides;
+use crate::error::{Error, Result};
+use crate::trace::event::{Cursor, EventBatch, EventClass, FieldType, NO_NAME, Phase, UNKNOWN};
+use arrow::array::{
+    ArrayRef, DictionaryArray, Int32Array, Int64Array, StringArray, TimestampNanosecondArray,
+};
+use arrow::datatypes::{Field, Int32Type, Int64Type};
+use parquet::file::properties::WriterPropertiesPtr;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Rows of a row group.
+const GROUP_ROWS: usize = 1 << 20;
+/// Columns of the contract before the structures.
+const FIXED: usize = 14;
+
+/// Which columns the fields of a set of event classes go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// Columns of `args`.
+    pub args: Vec<Column>,
+    /// Columns of `context`.
+    pub context: Vec<Column>,
+}
+
+impl Layout {
+    /// The layout for all of `classes`.
+    pub fn new<'a>(classes: impl Iterator<Item = &'a EventClass> + Clone) -> Self {
+        Layout {
+            args: unite(classes.clone().flat_map(|c| &c.payload)),
+            context: unite(classes.flat_map(|c| &c.context)),
+        }
+    }
+}
+
+/// What a class's events need to be put into columns.
+pub struct ClassPlan {
+    /// Number of the bare name, and the phase.
+    pub(super) name: i32,
+    phase: i32,
+    /// Per field its column and route.
+    context: Vec<(usize, Route)>,
+    /// The same for the payload.
+    pub args: Vec<(usize, Route)>,
+    pub(super) ret: Option<usize>,
+    path: Option<usize>,
+}
+
+/// Plans for all classes of a recording, and their bare names in the order of their numbers.
+pub struct Plans {
+    /// One per class.
+    pub classes: Vec<ClassPlan>,
+    /// Bare names.
+    pub names: Vec<String>,
+}
+
+impl Plans {
+    /// The plans of `classes` for `layout`.
+    pub fn new(classes: &[EventClass], layout: &Layout, contract: &Contract) -> Self {
+        let mut names: Vec<String> = Vec::new();
+        let mut numbers: HashMap<&str, i32> = HashMap::new();
+        let plan = |class: &'_ EventClass, name: i32| ClassPlan {
+            name,
+            phase: class.phase as i32,
+            context: class.context.iter().map(|f| route(&layout.context, f)).collect(),
+            args: class.payload.iter().map(|f| route(&layout.args, f)).collect(),
+            ret: class.field("ret").filter(|i| {
+                class.phase == Phase::Exit && matches!(class.payload[*i].ty, FieldType::Signed(..))
+            }),
+            path: contract.path_arguments.iter().find_map(|name| {
+                class.field(name).filter(|i| class.payload[*i].ty == FieldType::Text)
+            }),
+        };
+        let mut plans = Vec::with_capacity(classes.len());
+        for class in classes {
+            let name = *numbers.entry(&class.name).or_insert_with(|| {
+                names.push(class.name.clone());
+                names.len() as i32 - 1
+            });
+            plans.push(plan(class, name));
+        }
+        Plans {
+            classes: plans,
+            names,
+        }
+    }
+}
+
+/// A recording's `events`, being written as parts.
+pub struct EventsTable {
+    dir: PathBuf,
+    contract: Contract,
+    properties: WriterPropertiesPtr,
+    layout: Arc<Layout>,
+    plans: Arc<Plans>,
+    names: Arc<StringArray>,
+    phases: Arc<StringArray>,
+    trace_id: Arc<StringArray>,
+    procnames: Vec<String>,
+    args: Vec<Values>,
+    context: Vec<Values>,
+    part: PartWriter,
+    parts: Vec<Part>,
+    next_id: i64,
+    used: Vec<bool>,
+}
+
+impl EventsTable {
+    /// An empty table whose parts go to `dir`.
+    pub fn new(
+        dir: PathBuf,
+        trace_id: &str,
+        contract: Contract,
+        layout: Arc<Layout>,
+        plans: Arc<Plans>,
+        properties: WriterPropertiesPtr,
+    ) -> Self {
+        let phases = [Phase::Entry, Phase::Exit, Phase::Point].map(Phase::as_str);
+        let slots = FIXED + 2 * (layout.args.len() + layout.context.len());
+        EventsTable {
+            names: Arc::new(StringArray::from(plans.names.clone())),
+            phases: Arc::new(StringArray::from(phases.to_vec())),
+            trace_id: Arc::new(StringArray::from(vec![trace_id])),
+            procnames: Vec::new(),
+            args: layout.args.iter().map(Values::new).collect(),
+            context: layout.context.iter().map(Values::new).collect(),
+            part: PartWriter::new(slots, Arc::clone(&properties)),
+            parts: Vec::new(),
+            next_id: 0,
+            used: vec![false; plans.classes.len()],
+            dir,
+            contract,
+            properties,
+            layout,
+            plans,
+        }
+    }
+
+    /// Appends the events of `batch`, of `classes`, with what pairing added to each.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Columns`] where a part cannot be written.
+    pub fn append(
+        &mut self,
+        batch: &EventBatch,
+        classes: &[EventClass],
+        sides: &[Sides],
+    ) -> Result<()> {
+        self.procnames.extend(batch.new_procnames.iter().cloned());
+        let mut start = 0;
+        while start < batch.heads.len() {
+            let end = batch.heads.len().min(start + GROUP_ROWS - self.part.rows());
+            let range = start..end;
+            self.append_rows(batch, range, classes, sides)
+                .map_err(Error::columns(&self.dir))?;
+            if self.part.rows() == GROUP_ROWS {
+                self.end_part()?;
+            }
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// Ends the table: its parts, and what came to be used.
+    pub fn finish(mut self) -> Result<(Vec<Part>, EventsUsage)> {
+        if self.part.rows() > 0 {
+            self.end_part()?;
+        }
+        let usage = EventsUsage {
+            args: self.args.iter().map(Values::usage).collect(),
+            context: self.context.iter().map(Values::usage).collect(),
+            classes: self.used,
+            events: self.next_id,
+        };
+        Ok((self.parts, usage))
+    }
+
+    fn end_part(&mut self) -> Result<()> {
+        let slots = FIXED + 2 * (self.layout.args.len() + self.layout.context.len());
+        let next = PartWriter::new(slots, Arc::clone(&self.properties));
+        let part = std::mem::replace(&mut self.part, next);
+        let path = self.dir.join(format!("part-{:06}", self.parts.len()));
+        self.parts.push(part.finish(&path)?);
+        Ok(())
+    }
+
+    fn append_rows(
+        &mut self,
+        batch: &EventBatch,
+        range: std::ops::Range<usize>,
+        classes: &[EventClass],
+        sides: &[Sides],
+    ) -> Result<(), parquet::errors::ParquetError> {
+        let rows = range.len();
+        let (mut ret, mut path) = (Sparse::new(), SparseBytes::new());
+        for (row, i) in range.clone().enumerate() {
+            let class = batch.heads[i].class as usize;
+            let plan = &self.plans.classes[class];
+            self.used[class] = true;
+            let values = batch.values_of(i);
+            let mut cursor = Cursor::new(values);
+            for (field, (column, route)) in classes[class].context.iter().zip(&plan.context) {
+                self.context[*column].push(row, &field.ty, route, &mut cursor);
+            }
+            let payload = classes[class].payload.iter().zip(&plan.args).enumerate();
+            for (n, (field, (column, route))) in payload {
+                if plan.ret == Some(n) {
+                    ret.push(row, cursor.clone().integer() as i64);
+                } else if plan.path == Some(n) {
+                    let text = cursor.clone().text();
+                    if std::str::from_utf8(text).is_ok() {
+                        path.push(row, text);
+                    }
+                }
+                self.args[*column].push(row, &field.ty, route, &mut cursor);
+            }
+        }
+        let heads = &batch.heads[range.clone()];
+        self.write_heads(heads)?;
+        self.write_sides(rows, &sides[range], &mut ret, &mut path)?;
+        self.write_fields(rows)?;
+        self.part.advance(rows);
+        self.next_id += rows as i64;
+        Ok(())
+    }
+
+    /// Columns 0 to 8: what every event has.
+    fn write_heads(
+        &mut self,
+        heads: &[crate::trace::event::Head],
+    ) -> Result<(), parquet::errors::ParquetError> {
+        let rows = heads.len();
+        let ids = self.next_id..self.next_id + rows as i64;
+        let times: TimestampNanosecondArray = heads.iter().map(|h| h.timestamp).collect::<Vec<_>>().into();
+        let plans = Arc::clone(&self.plans);
+        let known = |n: i32| (n != UNKNOWN).then_some(n);
+        let procnames: Int32Array = heads
+            .iter()
+            .map(|h| (h.procname != NO_NAME).then_some(h.procname as i32))
+            .collect();
+        let names = heads.iter().map(|h| plans.classes[h.class as usize].name);
+        let phases = heads.iter().map(|h| plans.classes[h.class as usize].phase);
+        let columns: [ArrayRef; 9] = [
+            Arc::new(Int64Array::from_iter_values(ids)),
+            coded(Int32Array::from(vec![0; rows]), &self.trace_id),
+            Arc::new(times.with_timezone("UTC")),
+            Arc::new(heads.iter().map(|h| known(h.cpu)).collect::<Int32Array>()),
+            Arc::new(heads.iter().map(|h| known(h.pid)).collect::<Int32Array>()),
+            Arc::new(heads.iter().map(|h| known(h.tid)).collect::<Int32Array>()),
+            coded(procnames, &Arc::new(StringArray::from(self.procnames.clone()))),
+            coded(Int32Array::from_iter_values(names), &self.names),
+            coded(Int32Array::from_iter_values(phases), &self.phases),
+        ];
+        for (slot, array) in columns.iter().enumerate() {
+            self.write_fixed(slot, array)?;
+        }
+        Ok(())
+    }
+
+    /// Columns 9 to 13: what system calls have.
+    fn write_sides(
+        &mut self,
+        rows: usize,
+        sides: &[Sides],
+        ret: &mut Sparse<i64>,
+        path: &mut SparseBytes,
+    ) -> Result<(), parquet::errors::ParquetError> {
+        let fd: Int64Array = sides.iter().map(|s| s.fd).collect();
+        let entry: Int64Array = sides.iter().map(|s| s.entry.map(|(id, _)| id)).collect();
+        let duration: Int64Array = sides.iter().map(|s| s.entry.map(|(_, ns)| ns)).collect();
+        let columns: [ArrayRef; 5] = [
+            Arc::new(ret.finish::<Int64Type>(rows)),
+            Arc::new(fd),
+            Arc::new(path.finish_text(rows)),
+            Arc::new(entry),
+            Arc::new(duration),
+        ];
+        for (i, array) in columns.iter().enumerate() {
+            self.write_fixed(9 + i, array)?;
+        }
+        Ok(())
+    }
+
+    fn write_fixed(
+        &mut self,
+        slot: usize,
+        array: &ArrayRef,
+    ) -> Result<(), parquet::errors::ParquetError> {
+        let contract = &self.contract;
+        let describe = || Slot {
+            parent: None,
+            field: contract.field(&contract.columns[slot].name),
+        };
+        self.part.write(slot, describe, array)
+    }
+
+    /// The structures: the columns that some event of the batch has.
+    fn write_fields(&mut self, rows: usize) -> Result<(), parquet::errors::ParquetError> {
+        let layout = Arc::clone(&self.layout);
+        let context = layout.context.iter().zip(&mut self.context);
+        let args = layout.args.iter().zip(&mut self.args);
+        let all = context.map(|c| ("context", c)).chain(args.map(|a| ("args", a)));
+        for (i, (parent, (column, values))) in all.enumerate() {
+            if !values.touched() {
+                continue;
+            }
+            let (main, sibling) = values.finish(rows, column);
+            let slot = FIXED + 2 * i;
+            let parent = Some(parent);
+            let describe = || Slot {
+                parent,
+                field: Field::new(&column.name, main_type(column), true),
+            };
+            self.part.write(slot, describe, &main)?;
+            if let Some(sibling) = sibling {
+                let describe = || Slot {
+                    parent,
+                    field: Field::new(&column.sibling, sibling_type(column), true),
+                };
+                self.part.write(slot + 1, describe, &sibling)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What of a recording's classes and columns came to be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventsUsage {
+    /// Per column of `args`.
+    pub args: Vec<Usage>,
+    /// Per column of `context`.
+    pub context: Vec<Usage>,
+    /// Per event class, whether such events occurred.
+    pub classes: Vec<bool>,
+    /// Number of events.
+    pub events: i64,
+}
+
+/// A dictionary array.
+pub fn coded(keys: Int32Array, values: &Arc<StringArray>) -> ArrayRef {
+    let values: ArrayRef = Arc::clone(values) as ArrayRef;
+    Arc::new(DictionaryArray::<Int32Type>::new(keys, values))
+}
+

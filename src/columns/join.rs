@@ -1,0 +1,255 @@
+//! Joins row groups that were written as files of their own into tables of one schema.
+//!
+//! Encoded column chunks are copied as they are, with their statistics, page indexes and bloom filters. A part that
+//! lacks a column gets a chunk of nulls, whose levels (which rows and list elements there are) are those of a column
+//! that the part has at the same place.
+
+use super::parquet::Part;
+use crate::error::{Error, Result};
+use arrow::datatypes::Schema;
+use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
+use parquet::bloom_filter::Sbbf;
+use parquet::column::reader::ColumnReader;
+use parquet::column::writer::{ColumnCloseResult, ColumnWriter};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{
+    KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+};
+use parquet::file::properties::WriterProperties;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Row groups per file: keeps a file's footer, and the memory to read it, small.
+const PARTS_PER_FILE: usize = 16;
+/// Levels that are copied at once.
+const LEVELS: usize = 64 * 1024;
+
+/// What the files of a table share.
+pub struct Target<'a> {
+    /// The table's folder; files in it are called `NAME-00000.parquet` and so on.
+    pub dir: &'a Path,
+    /// What file names begin with.
+    pub name: &'a str,
+    /// The schema of every file.
+    pub schema: &'a Schema,
+    /// Compression and encodings, as for the parts.
+    pub properties: &'a WriterProperties,
+    /// Key-value metadata of every file.
+    pub metadata: Vec<KeyValue>,
+    /// A column that every part has, and that is never null, per list that rows can have: its path. Columns that a part
+    /// lacks take their levels from the one that shares the longest path with them; those that share none are at top
+    /// level (or in structures that every row has).
+    pub donors: &'a [&'a str],
+}
+
+/// Joins `parts` into files from number `first` on, removes the parts, and returns the files. No parts give one file
+/// without rows, so that every table can be read.
+///
+/// # Errors
+/// [`Error::Io`] and [`Error::Columns`] where a file cannot be read or written.
+pub fn join(parts: &[Part], first: usize, target: &Target) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let chunks: Vec<&[Part]> = match parts.is_empty() {
+        true => vec![&[]],
+        false => parts.chunks(PARTS_PER_FILE).collect(),
+    };
+    for (i, parts) in chunks.into_iter().enumerate() {
+        let path = target.dir.join(format!("{}-{:05}.parquet", target.name, first + i));
+        let file = File::create(&path).map_err(Error::io("create", &path))?;
+        let mut joint = Joint::new(file, target).map_err(Error::columns(&path))?;
+        for part in parts {
+            joint.add(part, &path)?;
+            std::fs::remove_file(&part.path).map_err(Error::io("remove", &part.path))?;
+        }
+        let file = joint.writer.into_inner().map_err(Error::columns(&path))?;
+        let file = file.into_inner().map_err(|e| Error::io("write", &path)(e.into_error()))?;
+        file.sync_all().map_err(Error::io("write", &path))?;
+        files.push(path);
+    }
+    Ok(files)
+}
+
+/// A file being joined.
+struct Joint<'a> {
+    writer: SerializedFileWriter<BufWriter<File>>,
+    schema: SchemaDescriptor,
+    donors: &'a [&'a str],
+}
+
+impl<'a> Joint<'a> {
+    fn new(file: File, target: &Target<'a>) -> Result<Self, ParquetError> {
+        let schema = ArrowSchemaConverter::new().convert(target.schema)?;
+        let mut properties = target.properties.clone().into_builder();
+        properties = properties.set_key_value_metadata(Some(target.metadata.clone()));
+        let mut properties = properties.build();
+        add_encoded_arrow_schema_to_metadata(target.schema, &mut properties);
+        let writer = SerializedFileWriter::new(
+            BufWriter::with_capacity(1 << 20, file),
+            schema.root_schema_ptr(),
+            Arc::new(properties),
+        )?;
+        Ok(Joint {
+            writer,
+            schema,
+            donors: target.donors,
+        })
+    }
+
+    fn add(&mut self, part: &Part, path: &Path) -> Result<()> {
+        let file = File::open(&part.path).map_err(Error::io("read", &part.path))?;
+        let source = Source::open(file).map_err(Error::columns(&part.path))?;
+        self.add_group(&source, part.rows).map_err(Error::columns(path))
+    }
+
+    fn add_group(&mut self, source: &Source, rows: usize) -> Result<(), ParquetError> {
+        let mut group = self.writer.next_row_group()?;
+        for column in self.schema.columns() {
+            match source.find(&column.path().string()) {
+                Some(index) => group.append_column(&source.file, source.chunk(index))?,
+                None => {
+                    let donor = donor(self.donors, &column.path().string());
+                    let levels = source.levels(donor)?;
+                    write_nulls(&mut group, column, &levels, rows)?;
+                }
+            }
+        }
+        group.close()?;
+        Ok(())
+    }
+}
+
+/// The donor of levels for a column: the one in whose list the column is.
+fn donor<'a>(donors: &[&'a str], path: &str) -> Option<&'a str> {
+    let list_of = |d: &'a str| d.rfind(".list.").map(|end| &d[..end + 1]);
+    let inside = donors.iter().filter(|d| list_of(d).is_some_and(|list| path.starts_with(list)));
+    inside.max_by_key(|d| d.len()).copied()
+}
+
+/// A part that is read.
+struct Source {
+    file: File,
+    metadata: ParquetMetaData,
+    reader: SerializedFileReader<File>,
+}
+
+/// Definition and repetition levels of a column; none at top level.
+#[derive(Default)]
+struct Levels {
+    definition: Vec<i16>,
+    repetition: Vec<i16>,
+}
+
+impl Source {
+    fn open(file: File) -> Result<Self, ParquetError> {
+        let metadata = ParquetMetaDataReader::new()
+            .with_page_index_policy(PageIndexPolicy::Optional)
+            .parse_and_finish(&file)?;
+        let reader = SerializedFileReader::new(file.try_clone()?)?;
+        Ok(Source {
+            file,
+            metadata,
+            reader,
+        })
+    }
+
+    fn group(&self) -> &RowGroupMetaData {
+        self.metadata.row_group(0)
+    }
+
+    fn find(&self, path: &str) -> Option<usize> {
+        let columns = self.group().columns();
+        columns.iter().position(|c| c.column_path().string() == path)
+    }
+
+    /// What the writer of the column's chunk said when it closed it.
+    fn chunk(&self, index: usize) -> ColumnCloseResult {
+        let column = self.group().column(index);
+        ColumnCloseResult {
+            bytes_written: column.compressed_size() as u64,
+            rows_written: self.group().num_rows() as u64,
+            metadata: column.clone(),
+            bloom_filter: Sbbf::read_from_column_chunk(column, &self.file).ok().flatten(),
+            column_index: self.metadata.column_index().map(|a| a[0][index].clone()),
+            offset_index: self.metadata.offset_index().map(|a| a[0][index].clone()),
+        }
+    }
+
+    /// The levels of the column called `donor`.
+    fn levels(&self, donor: Option<&str>) -> Result<Levels, ParquetError> {
+        let mut levels = Levels::default();
+        let Some(index) = donor.and_then(|d| self.find(d)) else {
+            return Ok(levels);
+        };
+        let group = self.reader.get_row_group(0)?;
+        let ColumnReader::Int64ColumnReader(mut column) = group.get_column_reader(index)? else {
+            return Err(ParquetError::General("donors are 64-bit integers".to_owned()));
+        };
+        let mut values = Vec::new();
+        loop {
+            values.clear();
+            let (_, _, read) = column.read_records(
+                LEVELS,
+                Some(&mut levels.definition),
+                Some(&mut levels.repetition),
+                &mut values,
+            )?;
+            if read == 0 {
+                return Ok(levels);
+            }
+        }
+    }
+}
+
+/// Writes a chunk that is null wherever its place in a row exists.
+fn write_nulls<W: std::io::Write + Send>(
+    group: &mut SerializedRowGroupWriter<W>,
+    column: &ColumnDescriptor,
+    levels: &Levels,
+    rows: usize,
+) -> Result<(), ParquetError> {
+    let mut writer = group
+        .next_column()?
+        .ok_or_else(|| ParquetError::General(format!("no column {} left", column.path())))?;
+    if levels.definition.is_empty() && column.max_rep_level() == 0 {
+        let zeros = vec![0; rows.min(LEVELS)];
+        let mut left = rows;
+        while left > 0 {
+            let run = left.min(LEVELS);
+            write_levels(&mut writer, &zeros[..run], None)?;
+            left -= run;
+        }
+        return writer.close();
+    }
+    // A list at top level that the part lacks is null in every row.
+    let zeros = vec![0; rows];
+    let (definition, repetition) = match levels.definition.is_empty() {
+        true => (&zeros, &zeros),
+        false => (&levels.definition, &levels.repetition),
+    };
+    write_levels(&mut writer, definition, (column.max_rep_level() > 0).then_some(repetition))?;
+    writer.close()
+}
+
+fn write_levels(
+    writer: &mut parquet::file::writer::SerializedColumnWriter,
+    definition: &[i16],
+    repetition: Option<&[i16]>,
+) -> Result<(), ParquetError> {
+    let (d, r) = (Some(definition), repetition);
+    match writer.untyped() {
+        ColumnWriter::BoolColumnWriter(w) => w.write_batch(&[], d, r),
+        ColumnWriter::Int32ColumnWriter(w) => w.write_batch(&[], d, r),
+        ColumnWriter::Int64ColumnWriter(w) => w.write_batch(&[], d, r),
+        ColumnWriter::Int96ColumnWriter(w) => w.write_batch(&[], d, r),
+        ColumnWriter::FloatColumnWriter(w) => w.write_batch(&[], d, r),
+        ColumnWriter::DoubleColumnWriter(w) => w.write_batch(&[], d, r),
+        ColumnWriter::ByteArrayColumnWriter(w) => w.write_batch(&[], d, r),
+        ColumnWriter::FixedLenByteArrayColumnWriter(w) => w.write_batch(&[], d, r),
+    }
+    .map(|_| ())
+}

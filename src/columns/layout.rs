@@ -1,0 +1,249 @@
+//! Which columns the fields of events go to: fields united by name over all event classes.
+//!
+//! The rule depends on the metadata of the trace only, never on which event comes first, so that two traces of one
+//! kernel give the same columns:
+//!
+//! - fields of one name and one kind (integer, float, text, list of a kind, structure) share a column;
+//! - a name that has fields of several kinds gets a column per kind; the first in the order integer, float, text, list,
+//!   structure is called by the name alone, the others `NAME_float`, `NAME_str`, `NAME_list`, `NAME_struct` (a list of
+//!   other things than integers: `NAME_list_str` …);
+//! - structures of one name unite their members by the same rule; a variant is a structure of its options;
+//! - beside an integer column stands `NAME_u64` for unsigned values of 2^63 and more, beside a text column `NAME_bytes`
+//!   for values that are not UTF-8. They exist in a dataset only where such values occur.
+//!
+//! A column's name never hides another field's: where it would, underscores are appended.
+
+use crate::trace::event::{Field, FieldType};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The kind of a field: what decides which column it goes to. The order is the order of the naming rule.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Integers and enumerations of every width and sign.
+    Int,
+    /// Floats.
+    Float,
+    /// Strings.
+    Text,
+    /// Arrays and sequences, by what they hold.
+    List(Box<Kind>),
+    /// Structures and variants.
+    Struct,
+}
+
+impl Kind {
+    /// The kind of a type.
+    pub fn of(ty: &FieldType) -> Kind {
+        match ty {
+            FieldType::Unsigned(..) | FieldType::Signed(..) => Kind::Int,
+            FieldType::Float(_) => Kind::Float,
+            FieldType::Text => Kind::Text,
+            FieldType::List(element, _) => Kind::List(Box::new(Kind::of(element))),
+            FieldType::Struct(_) | FieldType::Variant(_) => Kind::Struct,
+        }
+    }
+
+    fn suffix(&self) -> String {
+        match self {
+            Kind::Int => "int".to_owned(),
+            Kind::Float => "float".to_owned(),
+            Kind::Text => "str".to_owned(),
+            Kind::List(inner) if **inner == Kind::Int => "list".to_owned(),
+            Kind::List(inner) => format!("list_{}", inner.suffix()),
+            Kind::Struct => "struct".to_owned(),
+        }
+    }
+}
+
+/// A column that fields of one name and kind share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// The column's name.
+    pub name: String,
+    /// The name of the fields in it.
+    pub field: String,
+    /// Their kind.
+    pub kind: Kind,
+    /// Name of the column beside it for values that it cannot hold (`…_u64` or `…_bytes`), for the kinds that have
+    /// such, or lists of them.
+    pub sibling: String,
+    /// Whether some class has unsigned fields of 64 bits here, so that the sibling `…_u64` can come to be used.
+    pub wide: bool,
+    /// For structures and lists of structures: their united members.
+    pub members: Vec<Column>,
+}
+
+/// How a field's value goes into columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// Integer, float or text.
+    Leaf,
+    /// Each element by the route.
+    List(Box<Route>),
+    /// Each member (or the option of a variant) to the column of this number by the route.
+    Members(Vec<(usize, Route)>),
+}
+
+/// Unites `fields` (of all event classes) into columns, sorted by field name and kind.
+pub fn unite<'a>(fields: impl Iterator<Item = &'a Field>) -> Vec<Column> {
+    unite_all(fields.collect())
+}
+
+fn unite_all(fields: Vec<&Field>) -> Vec<Column> {
+    let mut groups: BTreeMap<&str, BTreeMap<Kind, Vec<&FieldType>>> = BTreeMap::new();
+    for field in fields {
+        let kinds = groups.entry(&field.name).or_default();
+        kinds.entry(Kind::of(&field.ty)).or_default().push(&field.ty);
+    }
+    let mut taken: BTreeSet<String> = groups.keys().map(|n| (*n).to_owned()).collect();
+    let mut columns = Vec::new();
+    for (name, kinds) in &groups {
+        for (i, (kind, types)) in kinds.iter().enumerate() {
+            let column = match i {
+                0 => (*name).to_owned(),
+                _ => fresh(format!("{name}_{}", kind.suffix()), &mut taken),
+            };
+            let sibling = match innermost(kind) {
+                Kind::Int => fresh(format!("{column}_u64"), &mut taken),
+                Kind::Text => fresh(format!("{column}_bytes"), &mut taken),
+                _ => String::new(),
+            };
+            let inner: Vec<&FieldType> = types.iter().map(|t| element(t)).collect();
+            columns.push(Column {
+                name: column,
+                field: (*name).to_owned(),
+                kind: kind.clone(),
+                sibling,
+                wide: inner.iter().any(|t| matches!(t, FieldType::Unsigned(64.., _))),
+                members: unite_all(inner.iter().flat_map(|t| members(t)).collect()),
+            });
+        }
+    }
+    columns
+}
+
+/// The column of `columns` for a field, and the route of its values.
+///
+/// # Panics
+/// Where the field was not among those that were united.
+pub fn route(columns: &[Column], field: &Field) -> (usize, Route) {
+    let kind = Kind::of(&field.ty);
+    let i = columns
+        .iter()
+        .position(|c| c.field == field.name && c.kind == kind)
+        .expect("a field that was united");
+    (i, route_of(&columns[i], &field.ty))
+}
+
+fn route_of(column: &Column, ty: &FieldType) -> Route {
+    match ty {
+        FieldType::List(element, _) => Route::List(Box::new(route_of(column, element))),
+        FieldType::Struct(fields) | FieldType::Variant(fields) => {
+            Route::Members(fields.iter().map(|f| route(&column.members, f)).collect())
+        }
+        _ => Route::Leaf,
+    }
+}
+
+/// What a kind of lists holds in the end.
+pub fn innermost(kind: &Kind) -> &Kind {
+    match kind {
+        Kind::List(inner) => innermost(inner),
+        other => other,
+    }
+}
+
+fn element(ty: &FieldType) -> &FieldType {
+    match ty {
+        FieldType::List(inner, _) => element(inner),
+        other => other,
+    }
+}
+
+fn members(ty: &FieldType) -> &[Field] {
+    match ty {
+        FieldType::Struct(fields) | FieldType::Variant(fields) => fields,
+        _ => &[],
+    }
+}
+
+fn fresh(mut name: String, taken: &mut BTreeSet<String>) -> String {
+    while !taken.insert(name.clone()) {
+        name.push('_');
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(name: &str, ty: FieldType) -> Field {
+        Field {
+            name: name.to_owned(),
+            ty,
+            index: 0,
+        }
+    }
+
+    fn unsigned(bits: u64) -> FieldType {
+        FieldType::Unsigned(bits, vec![])
+    }
+
+    fn list(of: FieldType) -> FieldType {
+        FieldType::List(Box::new(of), None)
+    }
+
+    fn names(columns: &[Column]) -> Vec<&str> {
+        columns.iter().map(|c| c.name.as_str()).collect()
+    }
+
+    #[test]
+    fn one_name_of_several_kinds_has_a_column_per_kind_in_fixed_order() {
+        let fields = [
+            field("x", list(FieldType::Text)),
+            field("x", FieldType::Struct(vec![])),
+            field("x", FieldType::Text),
+            field("x", list(unsigned(8))),
+            field("x", FieldType::Signed(32, vec![])),
+            field("x", FieldType::Float(32)),
+            field("x", unsigned(16)),
+        ];
+        let expected = ["x", "x_float", "x_str", "x_list", "x_list_str", "x_struct"];
+        let columns = unite(fields.iter());
+        assert_eq!(names(&columns), expected);
+        assert_eq!(columns, unite(fields.iter().rev()), "the order of classes must not matter");
+        assert!(!columns[0].wide);
+    }
+
+    #[test]
+    fn a_column_never_hides_another_field() {
+        let fields = [
+            field("x", unsigned(64)),
+            field("x", FieldType::Text),
+            field("x_str", FieldType::Float(64)),
+            field("x_u64", unsigned(64)),
+        ];
+        let columns = unite(fields.iter());
+        assert_eq!(names(&columns), ["x", "x_str_", "x_str", "x_u64"]);
+        assert_eq!(columns[0].sibling, "x_u64_");
+        assert!(columns[0].wide);
+    }
+
+    #[test]
+    fn structures_and_variants_unite_their_members() {
+        let a = field("s", list(FieldType::Struct(vec![field("fd", unsigned(32))])));
+        let b = field(
+            "s",
+            list(FieldType::Variant(vec![
+                field("name", FieldType::Text),
+                field("fd", FieldType::Signed(64, vec![])),
+            ])),
+        );
+        let columns = unite([&a, &b].into_iter());
+        assert_eq!(columns.len(), 1);
+        assert_eq!(names(&columns[0].members), ["fd", "name"]);
+        let expected = Route::Members(vec![(1, Route::Leaf), (0, Route::Leaf)]);
+        assert_eq!(route(&columns, &b), (0, Route::List(Box::new(expected))));
+    }
+}

@@ -1,0 +1,11 @@
+//! Columns: the contract of the tables, how fields become columns, and how columns become Parquet files.
+
+pub mod contract;
+pub mod describe;
+pub mod events;
+pub mod join;
+pub mod layout;
+pub mod losses;
+pub mod parquet;
+pub mod requests;
+pub mod values;

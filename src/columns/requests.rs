@@ -1,0 +1,360 @@
+//! The table `requests`: requests that have ended into columns, columns into row groups.
+//!
+//! Requests wait in encoded form until there are enough for a row group. Only then is it known which arguments their
+//! events have, and the nested structure gets columns for those alone.
+
+use super::contract::Contract;
+use super::events::{Layout, Plans, coded};
+use super::layout::Column;
+use super::parquet::Part;
+use super::values::{Usage, Values, can_have_sibling, main_type, sibling_type};
+use crate::error::{Error, Result};
+use crate::requests::{EndReason, NestedEvent, Request};
+use crate::trace::event::{Cursor, EventClass, Phase, UNKNOWN};
+use arrow::array::{
+    ArrayRef, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
+    StructArray, TimestampNanosecondArray,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Nested events of a row group; with it ends, too, what waits in memory.
+const GROUP_EVENTS: usize = 512 * 1024;
+/// Requests of a row group.
+const GROUP_ROWS: usize = 128 * 1024;
+/// Encoded bytes of a row group.
+const GROUP_BYTES: usize = 48 << 20;
+/// Nested events that are turned into columns at once.
+const BATCH_EVENTS: usize = 16 * 1024;
+
+/// What of the table's columns came to be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestsUsage {
+    /// Per column of the nested `args`.
+    pub args: Vec<Usage>,
+    /// Per event class, whether a request has such an event.
+    pub classes: Vec<bool>,
+    /// Number of requests.
+    pub requests: i64,
+    /// Number of nested events.
+    pub nested: i64,
+    /// Number of events that requests have but do not carry.
+    pub omitted: i64,
+}
+
+/// What all rows have in common.
+#[derive(Debug, Clone)]
+pub struct Common {
+    /// The trace.
+    pub trace_id: String,
+    /// Its label.
+    pub label: Option<String>,
+    /// The rule's name.
+    pub rule: &'static str,
+    /// Whether nested events carry their arguments.
+    pub with_args: bool,
+}
+
+/// A recording's `requests`, being written as parts.
+pub struct RequestsTable {
+    dir: PathBuf,
+    contract: Contract,
+    properties: WriterProperties,
+    layout: Arc<Layout>,
+    plans: Arc<Plans>,
+    classes: Arc<Vec<EventClass>>,
+    common: Common,
+    args: Vec<Values>,
+    waiting: Vec<Request>,
+    waiting_events: usize,
+    waiting_bytes: usize,
+    parts: Vec<Part>,
+    usage: RequestsUsage,
+}
+
+impl RequestsTable {
+    /// An empty table whose parts go to `dir`.
+    pub fn new(
+        dir: PathBuf,
+        contract: Contract,
+        common: Common,
+        classes: Arc<Vec<EventClass>>,
+        layout: Arc<Layout>,
+        plans: Arc<Plans>,
+        properties: WriterProperties,
+    ) -> Self {
+        RequestsTable {
+            args: layout.args.iter().map(Values::new).collect(),
+            usage: RequestsUsage {
+                args: Vec::new(),
+                classes: vec![false; classes.len()],
+                requests: 0,
+                nested: 0,
+                omitted: 0,
+            },
+            waiting: Vec::new(),
+            waiting_events: 0,
+            waiting_bytes: 0,
+            parts: Vec::new(),
+            dir,
+            contract,
+            properties,
+            layout,
+            plans,
+            classes,
+            common,
+        }
+    }
+
+    /// Appends requests.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Columns`] where a part cannot be written.
+    pub fn append(&mut self, requests: Vec<Request>) -> Result<()> {
+        for request in requests {
+            self.waiting_events += request.nested.len();
+            self.waiting_bytes += request.nested.size();
+            self.waiting.push(request);
+            if self.waiting_events >= GROUP_EVENTS
+                || self.waiting_bytes >= GROUP_BYTES
+                || self.waiting.len() >= GROUP_ROWS
+            {
+                self.end_part()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the table: its parts, and what came to be used.
+    ///
+    /// # Errors
+    /// As [`RequestsTable::append`].
+    pub fn finish(mut self) -> Result<(Vec<Part>, RequestsUsage)> {
+        if !self.waiting.is_empty() {
+            self.end_part()?;
+        }
+        self.usage.args = self.args.iter().map(Values::usage).collect();
+        Ok((self.parts, self.usage))
+    }
+
+    fn end_part(&mut self) -> Result<()> {
+        let requests = std::mem::take(&mut self.waiting);
+        self.waiting_events = 0;
+        self.waiting_bytes = 0;
+        let path = self.dir.join(format!("part-{:06}", self.parts.len()));
+        let file = File::create(&path).map_err(Error::io("create", &path))?;
+        self.write_group(&requests, file).map_err(Error::columns(&path))?;
+        self.parts.push(Part {
+            path,
+            rows: requests.len(),
+        });
+        Ok(())
+    }
+
+    fn write_group(&mut self, requests: &[Request], file: File) -> Result<(), ParquetError> {
+        let columns = self.columns_of(requests);
+        let structs = HashMap::from([("args".to_owned(), arg_fields(&self.layout.args, &columns))]);
+        let structs = if self.common.with_args { structs } else { HashMap::new() };
+        let schema = Arc::new(Schema::new(self.contract.fields(&structs)));
+        let properties = Some(self.properties.clone());
+        let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), properties)?;
+        let mut rest = requests;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rows_of_batch(rest));
+            let batch = self.batch(now, &schema, &columns)?;
+            writer.write(&batch)?;
+            rest = later;
+        }
+        writer.close()?;
+        Ok(())
+    }
+
+    /// The columns of `args` that the events of `requests` use, in order; notes classes and counts by the way.
+    fn columns_of(&mut self, requests: &[Request]) -> Vec<usize> {
+        let mut used = vec![false; self.layout.args.len()];
+        for request in requests {
+            self.usage.requests += 1;
+            self.usage.nested += request.nested.len() as i64;
+            self.usage.omitted += request.n_events - request.nested.len() as i64;
+            for event in request.nested.iter() {
+                let class = event.class as usize;
+                self.usage.classes[class] = true;
+                for (column, _) in &self.plans.classes[class].args {
+                    used[*column] = true;
+                }
+            }
+        }
+        (0..used.len()).filter(|i| used[*i]).collect()
+    }
+
+    fn batch(
+        &mut self,
+        requests: &[Request],
+        schema: &Arc<Schema>,
+        columns: &[usize],
+    ) -> Result<RecordBatch, ParquetError> {
+        let events = schema.field_with_name("events")?;
+        let DataType::List(element) = events.data_type() else {
+            unreachable!("the contract says list<struct>")
+        };
+        let events = self.nested(requests, element, columns);
+        let mut arrays = self.plain_columns(requests);
+        arrays.push(events);
+        Ok(RecordBatch::try_new(Arc::clone(schema), arrays)?)
+    }
+
+    /// All columns of the contract but the last, `events`.
+    fn plain_columns(&self, requests: &[Request]) -> Vec<ArrayRef> {
+        let n = requests.len();
+        let long = |get: &dyn Fn(&Request) -> Option<i64>| -> ArrayRef {
+            Arc::new(requests.iter().map(get).collect::<Int64Array>())
+        };
+        let int = |get: &dyn Fn(&Request) -> Option<i32>| -> ArrayRef {
+            Arc::new(requests.iter().map(get).collect::<Int32Array>())
+        };
+        let time = |get: &dyn Fn(&Request) -> Option<i64>| -> ArrayRef {
+            let times = requests.iter().map(get).collect::<TimestampNanosecondArray>();
+            Arc::new(times.with_timezone("UTC"))
+        };
+        let known = |n: i32| (n != UNKNOWN).then_some(n);
+        let constant = |value: Option<&str>| match value {
+            Some(value) => coded(vec![0; n].into(), &Arc::new(StringArray::from(vec![value]))),
+            None => coded(Int32Array::new_null(n), &Arc::new(StringArray::from(vec![""]))),
+        };
+        let reasons = EndReason::ALL.map(EndReason::as_str).to_vec();
+        let reason = requests.iter().map(|r| r.end_reason as i32);
+        let addresses = requests.iter().map(|r| r.client.0.map(|a| a.to_string()));
+        vec![
+            long(&|r| Some(r.id)),
+            constant(Some(&self.common.trace_id)),
+            constant(self.common.label.as_deref()),
+            constant(Some(self.common.rule)),
+            procnames(requests),
+            int(&|r| known(r.pid)),
+            int(&|r| known(r.tid)),
+            long(&|r| Some(r.fd)),
+            Arc::new(addresses.collect::<StringArray>()),
+            int(&|r| r.client.1),
+            time(&|r| r.accept_entry),
+            time(&|r| Some(r.start)),
+            time(&|r| Some(r.end)),
+            long(&|r| Some(r.end - r.start)),
+            long(&|r| r.accept_entry.map(|a| r.start - a)),
+            long(&|r| Some(r.n_events)),
+            long(&|r| Some(r.first_event)),
+            long(&|r| Some(r.last_event)),
+            coded(Int32Array::from_iter_values(reason), &Arc::new(reasons.into())),
+            Arc::new(requests.iter().map(|r| Some(r.complete())).collect::<BooleanArray>()),
+            long(&|r| i64::try_from(r.lost_events).ok()),
+            long(&|r| Some(r.n_events - r.nested.len() as i64)),
+        ]
+    }
+
+    /// The column `events`.
+    fn nested(&mut self, requests: &[Request], element: &FieldRef, columns: &[usize]) -> ArrayRef {
+        let DataType::Struct(fields) = element.data_type() else {
+            unreachable!("the contract says list<struct>")
+        };
+        let events: Vec<NestedEvent> = requests.iter().flat_map(|r| r.nested.iter()).collect();
+        let long = |get: &dyn Fn(&NestedEvent) -> Option<i64>| -> ArrayRef {
+            Arc::new(events.iter().map(get).collect::<Int64Array>())
+        };
+        let plans = &self.plans;
+        let plan = |e: &NestedEvent| &plans.classes[e.class as usize];
+        let names = events.iter().map(|e| plans.names[plan(e).name as usize].as_str());
+        let phases = events.iter().map(|e| self.classes[e.class as usize].phase);
+        let tids = events.iter().map(|e| (e.tid != UNKNOWN).then_some(e.tid));
+        let mut arrays: Vec<ArrayRef> = vec![
+            long(&|e| Some(e.event_id)),
+            long(&|e| Some(e.offset_ns)),
+            Arc::new(StringArray::from_iter_values(names)),
+            Arc::new(StringArray::from_iter_values(phases.map(Phase::as_str))),
+            Arc::new(tids.collect::<Int32Array>()),
+            long(&|e| self.ret(e)),
+            long(&|e| e.duration_ns),
+        ];
+        if let Some(args) = fields.iter().find(|f| f.name() == "args") {
+            arrays.push(self.nested_args(&events, args, columns));
+        }
+        let structs = StructArray::new(fields.clone(), arrays, None);
+        let lengths = requests.iter().map(|r| r.nested.len());
+        let offsets = OffsetBuffer::from_lengths(lengths);
+        Arc::new(ListArray::new(Arc::clone(element), offsets, Arc::new(structs), None))
+    }
+
+    fn ret(&self, event: &NestedEvent) -> Option<i64> {
+        let ret = self.plans.classes[event.class as usize].ret?;
+        self.classes[event.class as usize].integer(event.values, ret)
+    }
+
+    fn nested_args(&mut self, events: &[NestedEvent], field: &Field, columns: &[usize]) -> ArrayRef {
+        let DataType::Struct(fields) = field.data_type() else {
+            unreachable!("args is a structure")
+        };
+        for (row, event) in events.iter().enumerate() {
+            let class = &self.classes[event.class as usize];
+            let mut cursor = Cursor::new(event.values);
+            class.context.iter().for_each(|f| cursor.skip(&f.ty));
+            let plan = &self.plans.classes[event.class as usize];
+            for (field, (column, route)) in class.payload.iter().zip(&plan.args) {
+                self.args[*column].push(row, &field.ty, route, &mut cursor);
+            }
+        }
+        let mut arrays = Vec::new();
+        for i in columns {
+            let (main, sibling) = self.args[*i].finish_both(events.len(), &self.layout.args[*i]);
+            arrays.push(main);
+            arrays.extend(sibling);
+        }
+        match fields.is_empty() {
+            true => Arc::new(StructArray::new_empty_fields(events.len(), None)),
+            false => Arc::new(StructArray::new(fields.clone(), arrays, None)),
+        }
+    }
+}
+
+/// Fields of the columns numbered `used`, each with the sibling that it can have.
+fn arg_fields(columns: &[Column], used: &[usize]) -> Fields {
+    let mut fields = Vec::new();
+    for column in used.iter().map(|i| &columns[*i]) {
+        fields.push(Field::new(&column.name, main_type(column), true));
+        if can_have_sibling(column) {
+            fields.push(Field::new(&column.sibling, sibling_type(column), true));
+        }
+    }
+    fields.into()
+}
+
+/// How many of `requests` come into one batch.
+fn rows_of_batch(requests: &[Request]) -> usize {
+    let mut events = 0;
+    let full = requests.iter().position(|r| {
+        events += r.nested.len();
+        events > BATCH_EVENTS
+    });
+    full.unwrap_or(requests.len()).max(1)
+}
+
+fn procnames(requests: &[Request]) -> ArrayRef {
+    let mut names: Vec<&str> = Vec::new();
+    let keys: Int32Array = requests
+        .iter()
+        .map(|r| {
+            let name = r.procname.as_deref()?;
+            let known = names.iter().position(|n| *n == name);
+            Some(known.unwrap_or_else(|| {
+                names.push(name);
+                names.len() - 1
+            }) as i32)
+        })
+        .collect();
+    coded(keys, &Arc::new(StringArray::from(names)))
+}
+

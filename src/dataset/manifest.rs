@@ -1,0 +1,204 @@
+//! `manifest.json`: where a dataset comes from, how it was made, what is in it and what was lost.
+
+use super::MANIFEST;
+use crate::error::{Error, Place, Result};
+use crate::trace::Source;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+
+/// Version of the manifest's form; a reader must refuse versions it does not know.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The manifest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// What made the dataset.
+    pub tool: Tool,
+    /// When, UTC, RFC 3339.
+    pub created: String,
+    /// The options that shaped it.
+    pub options: BTreeMap<String, serde_json::Value>,
+    /// Number of events.
+    pub events: u64,
+    /// Number of requests.
+    pub requests: u64,
+    /// Number of requests that are not complete.
+    pub incomplete_requests: u64,
+    /// Number of events that the tracer discarded.
+    pub discarded_events: u64,
+    /// Number of packets that the tracer discarded.
+    pub discarded_packets: u64,
+    /// Whether some input could not be read to its end (`--keep-going`).
+    pub damaged: bool,
+    /// The recordings.
+    pub recordings: Vec<Recording>,
+    /// The files of each table.
+    pub tables: BTreeMap<String, TableFiles>,
+}
+
+/// A program and its version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What decoded the traces.
+    pub reader: String,
+}
+
+/// A recording: one tracing session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recording {
+    /// Its `trace_id` in the tables.
+    pub trace_id: String,
+    /// Its label.
+    pub label: Option<String>,
+    /// Its folder, as it was named.
+    pub path: String,
+    /// Time of its first event, nanoseconds since the Unix epoch.
+    pub first_ns: Option<i64>,
+    /// Time of its last event.
+    pub last_ns: Option<i64>,
+    /// Number of events.
+    pub events: u64,
+    /// Number of requests.
+    pub requests: u64,
+    /// Its CTF traces: UUID, environment (host, kernel, tracer), clock, streams.
+    pub sources: Vec<Source>,
+    /// What was lost per stream; streams that lost nothing are not here.
+    pub losses: Vec<StreamLoss>,
+    /// Streams that could not be read to their ends.
+    pub damage: Vec<Damage>,
+}
+
+/// What the tracer discarded of a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamLoss {
+    /// The stream file.
+    pub stream: String,
+    /// Number of events.
+    pub discarded_events: u64,
+    /// Number of packets.
+    pub discarded_packets: u64,
+}
+
+/// A stream that could not be read to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Damage {
+    /// Where: file, packet, byte.
+    pub place: String,
+    /// What was wrong.
+    pub what: String,
+}
+
+/// The files of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableFiles {
+    /// Rows in all of them.
+    pub rows: u64,
+    /// Bytes of all of them.
+    pub bytes: u64,
+    /// The files.
+    pub files: Vec<DataFile>,
+}
+
+/// A file of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFile {
+    /// Path in the dataset.
+    pub path: String,
+    /// Rows.
+    pub rows: u64,
+    /// Size.
+    pub bytes: u64,
+    /// SHA-256 of its content, in hexadecimal.
+    pub sha256: String,
+}
+
+/// Describes the Parquet file at `path` in the dataset's folder `root`.
+///
+/// # Errors
+/// [`Error::Io`] and [`Error::Columns`] where it cannot be read.
+pub fn describe_file(root: &Path, path: &Path) -> Result<DataFile> {
+    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    let rows = parquet::file::metadata::ParquetMetaDataReader::new()
+        .parse_and_finish(&file)
+        .map_err(Error::columns(path))?
+        .file_metadata()
+        .num_rows();
+    let (bytes, sha256) = digest(&mut file).map_err(Error::io("read", path))?;
+    Ok(DataFile {
+        path: path.strip_prefix(root).unwrap_or(path).display().to_string(),
+        rows: rows as u64,
+        bytes,
+        sha256,
+    })
+}
+
+fn digest(file: &mut File) -> std::io::Result<(u64, String)> {
+    use std::io::Seek;
+    file.rewind()?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    let mut bytes = 0;
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            n => {
+                hasher.update(&buffer[..n]);
+                bytes += n as u64;
+            }
+        }
+    }
+    let hash = hasher.finalize();
+    Ok((bytes, hash.iter().map(|b| format!("{b:02x}")).collect()))
+}
+
+impl Manifest {
+    /// Writes it into the dataset's folder `root`.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write(&self, root: &Path) -> Result<()> {
+        let path = root.join(MANIFEST);
+        let mut text = serde_json::to_string_pretty(self).expect("a manifest is JSON");
+        text.push('\n');
+        File::create(&path)
+            .and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                file.sync_all()
+            })
+            .map_err(Error::io("write", &path))
+    }
+
+    /// Reads the manifest of the dataset in `root`.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::Input`] where it is not a manifest of a known version.
+    pub fn read(root: &Path) -> Result<Manifest> {
+        let path = root.join(MANIFEST);
+        let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let manifest: Manifest = serde_json::from_str(&text).map_err(|e| {
+            Error::input(
+                format!("not a manifest: {e}"),
+                Place::line(&path, e.line() as u64, e.column() as u64),
+                "Make the dataset again with this version of sysds.",
+            )
+        })?;
+        match manifest.format_version {
+            FORMAT_VERSION => Ok(manifest),
+            other => Err(Error::input(
+                format!("the manifest has version {other}; this program knows {FORMAT_VERSION}"),
+                Place::file(&path),
+                "Use the version of sysds that made the dataset, or make it again.",
+            )),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Making a dataset without ever leaving half of one where a good one is expected.
+//!
+//! Everything is written to a folder beside the target, whose name begins with a dot. When it is whole and on disk, one
+//! rename puts it in place; where a dataset is replaced, old and new change places in one step. An error, a panic or
+//! Ctrl-C removes the folder; after a kill or a power failure it stays beside the target, and nothing looks at it.
+
+use super::{MANIFEST, is_dataset};
+use crate::error::{Error, Place, Result};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A dataset in the making.
+#[derive(Debug)]
+pub struct Staging {
+    target: PathBuf,
+    dir: PathBuf,
+    replace: bool,
+    done: bool,
+}
+
+impl Staging {
+    /// Begins a dataset that is to stand at `target`. Where something stands there already, `force` allows to replace
+    /// it if it is a dataset or an empty folder.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where the target must not be replaced, [`Error::Io`] where nothing can be written there.
+    pub fn begin(target: &Path, force: bool) -> Result<Self> {
+        let replace = allowed(target, force)?;
+        let name = target.file_name().ok_or_else(|| {
+            Error::usage(
+                format!("{}: not a name for a dataset", target.display()),
+                "Name a folder with -o.",
+            )
+        })?;
+        let parent = match target.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+        let name = format!(".{}.partial-{}", name.to_string_lossy(), std::process::id());
+        let dir = parent.join(name);
+        if dir.exists() {
+            fs::remove_dir_all(&dir).map_err(Error::io("remove", &dir))?;
+        }
+        fs::create_dir(&dir).map_err(Error::io("create", &dir))?;
+        Ok(Staging {
+            target: target.to_path_buf(),
+            dir,
+            replace,
+            done: false,
+        })
+    }
+
+    /// The folder to write to.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Makes a folder in it.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create_dir(&self, name: &str) -> Result<PathBuf> {
+        let dir = self.dir.join(name);
+        fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
+        Ok(dir)
+    }
+
+    /// Puts the dataset in place. Its manifest must have been written.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the target is then as it was.
+    pub fn commit(mut self) -> Result<()> {
+        assert!(is_dataset(&self.dir), "a dataset has a {MANIFEST}");
+        sync(&self.dir)?;
+        let flags = match self.replace {
+            true => RenameFlags::EXCHANGE,
+            false => RenameFlags::NOREPLACE,
+        };
+        let renamed = renameat_with(CWD, &self.dir, CWD, &self.target, flags);
+        match renamed.map_err(io::Error::from) {
+            Ok(()) => {}
+            // Not every file system can do these.
+            Err(e) if e.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => {
+                self.commit_in_two_steps()?;
+            }
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(exists(&self.target));
+            }
+            Err(e) => return Err(Error::io("rename", &self.dir)(e)),
+        }
+        self.done = true;
+        if self.replace {
+            // What stood at the target stands here now.
+            fs::remove_dir_all(&self.dir).map_err(Error::io("remove", &self.dir))?;
+        }
+        if let Some(parent) = self.dir.parent() {
+            sync(parent)?;
+        }
+        Ok(())
+    }
+
+    fn commit_in_two_steps(&self) -> Result<()> {
+        if self.replace {
+            let old = self.dir.with_extension("old");
+            fs::rename(&self.target, &old).map_err(Error::io("rename", &self.target))?;
+            fs::rename(&self.dir, &self.target).map_err(Error::io("rename", &self.dir))?;
+            return fs::rename(&old, &self.dir).map_err(Error::io("rename", &old));
+        }
+        if self.target.exists() {
+            return Err(exists(&self.target));
+        }
+        fs::rename(&self.dir, &self.target).map_err(Error::io("rename", &self.dir))
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if !self.done {
+            // The error that led here is the one to report.
+            let _ = fs::remove_dir_all(&self.dir);
+        }
+    }
+}
+
+/// Whether something at `target` is to be replaced.
+fn allowed(target: &Path, force: bool) -> Result<bool> {
+    match fs::symlink_metadata(target) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(Error::io("read", target)(e)),
+        Ok(_) if !force => Err(exists(target)),
+        Ok(kind) => {
+            let empty = kind.is_dir()
+                && fs::read_dir(target)
+                    .map_err(Error::io("read", target))?
+                    .next()
+                    .is_none();
+            match kind.is_dir() && (empty || is_dataset(target)) {
+                true => Ok(true),
+                false => Err(Error::input(
+                    "exists and is not a dataset, so --force does not replace it",
+                    Place::file(target),
+                    "Remove it yourself if it can go, or choose another name with -o.",
+                )),
+            }
+        }
+    }
+}
+
+fn exists(target: &Path) -> Error {
+    Error::usage(
+        format!("{}: exists already", target.display()),
+        "Choose another name with -o, or replace it with --force.",
+    )
+}
+
+fn sync(dir: &Path) -> Result<()> {
+    fs::File::open(dir)
+        .and_then(|d| d.sync_all())
+        .map_err(Error::io("write", dir))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn staged(target: &Path, force: bool) -> Staging {
+        let staging = Staging::begin(target, force).unwrap();
+        fs::write(staging.dir().join(MANIFEST), "{}").unwrap();
+        staging
+    }
+
+    #[test]
+    fn what_is_not_committed_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(staged(&dir.path().join("d"), false));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_dataset_is_replaced_only_when_told_and_other_things_never() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("d");
+        staged(&target, false).commit().unwrap();
+        assert!(is_dataset(&target));
+        assert!(Staging::begin(&target, false).is_err());
+        let again = staged(&target, true);
+        fs::write(again.dir().join("new"), "").unwrap();
+        again.commit().unwrap();
+        assert!(target.join("new").exists());
+        fs::remove_file(target.join(MANIFEST)).unwrap();
+        assert!(Staging::begin(&target, true).is_err(), "no dataset any more");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing beside it");
+    }
+
+    #[test]
+    fn a_target_that_appears_meanwhile_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("d");
+        let staging = staged(&target, false);
+        fs::create_dir(&target).unwrap();
+        fs::write(target.join("mine"), "").unwrap();
+        assert!(staging.commit().is_err());
+        assert!(target.join("mine").exists());
+    }
+}

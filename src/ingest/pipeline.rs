@@ -1,0 +1,246 @@
+//! Reads one recording through: three threads, and channels of a few batches between them.
+
+use super::{Control, Ingested, Plan, Progress};
+use crate::calls::{Calls, Sides};
+use crate::columns::events::EventsTable;
+use crate::columns::parquet::Part;
+use crate::columns::requests::{RequestsTable, RequestsUsage};
+use crate::columns::events::EventsUsage;
+use crate::dataset::manifest::Damage;
+use crate::error::{Error, Place, Result};
+use crate::requests::connection::Cutter;
+use crate::requests::{Observed, Request};
+use crate::trace::babeltrace::Reader;
+use crate::trace::event::{EventBatch, EventClass, Loss};
+use crate::trace::find;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+/// Events of a batch.
+const BATCH: usize = 32 * 1024;
+/// Batches that wait between two threads.
+const WAITING: usize = 2;
+
+/// Reads `recording` with `reader` into parts in `scratch`.
+///
+/// # Errors
+/// As [`super::ingest`].
+pub(super) fn run(
+    plan: &Plan,
+    mut reader: Reader,
+    trace_id: &str,
+    recording: &find::Recording,
+    scratch: &Path,
+    control: &mut Control,
+) -> Result<Ingested> {
+    let classes = Arc::new(reader.classes().to_vec());
+    let plans = Arc::new(plan.plans(&classes));
+    let tables = |name: &str| {
+        let dir = scratch.join(name);
+        std::fs::create_dir(&dir).map_err(Error::io("create", &dir)).map(|()| dir)
+    };
+    let events = EventsTable::new(
+        tables("events")?,
+        trace_id,
+        plan.contracts.events.clone(),
+        Arc::clone(&plan.layout),
+        Arc::clone(&plans),
+        Arc::new(plan.properties.clone()),
+    );
+    let requests = RequestsTable::new(
+        tables("requests")?,
+        plan.contracts.requests.clone(),
+        plan.common(trace_id),
+        Arc::clone(&classes),
+        Arc::clone(&plan.layout),
+        plans,
+        plan.properties.clone(),
+    );
+    let worker = Worker {
+        calls: Calls::new(&classes, &plan.contracts.events.fd_arguments),
+        cutter: Cutter::new(Arc::clone(&classes), plan.options.rule.clone()),
+        classes: Arc::clone(&classes),
+        events,
+        next_id: 0,
+        times: None,
+        losses: Vec::new(),
+        incomplete: 0,
+    };
+    let root = recording.root.clone();
+    let (read, worked, written) = thread::scope(|scope| {
+        let (full, batches) = sync_channel::<EventBatch>(WAITING);
+        let (empty, spent) = sync_channel::<EventBatch>(WAITING + 2);
+        let (ended, requests_in) = sync_channel::<Vec<Request>>(WAITING);
+        let worker = scope.spawn(move || worker.run(batches, empty, ended));
+        let writer = scope.spawn(move || write_requests(requests, requests_in));
+        let read = read(&mut reader, full, spent, control);
+        (read, joined(worker), joined(writer))
+    });
+    // A thread that stops makes the ones before it stop: its error is the cause.
+    let written = written?;
+    let worked = worked?;
+    read?;
+    let relative = |stream: &str| {
+        let path = Path::new(stream);
+        path.strip_prefix(&root).unwrap_or(path).display().to_string()
+    };
+    let mut losses = worked.losses;
+    for loss in &mut losses {
+        loss.stream = relative(&loss.stream);
+    }
+    Ok(Ingested {
+        trace_id: trace_id.to_owned(),
+        events: worked.events,
+        requests: written,
+        incomplete: worked.incomplete,
+        losses,
+        times: worked.times,
+        sources: reader.sources().to_vec(),
+        damage: reader.damage().iter().map(damage).collect(),
+        root,
+        classes,
+    })
+}
+
+/// The result of a thread; its panic goes on here.
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn damage(damage: &crate::trace::babeltrace::Damage) -> Damage {
+    let place = Place {
+        packet: Some(damage.packet),
+        ..Place::file(damage.stream.clone().unwrap_or_default())
+    };
+    Damage {
+        place: place.to_string(),
+        what: damage.what.clone(),
+    }
+}
+
+/// This thread: reads batches and sends them on.
+fn read(
+    reader: &mut Reader,
+    full: SyncSender<EventBatch>,
+    spent: Receiver<EventBatch>,
+    control: &mut Control,
+) -> Result<()> {
+    let mut progress = Progress::default();
+    loop {
+        if control.interrupted.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        let mut batch = spent.try_recv().unwrap_or_default();
+        if !reader.next(BATCH, &mut batch)? {
+            return Ok(());
+        }
+        progress.events += batch.heads.len() as u64;
+        progress.timestamp = batch.heads.last().map_or(progress.timestamp, |h| h.timestamp);
+        if full.send(batch).is_err() {
+            // The worker has stopped, with an error that is reported.
+            return Ok(());
+        }
+        (control.progress)(progress);
+    }
+}
+
+/// The thread that pairs, cuts, and writes `events`.
+struct Worker {
+    classes: Arc<Vec<EventClass>>,
+    calls: Calls,
+    cutter: Cutter,
+    events: EventsTable,
+    next_id: i64,
+    times: Option<(i64, i64)>,
+    losses: Vec<Loss>,
+    incomplete: u64,
+}
+
+/// What it leaves.
+struct Worked {
+    events: (Vec<Part>, EventsUsage),
+    times: Option<(i64, i64)>,
+    losses: Vec<Loss>,
+    incomplete: u64,
+}
+
+impl Worker {
+    fn run(
+        mut self,
+        batches: Receiver<EventBatch>,
+        empty: SyncSender<EventBatch>,
+        ended: SyncSender<Vec<Request>>,
+    ) -> Result<Worked> {
+        let mut sides = Vec::new();
+        for mut batch in batches {
+            self.observe(&batch, &mut sides);
+            let requests = self.cutter.take_ended();
+            self.send(requests, &ended);
+            self.events.append(&batch, &self.classes, &sides)?;
+            batch.clear();
+            // The reader may have finished.
+            let _ = empty.try_send(batch);
+        }
+        let last = self.times.map_or(0, |t| t.1);
+        let requests = self.cutter.finish(last);
+        self.send(requests, &ended);
+        Ok(Worked {
+            events: self.events.finish()?,
+            times: self.times,
+            losses: self.losses,
+            incomplete: self.incomplete,
+        })
+    }
+
+    fn send(&mut self, requests: Vec<Request>, ended: &SyncSender<Vec<Request>>) {
+        self.incomplete += requests.iter().filter(|r| !r.complete()).count() as u64;
+        if !requests.is_empty() {
+            // Where the writer has stopped, its error is reported.
+            let _ = ended.send(requests);
+        }
+    }
+
+    /// Shows each event of the batch to the pairing and to the rule.
+    fn observe(&mut self, batch: &EventBatch, sides: &mut Vec<Sides>) {
+        sides.clear();
+        self.cutter.name(&batch.new_procnames);
+        let mut losses = batch.losses.iter().peekable();
+        for (i, head) in batch.heads.iter().enumerate() {
+            while let Some((_, loss)) = losses.next_if(|(before, _)| *before <= i) {
+                self.cutter.lose(loss);
+            }
+            let class = &self.classes[head.class as usize];
+            let values = batch.values_of(i);
+            let event_id = self.next_id + i as i64;
+            let side = self.calls.observe(event_id, head, class, values);
+            self.cutter.observe(Observed {
+                event_id,
+                head,
+                values,
+                duration_ns: side.entry.map(|(_, ns)| ns),
+            });
+            sides.push(side);
+        }
+        losses.for_each(|(_, loss)| self.cutter.lose(loss));
+        self.losses.extend(batch.losses.iter().map(|(_, loss)| loss.clone()));
+        if let (Some(first), Some(last)) = (batch.heads.first(), batch.heads.last()) {
+            let begin = self.times.map_or(first.timestamp, |t| t.0);
+            self.times = Some((begin, last.timestamp));
+        }
+        self.next_id += batch.heads.len() as i64;
+    }
+}
+
+/// The thread that writes `requests`.
+fn write_requests(
+    mut table: RequestsTable,
+    ended: Receiver<Vec<Request>>,
+) -> Result<(Vec<Part>, RequestsUsage)> {
+    for requests in ended {
+        table.append(requests)?;
+    }
+    table.finish()
+}
