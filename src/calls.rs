@@ -67,7 +67,10 @@ impl Calls {
         values: &[u8],
     ) -> Sides {
         let known = &self.classes[head.class as usize];
-        let own_fd = known.fd.and_then(|i| class.integer(values, i)).map(as_descriptor);
+        let own_fd = known
+            .fd
+            .and_then(|i| class.integer(values, i))
+            .map(as_descriptor);
         match known.phase {
             Phase::Point => Sides::default(),
             _ if head.tid == UNKNOWN => Sides {
@@ -102,9 +105,14 @@ impl Calls {
 /// The field of a class that holds the descriptor the call works on.
 fn descriptor(class: &EventClass, names: &[String]) -> Option<usize> {
     let is_integer = |i: &usize| {
-        matches!(class.payload[*i].ty, FieldType::Signed(..) | FieldType::Unsigned(..))
+        matches!(
+            class.payload[*i].ty,
+            FieldType::Signed(..) | FieldType::Unsigned(..)
+        )
     };
-    names.iter().find_map(|name| class.field(name).filter(is_integer))
+    names
+        .iter()
+        .find_map(|name| class.field(name).filter(is_integer))
 }
 
 /// A descriptor argument as the kernel reads it: a C `int`, whatever the width of the register that carried it.
@@ -127,7 +135,9 @@ impl Hasher for TidHasher {
         unreachable!("thread IDs hash as i32")
     }
     fn write_i32(&mut self, tid: i32) {
-        self.0 = (tid as u32 as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(26);
+        self.0 = (tid as u32 as u64)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(26);
     }
 }
 
@@ -171,10 +181,25 @@ mod tests {
         let sides = |entry, fd| Sides { entry, fd };
         assert_eq!(observe(&mut calls, 0, 0, 7, 5), sides(None, Some(5)));
         assert_eq!(observe(&mut calls, 1, 2, 8, 6), sides(None, Some(6)));
-        assert_eq!(observe(&mut calls, 2, 4, 7, 9), sides(None, None), "no system call");
-        assert_eq!(observe(&mut calls, 3, 1, 7, 0), sides(Some((0, 30)), Some(5)));
-        assert_eq!(observe(&mut calls, 4, 1, 8, 0), sides(None, None), "of another call");
-        assert_eq!(observe(&mut calls, 5, 3, 8, 0), sides(None, None), "its entry is spent");
+        assert_eq!(
+            observe(&mut calls, 2, 4, 7, 9),
+            sides(None, None),
+            "no system call"
+        );
+        assert_eq!(
+            observe(&mut calls, 3, 1, 7, 0),
+            sides(Some((0, 30)), Some(5))
+        );
+        assert_eq!(
+            observe(&mut calls, 4, 1, 8, 0),
+            sides(None, None),
+            "of another call"
+        );
+        assert_eq!(
+            observe(&mut calls, 5, 3, 8, 0),
+            sides(None, None),
+            "its entry is spent"
+        );
     }
 
     #[test]

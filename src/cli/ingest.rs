@@ -177,6 +177,9 @@ fn report(manifest: &Manifest, output: &std::path::Path, seconds: f64) {
         );
     }
     for damage in manifest.recordings.iter().flat_map(|r| &r.damage) {
-        eprintln!("warning: {}: {}; what follows in this stream is lost", damage.place, damage.what);
+        eprintln!(
+            "warning: {}: {}; what follows in this stream is lost",
+            damage.place, damage.what
+        );
     }
 }

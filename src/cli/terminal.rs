@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 pub fn interrupt_flag() -> Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        let register = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)));
+        let register =
+            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
+                .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)));
         register.map_err(Error::io("handle signals of", Path::new("this process")))?;
     }
     Ok(flag)
@@ -35,7 +36,8 @@ impl Meter {
             true => ProgressDrawTarget::hidden(),
             false => ProgressDrawTarget::stderr(),
         };
-        let style = ProgressStyle::with_template("{spinner} {human_pos} events, {per_sec}, {elapsed}");
+        let style =
+            ProgressStyle::with_template("{spinner} {human_pos} events, {per_sec}, {elapsed}");
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         bar.enable_steady_tick(Duration::from_millis(200));

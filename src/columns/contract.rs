@@ -76,7 +76,9 @@ impl Contract {
     /// Where there is no such column.
     pub fn field(&self, name: &str) -> Field {
         let column = self.columns.iter().find(|c| c.name == name);
-        column.expect("a column of the contract").field(&HashMap::new())
+        column
+            .expect("a column of the contract")
+            .field(&HashMap::new())
     }
 
     /// All Arrow fields in order.
@@ -144,7 +146,11 @@ mod tests {
 
     #[test]
     fn the_contracts_parse_and_name_their_tables() {
-        for (contract, table) in [(events(), "events"), (requests(), "requests"), (losses(), "losses")] {
+        for (contract, table) in [
+            (events(), "events"),
+            (requests(), "requests"),
+            (losses(), "losses"),
+        ] {
             assert_eq!(contract.table, table);
             for column in &contract.sorted_by {
                 assert!(contract.columns.iter().any(|c| c.name == *column));
@@ -156,10 +162,19 @@ mod tests {
     #[test]
     fn every_duration_and_time_says_its_unit() {
         for contract in [events(), requests(), losses()] {
-            let all = contract.columns.iter().flat_map(|c| std::iter::once(c).chain(&c.items));
+            let all = contract
+                .columns
+                .iter()
+                .flat_map(|c| std::iter::once(c).chain(&c.items));
             for column in all {
-                let timed = column.name.ends_with("_ns") || column.type_name.starts_with("timestamp");
-                assert_eq!(column.unit.as_deref() == Some("ns"), timed, "{}", column.name);
+                let timed =
+                    column.name.ends_with("_ns") || column.type_name.starts_with("timestamp");
+                assert_eq!(
+                    column.unit.as_deref() == Some("ns"),
+                    timed,
+                    "{}",
+                    column.name
+                );
             }
         }
     }

@@ -19,14 +19,20 @@ pub fn described<'a>(
 ) -> Fields {
     let mut about: HashMap<(String, Kind), About> = HashMap::new();
     for class in classes {
-        let fields = if payload { &class.payload } else { &class.context };
+        let fields = if payload {
+            &class.payload
+        } else {
+            &class.context
+        };
         for field in fields {
             let key = (field.name.clone(), Kind::of(&field.ty));
             about.entry(key).or_default().add(class, field);
         }
     }
-    let by_name: HashMap<&str, &Column> =
-        columns.iter().flat_map(|c| [(c.name.as_str(), c), (c.sibling.as_str(), c)]).collect();
+    let by_name: HashMap<&str, &Column> = columns
+        .iter()
+        .flat_map(|c| [(c.name.as_str(), c), (c.sibling.as_str(), c)])
+        .collect();
     let described = used_fields(columns, usage).into_iter().map(|field| {
         let column = by_name[field.name().as_str()];
         let about = about.get(&(column.field.clone(), column.kind.clone()));
@@ -74,7 +80,9 @@ impl About {
 /// A type in the words of CTF.
 fn type_text(ty: &FieldType) -> String {
     let names = |fields: &[TraceField]| {
-        let members = fields.iter().map(|f| format!("{} {}", type_text(&f.ty), f.name));
+        let members = fields
+            .iter()
+            .map(|f| format!("{} {}", type_text(&f.ty), f.name));
         members.collect::<Vec<_>>().join("; ")
     };
     match ty {

@@ -69,13 +69,23 @@ impl Plans {
         let plan = |class: &'_ EventClass, name: i32| ClassPlan {
             name,
             phase: class.phase as i32,
-            context: class.context.iter().map(|f| route(&layout.context, f)).collect(),
-            args: class.payload.iter().map(|f| route(&layout.args, f)).collect(),
+            context: class
+                .context
+                .iter()
+                .map(|f| route(&layout.context, f))
+                .collect(),
+            args: class
+                .payload
+                .iter()
+                .map(|f| route(&layout.args, f))
+                .collect(),
             ret: class.field("ret").filter(|i| {
                 class.phase == Phase::Exit && matches!(class.payload[*i].ty, FieldType::Signed(..))
             }),
             path: contract.path_arguments.iter().find_map(|name| {
-                class.field(name).filter(|i| class.payload[*i].ty == FieldType::Text)
+                class
+                    .field(name)
+                    .filter(|i| class.payload[*i].ty == FieldType::Text)
             }),
         };
         let mut plans = Vec::with_capacity(classes.len());
@@ -238,7 +248,8 @@ impl EventsTable {
     ) -> Result<(), parquet::errors::ParquetError> {
         let rows = heads.len();
         let ids = self.next_id..self.next_id + rows as i64;
-        let times: TimestampNanosecondArray = heads.iter().map(|h| h.timestamp).collect::<Vec<_>>().into();
+        let times: TimestampNanosecondArray =
+            heads.iter().map(|h| h.timestamp).collect::<Vec<_>>().into();
         let plans = Arc::clone(&self.plans);
         let known = |n: i32| (n != UNKNOWN).then_some(n);
         let procnames: Int32Array = heads
@@ -254,7 +265,10 @@ impl EventsTable {
             Arc::new(heads.iter().map(|h| known(h.cpu)).collect::<Int32Array>()),
             Arc::new(heads.iter().map(|h| known(h.pid)).collect::<Int32Array>()),
             Arc::new(heads.iter().map(|h| known(h.tid)).collect::<Int32Array>()),
-            coded(procnames, &Arc::new(StringArray::from(self.procnames.clone()))),
+            coded(
+                procnames,
+                &Arc::new(StringArray::from(self.procnames.clone())),
+            ),
             coded(Int32Array::from_iter_values(names), &self.names),
             coded(Int32Array::from_iter_values(phases), &self.phases),
         ];
@@ -306,7 +320,9 @@ impl EventsTable {
         let layout = Arc::clone(&self.layout);
         let context = layout.context.iter().zip(&mut self.context);
         let args = layout.args.iter().zip(&mut self.args);
-        let all = context.map(|c| ("context", c)).chain(args.map(|a| ("args", a)));
+        let all = context
+            .map(|c| ("context", c))
+            .chain(args.map(|a| ("args", a)));
         for (i, (parent, (column, values))) in all.enumerate() {
             if !values.touched() {
                 continue;
@@ -349,4 +365,3 @@ pub fn coded(keys: Int32Array, values: &Arc<StringArray>) -> ArrayRef {
     let values: ArrayRef = Arc::clone(values) as ArrayRef;
     Arc::new(DictionaryArray::<Int32Type>::new(keys, values))
 }
-

@@ -59,7 +59,9 @@ pub fn join(parts: &[Part], first: usize, target: &Target) -> Result<Vec<PathBuf
         false => parts.chunks(PARTS_PER_FILE).collect(),
     };
     for (i, parts) in chunks.into_iter().enumerate() {
-        let path = target.dir.join(format!("{}-{:05}.parquet", target.name, first + i));
+        let path = target
+            .dir
+            .join(format!("{}-{:05}.parquet", target.name, first + i));
         let file = File::create(&path).map_err(Error::io("create", &path))?;
         let mut joint = Joint::new(file, target).map_err(Error::columns(&path))?;
         for part in parts {
@@ -67,7 +69,9 @@ pub fn join(parts: &[Part], first: usize, target: &Target) -> Result<Vec<PathBuf
             std::fs::remove_file(&part.path).map_err(Error::io("remove", &part.path))?;
         }
         let file = joint.writer.into_inner().map_err(Error::columns(&path))?;
-        let file = file.into_inner().map_err(|e| Error::io("write", &path)(e.into_error()))?;
+        let file = file
+            .into_inner()
+            .map_err(|e| Error::io("write", &path)(e.into_error()))?;
         file.sync_all().map_err(Error::io("write", &path))?;
         files.push(path);
     }
@@ -103,7 +107,8 @@ impl<'a> Joint<'a> {
     fn add(&mut self, part: &Part, path: &Path) -> Result<()> {
         let file = File::open(&part.path).map_err(Error::io("read", &part.path))?;
         let source = Source::open(file).map_err(Error::columns(&part.path))?;
-        self.add_group(&source, part.rows).map_err(Error::columns(path))
+        self.add_group(&source, part.rows)
+            .map_err(Error::columns(path))
     }
 
     fn add_group(&mut self, source: &Source, rows: usize) -> Result<(), ParquetError> {
@@ -126,7 +131,9 @@ impl<'a> Joint<'a> {
 /// The donor of levels for a column: the one in whose list the column is.
 fn donor<'a>(donors: &[&'a str], path: &str) -> Option<&'a str> {
     let list_of = |d: &'a str| d.rfind(".list.").map(|end| &d[..end + 1]);
-    let inside = donors.iter().filter(|d| list_of(d).is_some_and(|list| path.starts_with(list)));
+    let inside = donors
+        .iter()
+        .filter(|d| list_of(d).is_some_and(|list| path.starts_with(list)));
     inside.max_by_key(|d| d.len()).copied()
 }
 
@@ -163,7 +170,9 @@ impl Source {
 
     fn find(&self, path: &str) -> Option<usize> {
         let columns = self.group().columns();
-        columns.iter().position(|c| c.column_path().string() == path)
+        columns
+            .iter()
+            .position(|c| c.column_path().string() == path)
     }
 
     /// What the writer of the column's chunk said when it closed it.
@@ -173,7 +182,9 @@ impl Source {
             bytes_written: column.compressed_size() as u64,
             rows_written: self.group().num_rows() as u64,
             metadata: column.clone(),
-            bloom_filter: Sbbf::read_from_column_chunk(column, &self.file).ok().flatten(),
+            bloom_filter: Sbbf::read_from_column_chunk(column, &self.file)
+                .ok()
+                .flatten(),
             column_index: self.metadata.column_index().map(|a| a[0][index].clone()),
             offset_index: self.metadata.offset_index().map(|a| a[0][index].clone()),
         }
@@ -187,7 +198,9 @@ impl Source {
         };
         let group = self.reader.get_row_group(0)?;
         let ColumnReader::Int64ColumnReader(mut column) = group.get_column_reader(index)? else {
-            return Err(ParquetError::General("donors are 64-bit integers".to_owned()));
+            return Err(ParquetError::General(
+                "donors are 64-bit integers".to_owned(),
+            ));
         };
         let mut values = Vec::new();
         loop {
@@ -231,7 +244,11 @@ fn write_nulls<W: std::io::Write + Send>(
         true => (&zeros, &zeros),
         false => (&levels.definition, &levels.repetition),
     };
-    write_levels(&mut writer, definition, (column.max_rep_level() > 0).then_some(repetition))?;
+    write_levels(
+        &mut writer,
+        definition,
+        (column.max_rep_level() > 0).then_some(repetition),
+    )?;
     writer.close()
 }
 

@@ -93,7 +93,10 @@ fn unite_all(fields: Vec<&Field>) -> Vec<Column> {
     let mut groups: BTreeMap<&str, BTreeMap<Kind, Vec<&FieldType>>> = BTreeMap::new();
     for field in fields {
         let kinds = groups.entry(&field.name).or_default();
-        kinds.entry(Kind::of(&field.ty)).or_default().push(&field.ty);
+        kinds
+            .entry(Kind::of(&field.ty))
+            .or_default()
+            .push(&field.ty);
     }
     let mut taken: BTreeSet<String> = groups.keys().map(|n| (*n).to_owned()).collect();
     let mut columns = Vec::new();
@@ -114,7 +117,9 @@ fn unite_all(fields: Vec<&Field>) -> Vec<Column> {
                 field: (*name).to_owned(),
                 kind: kind.clone(),
                 sibling,
-                wide: inner.iter().any(|t| matches!(t, FieldType::Unsigned(64.., _))),
+                wide: inner
+                    .iter()
+                    .any(|t| matches!(t, FieldType::Unsigned(64.., _))),
                 members: unite_all(inner.iter().flat_map(|t| members(t)).collect()),
             });
         }
@@ -212,7 +217,11 @@ mod tests {
         let expected = ["x", "x_float", "x_str", "x_list", "x_list_str", "x_struct"];
         let columns = unite(fields.iter());
         assert_eq!(names(&columns), expected);
-        assert_eq!(columns, unite(fields.iter().rev()), "the order of classes must not matter");
+        assert_eq!(
+            columns,
+            unite(fields.iter().rev()),
+            "the order of classes must not matter"
+        );
         assert!(!columns[0].wide);
     }
 
@@ -232,7 +241,10 @@ mod tests {
 
     #[test]
     fn structures_and_variants_unite_their_members() {
-        let a = field("s", list(FieldType::Struct(vec![field("fd", unsigned(32))])));
+        let a = field(
+            "s",
+            list(FieldType::Struct(vec![field("fd", unsigned(32))])),
+        );
         let b = field(
             "s",
             list(FieldType::Variant(vec![

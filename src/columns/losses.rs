@@ -57,12 +57,19 @@ fn write_to(
         Arc::new(times.with_timezone("UTC"))
     };
     let count = |get: fn(&Loss) -> Option<u64>| -> ArrayRef {
-        let counts = losses.iter().map(|l| get(l).and_then(|n| i64::try_from(n).ok()));
+        let counts = losses
+            .iter()
+            .map(|l| get(l).and_then(|n| i64::try_from(n).ok()));
         Arc::new(counts.collect::<Int64Array>())
     };
     let columns = vec![
-        coded(vec![0; losses.len()].into(), &Arc::new(StringArray::from(vec![trace_id]))),
-        Arc::new(StringArray::from_iter_values(losses.iter().map(|l| &l.stream))),
+        coded(
+            vec![0; losses.len()].into(),
+            &Arc::new(StringArray::from(vec![trace_id])),
+        ),
+        Arc::new(StringArray::from_iter_values(
+            losses.iter().map(|l| &l.stream),
+        )),
         Arc::new(losses.iter().map(|l| l.cpu).collect::<Int32Array>()),
         time(|l| l.begin),
         time(|l| l.end),

@@ -10,8 +10,8 @@
 use crate::error::{Error, Result};
 use arrow::array::{ArrayRef, new_null_array};
 use arrow::datatypes::{DataType, Field, Fields, Schema};
-use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -43,7 +43,14 @@ fn builder(compression: Compression) -> WriterPropertiesBuilder {
         .set_max_row_group_row_count(None)
         .set_write_batch_size(16 * 1024);
     // Numbers that grow from row to row: differences are far smaller than the numbers, and no two are the same.
-    for column in ["event_id", "timestamp", "entry_id", "request_id", "start", "end"] {
+    for column in [
+        "event_id",
+        "timestamp",
+        "entry_id",
+        "request_id",
+        "start",
+        "end",
+    ] {
         let path = ColumnPath::from(column);
         builder = builder
             .set_column_dictionary_enabled(path.clone(), false)
@@ -120,7 +127,9 @@ impl PartWriter {
     /// Bytes of memory that the encoded columns take.
     pub fn memory(&self) -> usize {
         let open = self.slots.iter().flatten();
-        open.flat_map(|o| &o.writers).map(ArrowColumnWriter::memory_size).sum()
+        open.flat_map(|o| &o.writers)
+            .map(ArrowColumnWriter::memory_size)
+            .sum()
     }
 
     /// Writes the values of column number `slot` for the rows that the next [`PartWriter::advance`] counts; `describe`
@@ -151,7 +160,8 @@ impl PartWriter {
     pub fn finish(self, path: &Path) -> Result<Part> {
         let file = File::create(path).map_err(Error::io("create", path))?;
         let rows = self.rows;
-        self.write_to(BufWriter::new(file)).map_err(Error::columns(path))?;
+        self.write_to(BufWriter::new(file))
+            .map_err(Error::columns(path))?;
         Ok(Part {
             path: path.to_path_buf(),
             rows,
@@ -181,10 +191,11 @@ impl Open {
     fn new(slot: Slot, properties: &WriterPropertiesPtr) -> Result<Self, ParquetError> {
         // The column's path in the file decides its encoding, and must be the final one to be copied later.
         let schema = Arc::new(schema_of(std::iter::once(&slot)));
-        let root = ArrowSchemaConverter::new().convert(&schema)?.root_schema_ptr();
+        let root = ArrowSchemaConverter::new()
+            .convert(&schema)?
+            .root_schema_ptr();
         let nowhere = SerializedFileWriter::new(std::io::sink(), root, Arc::clone(properties))?;
-        let writers =
-            ArrowRowGroupWriterFactory::new(&nowhere, schema).create_column_writers(0)?;
+        let writers = ArrowRowGroupWriterFactory::new(&nowhere, schema).create_column_writers(0)?;
         Ok(Open {
             slot,
             writers,
@@ -237,5 +248,7 @@ fn structure(name: &str, members: Vec<Field>) -> Field {
 /// Key-value metadata of a finished file.
 pub fn key_values(pairs: &[(&str, &str)]) -> Vec<KeyValue> {
     let pairs = pairs.iter();
-    pairs.map(|(k, v)| KeyValue::new((*k).to_owned(), (*v).to_owned())).collect()
+    pairs
+        .map(|(k, v)| KeyValue::new((*k).to_owned(), (*v).to_owned()))
+        .collect()
 }

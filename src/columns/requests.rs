@@ -150,7 +150,8 @@ impl RequestsTable {
         self.waiting_bytes = 0;
         let path = self.dir.join(format!("part-{:06}", self.parts.len()));
         let file = File::create(&path).map_err(Error::io("create", &path))?;
-        self.write_group(&requests, file).map_err(Error::columns(&path))?;
+        self.write_group(&requests, file)
+            .map_err(Error::columns(&path))?;
         self.parts.push(Part {
             path,
             rows: requests.len(),
@@ -161,7 +162,11 @@ impl RequestsTable {
     fn write_group(&mut self, requests: &[Request], file: File) -> Result<(), ParquetError> {
         let columns = self.columns_of(requests);
         let structs = HashMap::from([("args".to_owned(), arg_fields(&self.layout.args, &columns))]);
-        let structs = if self.common.with_args { structs } else { HashMap::new() };
+        let structs = if self.common.with_args {
+            structs
+        } else {
+            HashMap::new()
+        };
         let schema = Arc::new(Schema::new(self.contract.fields(&structs)));
         let properties = Some(self.properties.clone());
         let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), properties)?;
@@ -220,13 +225,19 @@ impl RequestsTable {
             Arc::new(requests.iter().map(get).collect::<Int32Array>())
         };
         let time = |get: &dyn Fn(&Request) -> Option<i64>| -> ArrayRef {
-            let times = requests.iter().map(get).collect::<TimestampNanosecondArray>();
+            let times = requests
+                .iter()
+                .map(get)
+                .collect::<TimestampNanosecondArray>();
             Arc::new(times.with_timezone("UTC"))
         };
         let known = |n: i32| (n != UNKNOWN).then_some(n);
         let constant = |value: Option<&str>| match value {
             Some(value) => coded(vec![0; n].into(), &Arc::new(StringArray::from(vec![value]))),
-            None => coded(Int32Array::new_null(n), &Arc::new(StringArray::from(vec![""]))),
+            None => coded(
+                Int32Array::new_null(n),
+                &Arc::new(StringArray::from(vec![""])),
+            ),
         };
         let reasons = EndReason::ALL.map(EndReason::as_str).to_vec();
         let reason = requests.iter().map(|r| r.end_reason as i32);
@@ -250,8 +261,16 @@ impl RequestsTable {
             long(&|r| Some(r.n_events)),
             long(&|r| Some(r.first_event)),
             long(&|r| Some(r.last_event)),
-            coded(Int32Array::from_iter_values(reason), &Arc::new(reasons.into())),
-            Arc::new(requests.iter().map(|r| Some(r.complete())).collect::<BooleanArray>()),
+            coded(
+                Int32Array::from_iter_values(reason),
+                &Arc::new(reasons.into()),
+            ),
+            Arc::new(
+                requests
+                    .iter()
+                    .map(|r| Some(r.complete()))
+                    .collect::<BooleanArray>(),
+            ),
             long(&|r| i64::try_from(r.lost_events).ok()),
             long(&|r| Some(r.n_events - r.nested.len() as i64)),
         ]
@@ -268,7 +287,9 @@ impl RequestsTable {
         };
         let plans = &self.plans;
         let plan = |e: &NestedEvent| &plans.classes[e.class as usize];
-        let names = events.iter().map(|e| plans.names[plan(e).name as usize].as_str());
+        let names = events
+            .iter()
+            .map(|e| plans.names[plan(e).name as usize].as_str());
         let phases = events.iter().map(|e| self.classes[e.class as usize].phase);
         let tids = events.iter().map(|e| (e.tid != UNKNOWN).then_some(e.tid));
         let mut arrays: Vec<ArrayRef> = vec![
@@ -286,7 +307,12 @@ impl RequestsTable {
         let structs = StructArray::new(fields.clone(), arrays, None);
         let lengths = requests.iter().map(|r| r.nested.len());
         let offsets = OffsetBuffer::from_lengths(lengths);
-        Arc::new(ListArray::new(Arc::clone(element), offsets, Arc::new(structs), None))
+        Arc::new(ListArray::new(
+            Arc::clone(element),
+            offsets,
+            Arc::new(structs),
+            None,
+        ))
     }
 
     fn ret(&self, event: &NestedEvent) -> Option<i64> {
@@ -294,7 +320,12 @@ impl RequestsTable {
         self.classes[event.class as usize].integer(event.values, ret)
     }
 
-    fn nested_args(&mut self, events: &[NestedEvent], field: &Field, columns: &[usize]) -> ArrayRef {
+    fn nested_args(
+        &mut self,
+        events: &[NestedEvent],
+        field: &Field,
+        columns: &[usize],
+    ) -> ArrayRef {
         let DataType::Struct(fields) = field.data_type() else {
             unreachable!("args is a structure")
         };
@@ -357,4 +388,3 @@ fn procnames(requests: &[Request]) -> ArrayRef {
         .collect();
     coded(keys, &Arc::new(StringArray::from(names)))
 }
-

@@ -265,7 +265,14 @@ impl Values {
         route: &Route,
         cursor: &mut Cursor,
     ) -> bool {
-        let (Data::List { offsets, valid, child }, Route::List(inner)) = (&mut self.data, route)
+        let (
+            Data::List {
+                offsets,
+                valid,
+                child,
+            },
+            Route::List(inner),
+        ) = (&mut self.data, route)
         else {
             unreachable!("lists go to lists")
         };
@@ -333,7 +340,12 @@ impl Values {
         self.touched = false;
         let valid = self.beside_rows(rows);
         let (main, sibling) = self.arrays(rows, column);
-        (main, sibling.filter(|_| can_have_sibling(column)).map(|a| only_rows(a, valid)))
+        (
+            main,
+            sibling
+                .filter(|_| can_have_sibling(column))
+                .map(|a| only_rows(a, valid)),
+        )
     }
 
     fn beside_rows(&mut self, rows: usize) -> NullBuffer {
@@ -356,7 +368,11 @@ impl Values {
                 Arc::new(text.finish_text(rows)),
                 Some(Arc::new(other.finish_bytes(rows))),
             ),
-            Data::List { offsets, valid, child } => {
+            Data::List {
+                offsets,
+                valid,
+                child,
+            } => {
                 let end = *offsets.last().expect("starts with 0");
                 offsets.resize(rows + 1, end);
                 let offsets = OffsetBuffer::new(std::mem::replace(offsets, vec![0]).into());
@@ -366,7 +382,12 @@ impl Values {
                 let (main, sibling) = child.arrays(end as usize, column);
                 let list = |values: ArrayRef| -> ArrayRef {
                     let field = element_field(values.data_type().clone());
-                    Arc::new(ListArray::new(field, offsets.clone(), values, Some(valid.clone())))
+                    Arc::new(ListArray::new(
+                        field,
+                        offsets.clone(),
+                        values,
+                        Some(valid.clone()),
+                    ))
                 };
                 (list(main), sibling.map(list))
             }
@@ -398,7 +419,9 @@ fn only_rows(array: ArrayRef, valid: NullBuffer) -> ArrayRef {
 
 /// The Arrow type of a column.
 pub fn main_type(column: &Column) -> DataType {
-    of_kind(&column.kind, &|leaf| leaf_type(leaf, member_fields(&column.members)))
+    of_kind(&column.kind, &|leaf| {
+        leaf_type(leaf, member_fields(&column.members))
+    })
 }
 
 fn leaf_type(leaf: &Kind, members: Fields) -> DataType {
@@ -467,5 +490,7 @@ fn used_type(column: &Column, usage: &Usage) -> DataType {
     // A structure keeps all its members; of their siblings only those that are used.
     let mut members = usage.members.clone();
     members.iter_mut().for_each(|m| m.main = true);
-    of_kind(&column.kind, &|leaf| leaf_type(leaf, used_fields(&column.members, &members).into()))
+    of_kind(&column.kind, &|leaf| {
+        leaf_type(leaf, used_fields(&column.members, &members).into())
+    })
 }

@@ -135,7 +135,11 @@ pub fn describe_file(root: &Path, path: &Path) -> Result<DataFile> {
         .num_rows();
     let (bytes, sha256) = digest(&mut file).map_err(Error::io("read", path))?;
     Ok(DataFile {
-        path: path.strip_prefix(root).unwrap_or(path).display().to_string(),
+        path: path
+            .strip_prefix(root)
+            .unwrap_or(path)
+            .display()
+            .to_string(),
         rows: rows as u64,
         bytes,
         sha256,

@@ -191,8 +191,15 @@ mod tests {
         again.commit().unwrap();
         assert!(target.join("new").exists());
         fs::remove_file(target.join(MANIFEST)).unwrap();
-        assert!(Staging::begin(&target, true).is_err(), "no dataset any more");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing beside it");
+        assert!(
+            Staging::begin(&target, true).is_err(),
+            "no dataset any more"
+        );
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            1,
+            "nothing beside it"
+        );
     }
 
     #[test]

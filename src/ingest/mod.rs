@@ -153,13 +153,18 @@ fn open_all(recordings: &[find::Recording], keep_going: bool) -> Result<(Reader,
 fn trace_id(reader: &Reader, recording: &find::Recording, ids: &mut BTreeSet<String>) -> String {
     let uuid = reader.sources().iter().find_map(|s| s.uuid.clone());
     let folder = || {
-        let real = recording.root.canonicalize().unwrap_or_else(|_| recording.root.clone());
+        let real = recording
+            .root
+            .canonicalize()
+            .unwrap_or_else(|_| recording.root.clone());
         let name = real.file_name().map(|n| n.to_string_lossy().into_owned());
         name.unwrap_or_else(|| "trace".to_owned())
     };
     let base = uuid.unwrap_or_else(folder);
     let numbered = (2..).map(|n| format!("{base}-{n}"));
-    let id = std::iter::once(base.clone()).chain(numbered).find(|id| !ids.contains(id));
+    let id = std::iter::once(base.clone())
+        .chain(numbered)
+        .find(|id| !ids.contains(id));
     let id = id.expect("there is always another number");
     ids.insert(id.clone());
     id
@@ -190,7 +195,11 @@ fn assemble(
         };
         let target = table(&events_dir, &events_schema, &[]);
         files[0].extend(join(&done.events.0, files[0].len(), &target)?);
-        let target = table(&requests_dir, &requests_schema, &["events.list.element.event_id"]);
+        let target = table(
+            &requests_dir,
+            &requests_schema,
+            &["events.list.element.event_id"],
+        );
         files[1].extend(join(&done.requests.0, files[1].len(), &target)?);
         let part = losses::write(
             &scratch.join("losses"),
@@ -207,11 +216,18 @@ fn assemble(
     for (name, files) in ["events", "requests", "losses"].into_iter().zip(&files) {
         tables.insert(name.to_owned(), table_files(staging.dir(), files)?);
     }
-    Ok(manifest(plan, ingested.into_iter().map(|(i, _)| i).collect(), tables))
+    Ok(manifest(
+        plan,
+        ingested.into_iter().map(|(i, _)| i).collect(),
+        tables,
+    ))
 }
 
 fn table_files(root: &Path, files: &[PathBuf]) -> Result<TableFiles> {
-    let files = files.iter().map(|f| describe_file(root, f)).collect::<Result<Vec<_>>>()?;
+    let files = files
+        .iter()
+        .map(|f| describe_file(root, f))
+        .collect::<Result<Vec<_>>>()?;
     Ok(TableFiles {
         rows: files.iter().map(|f| f.rows).sum(),
         bytes: files.iter().map(|f| f.bytes).sum(),
@@ -255,7 +271,11 @@ fn occurring<'a>(
     classes: &'a Arc<Vec<EventClass>>,
     used: &'a [bool],
 ) -> impl Iterator<Item = &'a EventClass> {
-    classes.iter().zip(used).filter(|(_, used)| **used).map(|(class, _)| class)
+    classes
+        .iter()
+        .zip(used)
+        .filter(|(_, used)| **used)
+        .map(|(class, _)| class)
 }
 
 /// What is used in any of several usages of the same columns.
@@ -276,7 +296,8 @@ fn merge(sum: &mut [Usage], other: &[Usage]) {
 fn manifest(plan: &Plan, all: Vec<Ingested>, tables: BTreeMap<String, TableFiles>) -> Manifest {
     let options = &plan.options;
     let recordings: Vec<Recording> = all.iter().map(|i| recording(options, i)).collect();
-    let sum = |get: fn(&StreamLoss) -> u64| recordings.iter().flat_map(|r| &r.losses).map(get).sum();
+    let sum =
+        |get: fn(&StreamLoss) -> u64| recordings.iter().flat_map(|r| &r.losses).map(get).sum();
     Manifest {
         format_version: FORMAT_VERSION,
         tool: Tool {
@@ -287,11 +308,33 @@ fn manifest(plan: &Plan, all: Vec<Ingested>, tables: BTreeMap<String, TableFiles
         created: now(),
         options: BTreeMap::from([
             ("requests".to_owned(), "connection".into()),
-            ("end".to_owned(), if options.rule.end_at_shutdown { "shutdown" } else { "close" }.into()),
+            (
+                "end".to_owned(),
+                if options.rule.end_at_shutdown {
+                    "shutdown"
+                } else {
+                    "close"
+                }
+                .into(),
+            ),
             ("server".to_owned(), options.rule.server.clone().into()),
-            ("max_request_events".to_owned(), options.rule.max_nested.into()),
-            ("request_args".to_owned(), if options.request_args { "struct" } else { "none" }.into()),
-            ("compression".to_owned(), options.compression.1.clone().into()),
+            (
+                "max_request_events".to_owned(),
+                options.rule.max_nested.into(),
+            ),
+            (
+                "request_args".to_owned(),
+                if options.request_args {
+                    "struct"
+                } else {
+                    "none"
+                }
+                .into(),
+            ),
+            (
+                "compression".to_owned(),
+                options.compression.1.clone().into(),
+            ),
             ("keep_going".to_owned(), options.keep_going.into()),
         ]),
         events: all.iter().map(|i| i.events.1.events as u64).sum(),
@@ -335,7 +378,9 @@ fn now() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let seconds = now.map_or(0, |d| d.as_secs() as i64);
     let date = arrow::temporal_conversions::timestamp_s_to_datetime(seconds);
-    date.map_or_else(String::new, |d| format!("{}Z", d.format("%Y-%m-%dT%H:%M:%S")))
+    date.map_or_else(String::new, |d| {
+        format!("{}Z", d.format("%Y-%m-%dT%H:%M:%S"))
+    })
 }
 
 impl Plan {

@@ -3,9 +3,9 @@
 use super::{Control, Ingested, Plan, Progress};
 use crate::calls::{Calls, Sides};
 use crate::columns::events::EventsTable;
+use crate::columns::events::EventsUsage;
 use crate::columns::parquet::Part;
 use crate::columns::requests::{RequestsTable, RequestsUsage};
-use crate::columns::events::EventsUsage;
 use crate::dataset::manifest::Damage;
 use crate::error::{Error, Place, Result};
 use crate::requests::connection::Cutter;
@@ -40,7 +40,9 @@ pub(super) fn run(
     let plans = Arc::new(plan.plans(&classes));
     let tables = |name: &str| {
         let dir = scratch.join(name);
-        std::fs::create_dir(&dir).map_err(Error::io("create", &dir)).map(|()| dir)
+        std::fs::create_dir(&dir)
+            .map_err(Error::io("create", &dir))
+            .map(|()| dir)
     };
     let events = EventsTable::new(
         tables("events")?,
@@ -85,7 +87,10 @@ pub(super) fn run(
     read?;
     let relative = |stream: &str| {
         let path = Path::new(stream);
-        path.strip_prefix(&root).unwrap_or(path).display().to_string()
+        path.strip_prefix(&root)
+            .unwrap_or(path)
+            .display()
+            .to_string()
     };
     let mut losses = worked.losses;
     for loss in &mut losses {
@@ -107,7 +112,9 @@ pub(super) fn run(
 
 /// The result of a thread; its panic goes on here.
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn damage(damage: &crate::trace::babeltrace::Damage) -> Damage {
@@ -138,7 +145,10 @@ fn read(
             return Ok(());
         }
         progress.events += batch.heads.len() as u64;
-        progress.timestamp = batch.heads.last().map_or(progress.timestamp, |h| h.timestamp);
+        progress.timestamp = batch
+            .heads
+            .last()
+            .map_or(progress.timestamp, |h| h.timestamp);
         if full.send(batch).is_err() {
             // The worker has stopped, with an error that is reported.
             return Ok(());
@@ -225,7 +235,8 @@ impl Worker {
             sides.push(side);
         }
         losses.for_each(|(_, loss)| self.cutter.lose(loss));
-        self.losses.extend(batch.losses.iter().map(|(_, loss)| loss.clone()));
+        self.losses
+            .extend(batch.losses.iter().map(|(_, loss)| loss.clone()));
         if let (Some(first), Some(last)) = (batch.heads.first(), batch.heads.last()) {
             let begin = self.times.map_or(first.timestamp, |t| t.0);
             self.times = Some((begin, last.timestamp));

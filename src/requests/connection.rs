@@ -77,7 +77,10 @@ impl Cutter {
     /// No requests yet, for events of `classes`.
     pub fn new(classes: Arc<Vec<EventClass>>, options: Options) -> Self {
         Cutter {
-            roles: classes.iter().map(|c| role(c, options.end_at_shutdown)).collect(),
+            roles: classes
+                .iter()
+                .map(|c| role(c, options.end_at_shutdown))
+                .collect(),
             options,
             classes,
             procnames: Vec::new(),
@@ -91,7 +94,8 @@ impl Cutter {
 
     /// Takes in process names in the order of their numbers.
     pub fn name(&mut self, names: &[String]) {
-        self.procnames.extend(names.iter().map(|n| Arc::from(n.as_str())));
+        self.procnames
+            .extend(names.iter().map(|n| Arc::from(n.as_str())));
     }
 
     /// Takes in a loss, which must come before the events that follow its beginning.
@@ -149,8 +153,11 @@ impl Cutter {
 
     /// Ends what is open, with the trace, whose last event was at `timestamp`.
     pub fn finish(&mut self, timestamp: i64) -> Vec<Request> {
-        let mut open: Vec<(i64, i32)> =
-            self.open.iter().map(|(tid, o)| (o.request.id, *tid)).collect();
+        let mut open: Vec<(i64, i32)> = self
+            .open
+            .iter()
+            .map(|(tid, o)| (o.request.id, *tid))
+            .collect();
         open.sort_unstable();
         for (_, tid) in open {
             if let Some(open) = self.open.get_mut(&tid) {
@@ -163,8 +170,8 @@ impl Cutter {
 
     fn begin(&mut self, event: Observed, fd: i64, client: Client) {
         let head = event.head;
-        let procname = (head.procname != NO_NAME)
-            .then(|| Arc::clone(&self.procnames[head.procname as usize]));
+        let procname =
+            (head.procname != NO_NAME).then(|| Arc::clone(&self.procnames[head.procname as usize]));
         if let Some(server) = &self.options.server
             && procname.as_deref() != Some(truncated(server))
         {
@@ -219,8 +226,14 @@ impl Cutter {
         let Some(last) = self.losses.back().and_then(|l| l.begin) else {
             return;
         };
-        let oldest = self.open.values().map(|o| o.request.start).min().unwrap_or(last);
-        self.losses.retain(|l| l.end.is_none_or(|end| end >= oldest));
+        let oldest = self
+            .open
+            .values()
+            .map(|o| o.request.start)
+            .min()
+            .unwrap_or(last);
+        self.losses
+            .retain(|l| l.end.is_none_or(|end| end >= oldest));
     }
 }
 
@@ -252,11 +265,16 @@ impl Open {
 fn role(class: &EventClass, shutdown: bool) -> Role {
     let integer = |name: &str| {
         class.field(name).filter(|i| {
-            matches!(class.payload[*i].ty, FieldType::Signed(..) | FieldType::Unsigned(..))
+            matches!(
+                class.payload[*i].ty,
+                FieldType::Signed(..) | FieldType::Unsigned(..)
+            )
         })
     };
     let list = |name: &str| {
-        class.field(name).filter(|i| matches!(class.payload[*i].ty, FieldType::List(..)))
+        class
+            .field(name)
+            .filter(|i| matches!(class.payload[*i].ty, FieldType::List(..)))
     };
     let reason = match class.name.as_str() {
         "close" => Some(EndReason::Close),
@@ -297,17 +315,25 @@ fn connection(accept: &Accept, class: &EventClass, values: &[u8]) -> Option<(i64
 /// A list of small integers, as bytes.
 fn bytes(class: &EventClass, values: &[u8], index: usize) -> Vec<u8> {
     let mut cursor = class.seek(values, index);
-    (0..cursor.count()).map(|_| cursor.integer() as u8).collect()
+    (0..cursor.count())
+        .map(|_| cursor.integer() as u8)
+        .collect()
 }
 
 fn v4(bytes: &[u8]) -> Option<IpAddr> {
-    <[u8; 4]>::try_from(bytes).ok().map(|b| Ipv4Addr::from(b).into())
+    <[u8; 4]>::try_from(bytes)
+        .ok()
+        .map(|b| Ipv4Addr::from(b).into())
 }
 
 /// An IPv6 address; one that maps an IPv4 address (RFC 4291, 2.5.5.2) as IPv4.
 fn v6(bytes: &[u8]) -> Option<IpAddr> {
     let address = Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?);
-    Some(address.to_ipv4_mapped().map_or(IpAddr::from(address), IpAddr::from))
+    Some(
+        address
+            .to_ipv4_mapped()
+            .map_or(IpAddr::from(address), IpAddr::from),
+    )
 }
 
 /// What the kernel keeps of a thread's name.

@@ -315,7 +315,11 @@ mod tests {
             ("compat_syscall_exit_read", "compat_read", Phase::Exit),
             ("sched_switch", "sched_switch", Phase::Point),
             ("irq_handler_entry", "irq_handler_entry", Phase::Point),
-            ("httpd:enter_event_handler", "httpd:enter_event_handler", Phase::Point),
+            (
+                "httpd:enter_event_handler",
+                "httpd:enter_event_handler",
+                Phase::Point,
+            ),
         ] {
             assert_eq!(split_name(full), (name.to_owned(), phase));
             assert_eq!(full_name(name, phase), full);
@@ -335,10 +339,16 @@ mod tests {
             vec![field(FieldType::Text)],
             vec![
                 field(FieldType::List(
-                    Box::new(FieldType::Struct(vec![field(int()), field(FieldType::Text)])),
+                    Box::new(FieldType::Struct(vec![
+                        field(int()),
+                        field(FieldType::Text),
+                    ])),
                     None,
                 )),
-                field(FieldType::Variant(vec![field(int()), field(FieldType::Text)])),
+                field(FieldType::Variant(vec![
+                    field(int()),
+                    field(FieldType::Text),
+                ])),
                 field(FieldType::Float(64)),
                 field(int()),
             ],

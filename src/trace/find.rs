@@ -38,7 +38,10 @@ pub fn recordings(paths: &[PathBuf]) -> Result<Vec<Recording>> {
         }
         let mut sessions: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
         for trace in traces {
-            sessions.entry(session_of(path, &trace)).or_default().push(trace);
+            sessions
+                .entry(session_of(path, &trace))
+                .or_default()
+                .push(trace);
         }
         found.extend(sessions.into_iter().map(|(root, mut traces)| {
             traces.sort();
@@ -62,7 +65,9 @@ fn search(dir: &Path, depth: usize, traces: &mut Vec<PathBuf>) -> Result<()> {
         .and_then(|entries| entries.collect::<Result<Vec<_>, _>>())
         .map_err(Error::io("read", dir))?;
     for entry in entries {
-        let kind = entry.file_type().map_err(Error::io("read", &entry.path()))?;
+        let kind = entry
+            .file_type()
+            .map_err(Error::io("read", &entry.path()))?;
         // Symbolic links to folders are not followed, so that a loop of them cannot trap the search.
         if entry.file_name() == "metadata" && !entry.path().is_dir() {
             traces.push(dir.to_path_buf());
@@ -132,7 +137,11 @@ mod tests {
             .collect();
         assert_eq!(
             found,
-            [(Path::new("a"), 2), (Path::new("b"), 2), (Path::new("plain"), 1)]
+            [
+                (Path::new("a"), 2),
+                (Path::new("b"), 2),
+                (Path::new("plain"), 1)
+            ]
         );
         let inner = recordings(&[dir.path().join("a/kernel")]).unwrap();
         assert_eq!(inner[0].root, dir.path().join("a/kernel"));

@@ -88,8 +88,7 @@ pub(super) unsafe fn members(class: *const bt_field_class) -> Vec<Field> {
         for index in 0..bt_field_class_structure_get_member_count(class) {
             let member = bt_field_class_structure_borrow_member_by_index_const(class, index);
             let ty = bt_field_class_structure_member_borrow_field_class_const(member);
-            let name =
-                text(bt_field_class_structure_member_get_name(member)).unwrap_or_default();
+            let name = text(bt_field_class_structure_member_get_name(member)).unwrap_or_default();
             if bt_field_class_get_type(ty)
                 == class_type::BT_FIELD_CLASS_TYPE_DYNAMIC_ARRAY_WITH_LENGTH_FIELD
             {
@@ -244,11 +243,20 @@ pub(super) unsafe fn encode_members(field: *const bt_field, members: &[Field], o
 
 /// The bytes of a string field.
 ///
+/// The length is asked for, not found by the NUL at the end: babeltrace2 2.0 empties a string field that it uses again
+/// by setting its length to 0 and leaving the old text in place, so that an empty string still looks like whatever the
+/// field held before to all who trust the NUL (babeltrace2's own text output and Python bindings among them).
+///
 /// # Safety
 /// `field` is a living string field; the bytes live as long as the message that it belongs to.
 pub(super) unsafe fn string_bytes<'a>(field: *const bt_field) -> &'a [u8] {
-    // SAFETY: the caller's promise.
-    unsafe { CStr::from_ptr(bt_field_string_get_value(field)).to_bytes() }
+    // SAFETY: the caller's promise; babeltrace says how many bytes are at the address.
+    unsafe {
+        match bt_field_string_get_length(field) {
+            0 => &[],
+            n => std::slice::from_raw_parts(bt_field_string_get_value(field).cast(), n as usize),
+        }
+    }
 }
 
 fn push_count(n: u64, out: &mut Vec<u8>) {

@@ -1,7 +1,7 @@
 //! The babeltrace2 graph: CTF source → one guard per stream → muxer → our sink, and the turning of its crank.
 
-use super::{classes, failure};
 use super::guard::{self, Shared};
+use super::{classes, failure};
 use crate::error::{Error, Place, Result};
 use babeltrace2_sys::ffi::*;
 use std::cell::RefCell;

@@ -75,7 +75,12 @@ unsafe extern "C" fn add_ports(
         bt_self_component_set_data(component.cast(), data);
         let null = ptr::null_mut();
         bt_self_component_filter_add_input_port(component, c"in".as_ptr(), null, null.cast())
-            | bt_self_component_filter_add_output_port(component, c"out".as_ptr(), null, null.cast())
+            | bt_self_component_filter_add_output_port(
+                component,
+                c"out".as_ptr(),
+                null,
+                null.cast(),
+            )
     };
     match status {
         0 => BT_COMPONENT_CLASS_INITIALIZE_METHOD_STATUS_OK,
@@ -184,10 +189,9 @@ impl State {
                     self.packets += 1;
                     let class = bt_stream_borrow_class_const(self.stream);
                     if bt_stream_class_packets_have_beginning_default_clock_snapshot(class) != 0 {
-                        let clock =
-                            bt_message_packet_beginning_borrow_default_clock_snapshot_const(
-                                message,
-                            );
+                        let clock = bt_message_packet_beginning_borrow_default_clock_snapshot_const(
+                            message,
+                        );
                         self.clock = bt_clock_snapshot_get_value(clock);
                     }
                 }

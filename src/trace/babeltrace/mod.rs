@@ -210,7 +210,10 @@ impl Collector {
             let clock = bt_message_event_borrow_default_clock_snapshot_const(message);
             let mut timestamp = 0;
             if bt_clock_snapshot_get_ns_from_origin(clock, &mut timestamp) != 0 {
-                return Err(out_of_time(&stream.name, bt_clock_snapshot_get_value(clock)));
+                return Err(out_of_time(
+                    &stream.name,
+                    bt_clock_snapshot_get_value(clock),
+                ));
             }
             let mut head = Head {
                 timestamp,
@@ -246,7 +249,11 @@ impl Collector {
         head: &mut Head,
     ) {
         let plan = &self.plans[plan];
-        let members = if specific { &plan.specific } else { &plan.common };
+        let members = if specific {
+            &plan.specific
+        } else {
+            &plan.common
+        };
         for (use_, member) in members {
             // SAFETY: the members were made from the class of this very structure.
             unsafe {
@@ -293,7 +300,11 @@ impl Collector {
             if !self.traces.contains(&trace) {
                 self.trace(trace, &name)?;
             }
-            let source = self.traces.iter().position(|t| *t == trace).expect("just added");
+            let source = self
+                .traces
+                .iter()
+                .position(|t| *t == trace)
+                .expect("just added");
             if !clock.is_null() {
                 self.sources[source].clock = Some(clock_of(clock));
             }
@@ -348,9 +359,9 @@ impl Collector {
             let common = members_of(
                 bt_stream_class_borrow_event_common_context_field_class_const(stream_class),
             );
-            let specific = members_of(
-                bt_event_class_borrow_specific_context_field_class_const(event_class),
-            );
+            let specific = members_of(bt_event_class_borrow_specific_context_field_class_const(
+                event_class,
+            ));
             let payload = members_of(bt_event_class_borrow_payload_field_class_const(event_class));
             let uses = uses_of(common.iter().chain(&specific));
             let others = common.iter().chain(&specific).zip(&uses);
@@ -381,7 +392,9 @@ impl Collector {
                 == bt_property_availability::BT_PROPERTY_AVAILABILITY_AVAILABLE;
             let span = timed.then(|| {
                 (
-                    bt_message_discarded_events_borrow_beginning_default_clock_snapshot_const(message),
+                    bt_message_discarded_events_borrow_beginning_default_clock_snapshot_const(
+                        message,
+                    ),
                     bt_message_discarded_events_borrow_end_default_clock_snapshot_const(message),
                 )
             });
@@ -400,7 +413,9 @@ impl Collector {
                 == bt_property_availability::BT_PROPERTY_AVAILABILITY_AVAILABLE;
             let span = timed.then(|| {
                 (
-                    bt_message_discarded_packets_borrow_beginning_default_clock_snapshot_const(message),
+                    bt_message_discarded_packets_borrow_beginning_default_clock_snapshot_const(
+                        message,
+                    ),
                     bt_message_discarded_packets_borrow_end_default_clock_snapshot_const(message),
                 )
             });
@@ -482,8 +497,7 @@ unsafe fn cpu_of(context: *const bt_field) -> i32 {
     }
     // SAFETY: a packet context is a structure; the field is asked by its own class.
     unsafe {
-        let cpu =
-            bt_field_structure_borrow_member_field_by_name_const(context, c"cpu_id".as_ptr());
+        let cpu = bt_field_structure_borrow_member_field_by_name_const(context, c"cpu_id".as_ptr());
         if cpu.is_null()
             || bt_field_get_class_type(cpu)
                 != bt_field_class_type::BT_FIELD_CLASS_TYPE_UNSIGNED_INTEGER
@@ -568,7 +582,9 @@ impl std::hash::Hasher for AddressHasher {
         unreachable!("pointers hash as usize")
     }
     fn write_usize(&mut self, n: usize) {
-        self.0 = (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(20);
+        self.0 = (n as u64)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(20);
     }
 }
 
