@@ -13,7 +13,7 @@ use std::str::FromStr;
 /// Exit status of an ingest that kept what comes before a damage.
 const DAMAGED: u8 = 3;
 /// Bytes that all open requests may carry.
-const MAX_NESTED_BYTES: usize = 96 << 20;
+const MAX_NESTED_BYTES: usize = 64 << 20;
 
 /// Reads traces and writes them as a dataset: the Parquet tables events, requests and losses, and manifest.json.
 ///

@@ -26,11 +26,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Nested events of a row group; with it ends, too, what waits in memory.
-const GROUP_EVENTS: usize = 512 * 1024;
+const GROUP_EVENTS: usize = 256 * 1024;
 /// Requests of a row group.
 const GROUP_ROWS: usize = 128 * 1024;
 /// Encoded bytes of a row group.
-const GROUP_BYTES: usize = 48 << 20;
+const GROUP_BYTES: usize = 32 << 20;
 /// Nested events that are turned into columns at once.
 const BATCH_EVENTS: usize = 16 * 1024;
 

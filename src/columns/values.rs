@@ -5,41 +5,44 @@
 
 use super::layout::{Column, Kind, Route, innermost};
 use crate::trace::event::{Cursor, FieldType};
+use arrow::array::PrimitiveArray;
 use arrow::array::{
     Array, ArrayRef, BinaryArray, Float64Array, Int64Array, ListArray, StringArray, StructArray,
     UInt64Array,
 };
-use arrow::array::{BooleanBufferBuilder, PrimitiveArray};
-use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, FieldRef, Fields};
 use std::sync::Arc;
 
 /// Fixed-size values at some rows.
 pub struct Sparse<T> {
     values: Vec<T>,
-    valid: Validity,
+    rows: Rows,
 }
 
-/// Which rows have a value.
-struct Validity {
-    bits: BooleanBufferBuilder,
-}
+/// Which rows have a value, in order.
+#[derive(Default)]
+struct Rows(Vec<u32>);
 
-impl Validity {
-    fn new() -> Self {
-        Validity {
-            bits: BooleanBufferBuilder::new(0),
-        }
-    }
-
+impl Rows {
+    #[inline]
     fn push(&mut self, at: usize) {
-        self.bits.append_n(at - self.bits.len(), false);
-        self.bits.append(true);
+        self.0.push(at as u32);
     }
 
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The null buffer of `rows` rows; afterwards there are none.
     fn finish(&mut self, rows: usize) -> NullBuffer {
-        self.bits.append_n(rows - self.bits.len(), false);
-        NullBuffer::new(self.bits.finish())
+        let mut bits = vec![0u8; rows.div_ceil(8)];
+        for at in &self.0 {
+            bits[*at as usize / 8] |= 1 << (at % 8);
+        }
+        self.0.clear();
+        let bits = BooleanBuffer::new(Buffer::from_vec(bits), 0, rows);
+        NullBuffer::new(bits)
     }
 }
 
@@ -48,16 +51,15 @@ impl<T: Copy + Default> Sparse<T> {
     pub fn new() -> Self {
         Sparse {
             values: Vec::new(),
-            valid: Validity::new(),
+            rows: Rows::default(),
         }
     }
 
     /// Sets the value of row `at`, which must be behind all rows set before.
     #[inline]
     pub fn push(&mut self, at: usize, value: T) {
-        self.values.resize(at, T::default());
         self.values.push(value);
-        self.valid.push(at);
+        self.rows.push(at);
     }
 
     /// Whether no row has a value.
@@ -71,9 +73,12 @@ impl<T: Copy + Default> Sparse<T> {
         A: ArrowPrimitiveType<Native = T>,
         T: arrow::datatypes::ArrowNativeType,
     {
-        self.values.resize(rows, T::default());
-        let values = std::mem::take(&mut self.values);
-        PrimitiveArray::new(ScalarBuffer::from(values), Some(self.valid.finish(rows)))
+        let mut all = vec![T::default(); rows];
+        for (at, value) in self.rows.0.iter().zip(&self.values) {
+            all[*at as usize] = *value;
+        }
+        self.values.clear();
+        PrimitiveArray::new(ScalarBuffer::from(all), Some(self.rows.finish(rows)))
     }
 }
 
@@ -87,7 +92,7 @@ impl<T: Copy + Default> Default for Sparse<T> {
 pub struct SparseBytes {
     offsets: Vec<i32>,
     bytes: Vec<u8>,
-    valid: Validity,
+    valid: Rows,
 }
 
 impl SparseBytes {
@@ -96,7 +101,7 @@ impl SparseBytes {
         SparseBytes {
             offsets: vec![0],
             bytes: Vec::new(),
-            valid: Validity::new(),
+            valid: Rows::default(),
         }
     }
 
@@ -160,7 +165,7 @@ pub struct Values {
     data: Data,
     usage: Usage,
     /// Rows, in the present batch, whose value (or an element of it) went to the sibling.
-    beside: Sparse<u8>,
+    beside: Rows,
     /// Whether the present batch has values.
     touched: bool,
 }
@@ -171,11 +176,11 @@ enum Data {
     Text(SparseBytes, SparseBytes),
     List {
         offsets: Vec<i32>,
-        valid: Validity,
+        valid: Rows,
         child: Box<Values>,
     },
     Struct {
-        valid: Validity,
+        valid: Rows,
         members: Vec<Values>,
     },
 }
@@ -193,18 +198,18 @@ impl Values {
             Kind::Text => Data::Text(SparseBytes::new(), SparseBytes::new()),
             Kind::List(inner) => Data::List {
                 offsets: vec![0],
-                valid: Validity::new(),
+                valid: Rows::default(),
                 child: Box::new(Self::of_kind(inner, column)),
             },
             Kind::Struct => Data::Struct {
-                valid: Validity::new(),
+                valid: Rows::default(),
                 members: column.members.iter().map(Values::new).collect(),
             },
         };
         Values {
             data,
             usage: Usage::default(),
-            beside: Sparse::new(),
+            beside: Rows::default(),
             touched: false,
         }
     }
@@ -252,7 +257,7 @@ impl Values {
             _ => unreachable!("routes lead to columns of their kind"),
         };
         if beside {
-            self.beside.push(at, 1);
+            self.beside.push(at);
             self.usage.sibling = true;
         }
         beside
@@ -349,8 +354,7 @@ impl Values {
     }
 
     fn beside_rows(&mut self, rows: usize) -> NullBuffer {
-        self.beside.values.clear();
-        self.beside.valid.finish(rows)
+        self.beside.finish(rows)
     }
 
     fn arrays(&mut self, rows: usize, column: &Column) -> (ArrayRef, Option<ArrayRef>) {

@@ -76,8 +76,9 @@ pub(super) fn run(
         let (full, batches) = sync_channel::<EventBatch>(WAITING);
         let (empty, spent) = sync_channel::<EventBatch>(WAITING + 2);
         let (ended, requests_in) = sync_channel::<Vec<Request>>(WAITING);
-        let worker = scope.spawn(move || worker.run(batches, empty, ended));
-        let writer = scope.spawn(move || write_requests(requests, requests_in));
+        let worker = named("events").spawn_scoped(scope, move || worker.run(batches, empty, ended));
+        let writer =
+            named("requests").spawn_scoped(scope, move || write_requests(requests, requests_in));
         let read = read(&mut reader, full, spent, control);
         (read, joined(worker), joined(writer))
     });
@@ -110,8 +111,13 @@ pub(super) fn run(
     })
 }
 
+fn named(name: &str) -> thread::Builder {
+    thread::Builder::new().name(name.to_owned())
+}
+
 /// The result of a thread; its panic goes on here.
-fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+fn joined<T>(thread: std::io::Result<thread::ScopedJoinHandle<'_, T>>) -> T {
+    let thread = thread.expect("the system gives a process two threads");
     thread
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))

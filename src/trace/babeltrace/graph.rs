@@ -47,9 +47,10 @@ pub(super) enum Status {
 }
 
 impl<S: Sink> Graph<S> {
-    /// Builds the graph over `traces`: CTF trace folders (those that hold `metadata`).
-    pub fn new(traces: &[PathBuf], keep_going: bool, sink: S) -> Result<Self> {
-        let place = || Place::file(&traces[0]);
+    /// Builds the graph over `groups` of CTF trace folders (those that hold `metadata`). Each group is one trace in
+    /// babeltrace's eyes: folders of one UUID, which a rotation has split.
+    pub fn new(groups: &[Vec<PathBuf>], keep_going: bool, sink: S) -> Result<Self> {
+        let place = || Place::file(&groups[0][0]);
         let mut built = Graph {
             graph: ptr::null_mut(),
             shared: Box::new(Rc::new(RefCell::new(Shared {
@@ -66,17 +67,16 @@ impl<S: Sink> Graph<S> {
         unsafe {
             bt_logging_set_global_level(bt_logging_level::BT_LOGGING_LEVEL_NONE);
             built.graph = bt_graph_create(0);
-            let source = built.add_source(traces)?;
             let muxer = built.add_muxer(&place())?;
             let guards = guard::class();
-            for i in 0..bt_component_source_get_output_port_count(source) {
-                let out = bt_component_source_borrow_output_port_by_index_const(source, i);
-                let guard = built.add_guard(guards, i, &place())?;
-                let guard_in = bt_component_filter_borrow_input_port_by_index_const(guard, 0);
-                let guard_out = bt_component_filter_borrow_output_port_by_index_const(guard, 0);
-                built.connect(out, guard_in, &place())?;
-                let muxer_in = bt_component_filter_borrow_input_port_by_index_const(muxer, i);
-                built.connect(guard_out, muxer_in, &place())?;
+            let mut streams = 0;
+            for (number, traces) in groups.iter().enumerate() {
+                let source = built.add_source(number, traces)?;
+                for i in 0..bt_component_source_get_output_port_count(source) {
+                    let out = bt_component_source_borrow_output_port_by_index_const(source, i);
+                    built.add_stream(streams, out, guards, muxer, &Place::file(&traces[0]))?;
+                    streams += 1;
+                }
             }
             bt_component_class_filter_put_ref(guards);
             let end = built.add_sink(&place())?;
@@ -105,8 +105,33 @@ impl<S: Sink> Graph<S> {
         }
     }
 
-    unsafe fn add_source(&mut self, traces: &[PathBuf]) -> Result<*const bt_component_source> {
+    /// Puts a guard between the port of stream number `number` and the muxer.
+    unsafe fn add_stream(
+        &mut self,
+        number: u64,
+        out: *const bt_port_output,
+        guards: *mut bt_component_class_filter,
+        muxer: *const bt_component_filter,
+        place: &Place,
+    ) -> Result<()> {
+        // SAFETY: the components are alive; a guard has one port each way, the muxer always one free port more.
+        unsafe {
+            let guard = self.add_guard(guards, number, place)?;
+            let guard_in = bt_component_filter_borrow_input_port_by_index_const(guard, 0);
+            let guard_out = bt_component_filter_borrow_output_port_by_index_const(guard, 0);
+            self.connect(out, guard_in, place)?;
+            let muxer_in = bt_component_filter_borrow_input_port_by_index_const(muxer, number);
+            self.connect(guard_out, muxer_in, place)
+        }
+    }
+
+    unsafe fn add_source(
+        &mut self,
+        number: usize,
+        traces: &[PathBuf],
+    ) -> Result<*const bt_component_source> {
         let place = Place::file(&traces[0]);
+        let name = CString::new(format!("source-{number}")).expect("no NUL in it");
         let mut component = ptr::null();
         // SAFETY: values and classes are alive until released below.
         unsafe {
@@ -120,7 +145,7 @@ impl<S: Sink> Graph<S> {
             let status = bt_graph_add_source_component(
                 self.graph,
                 class,
-                c"source".as_ptr(),
+                name.as_ptr(),
                 params,
                 bt_logging_level::BT_LOGGING_LEVEL_NONE,
                 &mut component,

@@ -56,7 +56,7 @@ impl Reader {
     /// [`Error::Input`] where babeltrace2 cannot open the traces.
     pub fn open(traces: &[PathBuf], keep_going: bool) -> Result<Self> {
         let mut reader = Reader {
-            graph: Graph::new(traces, keep_going, Collector::default())?,
+            graph: Graph::new(&by_uuid(traces), keep_going, Collector::default())?,
             done: false,
         };
         while !reader.done && reader.collector().batch.heads.is_empty() {
@@ -114,6 +114,19 @@ impl Reader {
             Err(error) => Err(self.damage().pop().map_or(error, |d| broken(&d))),
         }
     }
+}
+
+/// Folders of one UUID together, in the order in which they come.
+fn by_uuid(traces: &[PathBuf]) -> Vec<Vec<PathBuf>> {
+    let mut groups: Vec<(Option<[u8; 16]>, Vec<PathBuf>)> = Vec::new();
+    for trace in traces {
+        let uuid = super::find::uuid_of(trace);
+        match groups.iter_mut().find(|(u, _)| u.is_some() && *u == uuid) {
+            Some((_, group)) => group.push(trace.clone()),
+            None => groups.push((uuid, vec![trace.clone()])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
 }
 
 /// The error for a stream that broke while it was read.
