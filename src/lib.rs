@@ -6,5 +6,6 @@ pub mod columns;
 pub mod dataset;
 pub mod error;
 pub mod ingest;
+pub mod inspect;
 pub mod requests;
 pub mod trace;

@@ -1,6 +1,7 @@
 //! The command line: one file per command, each with its options and the call into the library.
 
 mod ingest;
+mod inspect;
 mod terminal;
 
 use crate::error::Result;
@@ -17,11 +18,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Ingest(ingest::IngestArgs),
+    Inspect(inspect::InspectArgs),
 }
 
 /// Runs the command that the options name; its value is the exit status of a process that did its work.
 pub fn run(cli: Cli) -> Result<u8> {
     match cli.command {
         Command::Ingest(args) => ingest::run(args),
+        Command::Inspect(args) => inspect::run(args),
     }
 }

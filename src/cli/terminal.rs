@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,6 +21,19 @@ pub fn interrupt_flag() -> Result<Arc<AtomicBool>> {
         register.map_err(Error::io("handle signals of", Path::new("this process")))?;
     }
     Ok(flag)
+}
+
+/// Prints `text` on stdout. A reader that has gone away (`| head`) is no error.
+///
+/// # Errors
+/// [`Error::Io`] where stdout cannot be written.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let result = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match result {
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(Error::io("write to", Path::new("stdout"))),
+    }
 }
 
 /// Shows how far an ingest is, on a terminal.

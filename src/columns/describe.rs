@@ -78,7 +78,7 @@ impl About {
 }
 
 /// A type in the words of CTF.
-fn type_text(ty: &FieldType) -> String {
+pub fn type_text(ty: &FieldType) -> String {
     let names = |fields: &[TraceField]| {
         let members = fields
             .iter()

@@ -2,7 +2,8 @@
 
 use super::MANIFEST;
 use crate::error::{Error, Place, Result};
-use crate::trace::Source;
+use crate::trace::event::Loss;
+use crate::trace::{Source, babeltrace};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -89,6 +90,21 @@ pub struct StreamLoss {
     pub discarded_packets: u64,
 }
 
+/// Losses summed up per stream.
+pub fn sum_losses(losses: &[Loss]) -> Vec<StreamLoss> {
+    let mut sums: BTreeMap<&str, StreamLoss> = BTreeMap::new();
+    for loss in losses {
+        let sum = sums.entry(&loss.stream).or_insert_with(|| StreamLoss {
+            stream: loss.stream.clone(),
+            discarded_events: 0,
+            discarded_packets: 0,
+        });
+        sum.discarded_events += loss.events.unwrap_or(0);
+        sum.discarded_packets += loss.packets.unwrap_or(0);
+    }
+    sums.into_values().collect()
+}
+
 /// A stream that could not be read to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Damage {
@@ -96,6 +112,19 @@ pub struct Damage {
     pub place: String,
     /// What was wrong.
     pub what: String,
+}
+
+impl From<&babeltrace::Damage> for Damage {
+    fn from(damage: &babeltrace::Damage) -> Self {
+        let place = Place {
+            packet: Some(damage.packet),
+            ..Place::file(damage.stream.clone().unwrap_or_default())
+        };
+        Damage {
+            place: place.to_string(),
+            what: damage.what.clone(),
+        }
+    }
 }
 
 /// The files of a table.

@@ -18,6 +18,7 @@ use crate::columns::requests::{Common, RequestsUsage};
 use crate::columns::values::Usage;
 use crate::dataset::manifest::{
     Damage, FORMAT_VERSION, Manifest, Recording, StreamLoss, TableFiles, Tool, describe_file,
+    sum_losses,
 };
 use crate::dataset::staging::Staging;
 use crate::error::{Error, Result};
@@ -349,16 +350,6 @@ fn manifest(plan: &Plan, all: Vec<Ingested>, tables: BTreeMap<String, TableFiles
 }
 
 fn recording(options: &Options, done: &Ingested) -> Recording {
-    let mut losses: BTreeMap<&str, StreamLoss> = BTreeMap::new();
-    for loss in &done.losses {
-        let sum = losses.entry(&loss.stream).or_insert_with(|| StreamLoss {
-            stream: loss.stream.clone(),
-            discarded_events: 0,
-            discarded_packets: 0,
-        });
-        sum.discarded_events += loss.events.unwrap_or(0);
-        sum.discarded_packets += loss.packets.unwrap_or(0);
-    }
     Recording {
         trace_id: done.trace_id.clone(),
         label: options.label.clone(),
@@ -368,7 +359,7 @@ fn recording(options: &Options, done: &Ingested) -> Recording {
         events: done.events.1.events as u64,
         requests: done.requests.1.requests as u64,
         sources: done.sources.clone(),
-        losses: losses.into_values().collect(),
+        losses: sum_losses(&done.losses),
         damage: done.damage.clone(),
     }
 }

@@ -7,7 +7,7 @@ use crate::columns::events::EventsUsage;
 use crate::columns::parquet::Part;
 use crate::columns::requests::{RequestsTable, RequestsUsage};
 use crate::dataset::manifest::Damage;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::requests::connection::Cutter;
 use crate::requests::{Observed, Request};
 use crate::trace::babeltrace::Reader;
@@ -105,7 +105,7 @@ pub(super) fn run(
         losses,
         times: worked.times,
         sources: reader.sources().to_vec(),
-        damage: reader.damage().iter().map(damage).collect(),
+        damage: reader.damage().iter().map(Damage::from).collect(),
         root,
         classes,
     })
@@ -121,17 +121,6 @@ fn joined<T>(thread: std::io::Result<thread::ScopedJoinHandle<'_, T>>) -> T {
     thread
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-fn damage(damage: &crate::trace::babeltrace::Damage) -> Damage {
-    let place = Place {
-        packet: Some(damage.packet),
-        ..Place::file(damage.stream.clone().unwrap_or_default())
-    };
-    Damage {
-        place: place.to_string(),
-        what: damage.what.clone(),
-    }
 }
 
 /// This thread: reads batches and sends them on.

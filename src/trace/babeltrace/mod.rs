@@ -70,6 +70,11 @@ impl Reader {
         &self.graph.sink.sink.classes
     }
 
+    /// Names of the context fields that events carry, sorted.
+    pub fn contexts(&self) -> &[String] {
+        &self.graph.sink.sink.contexts
+    }
+
     /// What the CTF traces say of themselves.
     pub fn sources(&self) -> &[Source] {
         &self.graph.sink.sink.sources
@@ -173,6 +178,7 @@ enum Context {
 struct Collector {
     batch: EventBatch,
     classes: Vec<EventClass>,
+    contexts: Vec<String>,
     sources: Vec<Source>,
     traces: Vec<*const bt_trace>,
     plans: Vec<Plan>,
@@ -376,6 +382,11 @@ impl Collector {
                 event_class,
             ));
             let payload = members_of(bt_event_class_borrow_payload_field_class_const(event_class));
+            for field in common.iter().chain(&specific) {
+                if let Err(place) = self.contexts.binary_search(&field.name) {
+                    self.contexts.insert(place, field.name.clone());
+                }
+            }
             let uses = uses_of(common.iter().chain(&specific));
             let others = common.iter().chain(&specific).zip(&uses);
             let others: Vec<Field> = others

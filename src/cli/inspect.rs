@@ -1,0 +1,51 @@
+//! `sysds inspect`: its options and its output.
+
+use super::terminal::{interrupt_flag, print};
+use crate::dataset::is_dataset;
+use crate::error::Result;
+use crate::inspect::{dataset_text, inspect_dataset, inspect_trace, trace_text};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Exit status where a trace could not be read to its end.
+const DAMAGED: u8 = 3;
+
+/// Says what is in a trace (streams, clocks, times, event classes, losses) or in a dataset (tables, columns, sizes).
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  sysds inspect ~/lttng-traces/web-20261123-230639
+  sysds inspect web --json | jq .manifest.events
+
+Exit status: 0 done, 1 failed, 3 done, but a stream of the trace could not be read to its end.")]
+pub struct InspectArgs {
+    /// A dataset, or a folder to look for traces in
+    #[arg(value_name = "TRACE|DATASET")]
+    path: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// As [`inspect_dataset`] and [`inspect_trace`].
+pub fn run(args: InspectArgs) -> Result<u8> {
+    if is_dataset(&args.path) {
+        let report = inspect_dataset(&args.path)?;
+        let json = serde_json::to_string_pretty(&report).expect("a report is JSON") + "\n";
+        print(&if args.json {
+            json
+        } else {
+            dataset_text(&report)
+        })?;
+        return Ok(0);
+    }
+    let interrupted = interrupt_flag()?;
+    let report = inspect_trace(&[args.path], &interrupted)?;
+    let json = serde_json::to_string_pretty(&report).expect("a report is JSON") + "\n";
+    print(&if args.json { json } else { trace_text(&report) })?;
+    let damaged = report.recordings.iter().any(|r| !r.damage.is_empty());
+    Ok(if damaged { DAMAGED } else { 0 })
+}

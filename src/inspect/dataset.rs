@@ -1,0 +1,167 @@
+//! Describes a dataset by its manifest and the footers of its files.
+
+use crate::dataset::{Table, manifest::Manifest, open};
+use crate::error::{Error, Result};
+use arrow::datatypes::{DataType, Field, Schema};
+use parquet::arrow::parquet_to_arrow_schema;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use serde::Serialize;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// What a dataset holds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DatasetReport {
+    /// Its folder.
+    pub path: PathBuf,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Its tables.
+    pub tables: Vec<TableReport>,
+}
+
+/// What a table holds, as its files say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableReport {
+    /// Its name.
+    pub name: String,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Number of files.
+    pub files: u64,
+    /// Number of row groups.
+    pub row_groups: u64,
+    /// Its columns.
+    pub columns: Vec<ColumnReport>,
+}
+
+/// A column, or a member of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ColumnReport {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Whether it may be null.
+    pub nullable: bool,
+    /// What it means: the contract's description, or the events that have the argument.
+    pub description: Option<String>,
+    /// Compressed bytes that it takes in all files.
+    pub bytes: u64,
+    /// Members of a structure or of a list of structures.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<ColumnReport>,
+}
+
+/// Says what is in the dataset in `dir`.
+///
+/// # Errors
+/// [`Error::Input`] where it is no dataset, [`Error::Io`] and [`Error::Columns`] where a file cannot be read.
+pub fn inspect_dataset(dir: &Path) -> Result<DatasetReport> {
+    let dataset = open(dir)?;
+    let tables = dataset.tables.iter().map(inspect_table);
+    Ok(DatasetReport {
+        path: dir.to_path_buf(),
+        manifest: Manifest::read(dir)?,
+        tables: tables.collect::<Result<_>>()?,
+    })
+}
+
+fn inspect_table(table: &Table) -> Result<TableReport> {
+    let mut report = TableReport {
+        name: table.name.clone(),
+        rows: 0,
+        bytes: 0,
+        files: table.files.len() as u64,
+        row_groups: 0,
+        columns: Vec::new(),
+    };
+    for path in &table.files {
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        let metadata = ParquetMetaDataReader::new()
+            .parse_and_finish(&file)
+            .map_err(Error::columns(path))?;
+        let schema = arrow_schema(&metadata).map_err(Error::columns(path))?;
+        report.rows += metadata.file_metadata().num_rows() as u64;
+        report.bytes += file.metadata().map_err(Error::io("read", path))?.len();
+        report.row_groups += metadata.num_row_groups() as u64;
+        if report.columns.is_empty() {
+            report.columns = schema.fields().iter().map(|f| column(f)).collect();
+        }
+        add_bytes(&mut report.columns, &metadata);
+    }
+    Ok(report)
+}
+
+fn arrow_schema(metadata: &ParquetMetaData) -> Result<Schema, parquet::errors::ParquetError> {
+    let file = metadata.file_metadata();
+    parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())
+}
+
+fn column(field: &Field) -> ColumnReport {
+    let metadata = field.metadata();
+    let events = metadata
+        .get("events")
+        .map(|events| match events.matches(',').count() {
+            0..=3 => events.clone(),
+            more => format!("{} events", more + 1),
+        });
+    ColumnReport {
+        name: field.name().clone(),
+        type_name: type_name(field.data_type()),
+        nullable: field.is_nullable(),
+        description: metadata.get("description").cloned().or(events),
+        bytes: 0,
+        members: members(field.data_type()),
+    }
+}
+
+fn members(ty: &DataType) -> Vec<ColumnReport> {
+    match ty {
+        DataType::Struct(fields) => fields.iter().map(|f| column(f)).collect(),
+        DataType::List(element) => members(element.data_type()),
+        _ => Vec::new(),
+    }
+}
+
+fn type_name(ty: &DataType) -> String {
+    match ty {
+        DataType::Struct(_) => "struct".to_owned(),
+        DataType::List(element) => format!("list<{}>", type_name(element.data_type())),
+        DataType::Dictionary(_, values) => format!("dictionary<{}>", type_name(values)),
+        DataType::Timestamp(_, zone) => match zone {
+            Some(zone) => format!("timestamp[ns, {zone}]"),
+            None => "timestamp[ns]".to_owned(),
+        },
+        other => other.to_string().to_lowercase(),
+    }
+}
+
+/// Adds the sizes of a file's column chunks to the columns that they belong to.
+fn add_bytes(columns: &mut [ColumnReport], metadata: &ParquetMetaData) {
+    for group in metadata.row_groups() {
+        for chunk in group.columns() {
+            let path = chunk.column_path().parts();
+            // Parquet puts two levels of its own between a list and its elements.
+            let names: Vec<&str> = path
+                .iter()
+                .map(String::as_str)
+                .filter(|n| !matches!(*n, "list" | "element"))
+                .collect();
+            add_to(columns, &names, chunk.compressed_size() as u64);
+        }
+    }
+}
+
+fn add_to(columns: &mut [ColumnReport], names: &[&str], bytes: u64) {
+    let Some((first, rest)) = names.split_first() else {
+        return;
+    };
+    if let Some(column) = columns.iter_mut().find(|c| c.name == *first) {
+        column.bytes += bytes;
+        add_to(&mut column.members, rest, bytes);
+    }
+}

@@ -1,0 +1,241 @@
+//! Reports as text for a person.
+
+use super::{ColumnReport, DatasetReport, RecordingReport, TraceReport};
+use crate::dataset::manifest::Damage;
+use crate::trace::Source;
+use arrow::temporal_conversions::timestamp_ns_to_datetime;
+use std::fmt::Write;
+
+/// The text of a trace's report.
+pub fn trace_text(report: &TraceReport) -> String {
+    report
+        .recordings
+        .iter()
+        .map(recording_text)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn recording_text(r: &RecordingReport) -> String {
+    let mut out = format!("recording {}\n", r.path.display());
+    r.sources
+        .iter()
+        .for_each(|source| source_text(source, &mut out));
+    line(&mut out, "events", &grouped(r.events));
+    if let (Some(first), Some(last)) = (r.first_ns, r.last_ns) {
+        line(&mut out, "first", &time(first));
+        line(&mut out, "last", &time(last));
+        line(
+            &mut out,
+            "duration",
+            &format!("{:.9} s", (last - first) as f64 / 1e9),
+        );
+    }
+    let cpus = r
+        .events_by_cpu
+        .iter()
+        .map(|(cpu, n)| format!("{cpu}: {}", grouped(*n)));
+    line(
+        &mut out,
+        "events by CPU",
+        &cpus.collect::<Vec<_>>().join(", "),
+    );
+    line(&mut out, "contexts", &r.contexts.join(", "));
+    lost_text(&mut out, r);
+    damage_text(&mut out, &r.damage);
+    let _ = writeln!(
+        out,
+        "  event classes: {} with events, of {} in the metadata",
+        r.classes.len(),
+        r.declared_classes
+    );
+    for class in &r.classes {
+        let fields = class.fields.join(", ");
+        let _ = writeln!(
+            out,
+            "  {:>12}  {}  {{ {fields} }}",
+            grouped(class.events),
+            class.name
+        );
+    }
+    out
+}
+
+fn source_text(source: &Source, out: &mut String) {
+    let _ = writeln!(out, "  trace {}", source.path.display());
+    line(out, "  UUID", source.uuid.as_deref().unwrap_or("none"));
+    let env = source.env.iter().map(|(k, v)| format!("{k} = {v}"));
+    line(out, "  environment", &env.collect::<Vec<_>>().join(", "));
+    if let Some(clock) = &source.clock {
+        let name = clock.name.as_deref().unwrap_or("unnamed");
+        let origin = if clock.origin_is_unix_epoch {
+            "the Unix epoch"
+        } else {
+            "its own origin"
+        };
+        let text = format!(
+            "{name}, {} Hz, offset {} s + {} cycles from {origin}",
+            clock.frequency, clock.offset_s, clock.offset_cycles
+        );
+        line(out, "  clock", &text);
+    }
+    for stream in &source.streams {
+        line(
+            out,
+            "  stream",
+            &format!("{} (class {})", stream.file.display(), stream.class_id),
+        );
+    }
+}
+
+fn lost_text(out: &mut String, r: &RecordingReport) {
+    let text = format!(
+        "{} events, {} packets",
+        r.discarded_events, r.discarded_packets
+    );
+    line(out, "lost", &text);
+    for loss in &r.losses {
+        let text = format!(
+            "{}: {} events, {} packets",
+            loss.stream, loss.discarded_events, loss.discarded_packets
+        );
+        line(out, "  lost", &text);
+    }
+}
+
+fn damage_text(out: &mut String, damage: &[Damage]) {
+    for d in damage {
+        line(out, "damaged", &format!("{}: {}", d.place, d.what));
+    }
+}
+
+/// The text of a dataset's report.
+pub fn dataset_text(report: &DatasetReport) -> String {
+    let m = &report.manifest;
+    let mut out = format!("dataset {}\n", report.path.display());
+    line(
+        &mut out,
+        "made",
+        &format!(
+            "{} by {} {}, {}",
+            m.created, m.tool.name, m.tool.version, m.tool.reader
+        ),
+    );
+    let options = m.options.iter().map(|(k, v)| format!("{k} = {v}"));
+    line(&mut out, "options", &options.collect::<Vec<_>>().join(", "));
+    line(&mut out, "events", &grouped(m.events));
+    line(
+        &mut out,
+        "requests",
+        &format!(
+            "{}, {} incomplete",
+            grouped(m.requests),
+            grouped(m.incomplete_requests)
+        ),
+    );
+    line(
+        &mut out,
+        "lost",
+        &format!(
+            "{} events, {} packets",
+            m.discarded_events, m.discarded_packets
+        ),
+    );
+    for r in &m.recordings {
+        let label = r
+            .label
+            .as_deref()
+            .map(|l| format!(", label {l}"))
+            .unwrap_or_default();
+        let text = format!(
+            "{}{label}, from {}: {} events, {} requests",
+            r.trace_id,
+            r.path,
+            grouped(r.events),
+            grouped(r.requests)
+        );
+        line(&mut out, "recording", &text);
+        if let (Some(first), Some(last)) = (r.first_ns, r.last_ns) {
+            line(
+                &mut out,
+                "  time",
+                &format!("{} to {}", time(first), time(last)),
+            );
+        }
+        damage_text(&mut out, &r.damage);
+    }
+    for table in &report.tables {
+        let _ = writeln!(
+            out,
+            "\ntable {}: {} rows, {} bytes, {} files, {} row groups",
+            table.name,
+            grouped(table.rows),
+            grouped(table.bytes),
+            table.files,
+            table.row_groups
+        );
+        table
+            .columns
+            .iter()
+            .for_each(|c| column_text(c, 1, &mut out));
+    }
+    out
+}
+
+fn column_text(column: &ColumnReport, depth: usize, out: &mut String) {
+    let name = format!("{:indent$}{}", "", column.name, indent = 2 * depth);
+    let null = if column.nullable { ", null" } else { "" };
+    let about = column.description.as_deref().unwrap_or("");
+    let ty = format!("{}{null}", column.type_name);
+    let _ = writeln!(
+        out,
+        "{name:<26} {ty:<26} {:>12}  {about}",
+        grouped(column.bytes)
+    );
+    column
+        .members
+        .iter()
+        .for_each(|m| column_text(m, depth + 1, out));
+}
+
+fn line(out: &mut String, name: &str, value: &str) {
+    let _ = writeln!(out, "  {name:<14} {value}");
+}
+
+/// A number with its digits in groups of three.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn time(ns: i64) -> String {
+    let date = timestamp_ns_to_datetime(ns);
+    date.map_or_else(
+        || format!("{ns} ns"),
+        |d| format!("{}Z", d.format("%Y-%m-%dT%H:%M:%S%.9f")),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times_read_well() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(
+            time(1_795_475_201_497_262_880),
+            "2026-11-23T23:06:41.497262880Z"
+        );
+        assert_eq!(time(-1), "1969-12-31T23:59:59.999999999Z");
+    }
+}

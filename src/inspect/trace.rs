@@ -1,0 +1,139 @@
+//! Describes traces by reading them through.
+
+use crate::columns::describe::type_text;
+use crate::dataset::manifest::{Damage, StreamLoss, sum_losses};
+use crate::error::{Error, Result};
+use crate::trace::Source;
+use crate::trace::babeltrace::Reader;
+use crate::trace::event::{EventBatch, UNKNOWN};
+use crate::trace::find::{self, recordings};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Events that are read at once.
+const BATCH: usize = 16 * 1024;
+
+/// What some traces hold.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TraceReport {
+    /// The recordings, in the order in which they were found.
+    pub recordings: Vec<RecordingReport>,
+}
+
+/// What a recording holds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RecordingReport {
+    /// Its folder.
+    pub path: PathBuf,
+    /// Its CTF traces: UUID, environment, clock, streams.
+    pub sources: Vec<Source>,
+    /// Number of events.
+    pub events: u64,
+    /// Time of the first, nanoseconds since the Unix epoch.
+    pub first_ns: Option<i64>,
+    /// Time of the last.
+    pub last_ns: Option<i64>,
+    /// Events per CPU; those of no known CPU are not here.
+    pub events_by_cpu: BTreeMap<i32, u64>,
+    /// Context fields that events carry.
+    pub contexts: Vec<String>,
+    /// The classes of which there are events, most events first.
+    pub classes: Vec<ClassReport>,
+    /// Number of classes in the metadata.
+    pub declared_classes: u64,
+    /// Number of events that the tracer discarded.
+    pub discarded_events: u64,
+    /// Number of packets that are missing.
+    pub discarded_packets: u64,
+    /// The same per stream; streams that lost nothing are not here.
+    pub losses: Vec<StreamLoss>,
+    /// Streams that could not be read to their ends.
+    pub damage: Vec<Damage>,
+}
+
+/// An event class and how many such events there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClassReport {
+    /// The tracer's name for it.
+    pub name: String,
+    /// Number of events.
+    pub events: u64,
+    /// Payload fields, as `TYPE NAME`.
+    pub fields: Vec<String>,
+}
+
+/// Reads the traces below `paths` through and says what is in them. A stream that breaks is read up to there.
+///
+/// # Errors
+/// [`Error::Input`] where there is no trace or one cannot be opened, [`Error::Interrupted`].
+pub fn inspect_trace(paths: &[PathBuf], interrupted: &AtomicBool) -> Result<TraceReport> {
+    let recordings = recordings(paths)?;
+    let reports = recordings
+        .iter()
+        .map(|recording| inspect(recording, interrupted));
+    Ok(TraceReport {
+        recordings: reports.collect::<Result<_>>()?,
+    })
+}
+
+fn inspect(recording: &find::Recording, interrupted: &AtomicBool) -> Result<RecordingReport> {
+    let mut reader = Reader::open(&recording.traces, true)?;
+    let mut counts = vec![0; reader.classes().len()];
+    let mut by_cpu = BTreeMap::new();
+    let mut times: Option<(i64, i64)> = None;
+    let mut losses = Vec::new();
+    let mut batch = EventBatch::default();
+    while reader.next(BATCH, &mut batch)? {
+        if interrupted.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        for head in &batch.heads {
+            counts[head.class as usize] += 1;
+            if head.cpu != UNKNOWN {
+                *by_cpu.entry(head.cpu).or_insert(0) += 1;
+            }
+            times = Some((times.map_or(head.timestamp, |t| t.0), head.timestamp));
+        }
+        losses.extend(batch.losses.drain(..).map(|(_, loss)| loss));
+    }
+    let losses = sum_losses(&losses);
+    Ok(RecordingReport {
+        path: recording.root.clone(),
+        sources: reader.sources().to_vec(),
+        events: counts.iter().sum(),
+        first_ns: times.map(|t| t.0),
+        last_ns: times.map(|t| t.1),
+        events_by_cpu: by_cpu,
+        contexts: reader.contexts().to_vec(),
+        classes: classes(&reader, &counts),
+        declared_classes: counts.len() as u64,
+        discarded_events: losses.iter().map(|l| l.discarded_events).sum(),
+        discarded_packets: losses.iter().map(|l| l.discarded_packets).sum(),
+        losses,
+        damage: reader.damage().iter().map(Damage::from).collect(),
+    })
+}
+
+/// Classes of one name (of several traces) together.
+fn classes(reader: &Reader, counts: &[u64]) -> Vec<ClassReport> {
+    let mut by_name: BTreeMap<&str, ClassReport> = BTreeMap::new();
+    for (class, events) in reader.classes().iter().zip(counts).filter(|(_, n)| **n > 0) {
+        let fields = class
+            .payload
+            .iter()
+            .map(|f| format!("{} {}", type_text(&f.ty), f.name));
+        let report = by_name
+            .entry(&class.full_name)
+            .or_insert_with(|| ClassReport {
+                name: class.full_name.clone(),
+                events: 0,
+                fields: fields.collect(),
+            });
+        report.events += events;
+    }
+    let mut classes: Vec<ClassReport> = by_name.into_values().collect();
+    classes.sort_by(|a, b| b.events.cmp(&a.events).then_with(|| a.name.cmp(&b.name)));
+    classes
+}
