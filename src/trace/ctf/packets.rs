@@ -92,38 +92,42 @@ pub fn walk(path: &Path, metadata: &Metadata) -> Result<Walk> {
         ..Walk::default()
     };
     let mut window = Window::new(&file);
-    while found.good_bytes() < file_size {
+    while found.damage.is_none() && found.good_bytes() < file_size {
         let (number, offset) = (found.packets.len() as u64, found.good_bytes());
-        let there = file_size - offset;
-        let what = match header(&mut window, metadata, number, offset) {
-            Ok(header) => match header.check(there) {
-                Ok(packet) if packet.packet_size / 8 <= there => {
-                    found.packets.push(packet);
-                    continue;
-                }
-                Ok(packet) => {
-                    let announced = packet.packet_size / 8;
-                    found.cut_events_end = events_end(&mut window, metadata, &packet, there)
-                        .map_err(Error::io("read", path))?;
-                    found.cut = Some(packet);
-                    format!(
-                        "stream cut off: the packet's header announces {announced} bytes, {there} are there"
-                    )
-                }
-                Err(what) => what,
-            },
-            Err(Stop::End) => {
-                format!(
-                    "stream cut off: a packet's header and context need more than the {there} bytes there"
-                )
-            }
-            Err(Stop::Bad(what)) => what,
+        match next_packet(&mut window, metadata, &mut found) {
+            Ok(()) => {}
             Err(Stop::Io(source)) => return Err(Error::io("read", path)(source)),
-        };
-        found.damage = Some(damage(what, Place::packet(path, number, offset)));
-        break;
+            Err(Stop::End) => {
+                let there = file_size - offset;
+                let what = format!(
+                    "stream cut off: a packet's header and context need more than the {there} bytes there"
+                );
+                found.damage = Some(damage(what, Place::packet(path, number, offset)));
+            }
+            Err(Stop::Bad(what)) => {
+                found.damage = Some(damage(what, Place::packet(path, number, offset)));
+            }
+        }
     }
     Ok(found)
+}
+
+/// Reads the packet after the good ones, and adds it to them if it is good too.
+fn next_packet(window: &mut Window, metadata: &Metadata, found: &mut Walk) -> Result<(), Stop> {
+    let (number, offset) = (found.packets.len() as u64, found.good_bytes());
+    let there = found.file_size - offset;
+    let header = header(window, metadata, number, offset)?;
+    let packet = header.check(there).map_err(Stop::Bad)?;
+    let announced = packet.packet_size / 8;
+    if announced <= there {
+        found.packets.push(packet);
+        return Ok(());
+    }
+    found.cut_events_end = events_end(window, metadata, &packet, there).map_err(Stop::Io)?;
+    found.cut = Some(packet);
+    Err(Stop::Bad(format!(
+        "stream cut off: the packet's header announces {announced} bytes, {there} are there"
+    )))
 }
 
 /// Where the last event ends that is whole in a packet of which only `there` bytes are there.
@@ -238,18 +242,8 @@ fn header(
             Ok(())
         })?;
     }
-    // Without the field there can be only one class (CTF 1.8.3 section 5.1).
-    let only = metadata
-        .streams
-        .first()
-        .filter(|_| metadata.streams.len() == 1);
-    let id = stream_id.or(only.map(|s| s.id)).unwrap_or(0);
-    let Some(stream) = metadata.stream(id) else {
-        return Err(Stop::Bad(format!(
-            "stream class {id}, which the metadata does not declare"
-        )));
-    };
-    found.packet.stream_class = id;
+    let stream = stream_class(metadata, stream_id).map_err(Stop::Bad)?;
+    found.packet.stream_class = stream.id;
     if let Some(class) = &stream.packet_context {
         decoder.root(Scope::PacketContext, class, |_, name, _, field| {
             keep(&mut found, name, &field);
@@ -258,6 +252,18 @@ fn header(
     }
     found.packet.header_size = decoder.bit;
     Ok(found)
+}
+
+/// The stream class of a packet with this `stream_id`; without one there can be only one class (CTF 1.8.3 section 5.1).
+fn stream_class(metadata: &Metadata, id: Option<u64>) -> Result<&StreamClass, String> {
+    match (id, &metadata.streams[..]) {
+        (None, [only]) => Ok(only),
+        (id, _) => {
+            let id = id.unwrap_or(0);
+            let known = metadata.stream(id);
+            known.ok_or_else(|| format!("stream class {id}, which the metadata does not declare"))
+        }
+    }
 }
 
 fn empty(number: u64, offset: u64) -> Packet {

@@ -14,10 +14,12 @@ use std::path::{Path, PathBuf};
 /// Makes a CTF trace that babeltrace2 can read, and returns its folder: a new one in `scratch`, named as `trace_dir`.
 ///
 /// `walks` are the trace's stream files (see [`stream_files`](super::stream_files)) with what their walks found. Files
-/// without damage, and `metadata`, become links. A damaged file becomes a copy of its good packets; of a last
-/// packet that the file's end cuts off, the events that are whole are copied too, and its sizes are corrected to them. (To
-/// keep the event that the cut goes through would be fatal: at such a one libbabeltrace2 2.0.4 leaves an error with the
-/// thread, reports success, and aborts the process in its next call.) A file without any such packet is left out. There is no index: it would tell of packets that are gone.
+/// without damage, and `metadata`, become links. A damaged file becomes a copy of its good packets; of a last packet
+/// that the file's end cuts off, the events that are whole are copied too, and its sizes are corrected to them. A file
+/// without any such packet is left out. There is no index: it would tell of packets that are gone.
+///
+/// To keep the event that the cut goes through would be fatal: at such a one libbabeltrace2 2.0.4 leaves an error with
+/// the thread, reports success, and aborts the process in a later call.
 ///
 /// # Errors
 /// [`Error::Io`] where a file cannot be read, linked or written (so when `scratch` has such a folder already).

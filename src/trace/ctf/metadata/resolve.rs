@@ -36,30 +36,7 @@ pub(super) fn finish(raw: Raw, byte_order: ByteOrder, file: &Path) -> Result<Met
         stream.event_header = resolver.root(&block.event_header, Scope::EventHeader)?;
         stream.event_context = resolver.root(&block.event_context, Scope::StreamEventContext)?;
     }
-    let index: HashMap<u64, usize> = streams.iter().enumerate().map(|(i, s)| (s.id, i)).collect();
-    let mut ids = HashSet::new();
-    for (event, at) in &raw.events {
-        let stream = stream_of(event, &index).map_err(|what| error_at(file, *at, what))?;
-        let stream = &mut streams[stream];
-        let id = event.id.unwrap_or(0);
-        if !ids.insert((stream.id, id)) {
-            let what = format!(
-                "a second event with the ID {id} in the stream class {}",
-                stream.id
-            );
-            return Err(error_at(file, *at, what));
-        }
-        resolver.enter(packet_header.as_ref(), stream);
-        let context = resolver.root(&event.context, Scope::EventContext)?;
-        let fields = resolver.root(&event.fields, Scope::EventFields)?;
-        stream.events.push(EventClass {
-            id,
-            name: event.name.clone(),
-            loglevel: event.loglevel,
-            context,
-            fields,
-        });
-    }
+    resolver.events(&raw.events, packet_header.as_ref(), &mut streams)?;
     Ok(Metadata {
         uuid: raw.uuid,
         byte_order,
@@ -138,6 +115,38 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
+    /// Puts the events into their streams.
+    fn events(
+        &mut self,
+        events: &[(RawEvent, Position)],
+        packet_header: Option<&Arc<FieldClass>>,
+        streams: &mut [StreamClass],
+    ) -> Result<()> {
+        let index: HashMap<_, _> = streams.iter().enumerate().map(|(i, s)| (s.id, i)).collect();
+        let mut ids = HashSet::new();
+        for (event, at) in events {
+            let stream = stream_of(event, &index).map_err(|what| error_at(self.file, *at, what))?;
+            let stream = &mut streams[stream];
+            let id = event.id.unwrap_or(0);
+            if !ids.insert((stream.id, id)) {
+                let stream = stream.id;
+                let what = format!("a second event with the ID {id} in the stream class {stream}");
+                return Err(error_at(self.file, *at, what));
+            }
+            self.enter(packet_header, stream);
+            let context = self.root(&event.context, Scope::EventContext)?;
+            let fields = self.root(&event.fields, Scope::EventFields)?;
+            stream.events.push(EventClass {
+                id,
+                name: event.name.clone(),
+                loglevel: event.loglevel,
+                context,
+                fields,
+            });
+        }
+        Ok(())
+    }
+
     /// Resolves a root; later ones see it.
     fn root(&mut self, root: &Root, scope: Scope) -> Result<Option<Arc<FieldClass>>> {
         self.done.retain(|(earlier, _)| *earlier < scope);

@@ -122,13 +122,7 @@ fn header(bytes: &[u8], order: ByteOrder) -> Result<Header, String> {
             bytes.len()
         ));
     };
-    let number = |at: usize| {
-        let b = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
-        match order {
-            ByteOrder::Little => u32::from_le_bytes(b),
-            ByteOrder::Big => u32::from_be_bytes(b),
-        }
-    };
+    let number = |at| number(bytes, at, order);
     if number(0) != MAGIC {
         return Err(format!(
             "expected a packet of metadata (magic number {MAGIC:#x}), found {:#x}",
@@ -158,6 +152,15 @@ fn header(bytes: &[u8], order: ByteOrder) -> Result<Header, String> {
         content,
         packet,
     })
+}
+
+/// The four bytes from `at` as a number.
+fn number(bytes: &[u8; HEADER], at: usize, order: ByteOrder) -> u32 {
+    let bytes = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+    match order {
+        ByteOrder::Little => u32::from_le_bytes(bytes),
+        ByteOrder::Big => u32::from_be_bytes(bytes),
+    }
 }
 
 fn damaged(what: String, place: Place) -> Error {
