@@ -198,6 +198,32 @@ fn without_sizes_a_file_is_one_packet() {
 }
 
 #[test]
+fn fields_and_structures_are_aligned() {
+    let t = trace(true);
+    let text = "typealias integer { size = 8; } := u8; typealias integer { size = 2; } := bits;
+        trace { major = 1; minor = 8; byte_order = be; packet.header := struct { bits a; }; };
+        stream { packet.context := struct {
+            bits b; struct { bits c; } align(16) d; bits none[0]; integer { size = 8; align = 32; } packet_size;
+        } align(16); };";
+    let metadata = metadata::parse(text, Path::new("m")).unwrap();
+    let found = walk(&t.write(&[9, 9, 9, 9, 9, 9, 9, 9, 80, 5]), &metadata).unwrap();
+    let packet = &found.packets[0];
+    assert_eq!((packet.packet_size, packet.header_size), (80, 72));
+    assert_eq!(packet.packet_size_field.unwrap().bit, 64);
+}
+
+#[test]
+fn a_cut_through_a_field_that_is_only_passed_over_counts() {
+    let t = trace(true);
+    let text = "trace { major = 1; minor = 8; byte_order = be; };
+        stream { packet.context := struct { integer { size = 8; } packet_size; }; };
+        event { fields := struct { floating_point { exp_dig = 8; mant_dig = 24; } x; }; };";
+    let metadata = metadata::parse(text, Path::new("m")).unwrap();
+    let found = walk(&t.write(&[96, 0, 0, 0, 0, 0, 0]), &metadata).unwrap();
+    assert_eq!((found.packets.len(), found.cut_events_end), (0, 40));
+}
+
+#[test]
 fn contexts_with_tags_and_lengths_are_followed() {
     let t = trace(true);
     let text = "typealias integer { size = 8; } := u8;

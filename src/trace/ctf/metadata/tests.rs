@@ -163,6 +163,32 @@ fn tags_and_lengths_are_found_where_the_scopes_say() {
 }
 
 #[test]
+fn the_nearest_of_several_fields_is_meant() {
+    let u8 = "typealias integer { size = 8; } := u8;";
+    let text = format!(
+        "{TRACE}{u8} stream {{ event.header := struct {{ u8 n; u8 m; }};
+        event.context := struct {{ u8 m; }}; }};
+        event {{ fields := struct {{ u8 n; struct {{ u8 k; u8 n; string a[n]; string b[m]; }} s;
+        string c[s.n]; string d[n]; string e[stream.event.header.n]; }}; }};"
+    );
+    let metadata = model(&text);
+    let found = |fields: &[Field], name: &str| {
+        let field = fields.iter().find(|f| f.name == name).unwrap();
+        match &*field.class {
+            FieldClass::Sequence { length, .. } => (length.scope, length.path.clone()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let outer = fields(&metadata);
+    let inner = &outer[1].class.structure().unwrap().fields;
+    assert_eq!(found(inner, "a"), (Scope::EventFields, vec![1, 1]));
+    assert_eq!(found(inner, "b"), (Scope::StreamEventContext, vec![0]));
+    assert_eq!(found(outer, "c"), (Scope::EventFields, vec![1, 1]));
+    assert_eq!(found(outer, "d"), (Scope::EventFields, vec![0]));
+    assert_eq!(found(outer, "e"), (Scope::EventHeader, vec![0]));
+}
+
+#[test]
 fn an_event_without_stream_and_ids_gets_both() {
     let metadata = model(&format!("{TRACE}event {{ name = a; }};"));
     assert_eq!(
