@@ -49,8 +49,8 @@ pub fn decode(bytes: &[u8], file: &Path) -> Result<String> {
         return Err(Error::input(
             "this trace is CTF 2, and only CTF 1.8 is read",
             Place::file(file),
-            "Convert it with babeltrace2 2.1 or later (`babeltrace2 TRACE -o ctf -w NEW --params 'ctf-version=\"1\"'`), \
-             or record with LTTng before 2.15.",
+            "Convert it with babeltrace2 2.1 or later (`babeltrace2 TRACE --component=sink.ctf.fs \
+             --params='path=\"NEW\",ctf-version=\"1\"'`), or record with LTTng before 2.15.",
         ));
     }
     let content = match packet_order(bytes) {
