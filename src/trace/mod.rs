@@ -1,9 +1,11 @@
 //! Traces: finding them on disk, and reading their events in time order.
 //!
 //! A *recording* is what one tracing session left: one or several CTF traces (kernel and user space, chunks of a
-//! rotation) on one time line. `find` finds recordings, `babeltrace` reads their events, `event` says what comes out.
+//! rotation) on one time line. `find` finds recordings, `babeltrace` reads their events, `event` says what comes out,
+//! `ctf` reads metadata and packets by itself where a trace is damaged.
 
 pub mod babeltrace;
+pub mod ctf;
 pub mod event;
 pub mod find;
 

@@ -1,0 +1,195 @@
+//! Bits of a stream file: integers of any size, at any bit, in either byte order.
+//!
+//! The one idea: a packet is a row of bits, and an integer is a place in it (CTF 1.8.3 section 4.1.5). [`Window`] holds
+//! the few bytes of a file around such a place; nobody here reads a whole file.
+
+use super::metadata::model::{ByteOrder, Integer};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// How many bytes are read at once.
+const WINDOW: usize = 4096;
+
+/// The place of an integer in its packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Location {
+    /// Its first bit, from the packet's first.
+    pub bit: u64,
+    /// Its size in bits, 1 to 64.
+    pub size: u32,
+    /// Its byte order.
+    pub byte_order: ByteOrder,
+}
+
+impl Location {
+    /// Its first byte from the packet's first, and how many bytes it touches (1 to 9).
+    pub fn bytes(&self) -> (u64, usize) {
+        let shift = self.bit % 8;
+        let length = (shift + u64::from(self.size)).div_ceil(8);
+        (self.bit / 8, length as usize)
+    }
+
+    /// How far it is from the low end of its bytes, read as one number.
+    fn shift(&self) -> u32 {
+        let bit = (self.bit % 8) as u32;
+        match self.byte_order {
+            ByteOrder::Little => bit,
+            ByteOrder::Big => self.bytes().1 as u32 * 8 - bit - self.size,
+        }
+    }
+
+    fn mask(&self) -> u128 {
+        (1 << self.size) - 1
+    }
+
+    /// Its bits, from the bytes that [`Location::bytes`] names; a negative number comes as two's complement.
+    pub fn get(&self, bytes: &[u8]) -> u64 {
+        (self.whole(bytes) >> self.shift() & self.mask()) as u64
+    }
+
+    /// Writes its bits into those bytes and leaves the others as they are.
+    pub fn put(&self, bytes: &mut [u8], value: u64) {
+        let (mask, shift) = (self.mask(), self.shift());
+        let mut whole = self.whole(bytes) & !(mask << shift) | (u128::from(value) & mask) << shift;
+        let low_first = bytes.iter_mut();
+        let mut write = |byte: &mut u8| {
+            *byte = whole as u8;
+            whole >>= 8;
+        };
+        match self.byte_order {
+            ByteOrder::Little => low_first.for_each(&mut write),
+            ByteOrder::Big => low_first.rev().for_each(&mut write),
+        }
+    }
+
+    /// The bytes (at most 9) as one number.
+    fn whole(&self, bytes: &[u8]) -> u128 {
+        let add = |number: u128, byte: &u8| number << 8 | u128::from(*byte);
+        match self.byte_order {
+            ByteOrder::Little => bytes.iter().rev().fold(0, add),
+            ByteOrder::Big => bytes.iter().fold(0, add),
+        }
+    }
+}
+
+/// The number that `bits` are as an integer of this class.
+pub fn value(integer: &Integer, bits: u64) -> i128 {
+    let negative = integer.signed && bits >> (integer.size - 1) & 1 == 1;
+    match negative {
+        true => i128::from(bits) - (1 << integer.size),
+        false => i128::from(bits),
+    }
+}
+
+/// A few bytes of a file, read where they are asked for.
+pub struct Window<'a> {
+    file: &'a File,
+    begin: u64,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Window<'a> {
+    /// A window on `file` that has read nothing yet.
+    pub fn new(file: &'a File) -> Self {
+        Window {
+            file,
+            begin: 0,
+            bytes: Vec::new(),
+        }
+    }
+
+    /// `length` bytes (at most 4096) from `offset`, or `None` where the file ends before.
+    pub fn bytes(&mut self, offset: u64, length: usize) -> io::Result<Option<&[u8]>> {
+        let inside = |begin: u64, bytes: &[u8]| {
+            let from = usize::try_from(offset.checked_sub(begin)?).ok()?;
+            let to = from.checked_add(length)?;
+            (to <= bytes.len()).then_some(from..to)
+        };
+        if inside(self.begin, &self.bytes).is_none() {
+            self.read(offset)?;
+        }
+        Ok(inside(self.begin, &self.bytes).map(|range| &self.bytes[range]))
+    }
+
+    fn read(&mut self, offset: u64) -> io::Result<()> {
+        self.begin = offset;
+        self.bytes.resize(WINDOW, 0);
+        let mut filled = 0;
+        while filled < WINDOW {
+            let at = offset.saturating_add(filled as u64);
+            match self.file.read_at(&mut self.bytes[filled..], at) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    self.bytes.clear();
+                    return Err(e);
+                }
+            }
+        }
+        self.bytes.truncate(filled);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn integers_at_any_bit_come_back_and_leave_their_neighbours_alone() {
+        for byte_order in [ByteOrder::Little, ByteOrder::Big] {
+            for bit in 0..16 {
+                for size in 1..=64 {
+                    let at = Location {
+                        bit,
+                        size,
+                        byte_order,
+                    };
+                    let (first, length) = at.bytes();
+                    assert_eq!(first, bit / 8);
+                    let value = 0xA5C3_96E1_7B4D_2F88 >> (64 - size);
+                    for background in [0u8, 0xFF] {
+                        let mut bytes = vec![background; length];
+                        at.put(&mut bytes, value);
+                        assert_eq!(at.get(&bytes), value);
+                        let ones: u32 = bytes.iter().map(|b| b.count_ones()).sum();
+                        let outside = length as u32 * 8 - size;
+                        let expected = if background == 0 { 0 } else { outside };
+                        assert_eq!(ones - value.count_ones(), expected);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bits_are_counted_from_the_low_or_the_high_end() {
+        let at = |bit, size, byte_order| Location {
+            bit,
+            size,
+            byte_order,
+        };
+        let bytes = [0b1010_0001, 0b0000_0011];
+        assert_eq!(at(0, 5, ByteOrder::Little).get(&bytes[..1]), 0b00001);
+        assert_eq!(at(5, 5, ByteOrder::Little).get(&bytes), 0b11101);
+        assert_eq!(at(0, 5, ByteOrder::Big).get(&bytes[..1]), 0b10100);
+        assert_eq!(at(5, 5, ByteOrder::Big).get(&bytes), 0b00100);
+    }
+
+    #[test]
+    fn windows_move_and_stop_at_the_end() {
+        let mut file = tempfile::tempfile().unwrap();
+        let bytes: Vec<u8> = (0..10_000u32).map(|i| (i % 251) as u8).collect();
+        file.write_all(&bytes).unwrap();
+        let mut window = Window::new(&file);
+        for offset in [0, 4090, 4095, 9990, 17, 9991] {
+            let found = window.bytes(offset, 9).unwrap().unwrap();
+            assert_eq!(found, &bytes[offset as usize..offset as usize + 9]);
+        }
+        assert_eq!(window.bytes(9992, 9).unwrap(), None);
+        assert_eq!(window.bytes(u64::MAX, 9).ok().flatten(), None);
+    }
+}

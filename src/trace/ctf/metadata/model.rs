@@ -1,0 +1,328 @@
+//! What a CTF 1.8 trace's metadata says, as plain data.
+//!
+//! The one idea: whoever reads a stream looks nothing up by name any more. Aliases are replaced by what they stand for,
+//! defaults are filled in, clocks are numbers, and the tag of a variant and the length of a sequence are paths of
+//! numbers to an earlier field. Field classes are generic over how they refer to other fields, so that the parser's
+//! output ([`Written`]) and the finished model ([`Reference`]) are the same types.
+
+use std::sync::Arc;
+
+/// The metadata of one trace (CTF 1.8.3 section 7).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metadata {
+    /// The trace's UUID (`trace.uuid`); every packet repeats it.
+    pub uuid: Option<[u8; 16]>,
+    /// The byte order of everything that does not name one (`trace.byte_order`).
+    pub byte_order: ByteOrder,
+    /// `trace.packet.header`.
+    pub packet_header: Option<Arc<FieldClass>>,
+    /// The environment, in the order written (section 7.3.2 calls it dynamic scope `env`).
+    pub env: Vec<(String, EnvValue)>,
+    /// The clocks (section 8); [`Integer::clock`] is an index into this.
+    pub clocks: Vec<ClockClass>,
+    /// The classes of streams, in the order written.
+    pub streams: Vec<StreamClass>,
+}
+
+impl Metadata {
+    /// The class of streams that has this ID.
+    pub fn stream(&self, id: u64) -> Option<&StreamClass> {
+        self.streams.iter().find(|s| s.id == id)
+    }
+}
+
+/// A value in the `env` block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnvValue {
+    /// A number.
+    Integer(i128),
+    /// A text; a bare word counts as one.
+    Text(String),
+}
+
+/// A clock (CTF 1.8.3 section 8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClockClass {
+    /// Its name.
+    pub name: String,
+    /// Its UUID.
+    pub uuid: Option<[u8; 16]>,
+    /// A text for people.
+    pub description: Option<String>,
+    /// Cycles per second; never 0. 1,000,000,000 where the metadata says nothing.
+    pub frequency: u64,
+    /// Its uncertainty, in cycles.
+    pub precision: u64,
+    /// Seconds from its origin to its value 0.
+    pub offset_s: i64,
+    /// Cycles on top of `offset_s`.
+    pub offset_cycles: u64,
+    /// Whether it can be compared with other absolute clocks without its UUID.
+    pub absolute: bool,
+}
+
+/// A class of streams (CTF 1.8.3 section 7.2, block `stream`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamClass {
+    /// Its ID; 0 where there is only one and it names none.
+    pub id: u64,
+    /// `stream.packet.context`.
+    pub packet_context: Option<Arc<FieldClass>>,
+    /// `stream.event.header`.
+    pub event_header: Option<Arc<FieldClass>>,
+    /// `stream.event.context`.
+    pub event_context: Option<Arc<FieldClass>>,
+    /// The classes of its events, in the order written; their IDs are distinct.
+    pub events: Vec<EventClass>,
+}
+
+/// A class of events (CTF 1.8.3 section 7.2, block `event`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventClass {
+    /// Its ID; 0 where it is the only one of its stream and names none.
+    pub id: u64,
+    /// Its name, as written.
+    pub name: Option<String>,
+    /// Its log level, as the tracer counts them.
+    pub loglevel: Option<i64>,
+    /// `event.context`.
+    pub context: Option<Arc<FieldClass>>,
+    /// `event.fields`.
+    pub fields: Option<Arc<FieldClass>>,
+}
+
+/// The order of a number's bytes, and of the bits in a byte (CTF 1.8.3 section 4.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByteOrder {
+    /// `le`: the first bit is a byte's least significant one.
+    Little,
+    /// `be` and `network`: the first bit is a byte's most significant one.
+    Big,
+}
+
+/// The type of a field (CTF 1.8.3 section 4).
+#[derive(Debug, Clone, PartialEq)]
+pub enum FieldClass<R = Reference> {
+    /// `integer`, section 4.1.5.
+    Integer(Integer),
+    /// `floating_point`, section 4.1.7.
+    Float(Float),
+    /// `enum`, section 4.1.8.
+    Enumeration(Enumeration),
+    /// `string`: bytes up to a NUL, aligned to a byte; section 4.2.5.
+    String(Encoding),
+    /// `struct`, section 4.2.1.
+    Struct(Struct<R>),
+    /// `variant`, section 4.2.2.
+    Variant(Variant<R>),
+    /// An array, section 4.2.3.
+    Array {
+        /// How many elements it has.
+        length: u64,
+        /// The type of each.
+        element: Arc<FieldClass<R>>,
+    },
+    /// A sequence, section 4.2.4.
+    Sequence {
+        /// The field that says how many elements it has.
+        length: R,
+        /// The type of each.
+        element: Arc<FieldClass<R>>,
+    },
+}
+
+impl<R> FieldClass<R> {
+    /// Where a field of this class may begin: at a multiple of this many bits from the packet's start (a power of 2).
+    /// A variant has no alignment of its own; its chosen option has.
+    pub fn alignment(&self) -> u64 {
+        match self {
+            FieldClass::Integer(integer) => integer.align,
+            FieldClass::Float(float) => float.align,
+            FieldClass::Enumeration(enumeration) => enumeration.base.align,
+            FieldClass::String(_) => 8,
+            FieldClass::Struct(structure) => structure.align,
+            FieldClass::Variant(_) => 1,
+            FieldClass::Array { element, .. } | FieldClass::Sequence { element, .. } => {
+                element.alignment()
+            }
+        }
+    }
+
+    /// The integer that is stored, for integers and enumerations.
+    pub fn integer(&self) -> Option<&Integer> {
+        match self {
+            FieldClass::Integer(integer) => Some(integer),
+            FieldClass::Enumeration(enumeration) => Some(&enumeration.base),
+            _ => None,
+        }
+    }
+
+    /// The structure that it is, if it is one.
+    pub fn structure(&self) -> Option<&Struct<R>> {
+        match self {
+            FieldClass::Struct(structure) => Some(structure),
+            _ => None,
+        }
+    }
+
+    /// What it is, in the words of an error message.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            FieldClass::Integer(_) => "an integer",
+            FieldClass::Float(_) => "a floating point number",
+            FieldClass::Enumeration(_) => "an enumeration",
+            FieldClass::String(_) => "a string",
+            FieldClass::Struct(_) => "a structure",
+            FieldClass::Variant(_) => "a variant",
+            FieldClass::Array { .. } => "an array",
+            FieldClass::Sequence { .. } => "a sequence",
+        }
+    }
+}
+
+/// An integer (CTF 1.8.3 section 4.1.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Integer {
+    /// Its size in bits, 1 to 64 (the specification sets no limit; nobody reads more).
+    pub size: u32,
+    /// Its alignment in bits, a power of 2; without `align` it is 8 for whole bytes and 1 for others.
+    pub align: u64,
+    /// Whether it is in two's complement.
+    pub signed: bool,
+    /// Its byte order.
+    pub byte_order: ByteOrder,
+    /// The base to show it in: 2, 8, 10 or 16.
+    pub base: u8,
+    /// Whether it is a character.
+    pub encoding: Encoding,
+    /// The clock whose value it is (`map = clock.NAME.value`): an index into [`Metadata::clocks`].
+    pub clock: Option<usize>,
+}
+
+/// A floating point number (CTF 1.8.3 section 4.1.7): IEEE 754 binary32 or binary64.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Float {
+    /// Its size in bits: 32 or 64.
+    pub size: u32,
+    /// Its alignment in bits, a power of 2; 8 without `align`, as babeltrace2 has it.
+    pub align: u64,
+    /// Its byte order.
+    pub byte_order: ByteOrder,
+}
+
+/// How characters are encoded (CTF 1.8.3 section 4.1.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Not characters.
+    None,
+    /// `UTF8`.
+    Utf8,
+    /// `ASCII`.
+    Ascii,
+}
+
+/// An enumeration (CTF 1.8.3 section 4.1.8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enumeration {
+    /// The integer that is stored.
+    pub base: Integer,
+    /// Its labels, in the order written. Ranges may overlap, and a label may have several.
+    pub labels: Vec<Label>,
+}
+
+/// A label of an enumeration, and the values it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The label.
+    pub name: String,
+    /// The lowest value (wide enough for every 64-bit integer, signed or not).
+    pub low: i128,
+    /// The highest value.
+    pub high: i128,
+}
+
+/// A structure (CTF 1.8.3 section 4.2.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Struct<R = Reference> {
+    /// Its alignment in bits: the greatest of its fields', and of `align(N)`.
+    pub align: u64,
+    /// Its fields, in the order stored.
+    pub fields: Vec<Field<R>>,
+}
+
+/// A field of a structure, or an option of a variant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field<R = Reference> {
+    /// Its name, as written (LTTng puts `_` before the names of a payload's fields).
+    pub name: String,
+    /// Its type.
+    pub class: Arc<FieldClass<R>>,
+}
+
+/// A variant (CTF 1.8.3 section 4.2.2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant<R = Reference> {
+    /// The enumeration that chooses; `None` only in a declaration that waits for its tag.
+    pub tag: Option<R>,
+    /// What it can be.
+    pub options: Vec<Field<R>>,
+    /// Which values of the tag choose which option, from the tag's labels, in their order: the first that fits counts.
+    /// Empty until the tag is resolved.
+    pub choices: Vec<Choice>,
+}
+
+/// Values of a tag, and the option of the variant that they choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice {
+    /// The lowest value.
+    pub low: i128,
+    /// The highest value.
+    pub high: i128,
+    /// Index into [`Variant::options`].
+    pub option: usize,
+}
+
+/// The field that a variant's tag or a sequence's length is in (CTF 1.8.3 section 7.3).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Reference {
+    /// The root it is below.
+    pub scope: Scope,
+    /// The way down from the root: indexes of structures' fields and of variants' options. Elements of arrays and
+    /// sequences take no step: the one that is being decoded is meant.
+    pub path: Vec<usize>,
+}
+
+/// The roots of fields, in the order in which a reader meets them (dynamic scopes of CTF 1.8.3 section 7.3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// `trace.packet.header`
+    PacketHeader,
+    /// `stream.packet.context`
+    PacketContext,
+    /// `stream.event.header`
+    EventHeader,
+    /// `stream.event.context`
+    StreamEventContext,
+    /// `event.context`
+    EventContext,
+    /// `event.fields`
+    EventFields,
+}
+
+/// A reference as it is written in the metadata, before it is resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its names, from left to right.
+    pub path: Vec<String>,
+    /// Where it stands.
+    pub at: Position,
+}
+
+/// A line and a column in a text, both from 1; a column is a character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The line.
+    pub line: u64,
+    /// The column.
+    pub column: u64,
+}

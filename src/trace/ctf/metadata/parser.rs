@@ -1,0 +1,273 @@
+//! The blocks of the metadata: `trace`, `env`, `clock`, `stream`, `event`.
+//!
+//! The one idea: the blocks are collected as they are written, in any order, and put together when all are known.
+//! Attributes and blocks that CTF 1.8 does not know are passed over, as its section 7 asks for.
+
+use super::cursor::{Attribute, Cursor, Value};
+use super::lexer::{self, Kind, Token, error_at};
+use super::model::*;
+use super::types::{Parser, Typed};
+use crate::error::{Error, Place, Result};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// The root of a field tree, and where it is declared.
+pub(super) type Root = Option<(Typed, Position)>;
+
+/// A `stream` block.
+#[derive(Default)]
+pub(super) struct RawStream {
+    pub id: Option<u64>,
+    pub packet_context: Root,
+    pub event_header: Root,
+    pub event_context: Root,
+}
+
+/// An `event` block.
+#[derive(Default)]
+pub(super) struct RawEvent {
+    pub id: Option<u64>,
+    pub stream_id: Option<u64>,
+    pub name: Option<String>,
+    pub loglevel: Option<i64>,
+    pub context: Root,
+    pub fields: Root,
+}
+
+/// All blocks of a metadata text, each with the place of its keyword.
+#[derive(Default)]
+pub(super) struct Raw {
+    pub uuid: Option<[u8; 16]>,
+    pub packet_header: Root,
+    pub env: Vec<(String, EnvValue)>,
+    pub clocks: Vec<ClockClass>,
+    pub streams: Vec<(RawStream, Position)>,
+    pub events: Vec<(RawEvent, Position)>,
+    trace: Option<Position>,
+}
+
+/// Parses a metadata text and puts its blocks together. `file` is what errors name.
+///
+/// # Errors
+/// [`Error::Input`] with the line and column of what is wrong.
+pub fn parse(text: &str, file: &Path) -> Result<Metadata> {
+    let tokens = lexer::tokens(text, file)?;
+    let order = native_order(&tokens, file)?;
+    // Without one the text is refused, but only after an error inside it has had its say.
+    let native = order.unwrap_or(ByteOrder::Little);
+    let mut parser = Parser {
+        cursor: Cursor {
+            file,
+            tokens: &tokens,
+            next: 0,
+        },
+        native,
+        clocks: Vec::new(),
+        scopes: vec![HashMap::new()],
+        nesting: 0,
+    };
+    let mut raw = Raw::default();
+    while !parser.cursor.at_end() {
+        parser.block(&mut raw)?;
+    }
+    if order.is_none() {
+        let remedy = "Copy the trace's metadata again: it is empty, cut off, or not CTF 1.8.";
+        let what = "no `trace` block with a `byte_order`";
+        return Err(Error::input(what, Place::file(file), remedy));
+    }
+    raw.clocks = parser.numbered_clocks(raw.clocks)?;
+    super::resolve::finish(raw, native, file)
+}
+
+/// Finds `byte_order` in the `trace` block ahead of everything else: types before it already need it.
+fn native_order(tokens: &[Token], file: &Path) -> Result<Option<ByteOrder>> {
+    let mut depth = 0usize;
+    let mut in_trace = false;
+    for (i, token) in tokens.iter().enumerate() {
+        match token.kind {
+            Kind::Sign("{") => depth += 1,
+            Kind::Sign("}") => depth = depth.saturating_sub(1),
+            Kind::Word(word) if depth == 0 => in_trace = word == "trace",
+            Kind::Word("byte_order") if depth == 1 && in_trace => {
+                let mut cursor = Cursor {
+                    file,
+                    tokens,
+                    next: i + 1,
+                };
+                cursor.expect("=")?;
+                let attribute = Attribute {
+                    file,
+                    name: "byte_order".to_owned(),
+                    value: cursor.value()?,
+                    at: token.at,
+                };
+                return attribute.byte_order(None).map(Some);
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+impl Parser<'_> {
+    /// Reads one block, or one declaration, of the outermost level.
+    fn block(&mut self, raw: &mut Raw) -> Result<()> {
+        if self.cursor.eat(";") || self.type_declaration()? {
+            return Ok(());
+        }
+        let at = self.cursor.at();
+        let keyword = self.cursor.word("a block or a declaration")?;
+        match keyword {
+            "trace" => self.trace(raw, at)?,
+            "env" => self.env(&mut raw.env)?,
+            "clock" => raw.clocks.extend(self.clock(at)?),
+            "stream" => raw.streams.push((self.stream()?, at)),
+            "event" => raw.events.push((self.event()?, at)),
+            _ if self.cursor.is("{") => self.cursor.skip_block()?,
+            _ => {
+                let what = format!("expected a block or a declaration, found `{keyword}`");
+                return Err(error_at(self.cursor.file, at, what));
+            }
+        }
+        self.cursor.eat(";");
+        Ok(())
+    }
+
+    fn trace(&mut self, raw: &mut Raw, at: Position) -> Result<()> {
+        if raw.trace.replace(at).is_some() {
+            return Err(error_at(self.cursor.file, at, "a second `trace` block"));
+        }
+        let mut version = [None, None];
+        for attribute in self.attributes()? {
+            match attribute.name.as_str() {
+                "major" => version[0] = Some(attribute.unsigned()?),
+                "minor" => version[1] = Some(attribute.unsigned()?),
+                "uuid" => raw.uuid = Some(attribute.uuid()?),
+                "packet.header" => raw.packet_header = root(&attribute)?,
+                _ => {}
+            }
+        }
+        match version {
+            [Some(1), Some(8)] => Ok(()),
+            [Some(major), Some(minor)] => {
+                let what = format!("expected a trace of CTF 1.8, found version {major}.{minor}");
+                Err(error_at(self.cursor.file, at, what))
+            }
+            _ => {
+                let what = "a `trace` block without its version, `major` and `minor`";
+                Err(error_at(self.cursor.file, at, what))
+            }
+        }
+    }
+
+    fn env(&mut self, env: &mut Vec<(String, EnvValue)>) -> Result<()> {
+        for attribute in self.attributes()? {
+            let value = match attribute.value {
+                Value::Number(number) => EnvValue::Integer(number),
+                _ => EnvValue::Text(attribute.text()?),
+            };
+            env.push((attribute.name, value));
+        }
+        Ok(())
+    }
+
+    /// Reads a clock; one without a name cannot be referred to and is left out.
+    fn clock(&mut self, at: Position) -> Result<Option<ClockClass>> {
+        let mut clock = ClockClass {
+            name: String::new(),
+            uuid: None,
+            description: None,
+            frequency: 1_000_000_000,
+            precision: 0,
+            offset_s: 0,
+            offset_cycles: 0,
+            absolute: false,
+        };
+        for attribute in self.attributes()? {
+            match attribute.name.as_str() {
+                "name" => clock.name = attribute.text()?,
+                "uuid" => clock.uuid = Some(attribute.uuid()?),
+                "description" => clock.description = Some(attribute.text()?),
+                "freq" => clock.frequency = attribute.unsigned()?,
+                "precision" => clock.precision = attribute.unsigned()?,
+                "offset_s" => clock.offset_s = attribute.signed()?,
+                "offset" => clock.offset_cycles = attribute.unsigned()?,
+                "absolute" => clock.absolute = attribute.boolean()?,
+                _ => {}
+            }
+        }
+        if clock.frequency == 0 {
+            return Err(error_at(
+                self.cursor.file,
+                at,
+                "a clock with the frequency 0",
+            ));
+        }
+        if clock.name.is_empty() {
+            return Ok(None);
+        }
+        self.clock_number(&clock.name, at);
+        Ok(Some(clock))
+    }
+
+    /// The clocks in the order of their numbers.
+    fn numbered_clocks(&self, declared: Vec<ClockClass>) -> Result<Vec<ClockClass>> {
+        let mut found = Vec::with_capacity(declared.len());
+        for (name, at) in &self.clocks {
+            let mut of_this_name = declared.iter().filter(|clock| clock.name == *name);
+            let what = match (of_this_name.next(), of_this_name.next()) {
+                (Some(clock), None) => {
+                    found.push(clock.clone());
+                    continue;
+                }
+                (None, _) => "is not declared",
+                (Some(_), Some(_)) => "is declared twice",
+            };
+            let what = format!("the clock `{name}` {what}");
+            return Err(error_at(self.cursor.file, *at, what));
+        }
+        Ok(found)
+    }
+
+    fn stream(&mut self) -> Result<RawStream> {
+        let mut stream = RawStream::default();
+        for attribute in self.attributes()? {
+            match attribute.name.as_str() {
+                "id" => stream.id = Some(attribute.unsigned()?),
+                "packet.context" => stream.packet_context = root(&attribute)?,
+                "event.header" => stream.event_header = root(&attribute)?,
+                "event.context" => stream.event_context = root(&attribute)?,
+                _ => {}
+            }
+        }
+        Ok(stream)
+    }
+
+    fn event(&mut self) -> Result<RawEvent> {
+        let mut event = RawEvent::default();
+        for attribute in self.attributes()? {
+            match attribute.name.as_str() {
+                "id" => event.id = Some(attribute.unsigned()?),
+                "stream_id" => event.stream_id = Some(attribute.unsigned()?),
+                "name" => event.name = Some(attribute.text()?),
+                "loglevel" => event.loglevel = Some(attribute.signed()?),
+                "context" => event.context = root(&attribute)?,
+                "fields" => event.fields = root(&attribute)?,
+                _ => {}
+            }
+        }
+        Ok(event)
+    }
+}
+
+/// The structure that `attribute` gives to a root of fields.
+fn root(attribute: &Attribute) -> Result<Root> {
+    let typed = attribute.class()?;
+    match &*typed.class {
+        FieldClass::Struct(_) => Ok(Some((typed, attribute.at))),
+        other => {
+            let (name, kind) = (&attribute.name, other.kind());
+            Err(attribute.error(format!("`{name}`: expected a structure, found {kind}")))
+        }
+    }
+}
