@@ -75,8 +75,8 @@ pub enum Error {
     Input {
         /// What is wrong with it.
         what: String,
-        /// Where.
-        place: Place,
+        /// Where; boxed, because an error travels in every result.
+        place: Box<Place>,
         /// What the user can do.
         remedy: String,
     },
@@ -124,7 +124,7 @@ impl Error {
     pub fn input(what: impl Into<String>, place: Place, remedy: impl Into<String>) -> Self {
         Error::Input {
             what: what.into(),
-            place,
+            place: Box::new(place),
             remedy: remedy.into(),
         }
     }
@@ -134,6 +134,18 @@ impl Error {
         Error::Usage {
             what: what.into(),
             remedy: remedy.into(),
+        }
+    }
+
+    /// The same error once more. What only the system has (its code in an I/O error) is kept as words.
+    pub fn duplicate(&self) -> Error {
+        match self {
+            Error::Input {
+                what,
+                place,
+                remedy,
+            } => Error::input(what, (**place).clone(), remedy),
+            other => Error::usage(other.to_string(), other.remedy()),
         }
     }
 

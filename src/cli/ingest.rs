@@ -129,7 +129,7 @@ pub fn run(args: IngestArgs) -> Result<u8> {
         options(args),
         &mut Control {
             interrupted: &interrupted,
-            progress: &mut |progress| meter.show(progress.events),
+            progress: &mut |progress| meter.show(progress),
         },
     );
     meter.clear();

@@ -1,12 +1,13 @@
 //! The terminal: progress on stderr where a person watches, and the wish to stop.
 
 use crate::error::{Error, Result};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crate::ingest::Progress;
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A flag that Ctrl-C and SIGTERM set. A second one ends the process at once.
 ///
@@ -49,20 +50,30 @@ impl Meter {
             true => ProgressDrawTarget::hidden(),
             false => ProgressDrawTarget::stderr(),
         };
-        let style =
-            ProgressStyle::with_template("{spinner} {human_pos} events, {per_sec}, {elapsed}");
-        let bar = ProgressBar::with_draw_target(None, target);
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-        bar.enable_steady_tick(Duration::from_millis(200));
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let style = ProgressStyle::with_template(
+            "{bar:24} {bytes}/{total_bytes}, {msg}, {elapsed} gone, {eta} left",
+        );
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Meter {
             bar,
             started: Instant::now(),
         }
     }
 
-    /// Shows `events` events.
-    pub fn show(&mut self, events: u64) {
-        self.bar.set_position(events);
+    /// Shows how far the ingest is.
+    pub fn show(&mut self, progress: Progress) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let rate = progress.events as f64 / self.elapsed().max(1e-3);
+        self.bar.set_length(progress.total_bytes);
+        self.bar.set_position(progress.bytes);
+        self.bar.set_message(format!(
+            "{} events, {}/s",
+            HumanCount(progress.events),
+            HumanCount(rate as u64)
+        ));
     }
 
     /// Wipes it away.

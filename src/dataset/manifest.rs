@@ -2,8 +2,8 @@
 
 use super::MANIFEST;
 use crate::error::{Error, Place, Result};
+use crate::trace::Source;
 use crate::trace::event::Loss;
-use crate::trace::{Source, babeltrace};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -114,15 +114,17 @@ pub struct Damage {
     pub what: String,
 }
 
-impl From<&babeltrace::Damage> for Damage {
-    fn from(damage: &babeltrace::Damage) -> Self {
-        let place = Place {
-            packet: Some(damage.packet),
-            ..Place::file(damage.stream.clone().unwrap_or_default())
-        };
-        Damage {
-            place: place.to_string(),
-            what: damage.what.clone(),
+impl From<&Error> for Damage {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Input { what, place, .. } => Damage {
+                place: place.to_string(),
+                what: what.clone(),
+            },
+            other => Damage {
+                place: String::new(),
+                what: other.to_string(),
+            },
         }
     }
 }

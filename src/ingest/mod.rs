@@ -24,6 +24,7 @@ use crate::dataset::staging::Staging;
 use crate::error::{Error, Result};
 use crate::requests::connection;
 use crate::trace::babeltrace::Reader;
+use crate::trace::check::check;
 use crate::trace::event::{EventClass, Loss};
 use crate::trace::find::{self, recordings};
 use arrow::datatypes::{Fields, Schema};
@@ -60,8 +61,10 @@ pub struct Options {
 pub struct Progress {
     /// Events read so far, of all recordings.
     pub events: u64,
-    /// Time of the last of them, nanoseconds since the Unix epoch.
-    pub timestamp: i64,
+    /// About how many bytes of the streams that is, by the time of the last event.
+    pub bytes: u64,
+    /// Bytes of all streams.
+    pub total_bytes: u64,
 }
 
 /// The caller's hold on a running ingest.
@@ -109,7 +112,8 @@ struct Ingested {
 pub fn ingest(options: Options, control: &mut Control) -> Result<Manifest> {
     let recordings = recordings(&options.traces)?;
     let staging = Staging::begin(&options.output, options.force)?;
-    let (first, layout) = open_all(&recordings, options.keep_going)?;
+    let checks = staging.create_dir("checks")?;
+    let (first, layout, total_bytes) = open_all(&recordings, options.keep_going, &checks)?;
     let plan = Plan {
         layout: Arc::new(layout),
         contracts: Contracts {
@@ -121,38 +125,69 @@ pub fn ingest(options: Options, control: &mut Control) -> Result<Manifest> {
         options,
     };
     let mut ids = BTreeSet::new();
+    let mut progress = Progress {
+        total_bytes,
+        ..Progress::default()
+    };
     let mut ingested = Vec::new();
     let mut first = Some(first);
     for (number, recording) in recordings.iter().enumerate() {
         let reader = match first.take() {
             Some(reader) => reader,
-            None => Reader::open(&recording.traces, plan.options.keep_going)?,
+            None => open(
+                recording,
+                plan.options.keep_going,
+                &checks.join(format!("{number}-again")),
+            )?,
         };
         let trace_id = trace_id(&reader, recording, &mut ids);
         let scratch = staging.create_dir(&format!("parts-{number}"))?;
-        let done = pipeline::run(&plan, reader, &trace_id, recording, &scratch, control)?;
+        let done = pipeline::run(
+            &plan,
+            reader,
+            &trace_id,
+            recording,
+            &scratch,
+            control,
+            &mut progress,
+        )?;
         ingested.push((done, scratch));
     }
+    std::fs::remove_dir_all(&checks).map_err(Error::io("remove", &checks))?;
     let manifest = assemble(&plan, &staging, ingested)?;
     manifest.write(staging.dir())?;
     staging.commit()?;
     Ok(manifest)
 }
 
-/// Opens all recordings, for the layout of their classes together; keeps the first open.
-fn open_all(recordings: &[find::Recording], keep_going: bool) -> Result<(Reader, Layout)> {
-    let first = Reader::open(&recordings[0].traces, keep_going)?;
+/// Opens all recordings, for the layout of their classes together and the bytes of their
+/// streams; keeps the first open. Copies of damaged traces go to
+/// folders in `checks`.
+fn open_all(
+    recordings: &[find::Recording],
+    keep_going: bool,
+    checks: &Path,
+) -> Result<(Reader, Layout, u64)> {
+    let first = open(&recordings[0], keep_going, &checks.join("0"))?;
     let mut classes = first.classes().to_vec();
-    for recording in &recordings[1..] {
-        classes.extend_from_slice(Reader::open(&recording.traces, keep_going)?.classes());
+    let mut bytes = first.checked().bytes;
+    for (number, recording) in recordings.iter().enumerate().skip(1) {
+        let reader = open(recording, keep_going, &checks.join(number.to_string()))?;
+        classes.extend_from_slice(reader.classes());
+        bytes += reader.checked().bytes;
     }
     let layout = Layout::new(classes.iter());
-    Ok((first, layout))
+    Ok((first, layout, bytes))
+}
+
+fn open(recording: &find::Recording, keep_going: bool, scratch: &Path) -> Result<Reader> {
+    std::fs::create_dir(scratch).map_err(Error::io("create", scratch))?;
+    Reader::open(check(recording, keep_going, scratch)?, keep_going)
 }
 
 /// The recording's name in the tables: the UUID of its first trace, else its folder's name; made unique by a number.
 fn trace_id(reader: &Reader, recording: &find::Recording, ids: &mut BTreeSet<String>) -> String {
-    let uuid = reader.sources().iter().find_map(|s| s.uuid.clone());
+    let uuid = reader.sources().into_iter().find_map(|s| s.uuid);
     let folder = || {
         let real = recording
             .root

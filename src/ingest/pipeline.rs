@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::requests::connection::Cutter;
 use crate::requests::{Observed, Request};
 use crate::trace::babeltrace::Reader;
+use crate::trace::check::Checked;
 use crate::trace::event::{EventBatch, EventClass, Loss};
 use crate::trace::find;
 use std::path::Path;
@@ -35,6 +36,7 @@ pub(super) fn run(
     recording: &find::Recording,
     scratch: &Path,
     control: &mut Control,
+    progress: &mut Progress,
 ) -> Result<Ingested> {
     let classes = Arc::new(reader.classes().to_vec());
     let plans = Arc::new(plan.plans(&classes));
@@ -79,7 +81,7 @@ pub(super) fn run(
         let worker = named("events").spawn_scoped(scope, move || worker.run(batches, empty, ended));
         let writer =
             named("requests").spawn_scoped(scope, move || write_requests(requests, requests_in));
-        let read = read(&mut reader, full, spent, control);
+        let read = read(&mut reader, full, spent, control, progress);
         (read, joined(worker), joined(writer))
     });
     // A thread that stops makes the ones before it stop: its error is the cause.
@@ -104,7 +106,7 @@ pub(super) fn run(
         incomplete: worked.incomplete,
         losses,
         times: worked.times,
-        sources: reader.sources().to_vec(),
+        sources: reader.sources(),
         damage: reader.damage().iter().map(Damage::from).collect(),
         root,
         classes,
@@ -129,27 +131,37 @@ fn read(
     full: SyncSender<EventBatch>,
     spent: Receiver<EventBatch>,
     control: &mut Control,
+    progress: &mut Progress,
 ) -> Result<()> {
-    let mut progress = Progress::default();
+    let before = progress.bytes;
     loop {
         if control.interrupted.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
         let mut batch = spent.try_recv().unwrap_or_default();
         if !reader.next(BATCH, &mut batch)? {
+            progress.bytes = before + reader.checked().bytes;
             return Ok(());
         }
         progress.events += batch.heads.len() as u64;
-        progress.timestamp = batch
-            .heads
-            .last()
-            .map_or(progress.timestamp, |h| h.timestamp);
+        if let Some(last) = batch.heads.last() {
+            progress.bytes = before + bytes_until(reader.checked(), last.timestamp);
+        }
         if full.send(batch).is_err() {
             // The worker has stopped, with an error that is reported.
             return Ok(());
         }
-        (control.progress)(progress);
+        (control.progress)(*progress);
     }
+}
+
+/// About how many bytes of the streams lie before `timestamp`.
+fn bytes_until(checked: &Checked, timestamp: i64) -> u64 {
+    let Some((begin, end)) = checked.span.filter(|(begin, end)| begin < end) else {
+        return 0;
+    };
+    let part = (timestamp.clamp(begin, end) - begin) as f64 / (end - begin) as f64;
+    (part * checked.bytes as f64) as u64
 }
 
 /// The thread that pairs, cuts, and writes `events`.

@@ -5,6 +5,7 @@ use crate::dataset::manifest::{Damage, StreamLoss, sum_losses};
 use crate::error::{Error, Result};
 use crate::trace::Source;
 use crate::trace::babeltrace::Reader;
+use crate::trace::check::check;
 use crate::trace::event::{EventBatch, UNKNOWN};
 use crate::trace::find::{self, recordings};
 use serde::Serialize;
@@ -79,7 +80,9 @@ pub fn inspect_trace(paths: &[PathBuf], interrupted: &AtomicBool) -> Result<Trac
 }
 
 fn inspect(recording: &find::Recording, interrupted: &AtomicBool) -> Result<RecordingReport> {
-    let mut reader = Reader::open(&recording.traces, true)?;
+    let scratch = tempfile::tempdir().map_err(Error::io("create", &std::env::temp_dir()))?;
+    let checked = check(recording, true, scratch.path())?;
+    let mut reader = Reader::open(checked, true)?;
     let mut counts = vec![0; reader.classes().len()];
     let mut by_cpu = BTreeMap::new();
     let mut times: Option<(i64, i64)> = None;
@@ -101,7 +104,7 @@ fn inspect(recording: &find::Recording, interrupted: &AtomicBool) -> Result<Reco
     let losses = sum_losses(&losses);
     Ok(RecordingReport {
         path: recording.root.clone(),
-        sources: reader.sources().to_vec(),
+        sources: reader.sources(),
         events: counts.iter().sum(),
         first_ns: times.map(|t| t.0),
         last_ns: times.map(|t| t.1),

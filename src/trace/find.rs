@@ -94,18 +94,6 @@ fn session_of(base: &Path, trace: &Path) -> PathBuf {
     session
 }
 
-/// UUID of the CTF trace in `dir`, as its packetized metadata says it (CTF 1.8.3, 7.1).
-pub fn uuid_of(dir: &Path) -> Option<[u8; 16]> {
-    use std::io::Read;
-    let mut head = [0; 20];
-    std::fs::File::open(dir.join("metadata"))
-        .ok()?
-        .read_exact(&mut head)
-        .ok()?;
-    matches!(&head[..4], b"\x57\x1d\xd1\x75" | b"\x75\xd1\x1d\x57")
-        .then(|| head[4..].try_into().expect("16 bytes"))
-}
-
 fn refuse_twice(found: &[Recording]) -> Result<()> {
     let mut seen = BTreeMap::new();
     for trace in found.iter().flat_map(|r| &r.traces) {

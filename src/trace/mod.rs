@@ -1,10 +1,11 @@
 //! Traces: finding them on disk, and reading their events in time order.
 //!
 //! A *recording* is what one tracing session left: one or several CTF traces (kernel and user space, chunks of a
-//! rotation) on one time line. `find` finds recordings, `babeltrace` reads their events, `event` says what comes out,
-//! `ctf` reads metadata and packets by itself where a trace is damaged.
+//! rotation) on one time line. `find` finds recordings, `check` looks them over (with `ctf`, which understands metadata
+//! and packets by itself), `babeltrace` reads their events, `event` says what comes out.
 
 pub mod babeltrace;
+pub mod check;
 pub mod ctf;
 pub mod event;
 pub mod find;

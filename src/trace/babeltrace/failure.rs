@@ -22,6 +22,17 @@ pub(super) fn take() -> String {
     }
 }
 
+/// Releases the thread's error, if there is one.
+pub(super) fn forget() {
+    // SAFETY: the error belongs to us once taken.
+    unsafe {
+        let error = bt_current_thread_take_error();
+        if !error.is_null() {
+            bt_error_release(error);
+        }
+    }
+}
+
 /// The message without `…-addr=0x…` parts.
 fn readable(message: &str) -> String {
     let Some((what, details)) = message.split_once(": ") else {

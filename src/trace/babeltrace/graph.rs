@@ -94,7 +94,7 @@ impl<S: Sink> Graph<S> {
         // SAFETY: the graph is whole: `new` built it.
         let status = unsafe { bt_graph_run_once(self.graph) };
         if let Some(error) = self.sink.error.take() {
-            failure::take();
+            failure::forget();
             return Err(error);
         }
         match status {
@@ -239,7 +239,7 @@ impl<S> Drop for Graph<S> {
         // SAFETY: the graph's components use `shared` and `sink`, which are dropped after this.
         unsafe { bt_graph_put_ref(self.graph) };
         // An error that nobody took would stay with the thread.
-        failure::take();
+        failure::forget();
     }
 }
 

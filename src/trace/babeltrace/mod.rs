@@ -10,24 +10,15 @@ mod fields;
 mod graph;
 mod guard;
 
+use super::check::Checked;
 use super::event::{EventBatch, EventClass, Field, Head, Loss, NO_NAME, UNKNOWN};
 use super::{Clock, Source, SourceStream};
 use crate::error::{Error, Place, Result};
 use babeltrace2_sys::ffi::*;
 use graph::{Graph, Sink, Status};
+use guard::Break;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-
-/// A stream that could not be read to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Damage {
-    /// The stream file, if its stream had begun.
-    pub stream: Option<PathBuf>,
-    /// Number of the packet, from 0, that could not be read to its end, or whose beginning could not be read.
-    pub packet: u64,
-    /// What babeltrace2 says.
-    pub what: String,
-}
 
 /// The version of the babeltrace2 library in this program.
 pub fn version() -> String {
@@ -45,24 +36,31 @@ pub fn version() -> String {
 /// Reads the events of one recording: of one or several CTF traces on one time line.
 pub struct Reader {
     graph: Graph<Collector>,
+    checked: Checked,
     done: bool,
 }
 
 impl Reader {
-    /// Opens the CTF trace folders `traces` and reads up to the first event, so that all event classes are known.
-    /// With `keep_going`, a stream that breaks ends there, and the others are read on; see [`Reader::damage`].
+    /// Opens a recording that was checked, and reads up to the first event, so that all event classes are known. With
+    /// `keep_going`, a stream that breaks ends there, and the others are read on; see [`Reader::damage`].
     ///
     /// # Errors
     /// [`Error::Input`] where babeltrace2 cannot open the traces.
-    pub fn open(traces: &[PathBuf], keep_going: bool) -> Result<Self> {
+    pub fn open(checked: Checked, keep_going: bool) -> Result<Self> {
         let mut reader = Reader {
-            graph: Graph::new(&by_uuid(traces), keep_going, Collector::default())?,
+            graph: Graph::new(&checked.groups, keep_going, Collector::default())?,
+            checked,
             done: false,
         };
         while !reader.done && reader.collector().batch.heads.is_empty() {
             reader.turn()?;
         }
         Ok(reader)
+    }
+
+    /// What was learned when the recording was checked.
+    pub fn checked(&self) -> &Checked {
+        &self.checked
     }
 
     /// All event classes of the traces, whether such events occur or not.
@@ -76,19 +74,44 @@ impl Reader {
     }
 
     /// What the CTF traces say of themselves.
-    pub fn sources(&self) -> &[Source] {
-        &self.graph.sink.sink.sources
+    pub fn sources(&self) -> Vec<Source> {
+        let mut sources = self.graph.sink.sink.sources.clone();
+        for source in &mut sources {
+            source.path = self.checked.original(&source.path);
+            for stream in &mut source.streams {
+                stream.file = self.checked.original(&stream.file);
+            }
+        }
+        sources
     }
 
-    /// Streams that broke so far (at most one without `keep_going`).
-    pub fn damage(&self) -> Vec<Damage> {
+    /// What could not be read: streams that broke so far (at most one without `keep_going`), and what the check found
+    /// and left out.
+    pub fn damage(&self) -> Vec<Error> {
         let shared = self.graph.shared.borrow();
-        let damage = shared.breaks.iter().map(|b| Damage {
-            stream: b.stream.as_ref().map(PathBuf::from),
-            packet: b.packet,
-            what: b.what.clone(),
-        });
-        damage.collect()
+        let broken = shared.breaks.iter().map(|b| self.broken(b));
+        broken
+            .chain(self.checked.damage.iter().map(Error::duplicate))
+            .collect()
+    }
+
+    /// The error for a stream that broke while it was read.
+    fn broken(&self, found: &Break) -> Error {
+        let file = found
+            .stream
+            .as_ref()
+            .map(|s| self.checked.original(Path::new(s)));
+        let file = file.unwrap_or_default();
+        let place = Place {
+            packet: Some(found.packet),
+            offset: self.checked.offset(&file, found.packet),
+            ..Place::file(file)
+        };
+        Error::input(
+            &found.what,
+            place,
+            "The packet that begins at this byte is damaged. With --keep-going all that comes before is kept.",
+        )
     }
 
     /// Fills `batch`, which is cleared first, with at least `events` events, or with fewer at the end. Returns false
@@ -102,6 +125,13 @@ impl Reader {
         }
         batch.clear();
         std::mem::swap(batch, &mut self.collector().batch);
+        for (_, loss) in &mut batch.losses {
+            loss.stream = self
+                .checked
+                .original(Path::new(&loss.stream))
+                .display()
+                .to_string();
+        }
         Ok(!(batch.heads.is_empty() && batch.losses.is_empty()))
     }
 
@@ -116,36 +146,12 @@ impl Reader {
                 self.done = true;
                 Ok(())
             }
-            Err(error) => Err(self.damage().pop().map_or(error, |d| broken(&d))),
+            Err(error) => {
+                let shared = self.graph.shared.borrow();
+                Err(shared.breaks.last().map_or(error, |b| self.broken(b)))
+            }
         }
     }
-}
-
-/// Folders of one UUID together, in the order in which they come.
-fn by_uuid(traces: &[PathBuf]) -> Vec<Vec<PathBuf>> {
-    let mut groups: Vec<(Option<[u8; 16]>, Vec<PathBuf>)> = Vec::new();
-    for trace in traces {
-        let uuid = super::find::uuid_of(trace);
-        match groups.iter_mut().find(|(u, _)| u.is_some() && *u == uuid) {
-            Some((_, group)) => group.push(trace.clone()),
-            None => groups.push((uuid, vec![trace.clone()])),
-        }
-    }
-    groups.into_iter().map(|(_, group)| group).collect()
-}
-
-/// The error for a stream that broke while it was read.
-fn broken(damage: &Damage) -> Error {
-    let place = Place {
-        file: damage.stream.clone().unwrap_or_default(),
-        packet: Some(damage.packet),
-        ..Place::default()
-    };
-    Error::input(
-        &damage.what,
-        place,
-        "The trace is damaged there. With --keep-going all that comes before the damage is kept.",
-    )
 }
 
 /// What the collector knows of a stream.
