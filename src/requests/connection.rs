@@ -100,7 +100,7 @@ impl Cutter {
 
     /// Takes in a loss, which must come before the events that follow its beginning.
     pub fn lose(&mut self, loss: &Loss) {
-        if loss.begin.is_some() && loss.end.is_some() {
+        if loss.begin.is_some() || loss.end.is_some() {
             self.losses.push_back(loss.clone());
             return;
         }

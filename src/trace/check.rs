@@ -77,6 +77,15 @@ impl Checked {
             .unwrap_or_else(|| path.to_path_buf())
     }
 
+    /// Whether the check found damage in the stream file `path`.
+    pub fn is_damaged(&self, path: &Path) -> bool {
+        let file_of = |e: &Error| match e {
+            Error::Input { place, .. } => place.file == path,
+            _ => false,
+        };
+        self.damage.iter().any(file_of)
+    }
+
     /// Where packet number `packet` of the stream file `path` begins, in bytes.
     pub fn offset(&self, path: &Path, packet: u64) -> Option<u64> {
         let offsets = self.packets.get(&self.original(path))?;

@@ -123,6 +123,7 @@ impl Reader {
         while !self.done && self.collector().batch.heads.len() < events {
             self.turn()?;
         }
+        self.lose_damaged();
         batch.clear();
         std::mem::swap(batch, &mut self.collector().batch);
         for (_, loss) in &mut batch.losses {
@@ -133,6 +134,33 @@ impl Reader {
                 .to_string();
         }
         Ok(!(batch.heads.is_empty() && batch.losses.is_empty()))
+    }
+
+    /// Adds to the batch a loss for every stream that has ended at a damage: what followed there is gone.
+    fn lose_damaged(&mut self) {
+        for (position, stream) in std::mem::take(&mut self.collector().ended) {
+            let stream = &self.graph.sink.sink.streams[stream];
+            let file = self.checked.original(Path::new(&stream.name));
+            let broken = self.graph.shared.borrow().breaks.iter().any(|b| {
+                let name = b.stream.as_deref().map(Path::new);
+                name.is_some_and(|name| self.checked.original(name) == file)
+            });
+            if broken || self.checked.is_damaged(&file) {
+                let loss = Loss {
+                    stream: stream.name.clone(),
+                    cpu: (stream.cpu != UNKNOWN).then_some(stream.cpu),
+                    begin: stream.last,
+                    end: self.checked.span.map(|(_, end)| end),
+                    events: None,
+                    packets: None,
+                };
+                self.collector().batch.losses.push((position, loss));
+            }
+        }
+        self.collector()
+            .batch
+            .losses
+            .sort_by_key(|(position, _)| *position);
     }
 
     fn collector(&mut self) -> &mut Collector {
@@ -160,6 +188,8 @@ struct Stream {
     name: String,
     cpu: i32,
     has_clock: bool,
+    /// Time of its last event.
+    last: Option<i64>,
 }
 
 /// An event class as babeltrace knows it: where its parts are.
@@ -190,6 +220,8 @@ struct Collector {
     plans: Vec<Plan>,
     by_class: HashMap<*const bt_event_class, usize, PointerHash>,
     streams: Vec<Stream>,
+    /// Streams that have ended since the last batch, with the position in the batch.
+    ended: Vec<(usize, usize)>,
     procnames: HashMap<Vec<u8>, u32>,
 }
 
@@ -205,6 +237,11 @@ impl Sink for Collector {
                 }
                 bt_message_type::BT_MESSAGE_TYPE_STREAM_BEGINNING => {
                     self.stream(bt_message_stream_beginning_borrow_stream_const(message))
+                }
+                bt_message_type::BT_MESSAGE_TYPE_STREAM_END => {
+                    let stream = self.find(bt_message_stream_end_borrow_stream_const(message));
+                    self.ended.push((self.batch.heads.len(), stream));
+                    Ok(())
                 }
                 bt_message_type::BT_MESSAGE_TYPE_DISCARDED_EVENTS => {
                     let loss = self.discarded_events(message);
@@ -228,7 +265,7 @@ impl Collector {
         unsafe {
             let event = bt_message_event_borrow_event_const(message);
             let stream = self.find(bt_event_borrow_stream_const(event));
-            let stream = &self.streams[stream];
+            let stream = &mut self.streams[stream];
             if !stream.has_clock {
                 return Err(clockless(&stream.name));
             }
@@ -240,6 +277,7 @@ impl Collector {
                     bt_clock_snapshot_get_value(clock),
                 ));
             }
+            stream.last = Some(timestamp);
             let mut head = Head {
                 timestamp,
                 class: 0,
@@ -342,6 +380,7 @@ impl Collector {
                 name,
                 cpu: UNKNOWN,
                 has_clock: !clock.is_null(),
+                last: None,
             });
         }
         Ok(())
