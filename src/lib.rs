@@ -1,4 +1,33 @@
-//! sysds makes datasets out of kernel traces.
+//! sysds makes datasets out of kernel traces: LTTng (CTF) in, Parquet out, and SQL over it.
+//!
+//! ```text
+//!  trace folders                                             DATASET/
+//!    metadata, streams                                         events/*.parquet
+//!         │                                                    requests/*.parquet
+//!         ▼                                                    losses/*.parquet
+//!  trace    find → check → babeltrace                          manifest.json
+//!         │ batches of events                                       ▲        │
+//!         ▼                                                         │        ▼
+//!  ingest ── calls (entry/exit) ── requests (cut by a rule) ──► columns   query  (SQL)
+//!                                                               dataset   inspect
+//! ```
+//!
+//! Data flows one way, and no stage knows who consumes it. A module may use only these (and everything [`error`]):
+//!
+//! | module | may use | what it owns |
+//! |---|---|---|
+//! | `main` | `cli` | the process: error on stderr, exit status |
+//! | [`cli`] | `ingest`, `inspect`, `query`, `dataset`, `requests` | options, terminal; all of `clap` |
+//! | [`ingest`] | `trace`, `calls`, `requests`, `columns`, `dataset` | the way from traces to a dataset |
+//! | [`inspect`] | `trace`, `columns`, `dataset` | reports on traces and datasets |
+//! | `query` | `dataset` | SQL; all of DataFusion |
+//! | [`columns`] | `trace`, `calls`, `requests` | values into columns, columns into Parquet |
+//! | [`requests`] | `trace`, `calls` | what a request is |
+//! | [`calls`] | `trace` | the two sides of a system call |
+//! | [`dataset`] | `trace` | a dataset on disk |
+//! | [`trace`] | | traces into batches of events; all that is `unsafe`, in `trace::babeltrace` |
+
+#![deny(unsafe_code)]
 
 pub mod calls;
 pub mod cli;
@@ -9,3 +38,61 @@ pub mod ingest;
 pub mod inspect;
 pub mod requests;
 pub mod trace;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    fn sources(dir: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
+        entries
+            .flat_map(|path| match path.is_dir() {
+                true => sources(&path),
+                false => vec![path],
+            })
+            .collect()
+    }
+
+    /// The table above, as `module` → what it may use.
+    fn allowed() -> BTreeMap<String, Vec<String>> {
+        let text = include_str!("lib.rs");
+        let rows = text.lines().filter_map(|l| l.strip_prefix("//! | "));
+        let names = |cell: &str| {
+            let quoted = cell.split('`').skip(1).step_by(2);
+            quoted.map(str::to_owned).collect::<Vec<_>>()
+        };
+        rows.filter_map(|row| {
+            let mut cells = row.split(" | ");
+            let module = names(cells.next()?).pop()?;
+            Some((module, names(cells.next()?)))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn modules_use_only_what_the_table_allows() {
+        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let allowed = allowed();
+        let mut checked = 0;
+        for path in sources(&src) {
+            let first = path.strip_prefix(&src).unwrap().iter().next().unwrap();
+            let module = first.to_str().unwrap().trim_end_matches(".rs").to_owned();
+            if module == "lib" {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            for used in text.split("crate::").skip(1) {
+                let end = used.find(|c: char| !c.is_alphanumeric() && c != '_');
+                let used = &used[..end.unwrap_or(used.len())];
+                let may = module == used
+                    || used == "error"
+                    || allowed.get(&module).is_some_and(|a| a.iter().any(|m| m == used));
+                assert!(may, "{}: {module} must not use {used}", path.display());
+                checked += 1;
+            }
+        }
+        assert!(checked > 50, "found only {checked} uses");
+    }
+}

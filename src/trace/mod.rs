@@ -4,6 +4,7 @@
 //! rotation) on one time line. `find` finds recordings, `check` looks them over (with `ctf`, which understands metadata
 //! and packets by itself), `babeltrace` reads their events, `event` says what comes out.
 
+#[allow(unsafe_code)]
 pub mod babeltrace;
 pub mod check;
 pub mod ctf;
