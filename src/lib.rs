@@ -88,7 +88,9 @@ mod tests {
                 let used = &used[..end.unwrap_or(used.len())];
                 let may = module == used
                     || used == "error"
-                    || allowed.get(&module).is_some_and(|a| a.iter().any(|m| m == used));
+                    || allowed
+                        .get(&module)
+                        .is_some_and(|a| a.iter().any(|m| m == used));
                 assert!(may, "{}: {module} must not use {used}", path.display());
                 checked += 1;
             }

@@ -24,8 +24,8 @@ pub(super) trait Sink {
 /// A graph over the CTF traces of one recording.
 pub(super) struct Graph<S> {
     graph: *mut bt_graph,
-    /// What the guards found. The box keeps the address that the guards' components hold.
-    pub shared: Box<Rc<RefCell<Shared>>>,
+    /// What the guards found. The guards' components hold its address.
+    pub shared: Rc<RefCell<Shared>>,
     /// The sink, at an address that the simple sink component holds.
     pub sink: Box<SinkState<S>>,
 }
@@ -53,10 +53,10 @@ impl<S: Sink> Graph<S> {
         let place = || Place::file(&groups[0][0]);
         let mut built = Graph {
             graph: ptr::null_mut(),
-            shared: Box::new(Rc::new(RefCell::new(Shared {
+            shared: Rc::new(RefCell::new(Shared {
                 keep_going,
                 breaks: Vec::new(),
-            }))),
+            })),
             sink: Box::new(SinkState {
                 iterator: ptr::null_mut(),
                 sink,
@@ -183,9 +183,9 @@ impl<S: Sink> Graph<S> {
         place: &Place,
     ) -> Result<*const bt_component_filter> {
         let name = CString::new(format!("guard-{number}")).expect("no NUL in it");
-        let shared: *mut Rc<RefCell<Shared>> = &mut *self.shared;
+        let shared = Rc::as_ptr(&self.shared).cast_mut();
         let mut component = ptr::null();
-        // SAFETY: `shared` stays at its address, and outlives the graph: see `Drop`.
+        // SAFETY: what `shared` points to outlives the graph: see `Drop`.
         unsafe {
             let status = bt_graph_add_filter_component_with_initialize_method_data(
                 self.graph,

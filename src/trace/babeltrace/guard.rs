@@ -62,7 +62,7 @@ pub(super) fn class() -> *mut bt_component_class_filter {
     }
 }
 
-/// Component method: one way in, one way out. `data` is the `Rc<RefCell<Shared>>` that outlives the graph.
+/// Component method: one way in, one way out. `data` is what an `Rc<RefCell<Shared>>` that outlives the graph points to.
 unsafe extern "C" fn add_ports(
     component: *mut bt_self_component_filter,
     _: *mut bt_self_component_filter_configuration,
@@ -94,17 +94,19 @@ unsafe extern "C" fn begin(
     _: *mut bt_self_component_port_output,
 ) -> bt_message_iterator_class_initialize_method_status::Type {
     use bt_message_iterator_class_initialize_method_status::*;
-    // SAFETY: the component's data is what `add_ports` set: a pointer to an `Rc` that outlives the graph.
+    // SAFETY: the component's data is what `add_ports` set: what an `Rc` that outlives the graph points to.
     unsafe {
         let component = bt_self_message_iterator_borrow_component(this);
-        let shared = &*bt_self_component_get_data(component).cast::<Rc<RefCell<Shared>>>();
+        let shared: *const RefCell<Shared> = bt_self_component_get_data(component).cast();
+        Rc::increment_strong_count(shared);
+        let shared = Rc::from_raw(shared);
         let port = bt_self_component_filter_borrow_input_port_by_index(component.cast(), 0);
         let mut upstream = ptr::null_mut();
         if bt_message_iterator_create_from_message_iterator(this, port, &mut upstream) != 0 {
             return BT_MESSAGE_ITERATOR_CLASS_INITIALIZE_METHOD_STATUS_ERROR;
         }
         let state = Box::new(State {
-            shared: Rc::clone(shared),
+            shared,
             upstream,
             stream: ptr::null(),
             packet: ptr::null(),
