@@ -26,7 +26,7 @@ def with_pyarrow(dataset):
         "duration": pc.sum(table["duration_ns"]).as_py(),
         "filenames": table.num_rows - table["filename"].null_count,
         "nested": len(nested),
-        "nested_opens": pc.sum(pc.equal(pc.struct_field(nested, "name"), "openat")).as_py(),
+        "nested_stats": pc.sum(pc.equal(pc.struct_field(nested, "name"), "newfstatat")).as_py(),
         "nested_fds": pc.sum(pc.struct_field(nested, ["args", "fd"])).as_py(),
     }
 
@@ -44,7 +44,7 @@ def with_pandas(dataset):
         "duration": int(events["duration_ns"].sum()),
         "filenames": int(filename.notna().sum()),
         "nested": len(nested),
-        "nested_opens": int((nested.struct.field("name") == "openat").sum()),
+        "nested_stats": int((nested.struct.field("name") == "newfstatat").sum()),
         "nested_fds": int(nested.struct.field(["args", "fd"]).sum()),
     }
 
@@ -61,7 +61,7 @@ def with_polars(dataset):
         pl.col("events").explode()
     ).select(
         pl.len().alias("nested"),
-        (pl.col("events").struct.field("name") == "openat").sum().alias("nested_opens"),
+        (pl.col("events").struct.field("name") == "newfstatat").sum().alias("nested_stats"),
         pl.col("events").struct.field("args").struct.field("fd").sum().alias("nested_fds"),
     ).collect()
     return events.row(0, named=True) | nested.row(0, named=True)
@@ -75,10 +75,10 @@ def with_duckdb(dataset):
         SELECT count(*), sum(duration_ns), count(args.filename) FROM '{dataset}/events/*.parquet'
     """).fetchone()
     nested = db.execute(f"""
-        SELECT count(*), count(*) FILTER (e.name = 'openat'), sum(e.args.fd)
+        SELECT count(*), count(*) FILTER (e.name = 'newfstatat'), sum(e.args.fd)
         FROM (SELECT unnest(events) AS e FROM '{dataset}/requests/*.parquet')
     """).fetchone()
-    keys = ["events", "duration", "filenames", "nested", "nested_opens", "nested_fds"]
+    keys = ["events", "duration", "filenames", "nested", "nested_stats", "nested_fds"]
     return dict(zip(keys, map(int, events + nested)))
 
 
