@@ -20,7 +20,7 @@
 //! | [`cli`] | `ingest`, `inspect`, `query`, `dataset`, `requests` | options, terminal; all of `clap` |
 //! | [`ingest`] | `trace`, `calls`, `requests`, `columns`, `dataset` | the way from traces to a dataset |
 //! | [`inspect`] | `trace`, `columns`, `dataset` | reports on traces and datasets |
-//! | `query` | `dataset` | SQL; all of DataFusion |
+//! | [`query`] | `dataset` | SQL; all of DataFusion |
 //! | [`columns`] | `trace`, `calls`, `requests` | values into columns, columns into Parquet |
 //! | [`requests`] | `trace`, `calls` | what a request is |
 //! | [`calls`] | `trace` | the two sides of a system call |
@@ -36,6 +36,7 @@ pub mod dataset;
 pub mod error;
 pub mod ingest;
 pub mod inspect;
+pub mod query;
 pub mod requests;
 pub mod trace;
 

@@ -2,6 +2,7 @@
 
 mod ingest;
 mod inspect;
+mod query;
 mod terminal;
 
 use crate::error::Result;
@@ -19,6 +20,7 @@ pub struct Cli {
 enum Command {
     Ingest(ingest::IngestArgs),
     Inspect(inspect::InspectArgs),
+    Query(query::QueryArgs),
 }
 
 /// Runs the command that the options name; its value is the exit status of a process that did its work.
@@ -26,5 +28,6 @@ pub fn run(cli: Cli) -> Result<u8> {
     match cli.command {
         Command::Ingest(args) => ingest::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Query(args) => query::run(args),
     }
 }

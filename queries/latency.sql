@@ -1,0 +1,56 @@
+-- How long requests take: count, mean, exact percentiles and maximum for each server process.
+--
+-- A percentile is the nearest rank: of n sorted durations, the one at position min(n - 1, floor(p * n)), from 0. The
+-- columns in ns are as recorded, those in ms the same rounded to a thousandth. Only complete requests count, unless
+-- $incomplete is true; left_out says how many did not. The last row, without a name, is over all processes.
+--
+-- $per = procname | pid  rows for each name of a server's processes, or for each process
+-- $server = %  only processes whose name is LIKE this
+-- $incomplete = false  count requests too that are cut off or in whose time events were lost
+WITH chosen AS (
+  SELECT
+    procname,
+    CASE WHEN $per = 'pid' THEN pid END AS pid,
+    complete OR $incomplete AS counts,
+    duration_ns
+  FROM requests
+  WHERE coalesce(procname, '') LIKE $server
+), grouped AS (
+  SELECT
+    grouping(procname) AS total,
+    procname,
+    pid,
+    count(*) FILTER (WHERE counts) AS n,
+    count(*) FILTER (WHERE NOT counts) AS left_out,
+    avg(duration_ns) FILTER (WHERE counts) AS mean,
+    array_agg(duration_ns ORDER BY duration_ns) FILTER (WHERE counts) AS d
+  FROM chosen
+  GROUP BY GROUPING SETS ((procname, pid), ())
+), ranked AS (
+  SELECT
+    *,
+    d[1 + least(n - 1, CAST(floor(0.50 * n) AS BIGINT))] AS p50,
+    d[1 + least(n - 1, CAST(floor(0.90 * n) AS BIGINT))] AS p90,
+    d[1 + least(n - 1, CAST(floor(0.99 * n) AS BIGINT))] AS p99,
+    d[1 + least(n - 1, CAST(floor(0.999 * n) AS BIGINT))] AS p999,
+    d[n] AS max
+  FROM grouped
+)
+SELECT
+  procname,
+  pid,
+  n AS requests,
+  left_out,
+  round(mean / 1e6, 3) AS mean_ms,
+  round(p50 / 1e6, 3) AS p50_ms,
+  round(p90 / 1e6, 3) AS p90_ms,
+  round(p99 / 1e6, 3) AS p99_ms,
+  round(p999 / 1e6, 3) AS p999_ms,
+  round(max / 1e6, 3) AS max_ms,
+  p50 AS p50_ns,
+  p90 AS p90_ns,
+  p99 AS p99_ns,
+  p999 AS p999_ns,
+  max AS max_ns
+FROM ranked
+ORDER BY total, procname, pid;

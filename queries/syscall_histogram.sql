@@ -1,0 +1,36 @@
+-- Which system calls there are: calls, errors, total and mean time, and share of the time, by system call.
+--
+-- calls counts the calls that returned; errors those of them that returned -4095 to -1, which are -errno. Times are
+-- from entry to exit, waiting included, so calls that wait for work (accept4, epoll_wait, futex) take most of it; share
+-- is the percentage of all time in system calls. A call that was under way when the trace began has no entry, and so
+-- no time: no_entry counts these. One that had not returned when it ended, or whose exit was lost, is counted by
+-- no_exit only.
+--
+-- $server = %  only threads whose name is LIKE this
+-- $limit = 1000  at most so many system calls
+WITH calls AS (
+  SELECT
+    name,
+    count(*) FILTER (WHERE phase = 'exit') AS calls,
+    count(*) FILTER (WHERE phase = 'exit' AND ret BETWEEN -4095 AND -1) AS errors,
+    coalesce(sum(duration_ns), 0) AS total_ns,
+    avg(duration_ns) AS mean_ns,
+    count(*) FILTER (WHERE phase = 'exit' AND entry_id IS NULL) AS no_entry,
+    count(*) FILTER (WHERE phase = 'entry') - count(entry_id) AS no_exit
+  FROM events
+  WHERE phase <> 'point' AND coalesce(procname, '') LIKE $server
+  GROUP BY name
+)
+SELECT
+  name,
+  calls,
+  errors,
+  round(total_ns / 1e6, 3) AS total_ms,
+  round(mean_ns / 1e3, 3) AS mean_us,
+  round(100.0 * total_ns / nullif(sum(total_ns) OVER (), 0), 2) AS share,
+  total_ns,
+  no_entry,
+  no_exit
+FROM calls
+ORDER BY total_ns DESC, name
+LIMIT $limit;

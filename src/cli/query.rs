@@ -1,0 +1,192 @@
+//! `sysds query`: its options, and where results go.
+
+use super::terminal;
+use crate::dataset;
+use crate::error::{Error, Result};
+use crate::query::output::{FileOutput, Format, ParquetOutput, TextOutput};
+use crate::query::{Session, Source, shipped};
+use clap::{Args, ValueEnum};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Runs SQL on a dataset.
+///
+/// The tables are `events`, `requests` and `losses`; arguments of events are reached by name, as in
+/// `args['filename']`, and a request's events as rows with `unnest(events)`. Any SQL of DataFusion works, also
+/// `COPY (SELECT …) TO 'file.parquet'`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sysds query latency -d web
+  sysds query split -d web -p fraction=0.7 -p by=time -p out=web-split
+  sysds query -d web -e \"SELECT name, count(*) AS n FROM events GROUP BY name ORDER BY n DESC LIMIT 10\"
+  sysds query slow.sql -d web -p ms=250 --format csv -o slow.csv
+
+In slow.sql, `$ms` stands for the parameter, and a comment at the top can give it a default value:
+  -- The slow requests.
+  -- $ms = 250  from how many milliseconds on a request is slow
+  SELECT * EXCLUDE (events) FROM requests WHERE duration_ns >= $ms * 1000000")]
+pub struct QueryArgs {
+    /// A file of SQL statements, the name of a shipped query (see --list), or - for stdin
+    #[arg(value_name = "FILE.sql|NAME|-", required_unless_present_any = ["execute", "list"])]
+    script: Option<String>,
+    /// SQL statements to run instead
+    #[arg(short, long, value_name = "SQL", conflicts_with = "script")]
+    execute: Option<String>,
+    /// Folder of the dataset
+    #[arg(short, long, value_name = "DATASET", default_value = ".")]
+    dataset: PathBuf,
+    /// Value of a parameter: `$NAME` in the SQL; quotes make it a string (-p id="'12'")
+    #[arg(short, long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, String)>,
+    /// Format of the results; parquet needs -o
+    #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
+    format: OutputFormat,
+    /// File for the results, instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// List the queries that go by a bare name
+    #[arg(long)]
+    list: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OutputFormat {
+    /// Aligned columns
+    Table,
+    /// Comma-separated; NULL is nothing, an empty string is ""
+    Csv,
+    /// An array of objects for each result
+    Json,
+    /// An object a line
+    Ndjson,
+    /// A Markdown table
+    Markdown,
+    /// A Parquet file
+    Parquet,
+}
+
+impl OutputFormat {
+    /// `None` for Parquet, which is no text.
+    fn text(self) -> Option<Format> {
+        match self {
+            OutputFormat::Table => Some(Format::Table),
+            OutputFormat::Csv => Some(Format::Csv),
+            OutputFormat::Json => Some(Format::Json),
+            OutputFormat::Ndjson => Some(Format::Ndjson),
+            OutputFormat::Markdown => Some(Format::Markdown),
+            OutputFormat::Parquet => None,
+        }
+    }
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    let name = name.trim().trim_start_matches('$');
+    match name.is_empty() {
+        true => Err("write NAME=VALUE".to_owned()),
+        false => Ok((name.to_owned(), value.to_owned())),
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Error::Sql`] for mistakes in the SQL, [`Error::Input`] where there is no dataset, [`Error::Usage`] and
+/// [`Error::Io`] for options and files.
+pub fn run(args: QueryArgs) -> Result<u8> {
+    let done = match args.list {
+        true => list(),
+        false => query(args),
+    };
+    match done {
+        Err(e) if is_closed_stdout(&e) => Ok(0),
+        done => done.map(|()| 0),
+    }
+}
+
+/// What errors call the standard output.
+const STDOUT: &str = "stdout";
+
+/// Whether the reader of our output had enough, as `head` has: no failure.
+fn is_closed_stdout(e: &Error) -> bool {
+    matches!(e, Error::Io { path, source, .. }
+        if path == Path::new(STDOUT) && source.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn list() -> Result<()> {
+    let queries = shipped::list(Path::new(shipped::FOLDER));
+    let width = queries
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or(0);
+    let mut out = io::stdout().lock();
+    for (name, source) in queries {
+        writeln!(out, "{name:width$}  {}", source.title())
+            .map_err(Error::io("write", Path::new(STDOUT)))?;
+    }
+    Ok(())
+}
+
+fn query(args: QueryArgs) -> Result<()> {
+    if args.format == OutputFormat::Parquet && args.output.is_none() {
+        return Err(Error::usage(
+            "--format parquet writes a file, and none is named",
+            "Name it with -o FILE.",
+        ));
+    }
+    let source = source(args.script.as_deref(), args.execute)?;
+    let dataset = dataset::open(&args.dataset)?;
+    let session = Session::open(&dataset, terminal::interrupt_flag()?)?;
+    let given = &args.parameters;
+    match (args.format.text(), args.output) {
+        (Some(format), None) => {
+            let stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+            let mut output = TextOutput::new(format, stdout, STDOUT);
+            session.run(&source, given, &mut output)?;
+            output.finish().map(drop)
+        }
+        (Some(format), Some(path)) => {
+            let mut output = FileOutput::create(format, &path)?;
+            session.run(&source, given, &mut output)?;
+            output.finish()
+        }
+        (None, path) => {
+            let mut output = ParquetOutput::create(&path.unwrap_or_default())?;
+            session.run(&source, given, &mut output)?;
+            output.finish()
+        }
+    }
+}
+
+fn source(script: Option<&str>, execute: Option<String>) -> Result<Source> {
+    let name = script.unwrap_or_default();
+    match (name, execute) {
+        (_, Some(text)) => Ok(Source {
+            name: "-e".to_owned(),
+            text,
+        }),
+        ("-", _) => {
+            let mut text = String::new();
+            let read = io::stdin().read_to_string(&mut text);
+            read.map_err(Error::io("read", Path::new("stdin")))?;
+            Ok(Source {
+                name: "stdin".to_owned(),
+                text,
+            })
+        }
+        (name, _) if Path::new(name).is_file() => Source::file(Path::new(name)),
+        (name, _) => shipped::find(Path::new(shipped::FOLDER), name).ok_or_else(|| {
+            let queries = shipped::list(Path::new(shipped::FOLDER));
+            let names: Vec<String> = queries.into_iter().map(|(name, _)| name).collect();
+            Error::usage(
+                format!("{name}: no such file, nor a query of this name"),
+                format!(
+                    "The queries are {}; SQL itself is given with -e.",
+                    names.join(", ")
+                ),
+            )
+        }),
+    }
+}

@@ -1,0 +1,270 @@
+//! The tables of a dataset, and the running of scripts on them.
+
+use super::output::Results;
+use super::statements::{self, Parsed};
+use super::{Source, copy, merge, mistakes};
+use crate::dataset::{Dataset, Table};
+use crate::error::{Error, Place, Result};
+use arrow::datatypes::{DataType, Fields, SchemaRef};
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{
+    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
+};
+use datafusion::error::DataFusionError;
+use datafusion::execution::disk_manager::DiskManagerBuilder;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
+use futures::StreamExt;
+use futures::channel::oneshot;
+use futures::future::{Either, FutureExt, Shared, select};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use std::fs::File;
+use std::future::Future;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How often the wish to stop is looked at.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// Memory to use where the system doesn't say how much it has.
+const DEFAULT_MEMORY: usize = 1 << 30;
+
+/// A dataset that is open for queries.
+///
+/// Its tables go by their folders' names. Queries run on all cores; sorting, grouping and joining share half of the
+/// memory that is available when the session begins, and go on on disk (in the folder for temporary files) beyond it.
+pub struct Session {
+    context: SessionContext,
+    runtime: tokio::runtime::Runtime,
+    stop: Shared<oneshot::Receiver<()>>,
+    tables: Vec<String>,
+    fields: Vec<String>,
+}
+
+impl Session {
+    /// Opens `dataset`; what runs ends soon after `interrupted` is set.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where a table's files do not fit together, [`Error::Columns`] where one is no Parquet file.
+    pub fn open(dataset: &Dataset, interrupted: Arc<AtomicBool>) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .thread_stack_size(8 << 20)
+            .build()
+            .map_err(Error::io("start threads of", Path::new("this process")))?;
+        let mut session = Session {
+            context: context(&dataset.root)?,
+            runtime,
+            stop: watch(interrupted).shared(),
+            tables: Vec::new(),
+            fields: Vec::new(),
+        };
+        for table in &dataset.tables {
+            session.register(table)?;
+        }
+        session.fields.sort();
+        session.fields.dedup();
+        Ok(session)
+    }
+
+    /// Runs the statements of a script one after another, with the values `given` for its parameters, and gives
+    /// `results` what each selects. All of them are read before the first runs.
+    ///
+    /// # Errors
+    /// [`Error::Sql`] for mistakes and failures, [`Error::Interrupted`], and whatever `results` returns.
+    pub fn run(
+        &self,
+        source: &Source,
+        given: &[(String, String)],
+        results: &mut dyn Results,
+    ) -> Result<()> {
+        for parsed in statements::parse(source, given)? {
+            self.run_one(source, parsed, results)?;
+        }
+        Ok(())
+    }
+
+    fn run_one(&self, source: &Source, parsed: Parsed, results: &mut dyn Results) -> Result<()> {
+        let begin = parsed.begin;
+        let wrong = |e: DataFusionError| self.explain(&e, begin, source);
+        if let Statement::CopyTo(copy) = parsed.statement {
+            let mut staged = copy::Staged::begin(copy)?;
+            let statement = Statement::CopyTo(staged.statement());
+            let frame = self.wait(self.plan(statement))?.map_err(wrong)?;
+            let batches = self.wait(frame.collect())?.map_err(wrong)?;
+            let rows = staged.commit(&batches)?;
+            results.wrote(staged.target(), rows);
+            return Ok(());
+        }
+        let frame = self.wait(self.plan(parsed.statement))?.map_err(wrong)?;
+        if frame.schema().fields().is_empty() {
+            self.wait(frame.collect())?.map_err(wrong)?;
+            return Ok(());
+        }
+        let schema = Arc::new(frame.schema().as_arrow().clone());
+        let mut stream = self.wait(frame.execute_stream())?.map_err(wrong)?;
+        results.begin(&schema)?;
+        while let Some(batch) = self.wait(stream.next())? {
+            results.rows(&batch.map_err(wrong)?)?;
+        }
+        results.end()
+    }
+
+    async fn plan(&self, statement: Statement) -> Result<DataFrame, DataFusionError> {
+        let plan = self.context.state().statement_to_plan(statement).await?;
+        if let LogicalPlan::Dml(dml) = &plan
+            && self.tables.iter().any(|t| t == dml.table_name.table())
+        {
+            let what = format!(
+                "'{}' is part of a dataset, which stays as it is",
+                dml.table_name.table()
+            );
+            return Err(DataFusionError::Plan(what));
+        }
+        self.context.execute_logical_plan(plan).await
+    }
+
+    /// Waits for `work`, or for the wish to stop.
+    fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        let work = pin!(work);
+        match self.runtime.block_on(select(work, self.stop.clone())) {
+            Either::Left((value, _)) => Ok(value),
+            Either::Right(_) => Err(Error::Interrupted),
+        }
+    }
+
+    fn explain(
+        &self,
+        e: &DataFusionError,
+        begin: datafusion::sql::sqlparser::tokenizer::Location,
+        source: &Source,
+    ) -> Error {
+        mistakes::read(e)
+            .in_statement(begin)
+            .with_names(&self.tables, &self.fields, &self.functions())
+            .in_source(source)
+    }
+
+    /// Names of all functions.
+    fn functions(&self) -> Vec<String> {
+        let state = self.context.state();
+        let scalar = state.scalar_functions().keys();
+        let aggregate = state.aggregate_functions().keys();
+        let window = state.window_functions().keys();
+        let mut names: Vec<String> = scalar.chain(aggregate).chain(window).cloned().collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn register(&mut self, table: &Table) -> Result<()> {
+        let schema = table_schema(table)?;
+        nested_names(schema.fields(), &mut self.fields);
+        let wrong = |e: DataFusionError| {
+            Error::input(
+                e.strip_backtrace(),
+                Place::file(&table.dir),
+                "Make the dataset again with sysds ingest.",
+            )
+        };
+        let options =
+            ListingOptions::new(Arc::new(ParquetFormat::new())).with_file_extension(".parquet");
+        let mut urls = Vec::new();
+        for file in &table.files {
+            urls.push(ListingTableUrl::parse(copy::url(file)?).map_err(wrong)?);
+        }
+        let config = ListingTableConfig::new_with_multi_paths(urls)
+            .with_listing_options(options)
+            .with_schema(schema);
+        let listing = ListingTable::try_new(config).map_err(wrong)?;
+        self.context
+            .register_table(table.name.as_str(), Arc::new(listing))
+            .map_err(wrong)?;
+        self.tables.push(table.name.clone());
+        Ok(())
+    }
+}
+
+fn context(root: &Path) -> Result<SessionContext> {
+    let mut config = SessionConfig::new().with_information_schema(true);
+    let options = config.options_mut();
+    options.sql_parser.collect_spans = true;
+    // Files that COPY writes shall have plain strings, which every reader knows.
+    options.sql_parser.map_string_types_to_utf8view = false;
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(available_memory() / 2)))
+        .with_disk_manager_builder(DiskManagerBuilder::default())
+        .build_arc()
+        .map_err(|e| Error::input(e.strip_backtrace(), Place::file(root), ""))?;
+    Ok(SessionContext::new_with_config_rt(config, runtime))
+}
+
+/// What the system has to give, and a control group allows, in bytes.
+fn available_memory() -> usize {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = meminfo
+        .lines()
+        .find_map(|l| l.strip_prefix("MemAvailable:")?.trim().strip_suffix("kB"))
+        .and_then(|kb| kb.trim().parse::<usize>().ok())
+        .map_or(DEFAULT_MEMORY, |kb| kb << 10);
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").unwrap_or_default();
+    group
+        .trim()
+        .parse()
+        .map_or(available, |max| available.min(max))
+}
+
+/// Resolves when the flag is set.
+fn watch(interrupted: Arc<AtomicBool>) -> oneshot::Receiver<()> {
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        while !interrupted.load(Ordering::Relaxed) {
+            if tell.is_canceled() {
+                return;
+            }
+            std::thread::sleep(PATIENCE);
+        }
+        let _ = tell.send(());
+    });
+    told
+}
+
+fn table_schema(table: &Table) -> Result<SchemaRef> {
+    let schemas = table
+        .files
+        .iter()
+        .map(|path| {
+            let file = File::open(path).map_err(Error::io("read", path))?;
+            let options = ArrowReaderOptions::new();
+            let metadata =
+                ArrowReaderMetadata::load(&file, options).map_err(Error::columns(path))?;
+            Ok(Arc::clone(metadata.schema()))
+        })
+        .collect::<Result<Vec<SchemaRef>>>()?;
+    merge::merge(&schemas).map_err(|conflict| {
+        let (a, b) = conflict.types;
+        Error::input(
+            format!("{} is {a} in one file and {b} in another", conflict.field),
+            Place::file(&table.dir),
+            "Make the dataset again with one version of sysds ingest.",
+        )
+    })
+}
+
+/// Names of the fields below columns, for suggestions.
+fn nested_names(fields: &Fields, names: &mut Vec<String>) {
+    for field in fields {
+        let mut data_type = field.data_type();
+        while let DataType::List(item) = data_type {
+            data_type = item.data_type();
+        }
+        if let DataType::Struct(inner) = data_type {
+            names.extend(inner.iter().map(|f| f.name().clone()));
+            nested_names(inner, names);
+        }
+    }
+}
