@@ -1,6 +1,6 @@
 //! Metadata of the `args` and `context` fields: which events have a field, and as what the trace declares it.
 //!
-//! Keys: `events`, the tracer's names of the events that have the field, separated by commas; `ctf`, the types that the
+//! Keys: `field`, the name of the field in the trace (a column's name may have a suffix); `events`, the tracer's names of the events that have the field, separated by commas; `ctf`, the types that the
 //! trace declares for it; `labels`, for enumerations, a JSON object from label to ranges of values.
 
 use super::layout::{Column, Kind};
@@ -36,7 +36,9 @@ pub fn described<'a>(
     let described = used_fields(columns, usage).into_iter().map(|field| {
         let column = by_name[field.name().as_str()];
         let about = about.get(&(column.field.clone(), column.kind.clone()));
-        field.with_metadata(about.map(About::metadata).unwrap_or_default())
+        let mut metadata = about.map(About::metadata).unwrap_or_default();
+        metadata.insert("field".to_owned(), column.field.clone());
+        field.with_metadata(metadata)
     });
     described.collect::<Vec<Field>>().into()
 }

@@ -1,9 +1,9 @@
 //! The table `events`: events of batches into columns, columns into row groups.
 
 use super::contract::Contract;
-use super::layout::{Column, Route, route, unite};
+use super::layout::{Column, Kind, Route, route, unite};
 use super::parquet::{Part, PartWriter, Slot};
-use super::values::{Sparse, SparseBytes, Usage, Values, main_type, sibling_type};
+use super::values::{Sparse, SparseBytes, Usage, Values, main_type, push_field, sibling_type};
 use crate::calls::Sides;
 use crate::error::{Error, Result};
 use crate::trace::event::{Cursor, EventBatch, EventClass, FieldType, NO_NAME, Phase, UNKNOWN};
@@ -80,7 +80,7 @@ impl Plans {
                 .map(|f| route(&layout.args, f))
                 .collect(),
             ret: class.field("ret").filter(|i| {
-                class.phase == Phase::Exit && matches!(class.payload[*i].ty, FieldType::Signed(..))
+                class.phase == Phase::Exit && Kind::of(&class.payload[*i].ty) == Kind::Int
             }),
             path: contract.path_arguments.iter().find_map(|name| {
                 class
@@ -216,11 +216,11 @@ impl EventsTable {
             self.used[class] = true;
             let values = batch.values_of(i);
             let mut cursor = Cursor::new(values);
-            for (field, (column, route)) in classes[class].context.iter().zip(&plan.context) {
-                self.context[*column].push(row, &field.ty, route, &mut cursor);
+            for (field, route) in classes[class].context.iter().zip(&plan.context) {
+                push_field(&mut self.context, row, &field.ty, route, &mut cursor);
             }
             let payload = classes[class].payload.iter().zip(&plan.args).enumerate();
-            for (n, (field, (column, route))) in payload {
+            for (n, (field, route)) in payload {
                 if plan.ret == Some(n) {
                     ret.push(row, cursor.clone().integer() as i64);
                 } else if plan.path == Some(n) {
@@ -229,7 +229,7 @@ impl EventsTable {
                         path.push(row, text);
                     }
                 }
-                self.args[*column].push(row, &field.ty, route, &mut cursor);
+                push_field(&mut self.args, row, &field.ty, route, &mut cursor);
             }
         }
         let heads = &batch.heads[range.clone()];

@@ -11,6 +11,8 @@
 //! - beside an integer column stands `NAME_u64` for unsigned values of 2^63 and more, beside a text column `NAME_bytes`
 //!   for values that are not UTF-8. They exist in a dataset only where such values occur.
 //!
+//! A structure without members has no column: there is nothing to store, and Parquet has no such type.
+//!
 //! A column's name never hides another field's: where it would, underscores are appended.
 
 use crate::trace::event::{Field, FieldType};
@@ -76,6 +78,8 @@ pub struct Column {
 /// How a field's value goes into columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
+    /// Nowhere: a structure without members has nothing to store.
+    Nowhere,
     /// Integer, float or text.
     Leaf,
     /// Each element by the route.
@@ -91,7 +95,7 @@ pub fn unite<'a>(fields: impl Iterator<Item = &'a Field>) -> Vec<Column> {
 
 fn unite_all(fields: Vec<&Field>) -> Vec<Column> {
     let mut groups: BTreeMap<&str, BTreeMap<Kind, Vec<&FieldType>>> = BTreeMap::new();
-    for field in fields {
+    for field in fields.into_iter().filter(|f| !hollow(&f.ty)) {
         let kinds = groups.entry(&field.name).or_default();
         kinds
             .entry(Kind::of(&field.ty))
@@ -127,11 +131,14 @@ fn unite_all(fields: Vec<&Field>) -> Vec<Column> {
     columns
 }
 
-/// The column of `columns` for a field, and the route of its values.
+/// The column of `columns` for a field, and the route of its values. (The number means nothing for [`Route::Nowhere`].)
 ///
 /// # Panics
 /// Where the field was not among those that were united.
 pub fn route(columns: &[Column], field: &Field) -> (usize, Route) {
+    if hollow(&field.ty) {
+        return (0, Route::Nowhere);
+    }
     let kind = Kind::of(&field.ty);
     let i = columns
         .iter()
@@ -147,6 +154,17 @@ fn route_of(column: &Column, ty: &FieldType) -> Route {
             Route::Members(fields.iter().map(|f| route(&column.members, f)).collect())
         }
         _ => Route::Leaf,
+    }
+}
+
+/// Whether a type has no value in it: a structure without members, or with only such.
+fn hollow(ty: &FieldType) -> bool {
+    match ty {
+        FieldType::Struct(fields) | FieldType::Variant(fields) => {
+            fields.iter().all(|f| hollow(&f.ty))
+        }
+        FieldType::List(element, _) => hollow(element),
+        _ => false,
     }
 }
 
@@ -207,7 +225,7 @@ mod tests {
     fn one_name_of_several_kinds_has_a_column_per_kind_in_fixed_order() {
         let fields = [
             field("x", list(FieldType::Text)),
-            field("x", FieldType::Struct(vec![])),
+            field("x", FieldType::Struct(vec![field("y", unsigned(1))])),
             field("x", FieldType::Text),
             field("x", list(unsigned(8))),
             field("x", FieldType::Signed(32, vec![])),
@@ -237,6 +255,26 @@ mod tests {
         assert_eq!(names(&columns), ["x", "x_str_", "x_str", "x_u64"]);
         assert_eq!(columns[0].sibling, "x_u64_");
         assert!(columns[0].wide);
+    }
+
+    #[test]
+    fn what_holds_nothing_has_no_column() {
+        let hollow = field(
+            "h",
+            list(FieldType::Struct(vec![field(
+                "i",
+                FieldType::Struct(vec![]),
+            )])),
+        );
+        let whole = field(
+            "w",
+            FieldType::Struct(vec![hollow.clone(), field("n", unsigned(8))]),
+        );
+        let columns = unite([&hollow, &whole].into_iter());
+        assert_eq!(names(&columns), ["w"]);
+        assert_eq!(route(&columns, &hollow).1, Route::Nowhere);
+        let expected = Route::Members(vec![(0, Route::Nowhere), (0, Route::Leaf)]);
+        assert_eq!(route(&columns, &whole), (0, expected));
     }
 
     #[test]

@@ -5,9 +5,9 @@
 
 use super::contract::Contract;
 use super::events::{Layout, Plans, coded};
-use super::layout::Column;
+use super::layout::{Column, Route};
 use super::parquet::Part;
-use super::values::{Usage, Values, can_have_sibling, main_type, sibling_type};
+use super::values::{Usage, Values, can_have_sibling, main_type, push_field, sibling_type};
 use crate::error::{Error, Result};
 use crate::requests::{EndReason, NestedEvent, Request};
 use crate::trace::event::{Cursor, EventClass, Phase, UNKNOWN};
@@ -191,8 +191,8 @@ impl RequestsTable {
             for event in request.nested.iter() {
                 let class = event.class as usize;
                 self.usage.classes[class] = true;
-                for (column, _) in &self.plans.classes[class].args {
-                    used[*column] = true;
+                for (column, route) in &self.plans.classes[class].args {
+                    used[*column] |= *route != Route::Nowhere;
                 }
             }
         }
@@ -334,8 +334,8 @@ impl RequestsTable {
             let mut cursor = Cursor::new(event.values);
             class.context.iter().for_each(|f| cursor.skip(&f.ty));
             let plan = &self.plans.classes[event.class as usize];
-            for (field, (column, route)) in class.payload.iter().zip(&plan.args) {
-                self.args[*column].push(row, &field.ty, route, &mut cursor);
+            for (field, route) in class.payload.iter().zip(&plan.args) {
+                push_field(&mut self.args, row, &field.ty, route, &mut cursor);
             }
         }
         let mut arrays = Vec::new();

@@ -302,14 +302,13 @@ impl Values {
         valid.push(at);
         match ty {
             FieldType::Struct(fields) => {
-                for (field, (member, route)) in fields.iter().zip(routes) {
-                    members[*member].push(at, &field.ty, route, cursor);
+                for (field, route) in fields.iter().zip(routes) {
+                    push_field(members, at, &field.ty, route, cursor);
                 }
             }
             FieldType::Variant(options) => {
                 let option = cursor.count();
-                let (member, route) = &routes[option];
-                members[*member].push(at, &options[option].ty, route, cursor);
+                push_field(members, at, &options[option].ty, &routes[option], cursor);
             }
             _ => unreachable!("structures go to structures"),
         }
@@ -406,6 +405,22 @@ impl Values {
                 let array = StructArray::new(fields, arrays, Some(valid.finish(rows)));
                 (Arc::new(array), None)
             }
+        }
+    }
+}
+
+/// Reads a field's value from `cursor` into row `at` of the column that its route leads to.
+pub fn push_field(
+    columns: &mut [Values],
+    at: usize,
+    ty: &FieldType,
+    (column, route): &(usize, Route),
+    cursor: &mut Cursor,
+) {
+    match route {
+        Route::Nowhere => cursor.skip(ty),
+        route => {
+            columns[*column].push(at, ty, route, cursor);
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Everything is written to a folder beside the target, whose name begins with a dot. When it is whole and on disk, one
 //! rename puts it in place; where a dataset is replaced, old and new change places in one step. An error, a panic or
-//! Ctrl-C removes the folder; after a kill or a power failure it stays beside the target, and nothing looks at it.
+//! Ctrl-C removes the folder; after a kill or a power failure it stays beside the target until a dataset of that name is
+//! made again, and nothing looks at it.
 
 use super::{MANIFEST, is_dataset};
 use crate::error::{Error, Place, Result};
@@ -39,11 +40,9 @@ impl Staging {
             _ => Path::new("."),
         };
         fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-        let name = format!(".{}.partial-{}", name.to_string_lossy(), std::process::id());
-        let dir = parent.join(name);
-        if dir.exists() {
-            fs::remove_dir_all(&dir).map_err(Error::io("remove", &dir))?;
-        }
+        let prefix = format!(".{}.partial-", name.to_string_lossy());
+        remove_abandoned(parent, &prefix)?;
+        let dir = parent.join(format!("{prefix}{}", std::process::id()));
         fs::create_dir(&dir).map_err(Error::io("create", &dir))?;
         Ok(Staging {
             target: target.to_path_buf(),
@@ -125,6 +124,24 @@ impl Drop for Staging {
     }
 }
 
+/// Removes what processes left that were killed while they made a dataset of this name: those that run no more.
+fn remove_abandoned(parent: &Path, prefix: &str) -> Result<()> {
+    for entry in fs::read_dir(parent).map_err(Error::io("read", parent))? {
+        let path = entry.map_err(Error::io("read", parent))?.path();
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
+        let pid = name
+            .as_deref()
+            .and_then(|n| n.strip_prefix(prefix)?.parse::<u32>().ok());
+        let abandoned = pid.is_some_and(|pid| {
+            pid == std::process::id() || !Path::new("/proc").join(pid.to_string()).exists()
+        });
+        if abandoned {
+            fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether something at `target` is to be replaced.
 fn allowed(target: &Path, force: bool) -> Result<bool> {
     match fs::symlink_metadata(target) {
@@ -177,6 +194,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         drop(staged(&dir.path().join("d"), false));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        // No process has this number: it is above what Linux gives.
+        let left = dir.path().join(".d.partial-4194305");
+        let running = dir.path().join(".d.partial-1");
+        fs::create_dir(&left).unwrap();
+        fs::create_dir(&running).unwrap();
+        drop(staged(&dir.path().join("d"), false));
+        assert!(!left.exists() && running.exists());
     }
 
     #[test]

@@ -280,13 +280,14 @@ fn events_schema(plan: &Plan, all: &[&Ingested]) -> Schema {
     let args = merged(all.iter().map(|i| &i.events.1.args));
     let context = merged(all.iter().map(|i| &i.events.1.context));
     let classes = classes.into_iter();
-    let mut structs: HashMap<String, Fields> = HashMap::from([(
-        "args".to_owned(),
-        described(&plan.layout.args, &args, classes.clone(), true),
-    )]);
-    if context.iter().any(|u| u.main) {
-        let fields = described(&plan.layout.context, &context, classes, false);
-        structs.insert("context".to_owned(), fields);
+    let mut structs = HashMap::new();
+    let columns = [
+        ("args", &plan.layout.args, args),
+        ("context", &plan.layout.context, context),
+    ];
+    for (name, columns, usage) in columns {
+        let fields = described(columns, &usage, classes.clone(), name == "args");
+        insert(&mut structs, name, fields);
     }
     Schema::new(plan.contracts.events.fields(&structs))
 }
@@ -298,9 +299,16 @@ fn requests_schema(plan: &Plan, all: &[&Ingested]) -> Schema {
     let mut structs = HashMap::new();
     if plan.options.request_args {
         let fields = described(&plan.layout.args, &args, classes.into_iter(), true);
-        structs.insert("args".to_owned(), fields);
+        insert(&mut structs, "args", fields);
     }
     Schema::new(plan.contracts.requests.fields(&structs))
+}
+
+/// Gives a structure its fields; one without fields is left out, because Parquet has no such.
+fn insert(structs: &mut HashMap<String, Fields>, name: &str, fields: Fields) {
+    if !fields.is_empty() {
+        structs.insert(name.to_owned(), fields);
+    }
 }
 
 fn occurring<'a>(

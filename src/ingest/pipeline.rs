@@ -21,7 +21,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 /// Events of a batch.
-const BATCH: usize = 32 * 1024;
+const BATCH: usize = 4 * 1024;
 /// Batches that wait between two threads.
 const WAITING: usize = 2;
 

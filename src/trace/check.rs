@@ -6,6 +6,7 @@
 
 use super::ctf::metadata::model::Metadata;
 use super::ctf::{self, Walk};
+use super::event::Loss;
 use super::find::Recording;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
@@ -18,6 +19,8 @@ pub struct Checked {
     pub groups: Vec<Vec<PathBuf>>,
     /// Damage that was found, for what was left out of the copies.
     pub damage: Vec<Error>,
+    /// What that means for the streams: from when to when their events are missing.
+    pub losses: Vec<Loss>,
     /// Bytes of all good packets.
     pub bytes: u64,
     /// Begin of the first packet and end of the last, nanoseconds since the clock's origin, where packets tell.
@@ -61,6 +64,9 @@ pub fn check(recording: &Recording, keep_going: bool, scratch: &Path) -> Result<
             None => groups.push((metadata.uuid, vec![readable])),
         }
     }
+    for loss in &mut checked.losses {
+        loss.end = checked.span.map(|(_, end)| end);
+    }
     checked.groups = groups.into_iter().map(|(_, group)| group).collect();
     Ok(checked)
 }
@@ -77,15 +83,6 @@ impl Checked {
             .unwrap_or_else(|| path.to_path_buf())
     }
 
-    /// Whether the check found damage in the stream file `path`.
-    pub fn is_damaged(&self, path: &Path) -> bool {
-        let file_of = |e: &Error| match e {
-            Error::Input { place, .. } => place.file == path,
-            _ => false,
-        };
-        self.damage.iter().any(file_of)
-    }
-
     /// Where packet number `packet` of the stream file `path` begins, in bytes.
     pub fn offset(&self, path: &Path, packet: u64) -> Option<u64> {
         let offsets = self.packets.get(&self.original(path))?;
@@ -98,6 +95,9 @@ impl Checked {
             let walk = ctf::walk(&path, metadata)?;
             self.bytes += walk.good_bytes();
             self.widen(metadata, &walk);
+            if walk.damage.is_some() {
+                self.losses.push(loss(metadata, &path, &walk));
+            }
             let offsets = walk.packets.iter().chain(&walk.cut).map(|p| p.offset);
             self.packets.insert(path.clone(), offsets.collect());
             walks.push((path, walk));
@@ -105,29 +105,45 @@ impl Checked {
         Ok(walks)
     }
 
-    /// Widens the span by the times of a stream's packets. A trace has one clock for its packets.
+    /// Widens the span by the times of a stream's packets.
     fn widen(&mut self, metadata: &Metadata, walk: &Walk) {
-        let Some(clock) = metadata.clocks.first() else {
-            return;
-        };
-        let ns = |cycles: u64| {
-            let cycles = i128::from(cycles) + i128::from(clock.offset_cycles);
-            let ns = cycles * 1_000_000_000 / i128::from(clock.frequency);
-            i64::try_from(ns + i128::from(clock.offset_s) * 1_000_000_000).ok()
-        };
-        let begin = walk
-            .packets
-            .first()
-            .and_then(|p| p.timestamp_begin)
-            .and_then(ns);
+        let begin = walk.packets.first().and_then(|p| p.timestamp_begin);
         let end = walk
             .packets
-            .last()
-            .and_then(|p| p.timestamp_end)
-            .and_then(ns);
-        if let (Some(begin), Some(end)) = (begin, end) {
+            .iter()
+            .chain(&walk.cut)
+            .next_back()
+            .and_then(|p| p.timestamp_end);
+        let ns = |cycles: Option<u64>| cycles.and_then(|c| nanoseconds(metadata, c));
+        if let (Some(begin), Some(end)) = (ns(begin), ns(end)) {
             let span = self.span.unwrap_or((begin, end));
             self.span = Some((span.0.min(begin), span.1.max(end)));
         }
     }
+}
+
+/// What a damaged stream lacks: all from the packet on in which the damage is. How much of a packet can be read is not
+/// known yet, and a request must not pass for complete that ends before it is.
+fn loss(metadata: &Metadata, path: &Path, walk: &Walk) -> Loss {
+    let cut = walk.cut.as_ref().and_then(|p| p.timestamp_begin);
+    let good = walk.packets.last().and_then(|p| p.timestamp_end);
+    let cpu = walk.packets.iter().chain(&walk.cut).find_map(|p| p.cpu_id);
+    Loss {
+        stream: path.display().to_string(),
+        cpu: cpu.and_then(|cpu| i32::try_from(cpu).ok()),
+        begin: cut
+            .or(good)
+            .and_then(|cycles| nanoseconds(metadata, cycles)),
+        end: None,
+        events: None,
+        packets: None,
+    }
+}
+
+/// Nanoseconds since the clock's origin. The packets of an LTTng trace have one clock.
+fn nanoseconds(metadata: &Metadata, cycles: u64) -> Option<i64> {
+    let clock = metadata.clocks.first()?;
+    let cycles = i128::from(cycles) + i128::from(clock.offset_cycles);
+    let ns = cycles * 1_000_000_000 / i128::from(clock.frequency);
+    i64::try_from(ns + i128::from(clock.offset_s) * 1_000_000_000).ok()
 }

@@ -55,6 +55,9 @@ impl Reader {
         while !reader.done && reader.collector().batch.heads.is_empty() {
             reader.turn()?;
         }
+        let found_before = reader.checked.losses.iter().map(|loss| (0, loss.clone()));
+        let found_before: Vec<_> = found_before.collect();
+        reader.collector().batch.losses.extend(found_before);
         Ok(reader)
     }
 
@@ -136,7 +139,7 @@ impl Reader {
         Ok(!(batch.heads.is_empty() && batch.losses.is_empty()))
     }
 
-    /// Adds to the batch a loss for every stream that has ended at a damage: what followed there is gone.
+    /// Adds to the batch a loss for every stream that broke while it was read: what followed there is gone.
     fn lose_damaged(&mut self) {
         for (position, stream) in std::mem::take(&mut self.collector().ended) {
             let stream = &self.graph.sink.sink.streams[stream];
@@ -145,7 +148,7 @@ impl Reader {
                 let name = b.stream.as_deref().map(Path::new);
                 name.is_some_and(|name| self.checked.original(name) == file)
             });
-            if broken || self.checked.is_damaged(&file) {
+            if broken {
                 let loss = Loss {
                     stream: stream.name.clone(),
                     cpu: (stream.cpu != UNKNOWN).then_some(stream.cpu),

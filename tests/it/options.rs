@@ -1,0 +1,176 @@
+//! What the options of `ingest` and `inspect` do.
+
+use crate::common::*;
+use arrow::datatypes::DataType;
+use std::path::Path;
+
+fn requests(dir: &Path, trace_name: &str, options: &[&str]) -> Vec<arrow::array::RecordBatch> {
+    let dataset = dir.join("d");
+    ingest(
+        &[&trace(trace_name)],
+        &dataset,
+        &[&["--quiet", "--force"], options].concat(),
+    );
+    table(&dataset, "requests").1
+}
+
+#[test]
+fn a_request_can_end_at_shutdown() {
+    let dir = tempfile::tempdir().unwrap();
+    let closed = requests(dir.path(), "apache-prefork", &[]);
+    let shut = requests(dir.path(), "apache-prefork", &["--end", "shutdown"]);
+    let by_id = |rows: &[arrow::array::RecordBatch], column: &str| {
+        let mut all: Vec<_> = all_longs(rows, "request_id")
+            .into_iter()
+            .zip(all_longs(rows, column))
+            .collect();
+        all.sort_unstable();
+        all
+    };
+    assert_eq!(by_id(&closed, "start"), by_id(&shut, "start"));
+    let ends: std::collections::HashMap<_, _> = by_id(&closed, "end").into_iter().collect();
+    let ids = all_longs(&shut, "request_id");
+    let ends = ids.iter().map(|id| ends[id]);
+    let earlier = all_longs(&shut, "end");
+    for ((reason, end), early) in all_texts(&shut, "end_reason").iter().zip(ends).zip(earlier) {
+        match reason.as_deref() {
+            Some("shutdown") => assert!(early < end),
+            other => assert_eq!((other, early), (Some("close"), end)),
+        }
+    }
+    let reasons = all_texts(&shut, "end_reason");
+    assert!(
+        reasons
+            .iter()
+            .filter(|r| r.as_deref() == Some("shutdown"))
+            .count()
+            > 200
+    );
+}
+
+#[test]
+fn a_server_and_a_label_are_kept_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows = requests(
+        dir.path(),
+        "apache-prefork",
+        &["--server", "apache2", "--label", "normal"],
+    );
+    assert!(
+        all_texts(&rows, "procname")
+            .iter()
+            .all(|n| n.as_deref() == Some("apache2"))
+    );
+    assert!(
+        all_texts(&rows, "label")
+            .iter()
+            .all(|n| n.as_deref() == Some("normal"))
+    );
+    assert_eq!(all_longs(&rows, "request_id").len(), 319);
+    let none = requests(dir.path(), "apache-prefork", &["--server", "nginx"]);
+    assert_eq!(none.iter().map(|b| b.num_rows()).sum::<usize>(), 0);
+}
+
+#[test]
+fn nested_events_can_go_without_arguments_and_are_cut_at_a_limit() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = requests(dir.path(), "apache-prefork", &["--request-args", "none"]);
+    let DataType::List(element) = plain[0]
+        .schema()
+        .field_with_name("events")
+        .unwrap()
+        .data_type()
+        .clone()
+    else {
+        panic!("events is a list")
+    };
+    let DataType::Struct(fields) = element.data_type() else {
+        panic!("of structures")
+    };
+    assert!(fields.iter().all(|f| f.name() != "args"));
+    let cut = requests(
+        dir.path(),
+        "apache-prefork",
+        &["--max-request-events", "10"],
+    );
+    let (n, omitted) = (
+        all_longs(&cut, "n_events"),
+        all_longs(&cut, "n_events_omitted"),
+    );
+    assert!(
+        n.iter()
+            .zip(&omitted)
+            .all(|(n, o)| o.unwrap() == (n.unwrap() - 10).max(0))
+    );
+    assert_eq!(n, all_longs(&plain, "n_events"));
+}
+
+#[test]
+fn every_compression_holds_the_same_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let standard = requests(dir.path(), "apache-keepalive", &[]);
+    for codec in ["none", "snappy", "zstd", "zstd:9"] {
+        let rows = requests(dir.path(), "apache-keepalive", &["--compression", codec]);
+        assert_eq!(rows, standard, "{codec}");
+    }
+    for codec in ["zstd:99", "lzo", "snappy:1"] {
+        let wrong = sysds(["ingest", "x", "-o", "y", "--compression", codec]);
+        assert_eq!(wrong.status.code(), Some(2), "{codec}");
+    }
+}
+
+#[test]
+fn inspect_says_what_is_in_traces_and_datasets() {
+    let dir = tempfile::tempdir().unwrap();
+    let lossy = trace("apache-lossy");
+    let text = sysds([Path::new("inspect"), &lossy]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    for part in [
+        "212,816",
+        "9049 events, 0 packets",
+        "sched_switch",
+        "monotonic",
+        "procname",
+        "lttng-modules",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    let json = sysds([Path::new("inspect"), &lossy, Path::new("--json")]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let recording = &json["recordings"][0];
+    assert_eq!(recording["events"], 212_816);
+    let classes = recording["classes"].as_array().unwrap();
+    assert_eq!(
+        classes
+            .iter()
+            .map(|c| c["events"].as_u64().unwrap())
+            .sum::<u64>(),
+        212_816
+    );
+    assert_eq!(recording["losses"].as_array().unwrap().len(), 2);
+
+    let dataset = dir.path().join("d");
+    ingest(&[&lossy], &dataset, &["--quiet"]);
+    let json = sysds([Path::new("inspect"), &dataset, Path::new("--json")]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["manifest"]["discarded_events"], 9049);
+    let tables = json["tables"].as_array().unwrap();
+    let rows: Vec<_> = tables
+        .iter()
+        .map(|t| (t["name"].as_str().unwrap(), t["rows"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(rows[0], ("events", 212_816));
+    assert_eq!(rows[2], ("requests", 608));
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    for command in ["ingest", "inspect", "query"] {
+        let help = sysds([command, "--help"]);
+        let help = String::from_utf8(help.stdout).unwrap();
+        assert!(
+            help.contains("Example") && help.contains(&format!("sysds {command} ")),
+            "{help}"
+        );
+    }
+}
