@@ -1,2 +1,3 @@
-#[test]
-fn t() {}
+//! What the program does, seen from outside; one binary, so that DataFusion is linked once.
+
+mod query;
