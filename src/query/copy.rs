@@ -1,8 +1,8 @@
 //! `COPY … TO`, without ever leaving half a file or a mixture behind.
 //!
 //! DataFusion writes straight to the target and adds to a folder that is there already, so that a split run twice
-//! would hold every row twice. Here the rows go to a name aside, which takes the target's place when all are written;
-//! a folder that holds something is not touched.
+//! would hold every row twice. Here the rows go into a folder aside, out of which they are moved when all are written; a
+//! folder that holds something is not touched.
 
 use crate::error::{Error, Result};
 use arrow::array::{AsArray, RecordBatch};
@@ -11,12 +11,17 @@ use datafusion::sql::parser::CopyToStatement;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const ATTEMPTS: usize = 20;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A `COPY` whose rows go aside first.
 pub struct Staged {
     statement: CopyToStatement,
     target: PathBuf,
     aside: PathBuf,
+    rows: PathBuf,
     folder: bool,
 }
 
@@ -40,10 +45,12 @@ impl Staged {
             ));
         }
         let aside = aside(&target)?;
+        let rows = aside.join(target.file_name().unwrap_or_default());
         Ok(Staged {
             statement,
             target,
             aside,
+            rows,
             folder,
         })
     }
@@ -51,7 +58,7 @@ impl Staged {
     /// The statement to run instead.
     pub fn statement(&self) -> CopyToStatement {
         let mut statement = self.statement.clone();
-        statement.target = url(&self.aside).unwrap_or_default();
+        statement.target = url(&self.rows).unwrap_or_default();
         if self.folder {
             statement.target.push('/');
         }
@@ -69,10 +76,10 @@ impl Staged {
     /// [`Error::Io`].
     pub fn commit(&mut self, returned: &[RecordBatch]) -> Result<u64> {
         if self.folder {
-            fs::create_dir_all(&self.aside).map_err(Error::io("create", &self.aside))?;
-            number_files(&self.aside)?;
+            fs::create_dir_all(&self.rows).map_err(Error::io("create", &self.rows))?;
+            number_files(&self.rows)?;
         }
-        fs::rename(&self.aside, &self.target).map_err(Error::io("write", &self.target))?;
+        fs::rename(&self.rows, &self.target).map_err(Error::io("write", &self.target))?;
         let counts = |batch: &RecordBatch| {
             let column = batch.columns().first()?;
             let counts = column.as_primitive_opt::<UInt64Type>()?;
@@ -83,11 +90,15 @@ impl Staged {
 }
 
 impl Drop for Staged {
+    /// Removes what is aside. Threads of a query that was stopped may add a file meanwhile: then once more.
     fn drop(&mut self) {
-        let _ = match self.folder {
-            true => fs::remove_dir_all(&self.aside),
-            false => fs::remove_file(&self.aside),
-        };
+        for _ in 0..ATTEMPTS {
+            let _ = fs::remove_dir_all(&self.aside);
+            if !self.aside.exists() {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
     }
 }
 

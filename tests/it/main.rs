@@ -1,4 +1,5 @@
-//! Tests of the whole program: the real binary on real traces, and what it writes as others read it.
+//! Tests of the whole program: the real binary on real traces, and what it writes as others read it. One binary, so
+//! that DataFusion is linked once.
 
 mod bad_input;
 mod common;
@@ -7,3 +8,4 @@ mod contract;
 mod docs;
 mod expected;
 mod options;
+mod query;

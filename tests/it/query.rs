@@ -1,0 +1,536 @@
+//! `sysds query` from outside, on small datasets whose answers are known.
+
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
+    StructArray, TimestampNanosecondArray,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+fn write_table(dir: &Path, file: &str, columns: Vec<(&str, ArrayRef)>) {
+    let field = |(n, a): &(&str, ArrayRef)| Field::new(*n, a.data_type().clone(), true);
+    let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
+    let arrays = columns.into_iter().map(|(_, a)| a).collect();
+    let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).unwrap();
+    fs::create_dir_all(dir).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(File::create(dir.join(file)).unwrap(), schema, None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+fn words(words: Vec<Option<&str>>) -> ArrayRef {
+    let dictionary = DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into());
+    cast(&StringArray::from(words), &dictionary).unwrap()
+}
+
+fn ints(values: Vec<Option<i64>>) -> ArrayRef {
+    Arc::new(Int64Array::from(values))
+}
+
+/// A field whose metadata differ from file to file, as those of arguments do.
+fn noted(name: &str, array: &ArrayRef, note: &str) -> Field {
+    let metadata = [("events".to_owned(), note.to_owned())].into();
+    Field::new(name, array.data_type().clone(), true).with_metadata(metadata)
+}
+
+/// Events as (name, phase, ret, entry_id, duration_ns), with one argument each.
+type Event<'a> = (&'a str, &'a str, Option<i64>, Option<i64>, Option<i64>);
+
+fn write_events(root: &Path, trace: &str, argument: (&str, ArrayRef), events: &[Event]) {
+    let n = events.len();
+    let (name, values) = argument;
+    let args = StructArray::new(vec![noted(name, &values, trace)].into(), vec![values], None);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("event_id", ints((0..n as i64).map(Some).collect())),
+        ("trace_id", words(vec![Some(trace); n])),
+        ("procname", words(vec![Some("apache2"); n])),
+        ("name", words(events.iter().map(|e| Some(e.0)).collect())),
+        ("phase", words(events.iter().map(|e| Some(e.1)).collect())),
+        ("ret", ints(events.iter().map(|e| e.2).collect())),
+        ("entry_id", ints(events.iter().map(|e| e.3).collect())),
+        ("duration_ns", ints(events.iter().map(|e| e.4).collect())),
+        ("args", Arc::new(args)),
+    ];
+    write_table(&root.join("events"), &format!("{trace}.parquet"), columns);
+}
+
+/// Requests of one trace: durations, of which every seventh belongs to an incomplete request.
+fn write_requests(root: &Path, trace: &str, durations: &[i64]) {
+    let n = durations.len() as i64;
+    let time = |at: Vec<i64>| -> ArrayRef {
+        Arc::new(TimestampNanosecondArray::from(at).with_timezone("UTC"))
+    };
+    let name: ArrayRef = Arc::new(StringArray::from(vec!["read"; durations.len()]));
+    let item = StructArray::new(vec![noted("name", &name, trace)].into(), vec![name], None);
+    let field = Arc::new(Field::new("item", item.data_type().clone(), true));
+    let offsets = OffsetBuffer::from_lengths(vec![1; durations.len()]);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("request_id", ints((0..n).map(Some).collect())),
+        ("trace_id", words(vec![Some(trace); durations.len()])),
+        ("procname", words(vec![Some("apache2"); durations.len()])),
+        ("pid", Arc::new(Int32Array::from(vec![7; durations.len()]))),
+        ("start", time((0..n).map(|i| i * 1_000_000).collect())),
+        (
+            "duration_ns",
+            Arc::new(Int64Array::from(durations.to_vec())),
+        ),
+        ("n_events", ints(vec![Some(2); durations.len()])),
+        (
+            "complete",
+            Arc::new((0..n).map(|i| Some(i % 7 != 0)).collect::<BooleanArray>()),
+        ),
+        (
+            "events",
+            Arc::new(ListArray::new(field, offsets, Arc::new(item), None)),
+        ),
+    ];
+    write_table(&root.join("requests"), &format!("{trace}.parquet"), columns);
+}
+
+/// Two traces, whose events have different arguments.
+fn dataset() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path();
+    fs::write(root.join("manifest.json"), "{}").unwrap();
+    let files: ArrayRef = Arc::new(StringArray::from(vec![Some("/etc/hosts"), None]));
+    let calls: [Event; 2] = [
+        ("openat", "entry", None, None, None),
+        ("openat", "exit", Some(-1), Some(0), Some(500)),
+    ];
+    write_events(root, "a", ("filename", files), &calls);
+    let counts = ints(vec![Some(1), None, None, None, None, None, Some(i64::MAX)]);
+    let calls: [Event; 7] = [
+        ("read", "entry", None, None, None),
+        ("read", "exit", Some(-4095), Some(0), Some(100)),
+        ("read", "exit", Some(-4096), None, None),
+        ("read", "entry", None, None, None),
+        ("read", "exit", Some(0), Some(3), Some(300)),
+        ("sched_switch", "point", None, None, None),
+        ("poll", "entry", None, None, None),
+    ];
+    write_events(root, "b", ("count", counts), &calls);
+    write_requests(root, "a", &durations(1000));
+    write_requests(root, "b", &durations(10));
+    dir
+}
+
+/// Durations in no order, some of them twice.
+fn durations(n: i64) -> Vec<i64> {
+    (0..n).map(|i| (i * 7919) % 613 * 1_000_003 + 1).collect()
+}
+
+fn sysds(dataset: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sysds"))
+        .arg("query")
+        .args(args)
+        .current_dir(dataset)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// What a query that succeeds prints.
+fn answer(dataset: &Path, args: &[&str]) -> String {
+    let output = sysds(dataset, args);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout).to_owned()
+}
+
+/// What a query that fails says, and its exit status.
+fn complaint(dataset: &Path, args: &[&str]) -> (String, i32) {
+    let output = sysds(dataset, args);
+    assert_eq!(text(&output.stdout), "", "stdout is for results");
+    (
+        text(&output.stderr).to_owned(),
+        output.status.code().unwrap(),
+    )
+}
+
+fn csv(dataset: &Path, sql: &str) -> String {
+    answer(dataset, &["--format", "csv", "-e", sql])
+}
+
+#[test]
+fn arguments_of_traces_with_different_fields_are_one_table() {
+    let d = dataset();
+    let sql = "SELECT trace_id, args['filename'] AS f, args['count'] AS c FROM events
+        WHERE args['filename'] IS NOT NULL OR args['count'] IS NOT NULL ORDER BY trace_id, event_id";
+    let expected = "trace_id,f,c\na,/etc/hosts,\nb,,1\nb,,9223372036854775807\n";
+    assert_eq!(csv(d.path(), sql), expected);
+    let sql = "SELECT args FROM events WHERE event_id = 0 ORDER BY trace_id";
+    let expected = "{\"args\":{\"filename\":\"/etc/hosts\"}}\n{\"args\":{\"count\":1}}\n";
+    assert_eq!(
+        answer(d.path(), &["--format", "ndjson", "-e", sql]),
+        expected
+    );
+}
+
+#[test]
+fn events_of_requests_are_rows_with_unnest() {
+    let d = dataset();
+    let sql = "SELECT e['name'] AS name, count(*) AS n FROM (SELECT unnest(events) AS e FROM requests) GROUP BY 1";
+    assert_eq!(csv(d.path(), sql), "name,n\nread,1010\n");
+}
+
+#[test]
+fn latency_gives_the_nearest_ranks() {
+    let d = dataset();
+    let mut sorted: Vec<i64> = [1000, 10]
+        .iter()
+        .flat_map(|n| durations(*n).into_iter().enumerate())
+        .filter_map(|(i, d)| (i % 7 != 0).then_some(d))
+        .collect();
+    sorted.sort();
+    let n = sorted.len();
+    let rank = |p: f64| sorted[(n - 1).min((p * n as f64).floor() as usize)];
+    let rows = answer(d.path(), &["latency", "--format", "csv"]);
+    let last = rows.lines().last().unwrap();
+    let numbers: Vec<&str> = last.split(',').collect();
+    assert_eq!(numbers[2..4], [n.to_string(), (1010 - n).to_string()]);
+    let expected = [rank(0.5), rank(0.9), rank(0.99), rank(0.999), sorted[n - 1]];
+    assert_eq!(numbers[10..], expected.map(|d| d.to_string()));
+    let mean = sorted.iter().sum::<i64>() as f64 / n as f64 / 1e6;
+    assert!((numbers[4].parse::<f64>().unwrap() - mean).abs() < 0.001);
+    let all = answer(
+        d.path(),
+        &["latency", "--format", "csv", "-p", "incomplete=true"],
+    );
+    assert!(
+        all.lines().last().unwrap().starts_with(",,1010,0,"),
+        "{all}"
+    );
+}
+
+#[test]
+fn the_histogram_knows_errors_and_halves_of_calls() {
+    let d = dataset();
+    let rows = answer(d.path(), &["syscall_histogram", "--format", "csv"]);
+    let expected = "\
+name,calls,errors,total_ms,mean_us,share,total_ns,no_entry,no_exit
+openat,1,1,0.001,0.5,55.56,500,0,0
+read,3,1,0.0,0.2,44.44,400,1,0
+poll,0,0,0.0,,0.0,0,0,1
+";
+    assert_eq!(rows, expected);
+}
+
+fn split_of(file: &Path) -> Vec<(String, i64)> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap();
+    let batches = reader.build().unwrap().map(Result::unwrap);
+    batches
+        .flat_map(|batch| {
+            let trace = cast(batch.column_by_name("trace_id").unwrap(), &DataType::Utf8).unwrap();
+            let trace = trace
+                .as_any()
+                .downcast_ref::<StringArray>()
+                .unwrap()
+                .clone();
+            let id = batch.column_by_name("request_id").unwrap();
+            let id = id.as_any().downcast_ref::<Int64Array>().unwrap().clone();
+            (0..batch.num_rows()).map(move |i| (trace.value(i).to_owned(), id.value(i)))
+        })
+        .collect()
+}
+
+#[test]
+fn the_split_by_hash_is_the_documented_one_and_repeatable() {
+    let d = dataset();
+    let run = |out: &str| {
+        answer(
+            d.path(),
+            &["split", "--format", "csv", "-p", &format!("out={out}")],
+        )
+    };
+    let told = run("one");
+    let part = |out: &str, split: &str| {
+        d.path()
+            .join(format!("{out}/split={split}/part-00000.parquet"))
+    };
+    let (train, test) = (
+        split_of(&part("one", "train")),
+        split_of(&part("one", "test")),
+    );
+    assert_eq!(train.len() + test.len(), 1010 - 143 - 2);
+    let trains = |(trace, id): &(String, i64)| {
+        let hash = Sha256::digest(format!("{trace}:{id}"));
+        u32::from_be_bytes(hash[..4].try_into().unwrap()) < (0.8 * 4_294_967_296.0) as u32
+    };
+    assert!(train.iter().all(trains) && !test.iter().any(trains));
+    assert!(
+        told.contains(&format!("\ntrain,{},", train.len())),
+        "{told}"
+    );
+    assert!(told.contains("\nleft out,145,290,"), "{told}");
+    assert_eq!(run("two"), told);
+    let bytes = |out| fs::read(part(out, "train")).unwrap();
+    assert_eq!(bytes("one"), bytes("two"));
+    let (e, status) = complaint(d.path(), &["split", "-p", "out=two"]);
+    assert!(e.contains("'two': exists already") && status == 2, "{e}");
+}
+
+#[test]
+fn the_split_by_time_takes_the_first() {
+    let d = dataset();
+    let args = [
+        "split",
+        "--format",
+        "csv",
+        "-p",
+        "by=time",
+        "-p",
+        "fraction=0.5",
+    ];
+    let told = answer(d.path(), &args);
+    assert!(
+        told.contains("train,432,864,") && told.contains("test,433,866,"),
+        "{told}"
+    );
+    let rows = csv(
+        d.path(),
+        "CREATE EXTERNAL TABLE s STORED AS PARQUET LOCATION 'split/split=train';
+        SELECT max(start) AS m FROM s",
+    );
+    let later = csv(
+        d.path(),
+        "CREATE EXTERNAL TABLE s STORED AS PARQUET LOCATION 'split/split=test';
+        SELECT min(start) AS m FROM s",
+    );
+    assert!(rows <= later, "{rows} {later}");
+}
+
+#[test]
+fn mistakes_are_shown_where_they_stand() {
+    let d = dataset();
+    let sql = "-- Wrong.\nSELECT 1;\n\nSELECT name,\n\targs['cuont']\nFROM events\n";
+    fs::write(d.path().join("wrong.sql"), sql).unwrap();
+    let output = sysds(d.path(), &["wrong.sql", "--format", "csv"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout), "Int64(1)\n1\n", "what ran before");
+    let expected = "error: wrong.sql, line 5, column 8: Field cuont not found in struct\n  5 | \targs['cuont']\n    \
+        | \t      ^^^^^\n  help: Did you mean 'count'?\n";
+    assert_eq!(text(&output.stderr), expected);
+    let told = |sql: &str| complaint(d.path(), &["-e", sql]).0;
+    let e = told("SELECT duratoin_ns FROM requests");
+    assert!(
+        e.contains("line 1, column 8") && e.contains("Did you mean duration_ns?"),
+        "{e}"
+    );
+    let e = told("SELECT * FROM request");
+    assert!(
+        e.contains("line 1, column 15") && e.contains("Did you mean requests?"),
+        "{e}"
+    );
+    let e = told("SELECT name\nFROM events\nWHER name = 'read'");
+    assert!(
+        e.contains("line 3, column 6") && e.contains("\n    |      ^"),
+        "{e}"
+    );
+    let e = told("SELECT cout(*) FROM events");
+    assert!(e.contains("Did you mean") && e.contains("count"), "{e}");
+    assert!(told("SELECT 1 +").contains("line 1, column 11"));
+    assert!(told("SELECT 1 / (SELECT 0)").contains("Divide by zero"));
+}
+
+#[test]
+fn nothing_runs_where_a_later_statement_cannot_be_read() {
+    let d = dataset();
+    let (e, status) = complaint(d.path(), &["-e", "COPY events TO 'x.parquet'; SELEC 1"]);
+    assert!(e.contains("line 1, column 29") && status == 1, "{e}");
+    assert!(!d.path().join("x.parquet").exists());
+}
+
+#[test]
+fn parameters_are_checked_and_explained() {
+    let d = dataset();
+    let (e, _) = complaint(d.path(), &["-e", "SELECT $a, $b", "-p", "a=1"]);
+    assert!(
+        e.contains("column 12: $b has no value") && e.contains("-p b=VALUE"),
+        "{e}"
+    );
+    let (e, status) = complaint(d.path(), &["latency", "-p", "sever=x"]);
+    assert!(
+        e.contains("no parameter $sever") && e.contains("-p server=%") && status == 2,
+        "{e}"
+    );
+    let sql = "SELECT $i + 1 AS i, $f AS f, $b AS b, $s AS s, '$s' AS t";
+    let given = [
+        "-p",
+        "i=41",
+        "-p",
+        "f=0.5",
+        "-p",
+        "b=true",
+        "-p",
+        "s=it's; --",
+    ];
+    let args = [&["--format", "csv", "-e", sql], &given[..]].concat();
+    assert_eq!(
+        answer(d.path(), &args),
+        "i,f,b,s,t\n42,0.5,true,it's; --,$s\n"
+    );
+}
+
+#[test]
+fn sql_comes_from_stdin_and_results_go_to_files() {
+    let d = dataset();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sysds"))
+        .args(["query", "-", "-d"])
+        .arg(d.path())
+        .args(["--format", "json", "-o"])
+        .arg(d.path().join("out.json"))
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"SELECT 1 AS a; SELECT 2 AS b WHERE false")
+        .unwrap();
+    assert!(child.wait().unwrap().success());
+    let written = fs::read_to_string(d.path().join("out.json")).unwrap();
+    assert_eq!(written, "[\n{\"a\":1}\n]\n[]\n");
+    let failing = [
+        "--format",
+        "json",
+        "-o",
+        "out.json",
+        "-e",
+        "SELECT 3 AS c; SELECT 1 / (SELECT 0)",
+    ];
+    complaint(d.path(), &failing);
+    let kept = fs::read_to_string(d.path().join("out.json")).unwrap();
+    assert_eq!(kept, written, "a failure leaves the old file");
+    let names = fs::read_dir(d.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name());
+    assert_eq!(names.count(), 4, "and nothing beside it");
+}
+
+#[test]
+fn parquet_holds_one_result() {
+    let d = dataset();
+    let sql = "SELECT request_id, trace_id, events FROM requests ORDER BY trace_id, request_id";
+    answer(
+        d.path(),
+        &["-e", sql, "--format", "parquet", "-o", "r.parquet"],
+    );
+    let rows = split_of(&d.path().join("r.parquet"));
+    assert_eq!((rows.len(), &rows[1]), (1010, &("a".to_owned(), 1)));
+    let two = [
+        "-e",
+        "SELECT 1 AS a; SELECT 2 AS a",
+        "--format",
+        "parquet",
+        "-o",
+        "x.parquet",
+    ];
+    let (e, _) = complaint(d.path(), &two);
+    assert!(
+        e.contains("one result") && !d.path().join("x.parquet").exists(),
+        "{e}"
+    );
+    let (e, _) = complaint(d.path(), &["-e", "SELECT 1", "--format", "parquet"]);
+    assert!(e.contains("-o FILE"), "{e}");
+    let (e, _) = complaint(
+        d.path(),
+        &[
+            "-e",
+            "SELECT * FROM (SELECT 1 AS a) AS s, (SELECT 2 AS a) AS t",
+            "--format",
+            "ndjson",
+        ],
+    );
+    assert!(e.contains("named a"), "{e}");
+}
+
+#[test]
+fn a_dataset_is_only_read() {
+    let d = dataset();
+    let (e, _) = complaint(
+        d.path(),
+        &["-e", "INSERT INTO requests SELECT * FROM requests"],
+    );
+    assert!(e.contains("stays as it is"), "{e}");
+    assert_eq!(fs::read_dir(d.path().join("requests")).unwrap().count(), 2);
+    let none = tempfile::tempdir().unwrap();
+    let (e, status) = complaint(none.path(), &["-e", "SELECT 1"]);
+    assert!(e.contains("not a sysds dataset") && status == 1, "{e}");
+    fs::write(d.path().join("events/a.parquet"), "PAR1 broken").unwrap();
+    let (e, _) = complaint(d.path(), &["-e", "SELECT 1"]);
+    assert!(
+        e.contains("a.parquet") && e.contains("whole Parquet file"),
+        "{e}"
+    );
+}
+
+const ENDLESS: &str = "SELECT value FROM generate_series(1, 100000000000)";
+
+#[test]
+fn a_reader_that_has_enough_is_no_failure() {
+    let d = dataset();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sysds"))
+        .args(["query", "-e", ENDLESS, "--format", "csv"])
+        .current_dir(d.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 10];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"value\n1\n2\n");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+}
+
+#[test]
+fn ctrl_c_ends_a_copy_and_leaves_nothing() {
+    let d = dataset();
+    let sql = format!("COPY ({ENDLESS}) TO 'long.csv'");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sysds"))
+        .args(["query", "-e", &sql])
+        .current_dir(d.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    let since = Instant::now();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    assert!(since.elapsed() < Duration::from_secs(10));
+    assert_eq!(
+        fs::read_dir(d.path()).unwrap().count(),
+        3,
+        "only the dataset"
+    );
+}
+
+#[test]
+fn the_shipped_queries_are_listed() {
+    let d = dataset();
+    let list = answer(d.path(), &["--list"]);
+    assert_eq!(list.lines().count(), 3);
+    assert!(
+        list.contains("latency            How long requests take"),
+        "{list}"
+    );
+}
