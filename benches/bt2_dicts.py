@@ -9,12 +9,15 @@ import bt2
 
 
 def plain(field):
-    if isinstance(field, (bt2._StructureFieldConst,)):
+    # The most frequent kinds first.
+    if isinstance(field, bt2._IntegerFieldConst):
+        return int(field)
+    if isinstance(field, bt2._StringFieldConst):
+        return str(field)
+    if isinstance(field, bt2._StructureFieldConst):
         return {name: plain(member) for name, member in field.items()}
     if isinstance(field, bt2._ArrayFieldConst):
         return [plain(element) for element in field]
-    if isinstance(field, bt2._StringFieldConst):
-        return str(field)
     if isinstance(field, bt2._RealFieldConst):
         return float(field)
     if isinstance(field, bt2._VariantFieldConst):

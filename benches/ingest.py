@@ -67,6 +67,8 @@ def main():
     options.add_argument("--no-python", action="store_true", help="leave the Python bindings out")
     options = options.parse_args()
 
+    if not SYSDS.exists():
+        sys.exit("target/release/sysds is not there: cargo build --release --locked")
     trace, long_trace = repeated(options.repeat), repeated(5 * options.repeat)
     dataset = BENCH / "dataset"
     commands = {

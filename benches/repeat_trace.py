@@ -44,7 +44,10 @@ def full_times(data, offset, begin, end, content):
 
 
 def main(trace, new, n):
-    source, target = Path(trace) / "kernel", Path(new) / "kernel"
+    source, target = Path(trace) / "kernel", Path(new).with_name(Path(new).name + ".part") / "kernel"
+    if Path(new).exists():
+        sys.exit(f"{new}: exists already")
+    shutil.rmtree(target.parent, ignore_errors=True)
     target.mkdir(parents=True)
     shutil.copy(source / "metadata", target)
     streams = {path.name: path.read_bytes() for path in sorted(source.glob("ch*_*"))}
@@ -67,6 +70,7 @@ def main(trace, new, n):
                     time, = struct.unpack_from("<Q", shifted, at)
                     struct.pack_into("<Q", shifted, at, time + copy * step)
                 out.write(shifted)
+    target.parent.rename(new)                 # whole or not there: an interrupted run leaves only NEW.part
 
 
 if len(sys.argv) != 4:
