@@ -4,7 +4,7 @@
 //! trace declares for it; `labels`, for enumerations, a JSON object from label to ranges of values.
 
 use super::layout::{Column, Kind};
-use super::values::{Usage, used_fields};
+use super::types::{Usage, used_fields};
 use crate::trace::event::{EventClass, Field as TraceField, FieldType, Label};
 use arrow::datatypes::{Field, Fields};
 use std::collections::{BTreeMap, BTreeSet, HashMap};

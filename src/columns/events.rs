@@ -3,7 +3,9 @@
 use super::contract::Contract;
 use super::layout::{Column, Kind, Route, route, unite};
 use super::parquet::{Part, PartWriter, Slot};
-use super::values::{Sparse, SparseBytes, Usage, Values, main_type, push_field, sibling_type};
+use super::sparse::{Sparse, SparseBytes};
+use super::types::{Usage, main_type, sibling_type};
+use super::values::{Values, push_field};
 use crate::calls::Sides;
 use crate::error::{Error, Result};
 use crate::trace::event::{Cursor, EventBatch, EventClass, FieldType, NO_NAME, Phase, UNKNOWN};

@@ -8,4 +8,6 @@ pub mod layout;
 pub mod losses;
 pub mod parquet;
 pub mod requests;
+pub mod sparse;
+pub mod types;
 pub mod values;

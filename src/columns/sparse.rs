@@ -1,0 +1,143 @@
+//! Values at some rows of many.
+//!
+//! Most columns are null in most rows: an event has 5 of 150 arguments. So values are gathered with the numbers of their
+//! rows, and spread over an array when the batch ends.
+
+use arrow::array::{BinaryArray, PrimitiveArray, StringArray};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{ArrowNativeType, ArrowPrimitiveType};
+
+/// Fixed-size values at some rows.
+pub struct Sparse<T> {
+    values: Vec<T>,
+    rows: Rows,
+}
+
+/// Which rows have a value, in order.
+#[derive(Default)]
+pub(super) struct Rows(Vec<u32>);
+
+impl Rows {
+    #[inline]
+    pub(super) fn push(&mut self, at: usize) {
+        self.0.push(at as u32);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The null buffer of `rows` rows; afterwards there are none.
+    pub(super) fn finish(&mut self, rows: usize) -> NullBuffer {
+        let mut bits = vec![0u8; rows.div_ceil(8)];
+        for at in &self.0 {
+            bits[*at as usize / 8] |= 1 << (at % 8);
+        }
+        self.0.clear();
+        let bits = BooleanBuffer::new(Buffer::from_vec(bits), 0, rows);
+        NullBuffer::new(bits)
+    }
+}
+
+impl<T: Copy + Default> Sparse<T> {
+    /// No values.
+    pub fn new() -> Self {
+        Sparse {
+            values: Vec::new(),
+            rows: Rows::default(),
+        }
+    }
+
+    /// Sets the value of row `at`, which must be behind all rows set before.
+    #[inline]
+    pub fn push(&mut self, at: usize, value: T) {
+        self.values.push(value);
+        self.rows.push(at);
+    }
+
+    /// Whether no row has a value.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The array of `rows` rows; afterwards there are no values.
+    pub fn finish<A>(&mut self, rows: usize) -> PrimitiveArray<A>
+    where
+        A: ArrowPrimitiveType<Native = T>,
+        T: ArrowNativeType,
+    {
+        let mut all = vec![T::default(); rows];
+        for (at, value) in self.rows.0.iter().zip(&self.values) {
+            all[*at as usize] = *value;
+        }
+        self.values.clear();
+        PrimitiveArray::new(ScalarBuffer::from(all), Some(self.rows.finish(rows)))
+    }
+}
+
+impl<T: Copy + Default> Default for Sparse<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Texts or byte strings at some rows.
+pub struct SparseBytes {
+    offsets: Vec<i32>,
+    bytes: Vec<u8>,
+    valid: Rows,
+}
+
+impl SparseBytes {
+    /// No values.
+    pub fn new() -> Self {
+        SparseBytes {
+            offsets: vec![0],
+            bytes: Vec::new(),
+            valid: Rows::default(),
+        }
+    }
+
+    /// Sets the value of row `at`, which must be behind all rows set before.
+    pub fn push(&mut self, at: usize, value: &[u8]) {
+        self.offsets.resize(at + 1, self.bytes.len() as i32);
+        self.bytes.extend_from_slice(value);
+        let end = i32::try_from(self.bytes.len()).expect("a batch holds less than 2 GiB of text");
+        self.offsets.push(end);
+        self.valid.push(at);
+    }
+
+    /// Whether no row has a value.
+    pub fn is_empty(&self) -> bool {
+        self.offsets.len() == 1
+    }
+
+    fn parts(&mut self, rows: usize) -> (OffsetBuffer<i32>, Buffer, NullBuffer) {
+        self.offsets.resize(rows + 1, self.bytes.len() as i32);
+        let offsets = std::mem::replace(&mut self.offsets, vec![0]);
+        let bytes = Buffer::from_vec(std::mem::take(&mut self.bytes));
+        (
+            OffsetBuffer::new(ScalarBuffer::from(offsets)),
+            bytes,
+            self.valid.finish(rows),
+        )
+    }
+
+    /// The array of texts; every value must have been UTF-8.
+    pub fn finish_text(&mut self, rows: usize) -> StringArray {
+        let (offsets, bytes, valid) = self.parts(rows);
+        StringArray::new(offsets, bytes, Some(valid))
+    }
+
+    /// The array of byte strings.
+    pub fn finish_bytes(&mut self, rows: usize) -> BinaryArray {
+        let (offsets, bytes, valid) = self.parts(rows);
+        BinaryArray::new(offsets, bytes, Some(valid))
+    }
+}
+
+impl Default for SparseBytes {
+    fn default() -> Self {
+        Self::new()
+    }
+}
