@@ -7,6 +7,12 @@
 -- $per = procname | pid  rows for each name of a server's processes, or for each process
 -- $server = %  only processes whose name is LIKE this
 -- $incomplete = false  count requests too that are cut off or in whose time events were lost
+--
+-- Of the trace apache-prefork, without the columns in ns but one:
+--   procname | pid | requests | left_out | mean_ms | p50_ms  | p90_ms  | p99_ms  | p999_ms | max_ms | p50_ns
+--   ---------+-----+----------+----------+---------+---------+---------+---------+---------+--------+-----------
+--   apache2  |     |      319 |        0 | 133.018 | 130.478 | 216.369 | 275.577 |  369.35 | 369.35 | 130477850
+--            |     |      319 |        0 | 133.018 | 130.478 | 216.369 | 275.577 |  369.35 | 369.35 | 130477850
 WITH chosen AS (
   SELECT
     procname,

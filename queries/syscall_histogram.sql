@@ -8,6 +8,14 @@
 --
 -- $server = %  only threads whose name is LIKE this
 -- $limit = 1000  at most so many system calls
+--
+-- Of the trace apache-prefork:
+--   name       | calls | errors | total_ms   | mean_us     | share | total_ns     | no_entry | no_exit
+--   -----------+-------+--------+------------+-------------+-------+--------------+----------+---------
+--   accept4    |   843 |    220 | 154128.581 |  183924.321 | 32.44 | 154128581210 |        5 |      11
+--   futex      |  1218 |     73 | 150399.296 |  123887.394 | 31.65 | 150399296300 |        4 |      11
+--   poll       |  2191 |      0 |  53269.257 |   24346.095 | 11.21 |  53269256810 |        3 |       3
+--   epoll_wait |    26 |      0 |  39825.515 | 1810250.686 |  8.38 |  39825515090 |        4 |       4
 WITH calls AS (
   SELECT
     name,

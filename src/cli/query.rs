@@ -45,6 +45,9 @@ pub struct QueryArgs {
     /// File for the results, instead of stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Memory for sorting, grouping and joining, as 512M or 8G; beyond it they go to disk [default: half of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    memory: Option<usize>,
     /// List the queries that go by a bare name
     #[arg(long)]
     list: bool,
@@ -87,6 +90,18 @@ fn parameter(text: &str) -> Result<(String, String), String> {
         true => Err("write NAME=VALUE".to_owned()),
         false => Ok((name.to_owned(), value.to_owned())),
     }
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    let (number, unit) = match text.strip_suffix(['K', 'M', 'G']) {
+        None => (text, 1),
+        Some(number) if text.ends_with('K') => (number, 1 << 10),
+        Some(number) if text.ends_with('M') => (number, 1 << 20),
+        Some(number) => (number, 1 << 30),
+    };
+    let number: Option<usize> = number.parse().ok();
+    let bytes = number.and_then(|n| n.checked_mul(unit));
+    bytes.ok_or_else(|| "write a number of bytes, or 64K, 512M, 8G".to_owned())
 }
 
 /// Runs the command.
@@ -138,7 +153,7 @@ fn query(args: QueryArgs) -> Result<()> {
     }
     let source = source(args.script.as_deref(), args.execute)?;
     let dataset = dataset::open(&args.dataset)?;
-    let session = Session::open(&dataset, terminal::interrupt_flag()?)?;
+    let session = Session::open(&dataset, args.memory, terminal::interrupt_flag()?)?;
     let given = &args.parameters;
     match (args.format.text(), args.output) {
         (Some(format), None) => {

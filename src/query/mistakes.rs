@@ -147,7 +147,8 @@ pub fn read(e: &DataFusionError) -> Mistake {
         DataFusionError::SchemaError(schema, _) => from_schema(schema),
         DataFusionError::ResourcesExhausted(what) => Mistake {
             what: format!("the query needs more memory or disk than there is: {what}"),
-            remedy: "Select fewer columns or rows, or aggregate before sorting and joining.".into(),
+            remedy: "Give it more with --memory, sort less (fewer columns, whole args above all), or handle fewer rows at a \
+                     time: SET datafusion.execution.batch_size = 512;".into(),
             ..Mistake::default()
         },
         other => from_message(&other.strip_backtrace()),

@@ -36,8 +36,8 @@ const DEFAULT_MEMORY: usize = 1 << 30;
 
 /// A dataset that is open for queries.
 ///
-/// Its tables go by their folders' names. Queries run on all cores; sorting, grouping and joining share half of the
-/// memory that is available when the session begins, and go on on disk (in the folder for temporary files) beyond it.
+/// Its tables go by their folders' names. Queries run on all cores; sorting, grouping and joining share a limited
+/// memory, and go on on disk (in the folder for temporary files) beyond it.
 pub struct Session {
     context: SessionContext,
     runtime: tokio::runtime::Runtime,
@@ -47,17 +47,23 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens `dataset`; what runs ends soon after `interrupted` is set.
+    /// Opens `dataset`; what runs ends soon after `interrupted` is set. `memory` is how many bytes sorting, grouping and
+    /// joining may use before they go to disk; half of what is available where it is not given.
     ///
     /// # Errors
     /// [`Error::Input`] where a table's files do not fit together, [`Error::Columns`] where one is no Parquet file.
-    pub fn open(dataset: &Dataset, interrupted: Arc<AtomicBool>) -> Result<Self> {
+    pub fn open(
+        dataset: &Dataset,
+        memory: Option<usize>,
+        interrupted: Arc<AtomicBool>,
+    ) -> Result<Self> {
+        let memory = memory.unwrap_or_else(|| available_memory() / 2);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_stack_size(8 << 20)
             .build()
             .map_err(Error::io("start threads of", Path::new("this process")))?;
         let mut session = Session {
-            context: context(&dataset.root)?,
+            context: context(&dataset.root, memory)?,
             runtime,
             stop: watch(interrupted).shared(),
             tables: Vec::new(),
@@ -189,14 +195,14 @@ impl Session {
     }
 }
 
-fn context(root: &Path) -> Result<SessionContext> {
+fn context(root: &Path, memory: usize) -> Result<SessionContext> {
     let mut config = SessionConfig::new().with_information_schema(true);
     let options = config.options_mut();
     options.sql_parser.collect_spans = true;
     // Files that COPY writes shall have plain strings, which every reader knows.
     options.sql_parser.map_string_types_to_utf8view = false;
     let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(FairSpillPool::new(available_memory() / 2)))
+        .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
         .with_disk_manager_builder(DiskManagerBuilder::default())
         .build_arc()
         .map_err(|e| Error::input(e.strip_backtrace(), Place::file(root), ""))?;

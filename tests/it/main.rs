@@ -7,5 +7,6 @@ mod compare;
 mod contract;
 mod docs;
 mod expected;
+mod golden;
 mod options;
 mod query;
