@@ -2,7 +2,7 @@
 //!
 //! Which arguments occur is known only when the trace has been read to its end, but a row group must be written long
 //! before, lest memory grow with the trace. So each row group is first a file of its own, a [`Part`], with the columns
-//! that its rows use; at the end [`join`] copies the encoded column chunks of the parts, unchanged, into files of one
+//! that its rows use; at the end [`join`](super::join) copies the encoded column chunks of the parts, unchanged, into files of one
 //! schema, and writes a chunk of nulls where a part lacks a column.
 //!
 //! In a part the same holds on a smaller scale: a column that turns up late is begun with as many nulls as rows passed.
