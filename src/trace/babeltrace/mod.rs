@@ -22,6 +22,9 @@ use graph::{Graph, Status};
 use guard::Break;
 use std::path::Path;
 
+/// Encoded values of a batch after which it is full, whatever the number of its events.
+const BATCH_BYTES: usize = 64 << 20;
+
 /// The version of the babeltrace2 library in this program.
 pub fn version() -> String {
     // SAFETY: the calls have no conditions.
@@ -119,13 +122,16 @@ impl Reader {
         )
     }
 
-    /// Fills `batch`, which is cleared first, with at least `events` events, or with fewer at the end. Returns false
+    /// Fills `batch`, which is cleared first, with at least `events` events, or with fewer at the end or where they are
+    /// very large. Returns false
     /// when there was nothing more.
     ///
     /// # Errors
     /// [`Error::Input`] where a stream breaks (without `keep_going`), or an event's time cannot be told.
     pub fn next(&mut self, events: usize, batch: &mut EventBatch) -> Result<bool> {
-        while !self.done && self.collector().batch.heads.len() < events {
+        let room =
+            |batch: &EventBatch| batch.heads.len() < events && batch.values.len() < BATCH_BYTES;
+        while !self.done && room(&self.collector().batch) {
             self.turn()?;
         }
         self.lose_damaged();
