@@ -26,3 +26,17 @@ fn the_readme_has_every_column_of_the_contract_word_by_word() {
     }
     assert!(checked > 40);
 }
+
+#[test]
+fn the_readme_names_the_arguments_behind_fd_and_path() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme).unwrap().replace('\n', " ");
+    let events = contract::events();
+    for names in [events.fd_arguments, events.path_arguments] {
+        let listed: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
+        assert!(
+            readme.contains(&listed.join(", ")),
+            "README.md does not list {names:?}"
+        );
+    }
+}
