@@ -344,3 +344,232 @@ fn truncated(name: &str) -> &str {
     }
     &name[..end]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::event::{Field, Head};
+
+    const ACCEPTED: u32 = 0;
+    const CLOSE: u32 = 1;
+    const CLOSED: u32 = 2;
+    const OTHER: u32 = 3;
+
+    fn classes() -> Arc<Vec<EventClass>> {
+        let field = |name: &str, ty| Field {
+            name: name.to_owned(),
+            ty,
+            index: 0,
+        };
+        let int = |name: &str| field(name, FieldType::Signed(64, vec![]));
+        let list = |name: &str| {
+            field(
+                name,
+                FieldType::List(Box::new(FieldType::Unsigned(8, vec![])), None),
+            )
+        };
+        let accepted = vec![
+            int("ret"),
+            int("family"),
+            int("sport"),
+            list("v4addr"),
+            list("v6addr"),
+        ];
+        Arc::new(vec![
+            EventClass::new("syscall_exit_accept4", vec![], accepted),
+            EventClass::new("syscall_entry_close", vec![], vec![int("fd")]),
+            EventClass::new("syscall_exit_close", vec![], vec![int("ret")]),
+            EventClass::new("sched_switch", vec![], vec![]),
+        ])
+    }
+
+    /// Values of an accept that returned `ret`, from an IPv4 client mapped into IPv6.
+    fn accepted(ret: i64, family: i64) -> Vec<u8> {
+        let mut values: Vec<u8> = [ret, family, 1234]
+            .iter()
+            .flat_map(|n| n.to_le_bytes())
+            .collect();
+        values.extend(0u32.to_le_bytes());
+        values.extend(16u32.to_le_bytes());
+        let address = "::ffff:192.0.2.7".parse::<Ipv6Addr>().unwrap();
+        values.extend(
+            address
+                .octets()
+                .iter()
+                .flat_map(|b| u64::from(*b).to_le_bytes()),
+        );
+        values
+    }
+
+    /// The requests of a trace of (time and ID, thread, class, values), with a loss at some time.
+    fn cut(
+        options: Options,
+        events: &[(i64, i32, u32, Vec<u8>)],
+        loss: Option<Loss>,
+    ) -> Vec<Request> {
+        let mut cutter = Cutter::new(classes(), options);
+        cutter.name(&["apache2".to_owned()]);
+        for (time, tid, class, values) in events {
+            if let Some(loss) = loss.as_ref().filter(|l| l.begin == Some(*time)) {
+                cutter.lose(loss);
+            }
+            let head = Head {
+                timestamp: *time,
+                class: *class,
+                values: 0,
+                cpu: 0,
+                pid: 1,
+                tid: *tid,
+                procname: 0,
+            };
+            cutter.observe(Observed {
+                event_id: *time,
+                head: &head,
+                values,
+                duration_ns: (*class == ACCEPTED).then_some(4),
+            });
+        }
+        let mut requests = cutter.take_ended();
+        requests.extend(cutter.finish(events.last().unwrap().0));
+        requests
+    }
+
+    fn options() -> Options {
+        Options {
+            end_at_shutdown: false,
+            server: None,
+            max_nested: 100,
+            max_bytes: 1 << 20,
+        }
+    }
+
+    fn fd(n: i64) -> Vec<u8> {
+        n.to_le_bytes().to_vec()
+    }
+
+    #[test]
+    fn a_request_goes_from_accept_to_the_close_of_that_descriptor() {
+        let events = [
+            (10, 7, ACCEPTED, accepted(5, AF_INET6)),
+            (11, 7, CLOSE, fd(4)),
+            (12, 7, CLOSED, fd(0)),
+            (13, 8, OTHER, vec![]),
+            (14, 7, CLOSE, fd(5)),
+            (15, 7, OTHER, vec![]),
+            (16, 7, CLOSED, fd(0)),
+            (17, 7, OTHER, vec![]),
+        ];
+        let requests = cut(options(), &events, None);
+        let [r] = &requests[..] else {
+            panic!("{requests:?}")
+        };
+        assert_eq!((r.start, r.end, r.accept_entry), (10, 16, Some(6)));
+        assert_eq!((r.n_events, r.first_event, r.last_event), (6, 10, 16));
+        assert_eq!(r.client, (Some("192.0.2.7".parse().unwrap()), Some(1234)));
+        assert_eq!(
+            (r.fd, r.end_reason, r.complete()),
+            (5, EndReason::Close, true)
+        );
+        let ids: Vec<i64> = r.nested.iter().map(|e| e.event_id).collect();
+        assert_eq!(ids, [10, 11, 12, 14, 15, 16]);
+    }
+
+    #[test]
+    fn only_connections_over_the_internet_protocols_count() {
+        let events = [
+            (10, 7, ACCEPTED, accepted(5, 1)),
+            (11, 7, ACCEPTED, accepted(-11, AF_INET6)),
+        ];
+        assert!(cut(options(), &events, None).is_empty());
+        let server = |name: &str| Options {
+            server: Some(name.to_owned()),
+            ..options()
+        };
+        let events = [(10, 7, ACCEPTED, accepted(5, AF_INET))];
+        assert!(cut(server("nginx"), &events, None).is_empty());
+        let kept = cut(server("apache2"), &events, None);
+        assert_eq!(
+            kept[0].client,
+            (None, Some(1234)),
+            "an accept without the IPv4 bytes"
+        );
+        assert_eq!(truncated("a-name-of-more-than-15"), "a-name-of-more-");
+    }
+
+    #[test]
+    fn what_the_trace_leaves_open_is_kept_and_marked() {
+        let events = [
+            (10, 7, ACCEPTED, accepted(5, AF_INET6)),
+            (11, 7, OTHER, vec![]),
+            (12, 7, ACCEPTED, accepted(5, AF_INET6)),
+            (13, 8, OTHER, vec![]),
+        ];
+        let requests = cut(options(), &events, None);
+        let ends: Vec<_> = requests
+            .iter()
+            .map(|r| (r.id, r.end_reason, r.end, r.n_events))
+            .collect();
+        let expected = [
+            (0, EndReason::NextAccept, 11, 2),
+            (1, EndReason::TraceEnd, 13, 1),
+        ];
+        assert_eq!(ends, expected);
+        assert!(requests.iter().all(|r| !r.complete()));
+    }
+
+    #[test]
+    fn a_loss_marks_the_requests_whose_time_it_overlaps() {
+        let request = |start: i64, tid: i32| {
+            [
+                (start, tid, ACCEPTED, accepted(5, AF_INET6)),
+                (start + 1, tid, CLOSE, fd(5)),
+                (start + 2, tid, CLOSED, fd(0)),
+            ]
+        };
+        let mut events = [request(10, 7), request(20, 8), request(30, 9)].concat();
+        events.insert(3, (15, 1, OTHER, vec![]));
+        let loss = |end| {
+            Some(Loss {
+                stream: String::new(),
+                cpu: None,
+                begin: Some(15),
+                end,
+                events: Some(9),
+                packets: None,
+            })
+        };
+        let marks = |requests: Vec<Request>| -> Vec<(u64, bool)> {
+            requests
+                .iter()
+                .map(|r| (r.lost_events, r.complete()))
+                .collect()
+        };
+        let (whole, touched) = ((0, true), (9, false));
+        assert_eq!(
+            marks(cut(options(), &events, loss(Some(20)))),
+            [whole, touched, whole]
+        );
+        assert_eq!(
+            marks(cut(options(), &events, loss(None))),
+            [whole, touched, touched]
+        );
+    }
+
+    #[test]
+    fn a_request_carries_so_many_events_and_counts_the_rest() {
+        let mut events = vec![(0, 7, ACCEPTED, accepted(5, AF_INET6))];
+        events.extend((1..10).map(|t| (t, 7, OTHER, vec![])));
+        let few = Options {
+            max_nested: 3,
+            ..options()
+        };
+        let requests = cut(few, &events, None);
+        assert_eq!((requests[0].nested.len(), requests[0].n_events), (3, 10));
+        let small = Options {
+            max_bytes: 10,
+            ..options()
+        };
+        let requests = cut(small, &events, None);
+        assert_eq!((requests[0].nested.len(), requests[0].n_events), (0, 10));
+    }
+}

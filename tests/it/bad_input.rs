@@ -284,11 +284,11 @@ fn a_target_that_exists() {
     assert_eq!(run(&["--force", "-q"]).status.code(), Some(0));
 }
 
-/// Starts an ingest with --force over the dataset `target`, and calls `strike` while it is at work.
-fn struck(trace: &Path, target: &Path, signal: i32) -> std::process::ExitStatus {
+/// Starts an ingest of all traces with --force over the dataset `target`, and sends it a signal while it is at work.
+fn struck(target: &Path, signal: i32) -> std::process::ExitStatus {
     let mut running = Command::new(env!("CARGO_BIN_EXE_sysds"))
         .args(["ingest", "--force"])
-        .arg(trace)
+        .args(["apache-lossy", "apache-prefork", "apache-keepalive"].map(trace))
         .arg("-o")
         .arg(target)
         .stderr(std::process::Stdio::null())
@@ -319,15 +319,14 @@ fn an_interrupt_leaves_nothing_and_a_kill_leaves_the_old_dataset() {
     let target = dir.path().join("d");
     ingest(&[&trace("apache-keepalive")], &target, &["-q"]);
     let before = fs::read(target.join("manifest.json")).unwrap();
-    let lossy = trace("apache-lossy");
-    assert_eq!(struck(&lossy, &target, 2).code(), Some(130));
+    assert_eq!(struck(&target, 2).code(), Some(130));
     assert_eq!(
         fs::read_dir(dir.path()).unwrap().count(),
         1,
         "nothing beside the dataset"
     );
     assert_eq!(fs::read(target.join("manifest.json")).unwrap(), before);
-    assert_eq!(struck(&lossy, &target, 9).signal(), Some(9));
+    assert_eq!(struck(&target, 9).signal(), Some(9));
     assert_eq!(fs::read(target.join("manifest.json")).unwrap(), before);
     assert_eq!(
         table(&target, "events")
