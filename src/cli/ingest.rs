@@ -4,7 +4,7 @@ use super::terminal::{self, Meter};
 use crate::dataset::manifest::Manifest;
 use crate::error::{Error, Result};
 use crate::ingest::{Control, Options, ingest};
-use crate::requests::connection;
+use crate::requests::{self, Rule};
 use clap::{Args, ValueEnum};
 use parquet::basic::{Compression, ZstdLevel};
 use std::path::PathBuf;
@@ -40,6 +40,9 @@ pub struct IngestArgs {
     /// Label of the recordings, for the column `label`
     #[arg(long)]
     label: Option<String>,
+    /// What a request is
+    #[arg(long, value_enum, value_name = "RULE", default_value_t = Requests::Connection)]
+    requests: Requests,
     /// Only requests of threads of this name (15 bytes of it count)
     #[arg(long, value_name = "NAME")]
     server: Option<String>,
@@ -61,6 +64,29 @@ pub struct IngestArgs {
     /// Say nothing on stderr but errors
     #[arg(short, long)]
     quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Requests {
+    /// A connection: from the return of accept4 to the close of its last descriptor
+    Connection,
+    /// An exchange on a connection, for servers with keep-alive: from a read to the last write before the next read
+    Exchange,
+    /// What Apache's tracepoints httpd:enter_event_handler and httpd:exit_event_handler enclose (needs them in the trace)
+    Httpd,
+    /// The rule published in 2021, for comparison only: from the entry of accept4 to the first close of anything
+    FirstClose,
+}
+
+impl From<Requests> for Rule {
+    fn from(requests: Requests) -> Rule {
+        match requests {
+            Requests::Connection => Rule::Connection,
+            Requests::Exchange => Rule::Exchange,
+            Requests::Httpd => Rule::Httpd,
+            Requests::FirstClose => Rule::FirstClose,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -147,7 +173,8 @@ fn options(args: IngestArgs) -> Options {
         force: args.force,
         compression: (args.compression.compression, args.compression.text),
         label: args.label,
-        rule: connection::Options {
+        rule: requests::Options {
+            rule: args.requests.into(),
             end_at_shutdown: args.end == End::Shutdown,
             server: args.server,
             max_nested: args.max_request_events,

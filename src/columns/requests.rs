@@ -10,13 +10,13 @@ use super::parquet::Part;
 use super::types::{Usage, can_have_sibling, main_type, sibling_type};
 use super::values::{Values, push_field};
 use crate::error::{Error, Result};
-use crate::requests::{EndReason, NestedEvent, Request};
+use crate::requests::{EndReason, NestedEvent, Request, call_names};
 use crate::trace::event::{Cursor, EventClass, Phase, UNKNOWN};
 use arrow::array::{
     ArrayRef, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
     StructArray, TimestampNanosecondArray,
 };
-use arrow::buffer::OffsetBuffer;
+use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
@@ -72,6 +72,8 @@ pub struct RequestsTable {
     plans: Arc<Plans>,
     classes: Arc<Vec<EventClass>>,
     common: Common,
+    /// Bare names in the order of their numbers.
+    calls: Vec<String>,
     args: Vec<Values>,
     waiting: Vec<Request>,
     waiting_events: usize,
@@ -100,6 +102,7 @@ impl RequestsTable {
                 nested: 0,
                 omitted: 0,
             },
+            calls: call_names(&classes),
             waiting: Vec::new(),
             waiting_events: 0,
             waiting_bytes: 0,
@@ -251,17 +254,28 @@ impl RequestsTable {
             procnames(requests),
             int(&|r| known(r.pid)),
             int(&|r| known(r.tid)),
-            long(&|r| Some(r.fd)),
+            long(&|r| r.fd),
             Arc::new(addresses.collect::<StringArray>()),
             int(&|r| r.client.1),
+            long(&|r| r.connection.map(|(id, _)| id)),
+            long(&|r| r.connection.map(|(_, exchange)| exchange)),
             time(&|r| r.accept_entry),
             time(&|r| Some(r.start)),
             time(&|r| Some(r.end)),
             long(&|r| Some(r.end - r.start)),
             long(&|r| r.accept_entry.map(|a| r.start - a)),
+            long(&|r| r.wait),
+            long(&|r| r.times.as_ref().map(|t| t.on_cpu)),
+            long(&|r| r.times.as_ref().map(|t| t.runnable)),
+            long(&|r| r.times.as_ref().map(|t| t.blocked)),
+            long(&|r| r.times.as_ref().map(|t| t.unattended)),
+            self.blocked(requests),
+            long(&|r| r.read_bytes),
+            long(&|r| r.written_bytes),
             long(&|r| Some(r.n_events)),
             long(&|r| Some(r.first_event)),
             long(&|r| Some(r.last_event)),
+            long(&|r| Some(r.window_syscalls)),
             coded(
                 Int32Array::from_iter_values(reason),
                 &Arc::new(reasons.into()),
@@ -275,6 +289,34 @@ impl RequestsTable {
             long(&|r| i64::try_from(r.lost_events).ok()),
             long(&|r| Some(r.n_events - r.nested.len() as i64)),
         ]
+    }
+
+    /// The column `blocked`.
+    fn blocked(&self, requests: &[Request]) -> ArrayRef {
+        let field = self.contract.field("blocked");
+        let DataType::List(element) = field.data_type() else {
+            unreachable!("the contract says list<struct>")
+        };
+        let DataType::Struct(fields) = element.data_type() else {
+            unreachable!("the contract says list<struct>")
+        };
+        let spans = |r: &Request| r.times.as_ref().map_or(0, |t| t.by_call.len());
+        let all = || {
+            let times = requests.iter().filter_map(|r| r.times.as_ref());
+            times.flat_map(|t| &t.by_call)
+        };
+        let names: StringArray = all()
+            .map(|(call, _)| call.map(|call| self.calls[call as usize].as_str()))
+            .collect();
+        let times = Int64Array::from_iter_values(all().map(|(_, ns)| *ns));
+        let columns: Vec<ArrayRef> = vec![Arc::new(names), Arc::new(times)];
+        let known: NullBuffer = requests.iter().map(|r| r.times.is_some()).collect();
+        Arc::new(ListArray::new(
+            Arc::clone(element),
+            OffsetBuffer::from_lengths(requests.iter().map(spans)),
+            Arc::new(StructArray::new(fields.clone(), columns, None)),
+            Some(known),
+        ))
     }
 
     /// The column `events`.

@@ -163,7 +163,7 @@ fn manifest(plan: &Plan, all: Vec<Ingested>, tables: BTreeMap<String, TableFiles
         },
         created: now(),
         options: BTreeMap::from([
-            ("requests".to_owned(), "connection".into()),
+            ("requests".to_owned(), options.rule.rule.as_str().into()),
             (
                 "end".to_owned(),
                 if options.rule.end_at_shutdown {

@@ -16,7 +16,7 @@ use crate::columns::requests::{Common, RequestsUsage};
 use crate::dataset::manifest::{Damage, Manifest};
 use crate::dataset::staging::Staging;
 use crate::error::{Error, Result};
-use crate::requests::connection;
+use crate::requests;
 use crate::trace::babeltrace::Reader;
 use crate::trace::check::check;
 use crate::trace::event::{EventClass, Loss};
@@ -42,7 +42,7 @@ pub struct Options {
     /// The label of the recordings.
     pub label: Option<String>,
     /// How requests are cut.
-    pub rule: connection::Options,
+    pub rule: requests::Options,
     /// Whether nested events carry their arguments.
     pub request_args: bool,
     /// Whether to keep what comes before a damage instead of failing.
@@ -204,7 +204,7 @@ impl Plan {
         Common {
             trace_id: trace_id.to_owned(),
             label: self.options.label.clone(),
-            rule: "connection",
+            rule: self.options.rule.rule.as_str(),
             with_args: self.options.request_args,
         }
     }

@@ -8,8 +8,7 @@ use crate::columns::parquet::Part;
 use crate::columns::requests::{RequestsTable, RequestsUsage};
 use crate::dataset::manifest::Damage;
 use crate::error::{Error, Result};
-use crate::requests::connection::Cutter;
-use crate::requests::{Observed, Request};
+use crate::requests::{Cutter, Observed, Request};
 use crate::trace::babeltrace::Reader;
 use crate::trace::check::Checked;
 use crate::trace::event::{EventBatch, EventClass, Loss};
@@ -65,7 +64,11 @@ pub(super) fn run(
     );
     let worker = Worker {
         calls: Calls::new(&classes, &plan.contracts.events.fd_arguments),
-        cutter: Cutter::new(Arc::clone(&classes), plan.options.rule.clone()),
+        cutter: Cutter::new(
+            Arc::clone(&classes),
+            plan.options.rule.clone(),
+            &plan.contracts.events.fd_arguments,
+        ),
         classes: Arc::clone(&classes),
         events,
         next_id: 0,

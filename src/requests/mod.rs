@@ -2,12 +2,83 @@
 //!
 //! A rule sees every event in time order, and gives requests as they end. A request carries its own events along in
 //! encoded form, so that they become columns only when it is written.
+//!
+//! | rule | a request | in |
+//! |---|---|---|
+//! | `connection` | from the return of accept to the close of the connection | `following` |
+//! | `exchange` | from a read on the connection to the last write before the next read | `following` |
+//! | `httpd` | from Apache's tracepoint `enter_event_handler` to its `exit_event_handler` | `by_thread` |
+//! | `first-close` | from the entry of `accept4` to the first return of `close` on its thread | `by_thread` |
+//!
+//! What they share is in `cutter`: the threads and what they do, the requests that are open, and losses.
 
-pub mod connection;
+mod account;
+mod by_thread;
+mod cutter;
+mod descriptors;
+mod following;
+mod nested;
+mod open;
+mod roles;
+#[cfg(test)]
+mod tests;
 
-use crate::trace::event::Head;
+pub use cutter::Cutter;
+pub use nested::{Nested, NestedEvent};
+
+use crate::trace::event::{EventClass, Head};
+use account::Account;
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+/// How requests are cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// A request is a connection.
+    Connection,
+    /// A request is an exchange on a connection.
+    Exchange,
+    /// A request is what Apache's event handler does between its tracepoints.
+    Httpd,
+    /// The rule published in 2021, to the letter.
+    FirstClose,
+}
+
+impl Rule {
+    /// All rules.
+    pub const ALL: [Rule; 4] = [
+        Rule::Connection,
+        Rule::Exchange,
+        Rule::Httpd,
+        Rule::FirstClose,
+    ];
+
+    /// The word for it on the command line and in the column `rule`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Rule::Connection => "connection",
+            Rule::Exchange => "exchange",
+            Rule::Httpd => "httpd",
+            Rule::FirstClose => "first-close",
+        }
+    }
+}
+
+/// Settings of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The rule.
+    pub rule: Rule,
+    /// Whether `shutdown` of the connection ends a request, too.
+    pub end_at_shutdown: bool,
+    /// Only requests of threads of this name; the kernel knows 15 bytes of it.
+    pub server: Option<String>,
+    /// How many events a request carries at most.
+    pub max_nested: usize,
+    /// How many bytes all open requests carry at most.
+    pub max_bytes: usize,
+}
 
 /// Why a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,18 +87,33 @@ pub enum EndReason {
     Close,
     /// `shutdown` of the connection returned.
     Shutdown,
-    /// The same thread's next accept returned first.
+    /// The last process that had it executed another program or exited.
+    Exit,
+    /// An exchange was answered.
+    Response,
+    /// The connection of an exchange was closed before a write.
+    NoResponse,
+    /// The event handler was left.
+    HandlerExit,
+    /// Its number was given to the next connection, or its thread began the next request, so its end is missing.
     NextAccept,
+    /// Its number was given to something else, so its close is missing.
+    Reused,
     /// It was open when the trace ended.
     TraceEnd,
 }
 
 impl EndReason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [EndReason; 4] = [
+    pub const ALL: [EndReason; 9] = [
         EndReason::Close,
         EndReason::Shutdown,
+        EndReason::Exit,
+        EndReason::Response,
+        EndReason::NoResponse,
+        EndReason::HandlerExit,
         EndReason::NextAccept,
+        EndReason::Reused,
         EndReason::TraceEnd,
     ];
 
@@ -36,8 +122,46 @@ impl EndReason {
         match self {
             EndReason::Close => "close",
             EndReason::Shutdown => "shutdown",
+            EndReason::Exit => "exit",
+            EndReason::Response => "response",
+            EndReason::NoResponse => "no_response",
+            EndReason::HandlerExit => "handler_exit",
             EndReason::NextAccept => "next_accept",
+            EndReason::Reused => "reused",
             EndReason::TraceEnd => "trace_end",
+        }
+    }
+
+    /// Whether the request's own end was seen.
+    fn is_end(self) -> bool {
+        use EndReason::*;
+        matches!(self, Close | Shutdown | Exit | Response | HandlerExit)
+    }
+}
+
+/// Where the time of a request went, in nanoseconds; the first four add up to its duration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Times {
+    /// A thread of it was on a CPU.
+    pub on_cpu: i64,
+    /// A thread of it waited for a CPU, and none was on one.
+    pub runnable: i64,
+    /// Its threads were blocked.
+    pub blocked: i64,
+    /// No thread worked on it.
+    pub unattended: i64,
+    /// Blocked time by the number of the system call's name among the classes' names; `None` outside of one.
+    pub by_call: Vec<(Option<u32>, i64)>,
+}
+
+impl From<Account> for Times {
+    fn from(a: Account) -> Self {
+        Times {
+            on_cpu: a.on_cpu,
+            runnable: a.runnable_ns,
+            blocked: a.blocked,
+            unattended: a.unattended,
+            by_call: a.by_call,
         }
     }
 }
@@ -56,14 +180,18 @@ pub struct Request {
     pub pid: i32,
     /// Thread.
     pub tid: i32,
-    /// Descriptor of the connection.
-    pub fd: i64,
+    /// Descriptor of the connection, where the rule knows one.
+    pub fd: Option<i64>,
     /// The client.
     pub client: Client,
+    /// Number of the connection in the order of accepts, and of the request on it.
+    pub connection: Option<(i64, i64)>,
     /// When the accept was entered.
     pub accept_entry: Option<i64>,
-    /// When it returned.
+    /// When the request began, by its rule.
     pub start: i64,
+    /// How long the connection waited for it: since the exchange before, or the accept.
+    pub wait: Option<i64>,
     /// Time of its last event so far; of its end once it has ended.
     pub end: i64,
     /// Its events so far.
@@ -72,6 +200,14 @@ pub struct Request {
     pub first_event: i64,
     /// `event_id` of the last so far.
     pub last_event: i64,
+    /// System-call events of the whole system from the first to the last.
+    pub window_syscalls: i64,
+    /// Bytes read from the connection.
+    pub read_bytes: Option<i64>,
+    /// Bytes written to it.
+    pub written_bytes: Option<i64>,
+    /// Where its time went, once it has ended; `None` without the scheduler's events.
+    pub times: Option<Times>,
     /// Why it ended, once it has.
     pub end_reason: EndReason,
     /// Events that the tracer discarded in its time.
@@ -85,90 +221,15 @@ pub struct Request {
 impl Request {
     /// Whether it began and ended in the trace, without a loss.
     pub fn complete(&self) -> bool {
-        matches!(self.end_reason, EndReason::Close | EndReason::Shutdown) && !self.touched_by_loss
+        self.end_reason.is_end() && !self.touched_by_loss
     }
 }
 
-/// Events of a request in encoded form.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Nested {
-    bytes: Vec<u8>,
-    count: usize,
-}
-
-/// One of a request's events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NestedEvent<'a> {
-    /// Its class.
-    pub class: u32,
-    /// Its thread.
-    pub tid: i32,
-    /// Its position in the trace.
-    pub event_id: i64,
-    /// Nanoseconds since the start of the request.
-    pub offset_ns: i64,
-    /// Nanoseconds since its entry, for an exit that has one.
-    pub duration_ns: Option<i64>,
-    /// Its encoded values.
-    pub values: &'a [u8],
-}
-
-/// Bytes of an encoded event without its values.
-const HEAD: usize = 36;
-const NO_DURATION: i64 = i64::MIN;
-
-impl Nested {
-    /// Number of events.
-    pub fn len(&self) -> usize {
-        self.count
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// Bytes that they take.
-    pub fn size(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Appends an event.
-    pub fn push(&mut self, event: NestedEvent) {
-        let out = &mut self.bytes;
-        out.reserve(HEAD + event.values.len());
-        out.extend_from_slice(&event.class.to_le_bytes());
-        out.extend_from_slice(&event.tid.to_le_bytes());
-        out.extend_from_slice(&event.event_id.to_le_bytes());
-        out.extend_from_slice(&event.offset_ns.to_le_bytes());
-        out.extend_from_slice(&event.duration_ns.unwrap_or(NO_DURATION).to_le_bytes());
-        out.extend_from_slice(&(event.values.len() as u32).to_le_bytes());
-        out.extend_from_slice(event.values);
-        self.count += 1;
-    }
-
-    /// The events in order.
-    pub fn iter(&self) -> impl Iterator<Item = NestedEvent<'_>> {
-        let mut rest = self.bytes.as_slice();
-        std::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
-            let (head, tail) = rest.split_at(HEAD);
-            let word = |i: usize| i32::from_le_bytes(head[i..i + 4].try_into().expect("4 bytes"));
-            let long = |i: usize| i64::from_le_bytes(head[i..i + 8].try_into().expect("8 bytes"));
-            let (values, tail) = tail.split_at(word(32) as usize);
-            rest = tail;
-            Some(NestedEvent {
-                class: word(0) as u32,
-                tid: word(4),
-                event_id: long(8),
-                offset_ns: long(16),
-                duration_ns: Some(long(24)).filter(|d| *d != NO_DURATION),
-                values,
-            })
-        })
-    }
+/// Bare names of the classes in the order of their numbers, which [`Times::by_call`] uses: that of first appearance.
+pub fn call_names(classes: &[EventClass]) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let names = classes.iter().map(|c| &c.name);
+    names.filter(|n| seen.insert(*n)).cloned().collect()
 }
 
 /// An event as a rule sees it.
@@ -182,36 +243,4 @@ pub struct Observed<'a> {
     pub values: &'a [u8],
     /// Nanoseconds since its entry, for an exit that has one.
     pub duration_ns: Option<i64>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nested_events_come_back_as_they_went_in() {
-        let events = [
-            NestedEvent {
-                class: 3,
-                tid: -1,
-                event_id: 1 << 40,
-                offset_ns: 0,
-                duration_ns: None,
-                values: &[],
-            },
-            NestedEvent {
-                class: u32::MAX,
-                tid: 7,
-                event_id: 2,
-                offset_ns: 5,
-                duration_ns: Some(-3),
-                values: b"abc",
-            },
-        ];
-        let mut nested = Nested::default();
-        assert!(nested.is_empty());
-        events.iter().for_each(|e| nested.push(*e));
-        assert_eq!(nested.iter().collect::<Vec<_>>(), events);
-        assert_eq!(nested.len(), 2);
-    }
 }

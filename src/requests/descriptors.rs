@@ -1,0 +1,249 @@
+//! Which descriptors of which process are a connection.
+//!
+//! A connection belongs to a table of descriptors, not to a thread (`fork(2)`, `clone(2)`, `dup(2)`, `close_range(2)`,
+//! `execve(2)`): threads share their process's table, a forked child gets a copy, with CLONE_FILES the same one, and a
+//! program that is executed loses what is marked close-on-exec. A connection ends when the last descriptor of it is
+//! closed. Only connections and listening sockets are kept; every other number is nothing to us.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Number of a connection.
+pub type Conn = usize;
+/// Number of a process: its ID at first, and that of the process whose table it shares.
+type Pid = i32;
+
+/// The descriptors of a process.
+#[derive(Debug, Clone, Default)]
+struct Table {
+    connections: BTreeMap<i64, Slot>,
+    listening: HashSet<i64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    conn: Conn,
+    close_on_exec: bool,
+}
+
+/// The descriptors of all processes.
+#[derive(Debug, Default)]
+pub struct Descriptors {
+    tables: HashMap<Pid, Table>,
+    /// Processes that use the table of another.
+    shared: HashMap<Pid, Pid>,
+    references: HashMap<Conn, usize>,
+}
+
+impl Descriptors {
+    fn owner(&self, pid: Pid) -> Pid {
+        match self.shared.is_empty() {
+            true => pid,
+            false => *self.shared.get(&pid).unwrap_or(&pid),
+        }
+    }
+
+    fn table(&self, pid: Pid) -> Option<&Table> {
+        self.tables.get(&self.owner(pid))
+    }
+
+    fn table_mut(&mut self, pid: Pid) -> &mut Table {
+        let owner = self.owner(pid);
+        self.tables.entry(owner).or_default()
+    }
+
+    /// The connection behind a descriptor.
+    pub fn connection(&self, pid: Pid, fd: i64) -> Option<Conn> {
+        Some(self.table(pid)?.connections.get(&fd)?.conn)
+    }
+
+    /// Notes that connections come from this descriptor.
+    pub fn listens(&mut self, pid: Pid, fd: i64) {
+        self.table_mut(pid).listening.insert(fd);
+    }
+
+    /// Whether waiting for `fd` is waiting for a connection other than `conn`, or for a new one.
+    pub fn is_other(&self, pid: Pid, fd: i64, conn: Conn) -> bool {
+        self.table(pid).is_some_and(|t| {
+            t.listening.contains(&fd) || t.connections.get(&fd).is_some_and(|s| s.conn != conn)
+        })
+    }
+
+    /// `fd` is a descriptor of `conn` from now on. The number must be free.
+    pub fn open(&mut self, pid: Pid, fd: i64, conn: Conn, close_on_exec: bool) {
+        let slot = Slot {
+            conn,
+            close_on_exec,
+        };
+        let before = self.table_mut(pid).connections.insert(fd, slot);
+        debug_assert!(before.is_none());
+        *self.references.entry(conn).or_insert(0) += 1;
+    }
+
+    /// `fd` is free from now on. Gives its connection if that was the last descriptor of it.
+    pub fn close(&mut self, pid: Pid, fd: i64) -> Option<Conn> {
+        let owner = self.owner(pid);
+        let table = self.tables.get_mut(&owner)?;
+        table.listening.remove(&fd);
+        let slot = table.connections.remove(&fd)?;
+        self.release(slot.conn)
+    }
+
+    fn release(&mut self, conn: Conn) -> Option<Conn> {
+        let left = self.references.get_mut(&conn)?;
+        *left -= 1;
+        if *left > 0 {
+            return None;
+        }
+        self.references.remove(&conn);
+        Some(conn)
+    }
+
+    /// Marks a descriptor as close-on-exec or not.
+    pub fn set_close_on_exec(&mut self, pid: Pid, fds: (i64, i64), close: bool) {
+        if fds.0 > fds.1 {
+            return;
+        }
+        for (_, slot) in self.table_mut(pid).connections.range_mut(fds.0..=fds.1) {
+            slot.close_on_exec = close;
+        }
+    }
+
+    /// Closes a range of descriptors, both ends included; gives the connections that end by it.
+    pub fn close_range(&mut self, pid: Pid, fds: (i64, i64)) -> Vec<Conn> {
+        self.close_where(pid, |fd, _| fds.0 <= fd && fd <= fds.1)
+    }
+
+    /// The process executes another program; gives the connections that end by it.
+    pub fn exec(&mut self, pid: Pid) -> Vec<Conn> {
+        self.unshare(pid);
+        self.close_where(pid, |_, slot| slot.close_on_exec)
+    }
+
+    /// The process exits; gives the connections that end by it.
+    pub fn exit(&mut self, pid: Pid) -> Vec<Conn> {
+        if self.shared.remove(&pid).is_some() {
+            return Vec::new();
+        }
+        if let Some(heir) = self.heir(pid) {
+            // Its table lives on with those who share it.
+            let table = self.tables.remove(&pid);
+            self.shared.remove(&heir);
+            for owner in self.shared.values_mut().filter(|o| **o == pid) {
+                *owner = heir;
+            }
+            self.tables.extend(table.map(|t| (heir, t)));
+            return Vec::new();
+        }
+        let ended = self.close_where(pid, |_, _| true);
+        self.tables.remove(&pid);
+        ended
+    }
+
+    /// Another process that uses the table of `pid`.
+    fn heir(&self, pid: Pid) -> Option<Pid> {
+        let sharers = self.shared.iter().filter(|(_, o)| **o == pid);
+        sharers.map(|(p, _)| *p).min()
+    }
+
+    fn close_where(&mut self, pid: Pid, which: impl Fn(i64, &Slot) -> bool) -> Vec<Conn> {
+        let chosen: Vec<i64> = self.table(pid).map_or_else(Vec::new, |t| {
+            let chosen = t.connections.iter().filter(|(fd, slot)| which(**fd, slot));
+            chosen.map(|(fd, _)| *fd).collect()
+        });
+        chosen
+            .into_iter()
+            .filter_map(|fd| self.close(pid, fd))
+            .collect()
+    }
+
+    /// Whether a process is known, and so forking must not give it another table.
+    fn knows(&self, pid: Pid) -> bool {
+        self.tables.contains_key(&pid) || self.shared.contains_key(&pid)
+    }
+
+    /// `child` begins with a copy of its parent's descriptors, or shares them.
+    pub fn fork(&mut self, parent: Pid, child: Pid, share: bool) {
+        if parent == child || self.knows(child) {
+            return;
+        }
+        let owner = self.owner(parent);
+        if share {
+            self.shared.insert(child, owner);
+            return;
+        }
+        let table = self.tables.get(&owner).cloned().unwrap_or_default();
+        for slot in table.connections.values() {
+            *self.references.entry(slot.conn).or_insert(0) += 1;
+        }
+        self.tables.insert(child, table);
+    }
+
+    /// The process gets a table of its own, as a copy of the shared one.
+    pub fn unshare(&mut self, pid: Pid) {
+        if let Some(owner) = self.shared.remove(&pid) {
+            self.fork(owner, pid, false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one() -> Descriptors {
+        let mut d = Descriptors::default();
+        d.open(1, 5, 0, true);
+        d
+    }
+
+    #[test]
+    fn the_last_of_several_descriptors_ends_a_connection() {
+        let mut d = one();
+        d.open(1, 9, 0, false);
+        assert_eq!(d.close(1, 5), None);
+        assert_eq!(d.connection(1, 9), Some(0));
+        assert_eq!(d.close_range(1, (6, i64::MAX)), [0]);
+        assert_eq!(d.close(1, 9), None, "it is free");
+    }
+
+    #[test]
+    fn a_child_has_copies_until_it_closes_executes_or_exits() {
+        let mut d = one();
+        d.fork(1, 2, false);
+        d.fork(1, 3, false);
+        d.fork(1, 4, false);
+        assert_eq!(d.connection(2, 5), Some(0));
+        assert_eq!(d.close(1, 5), None);
+        assert!(d.exec(2).is_empty());
+        assert_eq!(d.connection(2, 5), None, "close-on-exec");
+        d.set_close_on_exec(3, (5, 5), false);
+        assert!(d.exec(3).is_empty());
+        assert!(d.exit(3).is_empty());
+        assert_eq!(d.exit(4), [0]);
+    }
+
+    #[test]
+    fn a_shared_table_lives_as_long_as_one_who_shares_it() {
+        let mut d = one();
+        d.fork(1, 2, true);
+        d.fork(2, 3, true);
+        d.open(2, 6, 1, false);
+        assert_eq!(d.connection(1, 6), Some(1));
+        assert!(d.exit(1).is_empty());
+        assert_eq!(d.connection(3, 5), Some(0));
+        d.unshare(3);
+        assert_eq!(d.close(3, 6), None, "a copy");
+        assert_eq!(d.connection(2, 6), Some(1));
+        assert!(d.exit(3).is_empty());
+        assert_eq!(d.exit(2), [0, 1]);
+    }
+
+    #[test]
+    fn waiting_for_others_is_told_from_waiting_for_the_connection() {
+        let mut d = one();
+        d.open(1, 6, 1, false);
+        d.listens(1, 3);
+        assert!(d.is_other(1, 3, 0) && d.is_other(1, 6, 0));
+        assert!(!d.is_other(1, 5, 0) && !d.is_other(1, 7, 0));
+    }
+}

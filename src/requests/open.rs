@@ -1,0 +1,162 @@
+//! Requests that have begun and not ended: they gather events, bytes and time, and can go back to a mark.
+//!
+//! An exchange ends at its last write, which is known only when the next read comes: what came after the last write so
+//! far is given back by going to the mark set there.
+
+use super::account::Account;
+use super::nested::NestedEvent;
+use super::{EndReason, Observed, Request, Times};
+use crate::trace::event::Loss;
+use std::collections::VecDeque;
+
+/// A request that has not ended.
+pub struct Open {
+    /// As far as it has come.
+    pub request: Request,
+    /// Where its time went.
+    pub account: Account,
+    /// System-call events of the whole system before its first.
+    calls_before: i64,
+    mark: Option<Mark>,
+}
+
+/// A state that a request can end in, though it went on.
+struct Mark {
+    end: i64,
+    n_events: i64,
+    last_event: i64,
+    window_syscalls: i64,
+    written: Option<i64>,
+    nested: (usize, usize),
+    account: Account,
+}
+
+/// How much requests may carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Events of a request.
+    pub events: usize,
+    /// Bytes of all that are open.
+    pub bytes: usize,
+}
+
+impl Open {
+    /// One that begins with `request`, at its `start`; `calls_before` system-call events lie before.
+    pub fn new(request: Request, calls_before: i64) -> Self {
+        Open {
+            account: Account::new(request.start),
+            request,
+            calls_before,
+            mark: None,
+        }
+    }
+
+    /// Adds an event of a thread that works on it, and returns how many bytes that took. Beyond the `room` it is counted
+    /// but not carried. `calls` is the number of system-call events of the whole system so far.
+    pub fn add(&mut self, event: &Observed, calls: i64, room: Room) -> usize {
+        let request = &mut self.request;
+        request.n_events += 1;
+        request.last_event = event.event_id;
+        request.end = event.head.timestamp;
+        request.window_syscalls = calls - self.calls_before;
+        self.account.commit(request.end);
+        let whole_so_far = request.nested.len() as i64 == request.n_events - 1;
+        let (most, left) = (room.events, room.bytes);
+        if !whole_so_far || request.nested.len() >= most || left < event.values.len() {
+            return 0;
+        }
+        let before = request.nested.size();
+        request.nested.push(NestedEvent {
+            class: event.head.class,
+            tid: event.head.tid,
+            event_id: event.event_id,
+            offset_ns: event.head.timestamp - request.start,
+            duration_ns: event.duration_ns,
+            values: event.values,
+        });
+        request.nested.size() - before
+    }
+
+    /// Counts bytes of the client.
+    pub fn read(&mut self, bytes: i64) {
+        *self.request.read_bytes.get_or_insert(0) += bytes;
+    }
+
+    /// Counts bytes to the client.
+    pub fn written(&mut self, bytes: i64) {
+        *self.request.written_bytes.get_or_insert(0) += bytes;
+    }
+
+    /// It may end with its last event.
+    pub fn mark(&mut self) {
+        let request = &self.request;
+        self.mark = Some(Mark {
+            end: request.end,
+            n_events: request.n_events,
+            last_event: request.last_event,
+            window_syscalls: request.window_syscalls,
+            written: request.written_bytes,
+            nested: (request.nested.len(), request.nested.size()),
+            account: self.account.clone(),
+        });
+    }
+
+    /// Whether there is a mark to end at.
+    pub fn is_marked(&self) -> bool {
+        self.mark.is_some()
+    }
+
+    /// Ends it: at its mark if it has one, else at `end`, or with its last event where none is given.
+    pub fn close(mut self, reason: EndReason, end: Option<i64>, scheduled: bool) -> Request {
+        let request = &mut self.request;
+        request.end_reason = reason;
+        if let Some(mark) = self.mark {
+            request.end = mark.end;
+            request.n_events = mark.n_events;
+            request.last_event = mark.last_event;
+            request.window_syscalls = mark.window_syscalls;
+            request.written_bytes = mark.written;
+            let (count, size) = mark.nested;
+            if request.nested.len() > count {
+                request.nested.truncate(count, size);
+            }
+            self.account = mark.account;
+        } else {
+            request.end = end.unwrap_or(request.end);
+        }
+        self.account.close(request.end);
+        request.times = scheduled.then(|| Times::from(self.account));
+        self.request
+    }
+}
+
+/// Losses that may touch requests which are open.
+#[derive(Default)]
+pub struct Losses(VecDeque<Loss>);
+
+impl Losses {
+    /// Takes in a loss that has a time.
+    pub fn push(&mut self, loss: &Loss) {
+        self.0.push_back(loss.clone());
+    }
+
+    /// Marks a request that has ended with the losses that its time overlaps.
+    pub fn touch(&self, request: &mut Request) {
+        for loss in &self.0 {
+            let (begin, end) = (loss.begin.unwrap_or(i64::MIN), loss.end.unwrap_or(i64::MAX));
+            if begin <= request.end && end >= request.start {
+                request.touched_by_loss = true;
+                request.lost_events += loss.events.unwrap_or(0);
+            }
+        }
+    }
+
+    /// Forgets losses that lie before `oldest`, the start of the oldest open request, if any is open.
+    pub fn forget(&mut self, oldest: Option<i64>) {
+        let Some(last) = self.0.back().and_then(|l| l.begin) else {
+            return;
+        };
+        let oldest = oldest.unwrap_or(last);
+        self.0.retain(|l| l.end.is_none_or(|end| end >= oldest));
+    }
+}
