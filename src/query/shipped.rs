@@ -9,13 +9,34 @@ use std::path::Path;
 /// Folder in which a query of one's own is looked for by its bare name.
 pub const FOLDER: &str = "queries";
 
-const EMBEDDED: [(&str, &str); 3] = [
+const EMBEDDED: [(&str, &str); 12] = [
+    (
+        "blocked_time",
+        include_str!("../../queries/blocked_time.sql"),
+    ),
+    ("errors", include_str!("../../queries/errors.sql")),
+    ("files", include_str!("../../queries/files.sql")),
     ("latency", include_str!("../../queries/latency.sql")),
+    (
+        "latency_by_label",
+        include_str!("../../queries/latency_by_label.sql"),
+    ),
+    (
+        "latency_over_time",
+        include_str!("../../queries/latency_over_time.sql"),
+    ),
+    ("ngrams", include_str!("../../queries/ngrams.sql")),
+    ("sequences", include_str!("../../queries/sequences.sql")),
+    (
+        "slow_vs_fast",
+        include_str!("../../queries/slow_vs_fast.sql"),
+    ),
     ("split", include_str!("../../queries/split.sql")),
     (
         "syscall_histogram",
         include_str!("../../queries/syscall_histogram.sql"),
     ),
+    ("window", include_str!("../../queries/window.sql")),
 ];
 
 /// All queries that go by a bare name, sorted: those in `folder`, and the embedded ones that it has not.

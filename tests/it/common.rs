@@ -96,20 +96,18 @@ pub fn files(dataset: &Path, table: &str) -> Vec<PathBuf> {
 
 /// The rows of a table, and its schema (of its first file).
 pub fn table(dataset: &Path, table: &str) -> (SchemaRef, Vec<RecordBatch>) {
-    let mut batches = Vec::new();
-    let mut schema = None;
-    for file in files(dataset, table) {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap();
-        schema.get_or_insert(reader.schema().clone());
-        batches.extend(
-            reader
-                .with_batch_size(8192)
-                .build()
-                .unwrap()
-                .map(Result::unwrap),
-        );
-    }
-    (schema.unwrap(), batches)
+    let files = files(dataset, table);
+    let batches = files.iter().flat_map(|f| rows_of(f)).collect();
+    let first = File::open(&files[0]).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(first).unwrap();
+    (reader.schema().clone(), batches)
+}
+
+/// The rows of a Parquet file.
+pub fn rows_of(file: &Path) -> Vec<RecordBatch> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap();
+    let reader = reader.with_batch_size(8192).build().unwrap();
+    reader.map(Result::unwrap).collect()
 }
 
 /// A column's 64-bit integers (or nanoseconds, or 32-bit integers).

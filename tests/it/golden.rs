@@ -3,6 +3,7 @@
 //! A result that has to change is written anew with `sysds query QUERY -d DATASET --format csv -o FILE`.
 
 use crate::common::*;
+use arrow::array::AsArray;
 use std::fs;
 use std::path::Path;
 
@@ -26,10 +27,23 @@ fn check(trace_name: &str) {
     let dataset = dir.path().join("d");
     ingest(&[&trace(trace_name)], &dataset, &["--quiet"]);
     let out = format!("out={}", dir.path().join("split").display());
+    let file = |name: &str| dir.path().join(name).display().to_string();
+    let sequences = format!("out={}", file("sequences.parquet"));
+    let vocabulary = format!("vocabulary={}", file("vocabulary.parquet"));
+    let written = ["-p", sequences.as_str(), "-p", vocabulary.as_str()];
     for (query, parameters) in [
+        ("blocked_time", &[][..]),
+        ("errors", &[][..]),
+        ("files", &[][..]),
         ("latency", &[][..]),
-        ("syscall_histogram", &[][..]),
+        ("latency_by_label", &[][..]),
+        ("latency_over_time", &[][..]),
+        ("ngrams", &[][..]),
+        ("sequences", &written[..]),
+        ("slow_vs_fast", &[][..]),
         ("split", &["-p", out.as_str()][..]),
+        ("syscall_histogram", &[][..]),
+        ("window", &[][..]),
     ] {
         let file = format!("queries/{query}.sql");
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
@@ -49,7 +63,15 @@ fn check(trace_name: &str) {
         let answer = String::from_utf8(answer.stdout).unwrap();
         assert_eq!(answer, golden, "{query} on {trace_name}");
     }
+    let shipped = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("queries")).unwrap();
+    let golden = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")).unwrap();
+    assert_eq!(
+        golden.count(),
+        3 * shipped.count(),
+        "a golden for each query and trace"
+    );
     histogram_is_the_readers(trace_name);
+    sequences_are_the_requests(&dataset, &file("sequences.parquet"));
 }
 
 /// The histogram's calls and times are those that the independent reader paired, where every call has both sides.
@@ -81,4 +103,42 @@ fn histogram_is_the_readers(trace_name: &str) {
         checked,
         expected["syscall_pairs"].as_object().unwrap().len()
     );
+}
+
+/// Every sequence has its request's length, between the marks, and times that add up to it.
+fn sequences_are_the_requests(dataset: &Path, sequences: &str) {
+    let (_, requests) = table(dataset, "requests");
+    let column = |name: &str| all_longs(&requests, name).into_iter().map(Option::unwrap);
+    let lengths = column("request_id").zip(column("n_events").zip(column("duration_ns")));
+    let lengths: std::collections::HashMap<i64, (i64, i64)> = lengths.collect();
+    let rows = rows_of(Path::new(sequences));
+    let mut checked = 0;
+    for batch in &rows {
+        let list = |name: &str| batch.column_by_name(name).unwrap().as_list::<i32>().clone();
+        let ids = longs(batch.column_by_name("request_id").unwrap());
+        for (row, id) in ids.into_iter().enumerate() {
+            let (events, duration) = lengths[&id.unwrap()];
+            let values = |name: &str| -> Vec<i64> {
+                let values = longs(&list(name).value(row));
+                values.into_iter().map(Option::unwrap).collect()
+            };
+            for name in [
+                "call",
+                "phase",
+                "elapsed_ns",
+                "process",
+                "pid",
+                "tid",
+                "outcome",
+            ] {
+                assert_eq!(values(name).len() as i64, events + 2, "{name} of {id:?}");
+            }
+            let call = values("call");
+            assert_eq!((call[0], call[call.len() - 1]), (2, 3));
+            assert!(call[1..call.len() - 1].iter().all(|c| *c == 1 || *c > 3));
+            assert_eq!(values("elapsed_ns").iter().sum::<i64>(), duration);
+            checked += 1;
+        }
+    }
+    assert!(checked > 0);
 }

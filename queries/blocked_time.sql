@@ -1,0 +1,48 @@
+-- Where the time of requests goes: on a CPU, waiting for one, blocked by system call, or with no thread at work on them.
+--
+-- One row for each part, largest first: requests that have such time, total and mean over all requests that count, and
+-- share of the time of all. A row blocked has the call in which the thread was blocked (empty outside of one, as in a
+-- page fault). Only complete requests count, unless $incomplete is true; left_out, the same in all rows, says how many did
+-- not. A trace without the scheduler's events gives no row.
+--
+-- $server = %  only processes whose name is LIKE this
+-- $incomplete = false  count requests too that are cut off or in whose time events were lost
+--
+-- Of the trace apache-prefork:
+--   part     | call  | requests | total_ms  | mean_ms | share | left_out | total_ns
+--   ---------+-------+----------+-----------+---------+-------+----------+-------------
+--   runnable |       |      319 | 25119.344 |  78.744 | 59.20 |        0 | 25119343500
+--   blocked  | poll  |      306 |  9627.610 |  30.181 | 22.69 |        0 | 9627609520
+WITH chosen AS (
+  SELECT *, complete OR $incomplete AS counts
+  FROM requests
+  WHERE coalesce(procname, '') LIKE $server AND on_cpu_ns IS NOT NULL
+), parts AS (
+  SELECT 'on_cpu' AS part, CAST(NULL AS VARCHAR) AS call, on_cpu_ns AS ns FROM chosen WHERE counts
+  UNION ALL
+  SELECT 'runnable', NULL, runnable_ns FROM chosen WHERE counts
+  UNION ALL
+  SELECT 'unattended', NULL, unattended_ns FROM chosen WHERE counts
+  UNION ALL
+  SELECT 'blocked', span['name'], span['duration_ns']
+  FROM (SELECT unnest(blocked) AS span FROM chosen WHERE counts)
+), total AS (
+  SELECT
+    count(*) FILTER (WHERE counts) AS n,
+    count(*) FILTER (WHERE NOT counts) AS left_out,
+    sum(duration_ns) FILTER (WHERE counts) AS ns
+  FROM chosen
+)
+SELECT
+  part,
+  call,
+  count(*) FILTER (WHERE p.ns > 0) AS requests,
+  round(sum(p.ns) / 1e6, 3) AS total_ms,
+  round(sum(p.ns) / 1e6 / max(t.n), 3) AS mean_ms,
+  round(100.0 * sum(p.ns) / max(t.ns), 2) AS share,
+  max(t.left_out) AS left_out,
+  sum(p.ns) AS total_ns
+FROM parts AS p
+CROSS JOIN total AS t
+GROUP BY part, call
+ORDER BY total_ns DESC, part, call;

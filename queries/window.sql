@@ -1,0 +1,41 @@
+-- What the whole system did in the time of each request, and what storing that with every request would cost.
+--
+-- For each request: own_events, its own; window_events, those of all threads from its first to its last; ratio of the two;
+-- processes, how many others had events meanwhile. The last row, without a request_id, is the sum: window_events is then
+-- the number of rows that one stores who copies every event into every request under way, times the number of events
+-- of the trace. The events themselves are in the view window_events. Only complete requests count, unless $incomplete is
+-- true.
+--
+-- $incomplete = false  count requests too that are cut off or in whose time events were lost
+-- $limit = 10  only so many requests, those with the largest windows; the last row is always over all
+--
+WITH chosen AS (
+  SELECT trace_id, request_id, pid, n_events, last_event - first_event + 1 AS window_events
+  FROM requests
+  WHERE complete OR $incomplete
+), widest AS (
+  SELECT * FROM chosen ORDER BY window_events DESC, trace_id, request_id LIMIT $limit
+), processes AS (
+  SELECT w.trace_id, w.request_id, count(DISTINCT e.pid) - 1 AS processes
+  FROM widest AS w
+  JOIN window_events AS e ON e.trace_id = w.trace_id AND e.request_id = w.request_id
+  GROUP BY w.trace_id, w.request_id
+), total AS (
+  SELECT sum(n_events) AS own, sum(window_events) AS whole FROM chosen
+)
+SELECT trace_id, request_id, own_events, window_events, ratio, processes
+FROM (
+  SELECT
+    0 AS last,
+    w.trace_id,
+    w.request_id,
+    n_events AS own_events,
+    window_events,
+    round(1.0 * window_events / n_events, 2) AS ratio,
+    processes
+  FROM widest AS w
+  JOIN processes AS p ON p.trace_id = w.trace_id AND p.request_id = w.request_id
+  UNION ALL
+  SELECT 1, NULL, NULL, own, whole, round(1.0 * whole / own, 2), NULL FROM total
+)
+ORDER BY last, window_events DESC, trace_id, request_id;
