@@ -147,6 +147,12 @@ pub fn run(args: IngestArgs) -> Result<u8> {
             "Leave the arguments of nested events out with --request-args none instead.",
         ));
     }
+    if args.end == End::Shutdown && args.requests != Requests::Connection {
+        return Err(Error::usage(
+            "--end shutdown goes with --requests connection only",
+            "The other rules say themselves where a request ends: leave --end out.",
+        ));
+    }
     let quiet = args.quiet;
     let output = args.output.clone();
     let interrupted = terminal::interrupt_flag()?;

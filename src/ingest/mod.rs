@@ -16,7 +16,7 @@ use crate::columns::requests::{Common, RequestsUsage};
 use crate::dataset::manifest::{Damage, Manifest};
 use crate::dataset::staging::Staging;
 use crate::error::{Error, Result};
-use crate::requests;
+use crate::requests::{self, HTTPD_ENTER, Rule};
 use crate::trace::babeltrace::Reader;
 use crate::trace::check::check;
 use crate::trace::event::{EventClass, Loss};
@@ -106,7 +106,7 @@ pub fn ingest(options: Options, control: &mut Control) -> Result<Manifest> {
     let recordings = recordings(&options.traces)?;
     let staging = Staging::begin(&options.output, options.force)?;
     let checks = staging.create_dir("checks")?;
-    let (first, layout, total_bytes) = open_all(&recordings, options.keep_going, &checks)?;
+    let (first, layout, total_bytes) = open_all(&recordings, &options, &checks)?;
     let plan = Plan {
         layout: Arc::new(layout),
         contracts: Contracts {
@@ -158,9 +158,10 @@ pub fn ingest(options: Options, control: &mut Control) -> Result<Manifest> {
 /// folders in `checks`.
 fn open_all(
     recordings: &[find::Recording],
-    keep_going: bool,
+    options: &Options,
     checks: &Path,
 ) -> Result<(Reader, Layout, u64)> {
+    let keep_going = options.keep_going;
     let first = open(&recordings[0], keep_going, &checks.join("0"))?;
     let mut classes = first.classes().to_vec();
     let mut bytes = first.checked().bytes;
@@ -168,6 +169,12 @@ fn open_all(
         let reader = open(recording, keep_going, &checks.join(number.to_string()))?;
         classes.extend_from_slice(reader.classes());
         bytes += reader.checked().bytes;
+    }
+    if options.rule.rule == Rule::Httpd && !classes.iter().any(|c| c.name == HTTPD_ENTER) {
+        return Err(Error::usage(
+            format!("no trace here has events {HTTPD_ENTER}, which --requests httpd goes by"),
+            "Trace Apache's user-space tracepoints too, or choose another rule.",
+        ));
     }
     let layout = Layout::new(classes.iter());
     Ok((first, layout, bytes))

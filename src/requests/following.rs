@@ -294,49 +294,20 @@ impl Cutter {
             }
             Doing::Close(conn) => self.close_connection(event, conn, EndReason::Close, None),
             Doing::Shutdown(conn) if self.options.end_at_shutdown => {
-                if self.options.rule == Rule::Connection {
-                    self.end_request(event, conn, EndReason::Shutdown, None);
-                }
+                self.end_request(event, conn, EndReason::Shutdown, None);
             }
             Doing::Dup(conn, close_on_exec) if ok => {
                 self.reuse(event, ret, EndReason::Reused);
                 self.descriptors.open(pid, ret, conn, close_on_exec);
             }
             Doing::DupTo(conn, new, close_on_exec) if ok => {
-                if self.descriptors.connection(pid, new) != conn || conn.is_none() {
-                    if let Some(ended) = self.descriptors.close(pid, new) {
-                        self.close_connection(
-                            event,
-                            ended,
-                            EndReason::Close,
-                            Some(event.head.timestamp),
-                        );
-                    }
-                    if let Some(conn) = conn {
-                        self.descriptors.open(pid, new, conn, close_on_exec);
-                    }
-                }
+                self.dup_to(event, conn, new, close_on_exec);
             }
             Doing::CloseOnExec(fd, close) if ok => {
                 self.descriptors.set_close_on_exec(pid, (fd, fd), close);
             }
             Doing::CloseRange(first, last, flags) if ok => {
-                if flags & CLOSE_RANGE_UNSHARE != 0 {
-                    self.descriptors.unshare(pid);
-                }
-                if flags & CLOSE_RANGE_CLOEXEC != 0 {
-                    self.descriptors.set_close_on_exec(pid, (first, last), true);
-                } else {
-                    let ended = self.descriptors.close_range(pid, (first, last));
-                    for conn in ended {
-                        self.close_connection(
-                            event,
-                            conn,
-                            EndReason::Close,
-                            Some(event.head.timestamp),
-                        );
-                    }
-                }
+                self.close_range(event, (first, last), flags);
             }
             Doing::Fork { share, process } => {
                 self.forking.retain(|tid| *tid != event.head.tid);
@@ -351,6 +322,37 @@ impl Cutter {
                 self.close_all(event, ended);
             }
             _ => {}
+        }
+    }
+
+    /// `dup2` or `dup3` has returned: `new` is closed if it was open, and is a descriptor of `conn` now.
+    fn dup_to(&mut self, event: &Observed, conn: Option<Conn>, new: i64, close_on_exec: bool) {
+        let pid = pid(event);
+        if conn.is_some() && self.descriptors.connection(pid, new) == conn {
+            return;
+        }
+        if let Some(ended) = self.descriptors.close(pid, new) {
+            let now = Some(event.head.timestamp);
+            self.close_connection(event, ended, EndReason::Close, now);
+        }
+        if let Some(conn) = conn {
+            self.descriptors.open(pid, new, conn, close_on_exec);
+        }
+    }
+
+    /// `close_range` has returned.
+    fn close_range(&mut self, event: &Observed, fds: (i64, i64), flags: i64) {
+        let pid = pid(event);
+        if flags & CLOSE_RANGE_UNSHARE != 0 {
+            self.descriptors.unshare(pid);
+        }
+        if flags & CLOSE_RANGE_CLOEXEC != 0 {
+            self.descriptors.set_close_on_exec(pid, fds, true);
+            return;
+        }
+        for conn in self.descriptors.close_range(pid, fds) {
+            let now = Some(event.head.timestamp);
+            self.close_connection(event, conn, EndReason::Close, now);
         }
     }
 

@@ -65,6 +65,9 @@ impl Rule {
     }
 }
 
+/// The tracepoint at which a request begins by the rule `httpd`.
+pub const HTTPD_ENTER: &str = "httpd:enter_event_handler";
+
 /// Settings of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {

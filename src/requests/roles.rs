@@ -155,7 +155,7 @@ fn point(class: &EventClass) -> Option<Role> {
         "sched_waking" | "sched_wakeup" | "sched_wakeup_new" => Role::Waking(integer("tid")?),
         "sched_process_fork" => Role::Fork(integer("parent_pid")?, integer("child_pid")?),
         "sched_process_exit" => Role::ProcessExit(integer("tid")?),
-        "httpd:enter_event_handler" => Role::Enter(integer("connection_state")),
+        super::HTTPD_ENTER => Role::Enter(integer("connection_state")),
         "httpd:exit_event_handler" => Role::Leave,
         _ => return None,
     })

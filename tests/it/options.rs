@@ -174,3 +174,23 @@ fn every_command_has_help_with_an_example() {
         );
     }
 }
+
+#[test]
+fn rules_that_cannot_be_followed_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = dir.path().join("d");
+    let refused = |options: &[&str]| {
+        let trace = trace("apache-keepalive");
+        let mut args = vec!["ingest".as_ref(), trace.as_os_str()];
+        args.extend(["-o".as_ref(), dataset.as_os_str()]);
+        args.extend(options.iter().map(std::ffi::OsStr::new));
+        let done = sysds(args);
+        assert_eq!(done.status.code(), Some(2), "{}", stderr(&done));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        stderr(&done)
+    };
+    let httpd = refused(&["--requests", "httpd"]);
+    assert!(httpd.contains("httpd:enter_event_handler"), "{httpd}");
+    let end = refused(&["--requests", "exchange", "--end", "shutdown"]);
+    assert!(end.contains("--requests connection"), "{end}");
+}
