@@ -21,8 +21,9 @@ const MAX_NESTED_BYTES: usize = 64 << 20;
 /// found by their `metadata` file. All CTF traces of one tracing session are read on one time line.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   sysds ingest ~/lttng-traces/web-20261123-230639 -o web
+  sysds ingest normal cpu -o web --label normal --label cpu --requests exchange
   sysds query latency -d web
 
 Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 3 done with --keep-going, but some input was
@@ -37,9 +38,9 @@ pub struct IngestArgs {
     /// Replace a dataset that stands there already
     #[arg(long)]
     force: bool,
-    /// Label of the recordings, for the column `label`
-    #[arg(long)]
-    label: Option<String>,
+    /// Label for the column `label`: once for all traces, or once for each TRACE, in their order
+    #[arg(long = "label", value_name = "LABEL")]
+    labels: Vec<String>,
     /// What a request is
     #[arg(long, value_enum, value_name = "RULE", default_value_t = Requests::Connection)]
     requests: Requests,
@@ -178,7 +179,7 @@ fn options(args: IngestArgs) -> Options {
         output: args.output,
         force: args.force,
         compression: (args.compression.compression, args.compression.text),
-        label: args.label,
+        labels: args.labels,
         rule: requests::Options {
             rule: args.requests.into(),
             end_at_shutdown: args.end == End::Shutdown,

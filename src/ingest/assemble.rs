@@ -1,6 +1,6 @@
 //! The end of an ingest: the parts of all recordings become tables of one schema each, and the manifest tells of them.
 
-use super::{Ingested, Options, Plan};
+use super::{Ingested, Plan};
 use crate::columns::describe::described;
 use crate::columns::join::{Target, join};
 use crate::columns::losses;
@@ -151,7 +151,7 @@ fn merge(sum: &mut [Usage], other: &[Usage]) {
 
 fn manifest(plan: &Plan, all: Vec<Ingested>, tables: BTreeMap<String, TableFiles>) -> Manifest {
     let options = &plan.options;
-    let recordings: Vec<Recording> = all.iter().map(|i| recording(options, i)).collect();
+    let recordings: Vec<Recording> = all.iter().map(recording).collect();
     let sum =
         |get: fn(&StreamLoss) -> u64| recordings.iter().flat_map(|r| &r.losses).map(get).sum();
     Manifest {
@@ -204,10 +204,10 @@ fn manifest(plan: &Plan, all: Vec<Ingested>, tables: BTreeMap<String, TableFiles
     }
 }
 
-fn recording(options: &Options, done: &Ingested) -> Recording {
+fn recording(done: &Ingested) -> Recording {
     Recording {
         trace_id: done.trace_id.clone(),
-        label: options.label.clone(),
+        label: done.label.clone(),
         path: done.root.display().to_string(),
         first_ns: done.times.map(|t| t.0),
         last_ns: done.times.map(|t| t.1),

@@ -39,8 +39,8 @@ pub struct Options {
     pub force: bool,
     /// Compression of the Parquet files, and how the user wrote it.
     pub compression: (Compression, String),
-    /// The label of the recordings.
-    pub label: Option<String>,
+    /// Labels of the recordings: none, one for all, or one for each of `traces`.
+    pub labels: Vec<String>,
     /// How requests are cut.
     pub rule: requests::Options,
     /// Whether nested events carry their arguments.
@@ -85,6 +85,7 @@ struct Contracts {
 /// A recording that was read: what came out, as parts.
 struct Ingested {
     trace_id: String,
+    label: Option<String>,
     root: PathBuf,
     classes: Arc<Vec<EventClass>>,
     events: (Vec<Part>, EventsUsage),
@@ -103,6 +104,13 @@ struct Ingested {
 /// replaced, [`Error::Io`] and [`Error::Columns`] where files cannot be written, [`Error::Interrupted`]. After an
 /// error the target is as it was before.
 pub fn ingest(options: Options, control: &mut Control) -> Result<Manifest> {
+    let (labels, traces) = (options.labels.len(), options.traces.len());
+    if labels > 1 && labels != traces {
+        return Err(Error::usage(
+            format!("{labels} labels for {traces} traces"),
+            "Give --label once for all of them, or once for each TRACE, in their order.",
+        ));
+    }
     let recordings = recordings(&options.traces)?;
     let staging = Staging::begin(&options.output, options.force)?;
     let checks = staging.create_dir("checks")?;
@@ -206,11 +214,21 @@ fn trace_id(reader: &Reader, recording: &find::Recording, ids: &mut BTreeSet<Str
     id
 }
 
+impl Options {
+    /// The label of a recording.
+    fn label_of(&self, recording: &find::Recording) -> Option<&str> {
+        match &self.labels[..] {
+            [all] => Some(all),
+            each => each.get(recording.argument).map(String::as_str),
+        }
+    }
+}
+
 impl Plan {
-    fn common(&self, trace_id: &str) -> Common {
+    fn common(&self, trace_id: &str, recording: &find::Recording) -> Common {
         Common {
             trace_id: trace_id.to_owned(),
-            label: self.options.label.clone(),
+            label: self.options.label_of(recording).map(str::to_owned),
             rule: self.options.rule.rule.as_str(),
             with_args: self.options.request_args,
         }

@@ -56,7 +56,7 @@ pub(super) fn run(
     let requests = RequestsTable::new(
         tables("requests")?,
         plan.contracts.requests.clone(),
-        plan.common(trace_id),
+        plan.common(trace_id, recording),
         Arc::clone(&classes),
         Arc::clone(&plan.layout),
         plans,
@@ -104,6 +104,7 @@ pub(super) fn run(
     }
     Ok(Ingested {
         trace_id: trace_id.to_owned(),
+        label: plan.options.label_of(recording).map(str::to_owned),
         events: worked.events,
         requests: written,
         incomplete: worked.incomplete,

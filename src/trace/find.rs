@@ -18,6 +18,8 @@ pub struct Recording {
     pub root: PathBuf,
     /// The folders that hold `metadata`, sorted.
     pub traces: Vec<PathBuf>,
+    /// Position of the path below which it was found among those that the user named.
+    pub argument: usize,
 }
 
 /// Finds the recordings below `paths`, in the order of the paths and, below each, of their folders.
@@ -26,7 +28,7 @@ pub struct Recording {
 /// [`Error::Io`] where a path cannot be read, [`Error::Input`] where there is no trace below it.
 pub fn recordings(paths: &[PathBuf]) -> Result<Vec<Recording>> {
     let mut found: Vec<Recording> = Vec::new();
-    for path in paths {
+    for (argument, path) in paths.iter().enumerate() {
         let mut traces = Vec::new();
         search(path, 0, &mut traces)?;
         if traces.is_empty() {
@@ -45,7 +47,11 @@ pub fn recordings(paths: &[PathBuf]) -> Result<Vec<Recording>> {
         }
         found.extend(sessions.into_iter().map(|(root, mut traces)| {
             traces.sort();
-            Recording { root, traces }
+            Recording {
+                root,
+                traces,
+                argument,
+            }
         }));
     }
     refuse_twice(&found)?;

@@ -194,3 +194,44 @@ fn rules_that_cannot_be_followed_are_refused() {
     let end = refused(&["--requests", "exchange", "--end", "shutdown"]);
     assert!(end.contains("--requests connection"), "{end}");
 }
+
+#[test]
+fn each_trace_has_its_label() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = dir.path().join("d");
+    let (a, b) = (trace("apache-prefork"), trace("apache-keepalive"));
+    let labels = ["--quiet", "--label", "off", "--label", "on"];
+    ingest(&[&a, &b], &dataset, &labels);
+    let manifest = manifest(&dataset);
+    let (_, rows) = table(&dataset, "requests");
+    let pairs = all_texts(&rows, "trace_id")
+        .into_iter()
+        .zip(all_texts(&rows, "label"));
+    let pairs: std::collections::BTreeSet<_> = pairs.collect();
+    assert_eq!(pairs.len(), 2);
+    for (recording, label) in manifest["recordings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(["off", "on"])
+    {
+        assert_eq!(recording["label"], label);
+        let id = recording["trace_id"].as_str().unwrap().to_owned();
+        assert!(
+            pairs.contains(&(Some(id), Some(label.to_owned()))),
+            "{pairs:?}"
+        );
+    }
+    let mut args = vec![
+        "ingest".as_ref(),
+        a.as_os_str(),
+        b.as_os_str(),
+        "-o".as_ref(),
+    ];
+    let other = dir.path().join("e");
+    args.push(other.as_os_str());
+    args.extend(["--label", "1", "--label", "2", "--label", "3"].map(std::ffi::OsStr::new));
+    let done = sysds(args);
+    assert_eq!(done.status.code(), Some(2), "{}", stderr(&done));
+    assert!(stderr(&done).contains("3 labels for 2 traces") && !other.exists());
+}
