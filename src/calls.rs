@@ -116,7 +116,7 @@ fn descriptor(class: &EventClass, names: &[String]) -> Option<usize> {
 }
 
 /// A descriptor argument as the kernel reads it: a C `int`, whatever the width of the register that carried it.
-fn as_descriptor(value: i64) -> i64 {
+pub fn as_descriptor(value: i64) -> i64 {
     i64::from(value as i32)
 }
 

@@ -16,8 +16,9 @@
 
 use super::cutter::Cutter;
 use super::descriptors::Conn;
-use super::roles::{Entry, Role, accepted, descriptor, polled, selected};
+use super::roles::{Entry, Role, accepted, polled, selected};
 use super::{Client, EndReason, Observed, Rule};
+use crate::calls::as_descriptor;
 use crate::trace::event::UNKNOWN;
 
 /// `fcntl(2)`, `accept4(2)`, `close_range(2)`, `clone(2)`, `futex(2)`.
@@ -152,7 +153,7 @@ impl Cutter {
                 conn.map_or(Doing::Nothing, Doing::Shutdown)
             }
             Entry::Close(fd) => {
-                let fd = descriptor(integer(fd));
+                let fd = as_descriptor(integer(fd));
                 self.turn(event, fd);
                 // The number is free as soon as the call has begun.
                 let conn = self.descriptors.close(pid, fd);
@@ -160,7 +161,7 @@ impl Cutter {
             }
             Entry::Accept(fd, accept_flags) => {
                 if let Some(fd) = fd {
-                    self.descriptors.listens(pid, descriptor(integer(fd)));
+                    self.descriptors.listens(pid, as_descriptor(integer(fd)));
                 }
                 self.turn_away(event);
                 Doing::Accept {
@@ -173,11 +174,11 @@ impl Cutter {
             }
             Entry::DupTo(old, new, dup_flags) => Doing::DupTo(
                 self.turn(event, integer(old)),
-                descriptor(integer(new)),
+                as_descriptor(integer(new)),
                 flags(dup_flags) & O_CLOEXEC != 0,
             ),
             Entry::Fcntl(fd, command, argument) => {
-                let fd = descriptor(integer(fd));
+                let fd = as_descriptor(integer(fd));
                 let conn = self.turn(event, fd);
                 match (integer(command), conn) {
                     (F_DUPFD, Some(conn)) => Doing::Dup(conn, false),
@@ -192,6 +193,7 @@ impl Cutter {
                 flags(range_flags),
             ),
             Entry::Fork(clone_flags) => {
+                self.forking.retain(|tid| *tid != event.head.tid);
                 self.forking.push(event.head.tid);
                 Doing::Fork {
                     share: flags(clone_flags) & CLONE_FILES != 0,
@@ -500,7 +502,7 @@ impl Cutter {
 
     /// The event's thread turns to the connection behind `fd`, if it is one.
     fn turn(&mut self, event: &Observed, fd: i64) -> Option<Conn> {
-        let conn = self.descriptors.connection(pid(event), descriptor(fd))?;
+        let conn = self.descriptors.connection(pid(event), as_descriptor(fd))?;
         self.turn_to(event, conn);
         Some(conn)
     }

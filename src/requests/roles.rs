@@ -4,6 +4,7 @@
 //! of the manual pages, section 2.
 
 use super::Client;
+use crate::calls::as_descriptor;
 use crate::trace::event::{EventClass, FieldType, Phase};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -224,7 +225,7 @@ pub fn polled(class: &EventClass, values: &[u8], at: At) -> Vec<i64> {
     (0..count)
         .map(|_| {
             let mut ahead = cursor;
-            let fd = descriptor(ahead.integer() as i64);
+            let fd = as_descriptor(ahead.integer() as i64);
             cursor.skip(element);
             fd
         })
@@ -241,11 +242,6 @@ pub fn selected(class: &EventClass, values: &[u8], at: At) -> Vec<i64> {
     bits.filter(|(_, set)| *set)
         .map(|(fd, _)| fd as i64)
         .collect()
-}
-
-/// A descriptor argument as the kernel reads it: a C `int`.
-pub fn descriptor(value: i64) -> i64 {
-    i64::from(value as i32)
 }
 
 fn accept(class: &EventClass) -> Option<Accept> {
