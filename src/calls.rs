@@ -3,7 +3,7 @@
 //! A thread is in at most one system call: the exit of a call belongs to the last entry on its thread, if that was of
 //! the same call. Where the tracer lost one side, the other stays alone; nothing is paired across other calls.
 
-use crate::trace::event::{EventClass, FieldType, Head, Phase, UNKNOWN};
+use crate::trace::event::{EventClass, FieldType, Head, Phase, UNKNOWN, bare_names};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -40,17 +40,14 @@ struct Pending {
 impl Calls {
     /// No thread is in a call. `fd_arguments` names the arguments that hold a descriptor, best first.
     pub fn new(classes: &[EventClass], fd_arguments: &[String]) -> Self {
-        let mut numbers = HashMap::new();
-        let classes = classes.iter().map(|class| {
-            let next = numbers.len() as u32;
-            Class {
-                phase: class.phase,
-                call: *numbers.entry(class.name.clone()).or_insert(next),
-                fd: match class.phase {
-                    Phase::Point => None,
-                    _ => descriptor(class, fd_arguments),
-                },
-            }
+        let (_, numbers) = bare_names(classes);
+        let classes = classes.iter().zip(numbers).map(|(class, call)| Class {
+            phase: class.phase,
+            call,
+            fd: match class.phase {
+                Phase::Point => None,
+                _ => descriptor(class, fd_arguments),
+            },
         });
         Calls {
             classes: classes.collect(),

@@ -8,13 +8,14 @@ use super::types::{Usage, main_type, sibling_type};
 use super::values::{Values, push_field};
 use crate::calls::Sides;
 use crate::error::{Error, Result};
-use crate::trace::event::{Cursor, EventBatch, EventClass, FieldType, NO_NAME, Phase, UNKNOWN};
+use crate::trace::event::{
+    Cursor, EventBatch, EventClass, FieldType, NO_NAME, Phase, UNKNOWN, bare_names,
+};
 use arrow::array::{
     ArrayRef, DictionaryArray, Int32Array, Int64Array, StringArray, TimestampNanosecondArray,
 };
 use arrow::datatypes::{Field, Int32Type, Int64Type};
 use parquet::file::properties::WriterPropertiesPtr;
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -66,10 +67,9 @@ pub struct Plans {
 impl Plans {
     /// The plans of `classes` for `layout`.
     pub fn new(classes: &[EventClass], layout: &Layout, contract: &Contract) -> Self {
-        let mut names: Vec<String> = Vec::new();
-        let mut numbers: HashMap<&str, i32> = HashMap::new();
-        let plan = |class: &'_ EventClass, name: i32| ClassPlan {
-            name,
+        let (names, numbers) = bare_names(classes);
+        let plan = |(class, name): (&EventClass, u32)| ClassPlan {
+            name: name as i32,
             phase: class.phase as i32,
             context: class
                 .context
@@ -90,14 +90,7 @@ impl Plans {
                     .filter(|i| class.payload[*i].ty == FieldType::Text)
             }),
         };
-        let mut plans = Vec::with_capacity(classes.len());
-        for class in classes {
-            let name = *numbers.entry(&class.name).or_insert_with(|| {
-                names.push(class.name.clone());
-                names.len() as i32 - 1
-            });
-            plans.push(plan(class, name));
-        }
+        let plans = classes.iter().zip(numbers).map(plan).collect();
         Plans {
             classes: plans,
             names,

@@ -10,8 +10,8 @@ use super::parquet::Part;
 use super::types::{Usage, can_have_sibling, main_type, sibling_type};
 use super::values::{Values, push_field};
 use crate::error::{Error, Result};
-use crate::requests::{EndReason, NestedEvent, Request, call_names};
-use crate::trace::event::{Cursor, EventClass, Phase, UNKNOWN};
+use crate::requests::{EndReason, NestedEvent, Request};
+use crate::trace::event::{Cursor, EventClass, Phase, UNKNOWN, bare_names};
 use arrow::array::{
     ArrayRef, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
     StructArray, TimestampNanosecondArray,
@@ -102,7 +102,7 @@ impl RequestsTable {
                 nested: 0,
                 omitted: 0,
             },
-            calls: call_names(&classes),
+            calls: bare_names(&classes).0,
             waiting: Vec::new(),
             waiting_events: 0,
             waiting_bytes: 0,

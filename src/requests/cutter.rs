@@ -5,13 +5,14 @@
 
 use super::account::State;
 use super::descriptors::{Conn, Descriptors};
-use super::following::{Connection, Doing};
+use super::following::Connection;
 use super::nested::Nested;
 use super::open::{Losses, Open, Room};
 use super::roles::{Role, role};
+use super::syscalls::Doing;
 use super::{Client, EndReason, Observed, Options, Request, Rule};
 use crate::calls::TidHash;
-use crate::trace::event::{EventClass, Loss, NO_NAME, UNKNOWN};
+use crate::trace::event::{EventClass, Loss, NO_NAME, UNKNOWN, bare_names};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ pub struct Cutter {
     /// Threads that are forking.
     pub(super) forking: Vec<i32>,
     open: Vec<Option<Open>>,
+    /// Free places in `open`.
+    free: Vec<usize>,
     losses: Losses,
     next_id: i64,
     /// System-call events so far, of all threads.
@@ -77,13 +80,8 @@ impl Default for Thread {
 impl Cutter {
     /// No requests yet, for events of `classes`; `fd_arguments` names the arguments that hold a descriptor, best first.
     pub fn new(classes: Arc<Vec<EventClass>>, options: Options, fd_arguments: &[String]) -> Self {
-        let mut numbers = HashMap::new();
-        let calls = classes.iter().map(|class| {
-            let next = numbers.len() as u32;
-            *numbers.entry(class.name.clone()).or_insert(next)
-        });
         Cutter {
-            calls: calls.collect(),
+            calls: bare_names(&classes).1,
             roles: classes.iter().map(|c| role(c, fd_arguments)).collect(),
             scheduled: classes.iter().any(|c| c.full_name == "sched_switch"),
             options,
@@ -95,6 +93,7 @@ impl Cutter {
             next_connection: 0,
             forking: Vec::new(),
             open: Vec::new(),
+            free: Vec::new(),
             losses: Losses::default(),
             next_id: 0,
             syscalls: 0,
@@ -252,7 +251,7 @@ impl Cutter {
         );
         let before = self.syscalls - i64::from(is_call);
         let open = Some(Open::new(request, before));
-        match self.open.iter().position(Option::is_none) {
+        match self.free.pop() {
             Some(free) => {
                 self.open[free] = open;
                 free
@@ -277,6 +276,7 @@ impl Cutter {
 
     /// Ends a request, at `end` or with its last event. No thread may work on it any more.
     pub(super) fn end(&mut self, open: usize, reason: EndReason, end: Option<i64>) -> i64 {
+        self.free.push(open);
         let open = self.open[open].take().expect("it is open");
         self.bytes -= open.request.nested.size();
         let mut request = open.close(reason, end, self.scheduled);

@@ -20,15 +20,15 @@ mod following;
 mod nested;
 mod open;
 mod roles;
+mod syscalls;
 #[cfg(test)]
 mod tests;
 
 pub use cutter::Cutter;
 pub use nested::{Nested, NestedEvent};
 
-use crate::trace::event::{EventClass, Head};
+use crate::trace::event::Head;
 use account::Account;
-use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -153,7 +153,7 @@ pub struct Times {
     pub blocked: i64,
     /// No thread worked on it.
     pub unattended: i64,
-    /// Blocked time by the number of the system call's name among the classes' names; `None` outside of one.
+    /// Blocked time by the number of the system call's bare name ([`bare_names`]); `None` outside of one.
     pub by_call: Vec<(Option<u32>, i64)>,
 }
 
@@ -226,13 +226,6 @@ impl Request {
     pub fn complete(&self) -> bool {
         self.end_reason.is_end() && !self.touched_by_loss
     }
-}
-
-/// Bare names of the classes in the order of their numbers, which [`Times::by_call`] uses: that of first appearance.
-pub fn call_names(classes: &[EventClass]) -> Vec<String> {
-    let mut seen = HashSet::new();
-    let names = classes.iter().map(|c| &c.name);
-    names.filter(|n| seen.insert(*n)).cloned().collect()
 }
 
 /// An event as a rule sees it.

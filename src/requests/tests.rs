@@ -1,7 +1,7 @@
 //! The rules on small made-up traces.
 
 use super::*;
-use crate::trace::event::{Field, FieldType, Loss, UNKNOWN};
+use crate::trace::event::{EventClass, Field, FieldType, Loss, UNKNOWN, bare_names};
 use std::net::Ipv6Addr;
 
 const AF_INET: i64 = 2;
@@ -440,7 +440,7 @@ fn time_goes_to_what_the_scheduler_did() {
     let t = r.times.unwrap();
     assert_eq!((t.on_cpu, t.runnable), (20 + 20 + 10 + 20, 10 + 10 + 10));
     assert_eq!((t.blocked, t.unattended), (20 + 10, 0));
-    let names = call_names(&classes());
+    let names = bare_names(&classes()).0;
     let by_call: Vec<_> = t
         .by_call
         .iter()

@@ -14,6 +14,8 @@
 //! | structure | its members |
 //! | variant | `u32` index of the option, then its value |
 
+use std::collections::HashMap;
+
 /// Stands for a `cpu`, `pid` or `tid` that the trace does not tell.
 pub const UNKNOWN: i32 = i32::MIN;
 /// Stands for a process name that the trace does not tell.
@@ -131,6 +133,22 @@ impl EventClass {
             _ => None,
         }
     }
+}
+
+/// Bare names of classes, each once, in the order of their first appearance, which is that of their numbers; and the
+/// number of each class's name.
+pub fn bare_names(classes: &[EventClass]) -> (Vec<String>, Vec<u32>) {
+    let mut names: Vec<String> = Vec::new();
+    let mut numbers = HashMap::new();
+    let mut of_classes = Vec::with_capacity(classes.len());
+    for class in classes {
+        let number = *numbers.entry(class.name.as_str()).or_insert_with(|| {
+            names.push(class.name.clone());
+            names.len() as u32 - 1
+        });
+        of_classes.push(number);
+    }
+    (names, of_classes)
 }
 
 /// Splits the tracer's name of an event into the bare name of the system call and the side of it, so that
