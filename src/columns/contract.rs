@@ -59,6 +59,11 @@ pub fn requests() -> Contract {
     parse(include_str!("../../schemas/requests.json"))
 }
 
+/// The contract of `downstream`.
+pub fn downstream() -> Contract {
+    parse(include_str!("../../schemas/downstream.json"))
+}
+
 /// The contract of `losses`.
 pub fn losses() -> Contract {
     parse(include_str!("../../schemas/losses.json"))
@@ -118,6 +123,9 @@ impl Column {
             "utf8" => DataType::Utf8,
             "dictionary<utf8>" => dictionary(),
             "timestamp[ns, UTC]" => timestamp(),
+            "list<int64>" => {
+                DataType::List(Arc::new(Field::new("element", DataType::Int64, false)))
+            }
             "list<struct>" => {
                 let element = DataType::Struct(fields_of(&self.items, structs));
                 DataType::List(Arc::new(Field::new("element", element, false)))
@@ -149,6 +157,7 @@ mod tests {
         for (contract, table) in [
             (events(), "events"),
             (requests(), "requests"),
+            (downstream(), "downstream"),
             (losses(), "losses"),
         ] {
             assert_eq!(contract.table, table);
@@ -161,7 +170,7 @@ mod tests {
 
     #[test]
     fn every_duration_and_time_says_its_unit() {
-        for contract in [events(), requests(), losses()] {
+        for contract in [events(), requests(), downstream(), losses()] {
             let all = contract
                 .columns
                 .iter()

@@ -2,6 +2,7 @@
 
 pub mod contract;
 pub mod describe;
+pub mod downstream;
 pub mod events;
 pub mod join;
 pub mod layout;

@@ -236,22 +236,15 @@ impl RequestsTable {
             Arc::new(times.with_timezone("UTC"))
         };
         let known = |n: i32| (n != UNKNOWN).then_some(n);
-        let constant = |value: Option<&str>| match value {
-            Some(value) => coded(vec![0; n].into(), &Arc::new(StringArray::from(vec![value]))),
-            None => coded(
-                Int32Array::new_null(n),
-                &Arc::new(StringArray::from(vec![""])),
-            ),
-        };
         let reasons = EndReason::ALL.map(EndReason::as_str).to_vec();
         let reason = requests.iter().map(|r| r.end_reason as i32);
         let addresses = requests.iter().map(|r| r.client.0.map(|a| a.to_string()));
         vec![
             long(&|r| Some(r.id)),
-            constant(Some(&self.common.trace_id)),
-            constant(self.common.label.as_deref()),
-            constant(Some(self.common.rule)),
-            procnames(requests),
+            constant(Some(&self.common.trace_id), n),
+            constant(self.common.label.as_deref(), n),
+            constant(Some(self.common.rule), n),
+            procnames(requests.iter()),
             int(&|r| known(r.pid)),
             int(&|r| known(r.tid)),
             long(&|r| r.fd),
@@ -416,10 +409,21 @@ fn rows_of_batch(requests: &[Request]) -> usize {
     full.unwrap_or(requests.len()).max(1)
 }
 
-fn procnames(requests: &[Request]) -> ArrayRef {
+/// A column of `n` equal values.
+pub(super) fn constant(value: Option<&str>, n: usize) -> ArrayRef {
+    match value {
+        Some(value) => coded(vec![0; n].into(), &Arc::new(StringArray::from(vec![value]))),
+        None => coded(
+            Int32Array::new_null(n),
+            &Arc::new(StringArray::from(vec![""])),
+        ),
+    }
+}
+
+/// The names of the threads that began what these are.
+pub(super) fn procnames<'a>(requests: impl Iterator<Item = &'a Request>) -> ArrayRef {
     let mut names: Vec<&str> = Vec::new();
     let keys: Int32Array = requests
-        .iter()
         .map(|r| {
             let name = r.procname.as_deref()?;
             let known = names.iter().position(|n| *n == name);

@@ -2,6 +2,7 @@
 
 use super::{Ingested, Plan};
 use crate::columns::describe::described;
+use crate::columns::downstream;
 use crate::columns::join::{Target, join};
 use crate::columns::losses;
 use crate::columns::parquet::key_values;
@@ -18,20 +19,25 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// All tables.
+const TABLES: [&str; 4] = ["events", "requests", "downstream", "losses"];
+
 /// Joins the parts of all recordings into tables of one schema each, and describes the result.
 pub(super) fn assemble(
     plan: &Plan,
     staging: &Staging,
     ingested: Vec<(Ingested, PathBuf)>,
 ) -> Result<Manifest> {
-    let dirs = ["events", "requests", "losses"].map(|table| staging.create_dir(table));
-    let [events_dir, requests_dir, losses_dir] = dirs;
-    let (events_dir, requests_dir, losses_dir) = (events_dir?, requests_dir?, losses_dir?);
+    let [events_dir, requests_dir, downstream_dir, losses_dir] =
+        TABLES.map(|table| staging.create_dir(table));
+    let (events_dir, requests_dir) = (events_dir?, requests_dir?);
+    let (downstream_dir, losses_dir) = (downstream_dir?, losses_dir?);
     let all: Vec<&Ingested> = ingested.iter().map(|(i, _)| i).collect();
     let events_schema = events_schema(plan, &all);
     let requests_schema = requests_schema(plan, &all);
+    let downstream_schema = downstream::schema(&plan.contracts.downstream);
     let losses_schema = losses::schema(&plan.contracts.losses);
-    let mut files: [Vec<PathBuf>; 3] = Default::default();
+    let mut files: [Vec<PathBuf>; 4] = Default::default();
     for (done, scratch) in &ingested {
         let table = |dir, schema, donors| Target {
             dir,
@@ -57,11 +63,13 @@ pub(super) fn assemble(
             &plan.properties,
         )?;
         let target = table(&losses_dir, &losses_schema, &[]);
-        files[2].extend(join(part.as_slice(), files[2].len(), &target)?);
+        files[3].extend(join(part.as_slice(), files[3].len(), &target)?);
+        let target = table(&downstream_dir, &downstream_schema, &[]);
+        files[2].extend(join(&done.downstream, files[2].len(), &target)?);
         std::fs::remove_dir_all(scratch).map_err(Error::io("remove", scratch))?;
     }
     let mut tables = BTreeMap::new();
-    for (name, files) in ["events", "requests", "losses"].into_iter().zip(&files) {
+    for (name, files) in TABLES.into_iter().zip(&files) {
         tables.insert(name.to_owned(), table_files(staging.dir(), files)?);
     }
     Ok(manifest(

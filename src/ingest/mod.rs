@@ -1,7 +1,7 @@
 //! From traces to a dataset: joins reading, cutting, columns and files. The only place that knows the whole way.
 //!
 //! ```text
-//! reader (this thread) ──batches──► pairing, rule, `events` (thread) ──ended requests──► `requests` (thread)
+//! reader (this thread) ──batches──► pairing, rule, `events` (thread) ──what ended──► `requests`, `downstream` (thread)
 //! ```
 //!
 //! Batches go through channels that hold only a few, so memory does not grow with the trace.
@@ -79,6 +79,7 @@ struct Plan {
 struct Contracts {
     events: Contract,
     requests: Contract,
+    downstream: Contract,
     losses: Contract,
 }
 
@@ -90,6 +91,7 @@ struct Ingested {
     classes: Arc<Vec<EventClass>>,
     events: (Vec<Part>, EventsUsage),
     requests: (Vec<Part>, RequestsUsage),
+    downstream: Vec<Part>,
     incomplete: u64,
     losses: Vec<Loss>,
     times: Option<(i64, i64)>,
@@ -120,6 +122,7 @@ pub fn ingest(options: Options, control: &mut Control) -> Result<Manifest> {
         contracts: Contracts {
             events: contract::events(),
             requests: contract::requests(),
+            downstream: contract::downstream(),
             losses: contract::losses(),
         },
         properties: properties(options.compression.0),

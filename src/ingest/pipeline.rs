@@ -2,13 +2,14 @@
 
 use super::{Control, Ingested, Plan, Progress};
 use crate::calls::{Calls, Sides};
+use crate::columns::downstream::DownstreamTable;
 use crate::columns::events::EventsTable;
 use crate::columns::events::EventsUsage;
 use crate::columns::parquet::Part;
 use crate::columns::requests::{RequestsTable, RequestsUsage};
 use crate::dataset::manifest::Damage;
 use crate::error::{Error, Result};
-use crate::requests::{Cutter, Observed, Request};
+use crate::requests::{Cutter, Observed, Request, Service};
 use crate::trace::babeltrace::Reader;
 use crate::trace::check::Checked;
 use crate::trace::event::{EventBatch, EventClass, Loss};
@@ -62,6 +63,12 @@ pub(super) fn run(
         plans,
         plan.properties.clone(),
     );
+    let downstream = DownstreamTable::new(
+        tables("downstream")?,
+        plan.contracts.downstream.clone(),
+        trace_id,
+        plan.properties.clone(),
+    );
     let worker = Worker {
         calls: Calls::new(&classes, &plan.contracts.events.fd_arguments),
         cutter: Cutter::new(
@@ -80,15 +87,15 @@ pub(super) fn run(
     let (read, worked, written) = thread::scope(|scope| {
         let (full, batches) = sync_channel::<EventBatch>(WAITING);
         let (empty, spent) = sync_channel::<EventBatch>(WAITING + 2);
-        let (ended, requests_in) = sync_channel::<Vec<Request>>(WAITING);
+        let (ended, ended_in) = sync_channel::<Ended>(WAITING);
         let worker = named("events").spawn_scoped(scope, move || worker.run(batches, empty, ended));
         let writer =
-            named("requests").spawn_scoped(scope, move || write_requests(requests, requests_in));
+            named("requests").spawn_scoped(scope, move || write(requests, downstream, ended_in));
         let read = read(&mut reader, full, spent, control, progress);
         (read, joined(worker), joined(writer))
     });
     // A thread that stops makes the ones before it stop: its error is the cause.
-    let written = written?;
+    let (requests, downstream) = written?;
     let worked = worked?;
     read?;
     let relative = |stream: &str| {
@@ -106,7 +113,8 @@ pub(super) fn run(
         trace_id: trace_id.to_owned(),
         label: plan.options.label_of(recording).map(str::to_owned),
         events: worked.events,
-        requests: written,
+        requests,
+        downstream,
         incomplete: worked.incomplete,
         losses,
         times: worked.times,
@@ -193,7 +201,7 @@ impl Worker {
         mut self,
         batches: Receiver<EventBatch>,
         empty: SyncSender<EventBatch>,
-        ended: SyncSender<Vec<Request>>,
+        ended: SyncSender<Ended>,
     ) -> Result<Worked> {
         let mut sides = Vec::new();
         for mut batch in batches {
@@ -216,11 +224,12 @@ impl Worker {
         })
     }
 
-    fn send(&mut self, requests: Vec<Request>, ended: &SyncSender<Vec<Request>>) {
+    fn send(&mut self, requests: Vec<Request>, ended: &SyncSender<Ended>) {
         self.incomplete += requests.iter().filter(|r| !r.complete()).count() as u64;
-        if !requests.is_empty() {
+        let services = self.cutter.take_services();
+        if !requests.is_empty() || !services.is_empty() {
             // Where the writer has stopped, its error is reported.
-            let _ = ended.send(requests);
+            let _ = ended.send(Ended { requests, services });
         }
     }
 
@@ -256,13 +265,24 @@ impl Worker {
     }
 }
 
-/// The thread that writes `requests`.
-fn write_requests(
-    mut table: RequestsTable,
-    ended: Receiver<Vec<Request>>,
-) -> Result<(Vec<Part>, RequestsUsage)> {
-    for requests in ended {
-        table.append(requests)?;
+/// What has ended with a batch.
+struct Ended {
+    requests: Vec<Request>,
+    services: Vec<Service>,
+}
+
+/// What the thread that writes leaves.
+type Written = ((Vec<Part>, RequestsUsage), Vec<Part>);
+
+/// The thread that writes `requests` and `downstream`.
+fn write(
+    mut requests: RequestsTable,
+    mut downstream: DownstreamTable,
+    ended: Receiver<Ended>,
+) -> Result<Written> {
+    for ended in ended {
+        requests.append(ended.requests)?;
+        downstream.append(ended.services)?;
     }
-    table.finish()
+    Ok((requests.finish()?, downstream.finish()?))
 }

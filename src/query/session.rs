@@ -35,11 +35,15 @@ const PATIENCE: Duration = Duration::from_millis(50);
 const DEFAULT_MEMORY: usize = 1 << 30;
 
 /// Views over the tables of every dataset, in an order in which each finds what it uses.
-const VIEWS: [(&str, &str); 4] = [
+const VIEWS: [(&str, &str); 5] = [
     ("errnos", include_str!("../../schemas/views/errnos.sql")),
     (
         "own_events",
         include_str!("../../schemas/views/own_events.sql"),
+    ),
+    (
+        "causal_events",
+        include_str!("../../schemas/views/causal_events.sql"),
     ),
     (
         "window_events",

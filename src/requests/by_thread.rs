@@ -21,14 +21,6 @@ impl Cutter {
     pub(super) fn observe_thread(&mut self, event: &Observed, role: Role) {
         let class = &self.classes[event.head.class as usize];
         let tid = event.head.tid;
-        // The scheduler's events name the call that a thread is in.
-        let call = self.calls[event.head.class as usize];
-        let thread = self.threads.entry(tid).or_default();
-        match role {
-            Role::Entry(_) => thread.call = Some((call, Default::default())),
-            Role::Exit { .. } => thread.call = None,
-            _ => {}
-        }
         let httpd = self.options.rule == Rule::Httpd;
         let begins = match role {
             Role::Enter(state) if httpd => {
@@ -42,10 +34,11 @@ impl Cutter {
         };
         if begins {
             self.end_of_thread(event, EndReason::NextAccept);
-            let open = self.begin(event);
+            self.turn_away(event);
+            let open = self.begin(event, None);
             self.work_on(tid, Some(open), event.head.timestamp);
         }
-        self.count(event);
+        self.follow(event, role);
         let class = &self.classes[event.head.class as usize];
         match role {
             Role::Leave if httpd => self.end_of_thread(event, EndReason::HandlerExit),

@@ -9,8 +9,9 @@ use super::following::Connection;
 use super::nested::Nested;
 use super::open::{Losses, Open, Room};
 use super::roles::{Role, role};
+use super::serving::Serving;
 use super::syscalls::Doing;
-use super::{Client, EndReason, Observed, Options, Request, Rule};
+use super::{Client, EndReason, Observed, Options, Request, Rule, Serves, Service};
 use crate::calls::TidHash;
 use crate::trace::event::{EventClass, Loss, NO_NAME, UNKNOWN, bare_names};
 use std::collections::HashMap;
@@ -34,18 +35,21 @@ pub struct Cutter {
     pub(super) threads: HashMap<i32, Thread, TidHash>,
     pub(super) connections: HashMap<Conn, Connection>,
     pub(super) descriptors: Descriptors,
-    pub(super) next_connection: Conn,
+    pub(super) next_connection: usize,
+    pub(super) serving: Serving,
     /// Threads that are forking.
     pub(super) forking: Vec<i32>,
-    open: Vec<Option<Open>>,
+    pub(super) open: Vec<Option<Open>>,
     /// Free places in `open`.
     free: Vec<usize>,
     losses: Losses,
     next_id: i64,
+    next_service: i64,
     /// System-call events so far, of all threads.
     syscalls: i64,
     bytes: usize,
     ended: Vec<Request>,
+    services: Vec<Service>,
 }
 
 /// A thread.
@@ -54,6 +58,8 @@ pub(super) struct Thread {
     pub state: State,
     /// Its process, as of its last system call.
     pub pid: i32,
+    /// Number of its name, as of then.
+    pub procname: u32,
     /// The system call that it is in: number of its name, and what it means to the rule.
     pub call: Option<(u32, Doing)>,
     /// The connection that it works on.
@@ -62,6 +68,8 @@ pub(super) struct Thread {
     pub open: Option<usize>,
     /// Whether it has left that connection to an event loop.
     pub armed: bool,
+    /// The asking end at which it was woken, until it waits again.
+    pub woken_by: Option<usize>,
 }
 
 impl Default for Thread {
@@ -69,10 +77,12 @@ impl Default for Thread {
         Thread {
             state: State::Running,
             pid: UNKNOWN,
+            procname: NO_NAME,
             call: None,
             at: None,
             open: None,
             armed: false,
+            woken_by: None,
         }
     }
 }
@@ -80,8 +90,9 @@ impl Default for Thread {
 impl Cutter {
     /// No requests yet, for events of `classes`; `fd_arguments` names the arguments that hold a descriptor, best first.
     pub fn new(classes: Arc<Vec<EventClass>>, options: Options, fd_arguments: &[String]) -> Self {
+        let (names, calls) = bare_names(&classes);
         Cutter {
-            calls: bare_names(&classes).1,
+            calls,
             roles: classes.iter().map(|c| role(c, fd_arguments)).collect(),
             scheduled: classes.iter().any(|c| c.full_name == "sched_switch"),
             options,
@@ -91,14 +102,17 @@ impl Cutter {
             connections: HashMap::new(),
             descriptors: Descriptors::default(),
             next_connection: 0,
+            serving: Serving::new(&names),
             forking: Vec::new(),
             open: Vec::new(),
             free: Vec::new(),
             losses: Losses::default(),
             next_id: 0,
+            next_service: 0,
             syscalls: 0,
             bytes: 0,
             ended: Vec::new(),
+            services: Vec::new(),
         }
     }
 
@@ -110,6 +124,7 @@ impl Cutter {
 
     /// Takes in a loss, which must come before the events that follow its beginning.
     pub fn lose(&mut self, loss: &Loss) {
+        self.serving.lose(loss);
         if loss.begin.is_some() || loss.end.is_some() {
             self.losses.push(loss);
             return;
@@ -169,6 +184,7 @@ impl Cutter {
             }
             Role::Waking(tid) => {
                 let tid = integer(tid) as i32;
+                self.wakes(event, tid);
                 let state = self.threads.get(&tid).map(|t| t.state);
                 if matches!(state, Some(State::Blocked(_))) {
                     self.set_state(tid, State::Runnable, now);
@@ -217,11 +233,17 @@ impl Cutter {
         wanted.is_none_or(|w| self.procname(event).as_deref() == Some(truncated(w)))
     }
 
-    /// Begins a request with this event. What the rule knows more is set in the request.
-    pub(super) fn begin(&mut self, event: &Observed) -> usize {
+    /// Begins a request with this event, or a service. What the rule knows more is set in the request.
+    pub(super) fn begin(&mut self, event: &Observed, serves: Option<Serves>) -> usize {
         let head = event.head;
+        let next_id = match serves {
+            Some(_) => &mut self.next_service,
+            None => &mut self.next_id,
+        };
+        let id = *next_id;
+        *next_id += 1;
         let request = Request {
-            id: self.next_id,
+            id,
             procname: self.procname(event),
             pid: head.pid,
             tid: head.tid,
@@ -244,13 +266,12 @@ impl Cutter {
             touched_by_loss: false,
             nested: Nested::default(),
         };
-        self.next_id += 1;
         let is_call = matches!(
             self.roles[head.class as usize],
             Role::Entry(_) | Role::Exit { .. }
         );
         let before = self.syscalls - i64::from(is_call);
-        let open = Some(Open::new(request, before));
+        let open = Some(Open::new(request, serves, before));
         match self.free.pop() {
             Some(free) => {
                 self.open[free] = open;
@@ -278,12 +299,20 @@ impl Cutter {
     pub(super) fn end(&mut self, open: usize, reason: EndReason, end: Option<i64>) -> i64 {
         self.free.push(open);
         let open = self.open[open].take().expect("it is open");
-        self.bytes -= open.request.nested.size();
-        let mut request = open.close(reason, end, self.scheduled);
+        self.bytes -= open.size();
+        let (mut request, serves) = open.close(reason, end, self.scheduled);
         self.losses.touch(&mut request);
         let end = request.end;
-        self.ended.push(request);
+        match serves {
+            None => self.ended.push(request),
+            Some(of) => self.services.push(Service { of, work: request }),
+        }
         end
+    }
+
+    /// What others did for requests and has ended since the last call, in the order in which it ended.
+    pub fn take_services(&mut self) -> Vec<Service> {
+        std::mem::take(&mut self.services)
     }
 
     /// Requests that have ended since the last call, in the order in which they ended.
@@ -294,7 +323,7 @@ impl Cutter {
         std::mem::take(&mut self.ended)
     }
 
-    /// Ends what is open, with the trace, whose last event was at `timestamp`.
+    /// Ends what is open, with the trace, whose last event was at `timestamp`. What others did is taken after that.
     pub fn finish(&mut self, timestamp: i64) -> Vec<Request> {
         for thread in self.threads.values_mut() {
             thread.open = None;

@@ -3,12 +3,20 @@
 //! A connection belongs to a table of descriptors, not to a thread (`fork(2)`, `clone(2)`, `dup(2)`, `close_range(2)`,
 //! `execve(2)`): threads share their process's table, a forked child gets a copy, with CLONE_FILES the same one, and a
 //! program that is executed loses what is marked close-on-exec. A connection ends when the last descriptor of it is
-//! closed. Only connections and listening sockets are kept; every other number is nothing to us.
+//! closed. Only sockets are kept; every other number is nothing to us.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Number of a connection.
-pub type Conn = usize;
+/// What a descriptor that is kept stands for: one end of a connection, with its number among its like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Conn {
+    /// The server's end of a client's connection: what requests are on.
+    Client(usize),
+    /// An end at which a process serves others, which ask for it at [`Conn::Asking`].
+    Served(usize),
+    /// A socket by which a process may ask others to serve it.
+    Asking(usize),
+}
 /// Number of a process: its ID at first, and that of the process whose table it shares.
 type Pid = i32;
 
@@ -64,7 +72,8 @@ impl Descriptors {
     /// Whether waiting for `fd` is waiting for a connection other than `conn`, or for a new one.
     pub fn is_other(&self, pid: Pid, fd: i64, conn: Conn) -> bool {
         self.table(pid).is_some_and(|t| {
-            t.listening.contains(&fd) || t.connections.get(&fd).is_some_and(|s| s.conn != conn)
+            let other = |c: Conn| c != conn && !matches!(c, Conn::Asking(_));
+            t.listening.contains(&fd) || t.connections.get(&fd).is_some_and(|s| other(s.conn))
         })
     }
 
@@ -190,19 +199,22 @@ impl Descriptors {
 mod tests {
     use super::*;
 
+    const C0: Conn = Conn::Client(0);
+    const C1: Conn = Conn::Client(1);
+
     fn one() -> Descriptors {
         let mut d = Descriptors::default();
-        d.open(1, 5, 0, true);
+        d.open(1, 5, C0, true);
         d
     }
 
     #[test]
     fn the_last_of_several_descriptors_ends_a_connection() {
         let mut d = one();
-        d.open(1, 9, 0, false);
+        d.open(1, 9, C0, false);
         assert_eq!(d.close(1, 5), None);
-        assert_eq!(d.connection(1, 9), Some(0));
-        assert_eq!(d.close_range(1, (6, i64::MAX)), [0]);
+        assert_eq!(d.connection(1, 9), Some(C0));
+        assert_eq!(d.close_range(1, (6, i64::MAX)), [C0]);
         assert_eq!(d.close(1, 9), None, "it is free");
     }
 
@@ -212,14 +224,14 @@ mod tests {
         d.fork(1, 2, false);
         d.fork(1, 3, false);
         d.fork(1, 4, false);
-        assert_eq!(d.connection(2, 5), Some(0));
+        assert_eq!(d.connection(2, 5), Some(C0));
         assert_eq!(d.close(1, 5), None);
         assert!(d.exec(2).is_empty());
         assert_eq!(d.connection(2, 5), None, "close-on-exec");
         d.set_close_on_exec(3, (5, 5), false);
         assert!(d.exec(3).is_empty());
         assert!(d.exit(3).is_empty());
-        assert_eq!(d.exit(4), [0]);
+        assert_eq!(d.exit(4), [C0]);
     }
 
     #[test]
@@ -227,23 +239,23 @@ mod tests {
         let mut d = one();
         d.fork(1, 2, true);
         d.fork(2, 3, true);
-        d.open(2, 6, 1, false);
-        assert_eq!(d.connection(1, 6), Some(1));
+        d.open(2, 6, C1, false);
+        assert_eq!(d.connection(1, 6), Some(C1));
         assert!(d.exit(1).is_empty());
-        assert_eq!(d.connection(3, 5), Some(0));
+        assert_eq!(d.connection(3, 5), Some(C0));
         d.unshare(3);
         assert_eq!(d.close(3, 6), None, "a copy");
-        assert_eq!(d.connection(2, 6), Some(1));
+        assert_eq!(d.connection(2, 6), Some(C1));
         assert!(d.exit(3).is_empty());
-        assert_eq!(d.exit(2), [0, 1]);
+        assert_eq!(d.exit(2), [C0, C1]);
     }
 
     #[test]
     fn waiting_for_others_is_told_from_waiting_for_the_connection() {
         let mut d = one();
-        d.open(1, 6, 1, false);
+        d.open(1, 6, C1, false);
         d.listens(1, 3);
-        assert!(d.is_other(1, 3, 0) && d.is_other(1, 6, 0));
-        assert!(!d.is_other(1, 5, 0) && !d.is_other(1, 7, 0));
+        assert!(d.is_other(1, 3, C0) && d.is_other(1, 6, C0));
+        assert!(!d.is_other(1, 5, C0) && !d.is_other(1, 7, C0));
     }
 }

@@ -17,6 +17,7 @@
 use super::cutter::Cutter;
 use super::descriptors::Conn;
 use super::roles::Role;
+use super::serving::{Asked, Link};
 use super::syscalls::Doing;
 use super::{Client, EndReason, Observed, Rule};
 use crate::calls::as_descriptor;
@@ -25,7 +26,7 @@ use crate::trace::event::UNKNOWN;
 /// A connection that is open.
 #[derive(Debug)]
 pub(super) struct Connection {
-    fd: i64,
+    pub fd: i64,
     client: Client,
     accept_entry: Option<i64>,
     /// Threads that work on it.
@@ -35,6 +36,27 @@ pub(super) struct Connection {
     next: i64,
     /// Since when it has waited for it.
     idle_since: i64,
+    /// Who asks, where it is one at which a process serves others.
+    pub link: Option<Link>,
+    /// For what it is asked and has not begun.
+    pub asked: Option<Asked>,
+}
+
+impl Connection {
+    /// One that begins.
+    pub fn new(fd: i64, now: i64) -> Self {
+        Connection {
+            fd,
+            client: (None, None),
+            accept_entry: None,
+            threads: Vec::new(),
+            open: None,
+            next: 0,
+            idle_since: now,
+            link: None,
+            asked: None,
+        }
+    }
 }
 
 impl Cutter {
@@ -74,20 +96,17 @@ impl Cutter {
         client: Client,
         close_on_exec: bool,
     ) {
-        if !self.is_server(event, None) {
+        let follows = matches!(self.options.rule, Rule::Connection | Rule::Exchange);
+        if !follows || !self.is_server(event, None) {
             return;
         }
-        let head = event.head;
-        let conn = self.next_connection;
+        let now = event.head.timestamp;
+        let conn = Conn::Client(self.next_connection);
         self.next_connection += 1;
         let connection = Connection {
-            fd,
             client,
-            accept_entry: event.duration_ns.map(|d| head.timestamp - d),
-            threads: Vec::new(),
-            open: None,
-            next: 0,
-            idle_since: head.timestamp,
+            accept_entry: event.duration_ns.map(|d| now - d),
+            ..Connection::new(fd, now)
         };
         self.connections.insert(conn, connection);
         self.descriptors.open(pid(event), fd, conn, close_on_exec);
@@ -99,42 +118,60 @@ impl Cutter {
 
     /// A successful read has returned: it begins an exchange unless it is part of one that has not been answered.
     pub(super) fn next_exchange(&mut self, event: &Observed, conn: Conn) {
-        if self.options.rule != Rule::Exchange || !self.connections.contains_key(&conn) {
+        if !self.is_exchanged(conn) || !self.connections.contains_key(&conn) {
             return;
         }
         if let Some(open) = self.open_of(conn) {
-            if !self.at(open).is_marked() {
+            if !self.at(open).is_marked() && !self.is_asked_by_another(conn, open) {
                 return;
             }
-            self.end_request(event, conn, EndReason::Response, None);
+            self.end_request(event, conn, EndReason::NoResponse, None);
         }
-        self.begin_request(event, conn);
+        match conn {
+            Conn::Client(_) => self.begin_request(event, conn),
+            _ => self.begin_service(event, conn),
+        }
+    }
+
+    /// Whether what is read and answered on a connection is cut by exchanges.
+    pub(super) fn is_exchanged(&self, conn: Conn) -> bool {
+        match conn {
+            Conn::Client(_) => self.options.rule == Rule::Exchange,
+            Conn::Served(_) => true,
+            Conn::Asking(_) => false,
+        }
     }
 
     pub(super) fn open_of(&self, conn: Conn) -> Option<usize> {
         self.connections.get(&conn)?.open
     }
 
-    pub(super) fn begin_request(&mut self, event: &Observed, conn: Conn) {
-        let open = self.begin(event);
+    fn begin_request(&mut self, event: &Observed, conn: Conn) {
+        let Conn::Client(id) = conn else { return };
+        let open = self.begin(event, None);
         let exchange = self.options.rule == Rule::Exchange;
         let connection = self.connections.get_mut(&conn).expect("it is open");
-        connection.open = Some(open);
         let number = connection.next;
         connection.next += 1;
         let wait = event.head.timestamp - connection.idle_since;
         let (fd, client, entry) = (connection.fd, connection.client, connection.accept_entry);
-        let threads = connection.threads.clone();
         self.set_client(open, fd, client);
         let request = &mut self.at(open).request;
-        request.connection = Some((conn as i64, number));
+        request.connection = Some((id as i64, number));
         if exchange {
             request.wait = Some(wait);
         } else {
             request.accept_entry = entry;
         }
         (request.read_bytes, request.written_bytes) = (Some(0), Some(0));
-        for tid in threads {
+        self.put_on(event, conn, open);
+    }
+
+    /// What is open at `open` is on this connection: the threads that are at it work on that.
+    pub(super) fn put_on(&mut self, event: &Observed, conn: Conn, open: usize) {
+        let connection = self.connections.get_mut(&conn).expect("it is open");
+        connection.open = Some(open);
+        for tid in connection.threads.clone() {
             self.work_on(tid, Some(open), event.head.timestamp);
         }
     }
@@ -157,9 +194,9 @@ impl Cutter {
             self.work_on(tid, None, event.head.timestamp);
         }
         let marked = self.at(open).is_marked();
-        let reason = match (self.options.rule, reason) {
-            (Rule::Exchange, _) if marked => EndReason::Response,
-            (Rule::Exchange, EndReason::Close | EndReason::Exit) => EndReason::NoResponse,
+        let reason = match (self.is_exchanged(conn), reason) {
+            (true, _) if marked => EndReason::Response,
+            (true, EndReason::Close | EndReason::Exit) => EndReason::NoResponse,
             (_, reason) => reason,
         };
         let end = self.end(open, reason, end);
@@ -175,10 +212,17 @@ impl Cutter {
         reason: EndReason,
         end: Option<i64>,
     ) {
+        if let Conn::Asking(ask) = conn {
+            self.serving.close_asking(ask);
+            return;
+        }
         self.end_request(event, conn, reason, end);
         let Some(connection) = self.connections.remove(&conn) else {
             return;
         };
+        if let Some(link) = connection.link {
+            self.serving.close_served(link);
+        }
         for tid in connection.threads {
             if let Some(thread) = self.threads.get_mut(&tid) {
                 (thread.at, thread.armed) = (None, false);
@@ -203,13 +247,17 @@ impl Cutter {
     /// The event's thread turns to the connection behind `fd`, if it is one.
     pub(super) fn turn(&mut self, event: &Observed, fd: i64) -> Option<Conn> {
         let conn = self.descriptors.connection(pid(event), as_descriptor(fd))?;
-        self.turn_to(event, conn);
+        if !matches!(conn, Conn::Asking(_)) {
+            self.turn_to(event, conn);
+        }
         Some(conn)
     }
 
     pub(super) fn turn_to(&mut self, event: &Observed, conn: Conn) {
         let tid = event.head.tid;
-        if self.threads.get(&tid).and_then(|t| t.at) == Some(conn) {
+        let thread = self.threads.entry(tid).or_default();
+        let has_own = thread.open.is_some() && thread.at.is_none();
+        if thread.at == Some(conn) || has_own {
             return;
         }
         self.turn_away(event);

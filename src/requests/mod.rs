@@ -10,6 +10,8 @@
 //! | `httpd` | from Apache's tracepoint `enter_event_handler` to its `exit_event_handler` | `by_thread` |
 //! | `first-close` | from the entry of `accept4` to the first return of `close` on its thread | `by_thread` |
 //!
+//! What other processes do for a request, such as its database, is followed in `serving`, whatever the rule.
+//!
 //! What they share is in `cutter`: the threads and what they do, the requests that are open, and losses.
 
 mod account;
@@ -20,6 +22,7 @@ mod following;
 mod nested;
 mod open;
 mod roles;
+mod serving;
 mod syscalls;
 #[cfg(test)]
 mod tests;
@@ -219,6 +222,62 @@ pub struct Request {
     pub touched_by_loss: bool,
     /// Its own events.
     pub nested: Nested,
+}
+
+/// How it was concluded which two sockets are the ends of one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matched {
+    /// By the order of connects and accepts.
+    Socket,
+    /// By whom a write woke.
+    Wakeup,
+}
+
+impl Matched {
+    /// All, in the order of their numbers.
+    pub const ALL: [Matched; 2] = [Matched::Socket, Matched::Wakeup];
+
+    /// The word for it in the column `matched_by`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Matched::Socket => "socket",
+            Matched::Wakeup => "wakeup",
+        }
+    }
+}
+
+/// For whom a process serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serves {
+    /// The request that it is done for.
+    pub request_id: i64,
+    /// 1 where the request's own threads asked for it, one more where it is done for who serves the request.
+    pub depth: i32,
+    /// How the two ends were matched.
+    pub matched: Matched,
+    /// The thread that asked.
+    pub asked_tid: i32,
+    /// Its end of the connection.
+    pub asked_fd: i64,
+    /// `event_id` of its events, in order.
+    pub event_ids: Vec<i64>,
+}
+
+/// What another process did for a request: one answer, or one message without.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    /// For whom.
+    pub of: Serves,
+    /// What: its `id` counts services, `fd` is the serving end, `wait` the time since it was asked for.
+    pub work: Request,
+}
+
+impl Service {
+    /// Whether it began and ended in the trace, answered or not, without a loss.
+    pub fn complete(&self) -> bool {
+        let seen = self.work.end_reason.is_end() || self.work.end_reason == EndReason::NoResponse;
+        seen && !self.work.touched_by_loss
+    }
 }
 
 impl Request {

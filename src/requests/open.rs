@@ -5,7 +5,7 @@
 
 use super::account::Account;
 use super::nested::NestedEvent;
-use super::{EndReason, Observed, Request, Times};
+use super::{EndReason, Observed, Request, Serves, Times};
 use crate::trace::event::Loss;
 use std::collections::VecDeque;
 
@@ -15,6 +15,8 @@ pub struct Open {
     pub request: Request,
     /// Where its time went.
     pub account: Account,
+    /// For whom it is, where it is a service.
+    pub serves: Option<Serves>,
     /// System-call events of the whole system before its first.
     calls_before: i64,
     mark: Option<Mark>,
@@ -28,8 +30,12 @@ struct Mark {
     window_syscalls: i64,
     written: Option<i64>,
     nested: (usize, usize),
+    event_ids: usize,
     account: Account,
 }
+
+/// Bytes that a service carries for an event.
+const ID_BYTES: usize = size_of::<i64>();
 
 /// How much requests may carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +48,11 @@ pub struct Room {
 
 impl Open {
     /// One that begins with `request`, at its `start`; `calls_before` system-call events lie before.
-    pub fn new(request: Request, calls_before: i64) -> Self {
+    pub fn new(request: Request, serves: Option<Serves>, calls_before: i64) -> Self {
         Open {
             account: Account::new(request.start),
             request,
+            serves,
             calls_before,
             mark: None,
         }
@@ -60,6 +67,14 @@ impl Open {
         request.end = event.head.timestamp;
         request.window_syscalls = calls - self.calls_before;
         self.account.commit(request.end);
+        if let Some(serves) = &mut self.serves {
+            let whole_so_far = serves.event_ids.len() as i64 == request.n_events - 1;
+            if !whole_so_far || room.events <= serves.event_ids.len() || room.bytes < ID_BYTES {
+                return 0;
+            }
+            serves.event_ids.push(event.event_id);
+            return ID_BYTES;
+        }
         let whole_so_far = request.nested.len() as i64 == request.n_events - 1;
         let (most, left) = (room.events, room.bytes);
         if !whole_so_far || request.nested.len() >= most || left < event.values.len() {
@@ -75,6 +90,12 @@ impl Open {
             values: event.values,
         });
         request.nested.size() - before
+    }
+
+    /// Bytes that it carries.
+    pub fn size(&self) -> usize {
+        let ids = self.serves.as_ref().map_or(0, |s| s.event_ids.len());
+        self.request.nested.size() + ids * ID_BYTES
     }
 
     /// Counts bytes of the client.
@@ -97,6 +118,7 @@ impl Open {
             window_syscalls: request.window_syscalls,
             written: request.written_bytes,
             nested: (request.nested.len(), request.nested.size()),
+            event_ids: self.serves.as_ref().map_or(0, |s| s.event_ids.len()),
             account: self.account.clone(),
         });
     }
@@ -107,7 +129,12 @@ impl Open {
     }
 
     /// Ends it: at its mark if it has one, else at `end`, or with its last event where none is given.
-    pub fn close(mut self, reason: EndReason, end: Option<i64>, scheduled: bool) -> Request {
+    pub fn close(
+        mut self,
+        reason: EndReason,
+        end: Option<i64>,
+        scheduled: bool,
+    ) -> (Request, Option<Serves>) {
         let request = &mut self.request;
         request.end_reason = reason;
         if let Some(mark) = self.mark {
@@ -120,13 +147,16 @@ impl Open {
             if request.nested.len() > count {
                 request.nested.truncate(count, size);
             }
+            if let Some(serves) = &mut self.serves {
+                serves.event_ids.truncate(mark.event_ids);
+            }
             self.account = mark.account;
         } else {
             request.end = end.unwrap_or(request.end);
         }
         self.account.close(request.end);
         request.times = scheduled.then(|| Times::from(self.account));
-        self.request
+        (self.request, self.serves)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::trace::event::{EventClass, FieldType, Phase};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Address families, `sys/socket.h`.
+pub const AF_UNIX: i64 = 1;
 const AF_INET: i64 = 2;
 const AF_INET6: i64 = 10;
 
@@ -58,8 +59,12 @@ pub enum Entry {
     Shutdown(At),
     /// A call that reads from a connection, as the rule `exchange` counts.
     Read(At),
-    /// A call that writes to it.
-    Write(At),
+    /// A call that writes to it, and whether only sockets can be sent to by it.
+    Write(At, bool),
+    /// `socket`: family and type.
+    Socket(At, At),
+    /// `connect`.
+    Connect(At),
     /// `dup`: the old descriptor.
     Dup(At),
     /// `dup2`, `dup3`: old, new and flags.
@@ -170,8 +175,11 @@ fn entry(class: &EventClass, fd_arguments: &[String]) -> Entry {
             "close" => Entry::Close(integer("fd")?),
             "shutdown" => Entry::Shutdown(integer("fd")?),
             "read" | "readv" | "recvfrom" | "recvmsg" => Entry::Read(integer("fd")?),
-            "write" | "writev" | "sendto" | "sendmsg" => Entry::Write(integer("fd")?),
-            "sendfile" | "sendfile64" => Entry::Write(integer("out_fd")?),
+            "write" | "writev" => Entry::Write(integer("fd")?, false),
+            "sendto" | "sendmsg" => Entry::Write(integer("fd")?, true),
+            "sendfile" | "sendfile64" => Entry::Write(integer("out_fd")?, false),
+            "socket" => Entry::Socket(integer("family")?, integer("type")?),
+            "connect" => Entry::Connect(integer("fd")?),
             "dup" => Entry::Dup(integer("fildes")?),
             "dup2" | "dup3" => Entry::DupTo(integer("oldfd")?, integer("newfd")?, integer("flags")),
             "fcntl" => Entry::Fcntl(integer("fd")?, integer("cmd")?, integer("arg")?),
@@ -274,6 +282,13 @@ pub fn accepted(accept: &Accept, class: &EventClass, values: &[u8]) -> Option<(i
     };
     let port = integer(accept.port).and_then(|p| i32::try_from(p).ok());
     Some((fd, (address, port)))
+}
+
+/// Descriptor of an accept that gave a connection within the machine.
+pub fn accepted_local(accept: &Accept, class: &EventClass, values: &[u8]) -> Option<i64> {
+    let fd = class.integer(values, accept.ret).filter(|ret| *ret >= 0)?;
+    let family = class.integer(values, accept.family?)?;
+    (family == AF_UNIX).then_some(fd)
 }
 
 /// A list of small integers, as bytes.

@@ -6,8 +6,8 @@
 use super::cutter::Cutter;
 use super::descriptors::Conn;
 use super::following::pid;
-use super::roles::{Entry, Role, accepted, polled, selected};
-use super::{EndReason, Observed, Rule};
+use super::roles::{AF_UNIX, Entry, Role, accepted, accepted_local, polled, selected};
+use super::{EndReason, Observed};
 use crate::calls::as_descriptor;
 use std::sync::Arc;
 
@@ -21,6 +21,11 @@ const CLOSE_RANGE_UNSHARE: i64 = 2;
 const CLOSE_RANGE_CLOEXEC: i64 = 4;
 const CLONE_FILES: i64 = 0x400;
 const CLONE_THREAD: i64 = 0x10000;
+/// `socket(2)`: the types that connections are made of, and what of `type` they are.
+const SOCK_CONNECTED: [i64; 2] = [1, 5];
+const SOCK_TYPE: i64 = 0xf;
+/// `accept(2)`: `-EAGAIN`.
+const NONE_WAITS: i64 = -11;
 const FUTEX_COMMAND: i64 = 0x7f;
 const FUTEX_WAITS: [i64; 5] = [0, 6, 9, 11, 13];
 
@@ -30,13 +35,22 @@ pub(super) enum Doing {
     #[default]
     Nothing,
     Accept {
+        /// The listening socket.
+        from: Option<i64>,
         close_on_exec: bool,
     },
     Read(Conn),
+    /// From a descriptor that nothing is known of.
+    ReadUnknown(i64),
     Write(Conn),
     /// The last descriptor is closed already.
     Close(Conn),
     Shutdown(Conn),
+    Socket {
+        local: bool,
+        close_on_exec: bool,
+    },
+    Connect(Conn),
     Dup(Conn, bool),
     DupTo(Option<Conn>, i64, bool),
     CloseOnExec(i64, bool),
@@ -62,7 +76,7 @@ impl Cutter {
         let doing = self.doing(event, entry);
         self.count(event);
         if let Doing::Close(conn) = doing
-            && self.options.rule == Rule::Exchange
+            && self.is_exchanged(conn)
         {
             self.close_connection(event, conn, EndReason::Close, None);
         }
@@ -71,8 +85,15 @@ impl Cutter {
             self.close_all(event, ended);
         }
         let thread = self.threads.entry(head.tid).or_default();
+        if matches!(
+            entry,
+            Entry::Accept(..) | Entry::Poll(_) | Entry::Select(_) | Entry::EventLoop
+        ) {
+            thread.woken_by = None;
+        }
         thread.call = Some((self.calls[head.class as usize], doing));
         thread.pid = pid(event);
+        thread.procname = head.procname;
     }
 
     /// What the call will do; the thread turns to the connection that it is on, or away from the one that it was on.
@@ -87,12 +108,32 @@ impl Cutter {
                 fd.and_then(|fd| self.turn(event, integer(fd)));
                 Doing::Nothing
             }
-            Entry::Read(fd) => self
-                .turn(event, integer(fd))
-                .map_or(Doing::Nothing, Doing::Read),
-            Entry::Write(fd) => self
-                .turn(event, integer(fd))
-                .map_or(Doing::Nothing, Doing::Write),
+            Entry::Read(fd) => {
+                let fd = as_descriptor(integer(fd));
+                self.turn(event, fd)
+                    .map_or(Doing::ReadUnknown(fd), Doing::Read)
+            }
+            Entry::Write(fd, sends) => {
+                let fd = as_descriptor(integer(fd));
+                let conn = self.turn(event, fd);
+                let conn = conn.or_else(|| sends.then(|| self.unknown_socket(event, fd))?);
+                if let Some(Conn::Asking(ask)) = conn {
+                    self.ask(event, ask);
+                }
+                conn.map_or(Doing::Nothing, Doing::Write)
+            }
+            Entry::Socket(family, ty) => Doing::Socket {
+                local: integer(family) == AF_UNIX
+                    && SOCK_CONNECTED.contains(&(integer(ty) & SOCK_TYPE)),
+                close_on_exec: integer(ty) & O_CLOEXEC != 0,
+            },
+            Entry::Connect(fd) => match self.turn(event, integer(fd)) {
+                Some(Conn::Asking(ask)) => {
+                    self.connect(event, ask);
+                    Doing::Connect(Conn::Asking(ask))
+                }
+                _ => Doing::Nothing,
+            },
             Entry::Shutdown(fd) => {
                 let conn = self.turn(event, integer(fd));
                 conn.map_or(Doing::Nothing, Doing::Shutdown)
@@ -105,11 +146,13 @@ impl Cutter {
                 conn.map_or(Doing::Nothing, Doing::Close)
             }
             Entry::Accept(fd, accept_flags) => {
-                if let Some(fd) = fd {
-                    self.descriptors.listens(pid, as_descriptor(integer(fd)));
+                let from = fd.map(|fd| as_descriptor(integer(fd)));
+                if let Some(fd) = from {
+                    self.descriptors.listens(pid, fd);
                 }
                 self.turn_away(event);
                 Doing::Accept {
+                    from,
                     close_on_exec: flags(accept_flags) & O_CLOEXEC != 0,
                 }
             }
@@ -162,7 +205,7 @@ impl Cutter {
             }
             Entry::EpollControl(fd) => {
                 let conn = self.turn(event, integer(fd));
-                if conn.is_some() {
+                if matches!(conn, Some(Conn::Client(_) | Conn::Served(_))) {
                     self.threads.entry(event.head.tid).or_default().armed = true;
                 }
                 Doing::Nothing
@@ -208,12 +251,29 @@ impl Cutter {
             let close_on_exec = matches!(
                 doing,
                 Doing::Accept {
-                    close_on_exec: true
+                    close_on_exec: true,
+                    ..
                 }
             );
             self.accept(event, fd, client, close_on_exec);
         }
-        if let (Doing::Read(conn), Some(1..)) = (doing, ret) {
+        if let Doing::Accept {
+            from: Some(from),
+            close_on_exec,
+        } = doing
+        {
+            let local = accept.and_then(|a| accepted_local(&a, class, event.values));
+            match (local, ret) {
+                (Some(fd), _) => self.accept_local(event, from, fd, close_on_exec),
+                (None, Some(NONE_WAITS)) => self.none_waits(event),
+                _ => {}
+            }
+        }
+        if let Some(conn) = match (doing, ret) {
+            (Doing::Read(conn), Some(1..)) => Some(conn),
+            (Doing::ReadUnknown(fd), Some(1..)) => self.served_after_waking(event, fd),
+            _ => None,
+        } {
             self.next_exchange(event, conn);
         }
         self.count(event);
@@ -231,7 +291,7 @@ impl Cutter {
                 }
             }
             Doing::Write(conn) if ret > 0 => {
-                let exchange = self.options.rule == Rule::Exchange;
+                let exchange = self.is_exchanged(conn);
                 if let Some(open) = self.open_of(conn) {
                     self.at(open).written(ret);
                     if exchange {
@@ -240,6 +300,11 @@ impl Cutter {
                 }
             }
             Doing::Close(conn) => self.close_connection(event, conn, EndReason::Close, None),
+            Doing::Socket {
+                local,
+                close_on_exec,
+            } if ok => self.socket(event, ret, local, close_on_exec),
+            Doing::Connect(Conn::Asking(ask)) => self.connected(event, ask, ret),
             Doing::Shutdown(conn) if self.options.end_at_shutdown => {
                 self.end_request(event, conn, EndReason::Shutdown, None);
             }
