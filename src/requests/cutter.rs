@@ -56,6 +56,8 @@ pub struct Cutter {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Thread {
     pub state: State,
+    /// When it last left a CPU.
+    pub off_since: i64,
     /// Its process, as of its last system call.
     pub pid: i32,
     /// Number of its name, as of then.
@@ -76,6 +78,7 @@ impl Default for Thread {
     fn default() -> Self {
         Thread {
             state: State::Running,
+            off_since: i64::MIN,
             pid: UNKNOWN,
             procname: NO_NAME,
             call: None,
@@ -197,6 +200,9 @@ impl Cutter {
     fn set_state(&mut self, tid: i32, state: State, now: i64) {
         let thread = self.threads.entry(tid).or_default();
         let before = std::mem::replace(&mut thread.state, state);
+        if before == State::Running && state != State::Running {
+            thread.off_since = now;
+        }
         if before != state
             && let Some(open) = thread.open.and_then(|i| self.open[i].as_mut())
         {

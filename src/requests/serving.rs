@@ -5,8 +5,10 @@
 //! others in turn. Which ends belong together a trace does not say; it is concluded from one of two things:
 //!
 //! - *socket*: connections to one listening socket (`unix(7)`) are accepted in the order in which they were made. To
-//!   count along, it must have been seen empty: `connect` woke a thread that waited for it, or `accept` found none.
-//!   Where it cannot be told to which of several listening sockets a connection went, nothing is concluded.
+//!   count along, its queue must have been seen empty: `connect` woke a thread that waited for it, or `accept` found
+//!   none. When a connection was made is known where it woke somebody; otherwise it was while its thread was on a CPU
+//!   in `connect`. Where two may have come in either order, or where it cannot be told to which of several listening
+//!   sockets one went, nothing is concluded.
 //! - *wakeup*: a write on a socket wakes a thread of another process that waits, and its next read, without another wait
 //!   in between, gives bytes: it read what was written. So connections are known that are older than the trace, over
 //!   the internet protocols, or made while events were lost.
@@ -14,11 +16,12 @@
 //! Whatever stays unmatched has no service, which is what a trace without these events has throughout.
 
 use super::account::State;
-use super::cutter::Cutter;
+use super::cutter::{Cutter, Thread};
 use super::descriptors::Conn;
 use super::following::{Connection, pid};
 use super::syscalls::Doing;
 use super::{Matched, Observed, Serves};
+use crate::calls::TidHash;
 use crate::trace::event::{Loss, UNKNOWN};
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -82,21 +85,37 @@ pub(super) struct Asked {
     pub at: i64,
 }
 
-/// A connection that was made.
+/// A connection that is being made, or was.
 #[derive(Debug)]
 struct Waiting {
     ask: usize,
     fd: i64,
     asked: Option<Asked>,
+    /// The thread that makes it.
+    tid: i32,
     /// The name of the process that it woke.
     woke: Option<u32>,
-    /// When `connect` returned.
-    made: Option<i64>,
+    /// It came into the queue not before this,
+    earliest: i64,
+    /// and not after that; `None` while it is being made.
+    latest: Option<i64>,
+    /// Whether it may have been accepted already.
+    doubtful: bool,
 }
 
 impl Waiting {
     fn may_be_of(&self, name: u32) -> bool {
         self.woke.is_none_or(|w| w == name)
+    }
+
+    /// Whether it can be in the queue already.
+    fn may_wait(&self, threads: &HashMap<i32, Thread, TidHash>) -> bool {
+        let ran = |t: &Thread| t.state == State::Running || t.off_since > self.earliest;
+        self.latest.is_some() || threads.get(&self.tid).is_none_or(ran)
+    }
+
+    fn is_before(&self, other: &Waiting) -> bool {
+        self.latest.is_some_and(|latest| latest <= other.earliest)
     }
 }
 
@@ -171,21 +190,49 @@ impl Serving {
             return;
         }
         self.queue
-            .retain(|w| !(w.may_be_of(name) && w.made.is_some_and(|made| made < empty)));
+            .retain(|w| !(w.may_be_of(name) && w.latest.is_some_and(|latest| latest < empty)));
+        for waiting in self.queue.iter_mut().filter(|w| w.may_be_of(name)) {
+            waiting.earliest = waiting.earliest.max(empty);
+        }
         self.known.insert(name);
     }
 
     /// The connection that `accept` gives a process of this name from this listening socket.
-    fn accept(&mut self, name: u32, from: i64, now: i64) -> Option<Waiting> {
+    fn accept(
+        &mut self,
+        name: u32,
+        from: i64,
+        now: i64,
+        threads: &HashMap<i32, Thread, TidHash>,
+    ) -> Option<Waiting> {
         self.listeners.insert((name, from));
-        if now <= self.lost_until || !self.known.contains(&name) {
-            return None;
+        let all = self.queue.iter().enumerate();
+        let waiting: Vec<usize> = all
+            .filter(|(_, w)| w.may_be_of(name) && w.may_wait(threads))
+            .map(|(i, _)| i)
+            .collect();
+        let first = waiting.iter().copied().find(|i| {
+            let mut others = waiting.iter().filter(|o| *o != i);
+            others.all(|o| self.queue[*i].is_before(&self.queue[*o]))
+        });
+        let first = first.filter(|i| {
+            let woke = self.queue[*i].woke.is_some();
+            let mut listeners = self.listeners.iter().filter(|l| !woke || l.0 == name);
+            let alone = listeners.next().is_some() && listeners.next().is_none();
+            alone && !self.queue[*i].doubtful
+        });
+        if let Some(first) = first
+            && now > self.lost_until
+            && self.known.contains(&name)
+        {
+            return self.queue.remove(first);
         }
-        let first = self.queue.iter().position(|w| w.may_be_of(name))?;
-        let told = self.queue[first].woke.is_some();
-        let mut candidates = self.listeners.iter().filter(|l| !told || l.0 == name);
-        let alone = candidates.next().is_some() && candidates.next().is_none();
-        alone.then(|| self.queue.remove(first))?
+        // One of them has gone, and nobody knows which.
+        self.known.remove(&name);
+        for i in waiting {
+            self.queue[i].doubtful = true;
+        }
+        None
     }
 }
 
@@ -240,12 +287,16 @@ impl Cutter {
             serving.queue.clear();
             serving.known.clear();
         }
+        let now = event.head.timestamp;
         serving.queue.push_back(Waiting {
             ask,
             fd,
             asked,
+            tid: event.head.tid,
             woke: None,
-            made: None,
+            earliest: now,
+            latest: None,
+            doubtful: now <= serving.lost_until,
         });
     }
 
@@ -255,7 +306,10 @@ impl Cutter {
         let position = queue.iter().rposition(|w| w.ask == ask);
         let Some(position) = position else { return };
         match ret {
-            0 => queue[position].made = Some(event.head.timestamp),
+            0 => {
+                let latest = &mut queue[position].latest;
+                *latest = latest.or(Some(event.head.timestamp));
+            }
             IN_PROGRESS => {}
             _ => {
                 queue.remove(position);
@@ -314,6 +368,8 @@ impl Cutter {
         let queue = &mut self.serving.queue;
         if let Some(waiting) = queue.iter_mut().find(|w| w.ask == ask && w.woke.is_none()) {
             waiting.woke = Some(name);
+            waiting.latest = Some(now);
+            waiting.doubtful = now <= self.serving.lost_until;
             self.serving.was_empty(name, now, now);
         }
     }
@@ -321,7 +377,8 @@ impl Cutter {
     /// `accept` has returned a local connection.
     pub(super) fn accept_local(&mut self, event: &Observed, from: i64, fd: i64, on_exec: bool) {
         let head = event.head;
-        let Some(waiting) = self.serving.accept(head.procname, from, head.timestamp) else {
+        let (name, now) = (head.procname, head.timestamp);
+        let Some(waiting) = self.serving.accept(name, from, now, &self.threads) else {
             return;
         };
         let link = Link {
