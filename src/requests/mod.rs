@@ -23,6 +23,8 @@ mod nested;
 mod open;
 mod roles;
 mod serving;
+#[cfg(test)]
+mod serving_tests;
 mod syscalls;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ const AF_INET: i64 = 2;
 const AF_INET6: i64 = 10;
 
 /// Classes by name, with their integer arguments.
-const CLASSES: [(&str, &[&str]); 33] = [
+const CLASSES: [(&str, &[&str]); 39] = [
     ("syscall_entry_accept4", &["fd", "flags"]),
     ("syscall_exit_accept4", &["ret", "family", "sport"]),
     ("syscall_entry_close", &["fd"]),
@@ -39,6 +39,12 @@ const CLASSES: [(&str, &[&str]); 33] = [
     ("syscall_entry_epoll_ctl", &["epfd", "fd"]),
     ("syscall_entry_epoll_wait", &["epfd"]),
     ("syscall_entry_futex", &["op"]),
+    ("syscall_entry_socket", &["family", "type"]),
+    ("syscall_exit_socket", &["ret"]),
+    ("syscall_entry_connect", &["fd"]),
+    ("syscall_exit_connect", &["ret"]),
+    ("syscall_entry_sendto", &["fd"]),
+    ("syscall_exit_sendto", &["ret"]),
     ("sched_switch", &["prev_tid", "prev_state", "next_tid"]),
     ("sched_waking", &["tid"]),
     ("httpd:enter_event_handler", &["connection_state"]),
@@ -67,10 +73,19 @@ fn classes() -> Arc<Vec<EventClass>> {
 }
 
 /// An event: thread, name, integer arguments. A thread's process is its number without the last digit.
-type Event<'a> = (i32, &'a str, &'a [i64]);
+pub(super) type Event<'a> = (i32, &'a str, &'a [i64]);
 
 /// The requests of a trace whose event at position `n` has the time `10 * n` and the ID `n`.
 fn cut_with(options: Options, events: &[Event], losses: &[Loss]) -> Vec<Request> {
+    cut_all(options, events, losses).0
+}
+
+/// The same, and what others did for them.
+pub(super) fn cut_all(
+    options: Options,
+    events: &[Event],
+    losses: &[Loss],
+) -> (Vec<Request>, Vec<Service>) {
     let classes = classes();
     let mut cutter = Cutter::new(Arc::clone(&classes), options, &["fd".to_owned()]);
     cutter.name(&["apache2".to_owned()]);
@@ -115,10 +130,10 @@ fn cut_with(options: Options, events: &[Event], losses: &[Loss]) -> Vec<Request>
     }
     let mut requests = cutter.take_ended();
     requests.extend(cutter.finish(10 * (events.len() as i64 - 1)));
-    requests
+    (requests, cutter.take_services())
 }
 
-fn options(rule: Rule) -> Options {
+pub(super) fn options(rule: Rule) -> Options {
     Options {
         rule,
         end_at_shutdown: false,
@@ -129,8 +144,15 @@ fn options(rule: Rule) -> Options {
 }
 
 fn cut(rule: Rule, events: &[Event]) -> Vec<Request> {
-    let requests = cut_with(options(rule), events, &[]);
+    let (requests, services) = cut_all(options(rule), events, &[]);
     let mut seen = std::collections::HashSet::new();
+    for s in &services {
+        assert!((0..requests.len() as i64).contains(&s.of.request_id));
+        assert_eq!(s.of.event_ids.len() as i64, s.work.n_events);
+        assert!(s.of.event_ids.is_sorted());
+        assert!(s.of.event_ids.iter().all(|id| seen.insert(*id)));
+        assert_adds_up(&s.work);
+    }
     for r in &requests {
         let nested: Vec<i64> = r.nested.iter().map(|e| e.event_id).collect();
         assert_eq!(nested.len() as i64, r.n_events);
@@ -140,12 +162,16 @@ fn cut(rule: Rule, events: &[Event]) -> Vec<Request> {
             nested.iter().all(|id| seen.insert(*id)),
             "in two requests: {nested:?}"
         );
-        let t = r.times.as_ref().expect("the trace has sched_switch");
-        let sum = t.on_cpu + t.runnable + t.blocked + t.unattended;
-        assert_eq!(sum, r.end - r.start, "{t:?}");
-        assert_eq!(t.by_call.iter().map(|(_, ns)| ns).sum::<i64>(), t.blocked);
+        assert_adds_up(r);
     }
     requests
+}
+
+fn assert_adds_up(r: &Request) {
+    let t = r.times.as_ref().expect("the trace has sched_switch");
+    let sum = t.on_cpu + t.runnable + t.blocked + t.unattended;
+    assert_eq!(sum, r.end - r.start, "{t:?}");
+    assert_eq!(t.by_call.iter().map(|(_, ns)| ns).sum::<i64>(), t.blocked);
 }
 
 /// The one request of a trace by the rule `connection`.
@@ -559,7 +585,7 @@ fn random_traces_keep_the_properties() {
         (seed >> 33) as usize % n
     };
     let (mut connections, mut exchanges) = (0, 0);
-    for _ in 0..300 {
+    for _ in 0..500 {
         let mut args: Vec<(i32, &str, Vec<i64>)> = Vec::new();
         let mut within = std::collections::HashMap::new();
         for _ in 0..200 {
@@ -577,7 +603,8 @@ fn random_traces_keep_the_properties() {
             let values = fields.iter().map(|f| match *f {
                 "prev_tid" => i64::from(tid),
                 "tid" | "next_tid" => [11, 12, 21, 22][random(4)],
-                "family" => AF_INET,
+                "family" => [1, AF_INET][random(2)],
+                "type" => 1,
                 "flags" => [0, 0x400, 0x10000, 0o2_000_000, 6][random(5)],
                 "cmd" => [0, 2, 1030][random(3)],
                 "max_fd" => 100,
