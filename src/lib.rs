@@ -4,6 +4,7 @@
 //!  trace folders                                             DATASET/
 //!    metadata, streams                                         events/*.parquet
 //!         │                                                    requests/*.parquet
+//!         │                                                    downstream/*.parquet
 //!         ▼                                                    losses/*.parquet
 //!  trace    find → check → babeltrace                          manifest.json
 //!         │ batches of events                                       ▲        │

@@ -15,7 +15,7 @@ const DAMAGED: u8 = 3;
 /// Bytes that all open requests may carry.
 const MAX_NESTED_BYTES: usize = 64 << 20;
 
-/// Reads traces and writes them as a dataset: the Parquet tables events, requests and losses, and manifest.json.
+/// Reads traces and writes them as a dataset: the Parquet tables events, requests, downstream and losses, and manifest.json.
 ///
 /// TRACE is a folder that LTTng wrote (the one that holds `kernel/`), or any folder above such folders; traces are
 /// found by their `metadata` file. All CTF traces of one tracing session are read on one time line.

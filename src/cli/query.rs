@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Runs SQL on a dataset.
 ///
-/// The tables are `events`, `requests` and `losses`; arguments of events are reached by name, as in
+/// The tables are `events`, `requests`, `downstream` and `losses`; arguments of events are reached by name, as in
 /// `args['filename']`, and a request's events as rows with `unnest(events)`. Any SQL of DataFusion works, also
 /// `COPY (SELECT …) TO 'file.parquet'`.
 #[derive(Debug, Args)]

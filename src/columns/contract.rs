@@ -69,6 +69,11 @@ pub fn losses() -> Contract {
     parse(include_str!("../../schemas/losses.json"))
 }
 
+/// The contracts of all tables.
+pub fn all() -> [Contract; 4] {
+    [events(), requests(), downstream(), losses()]
+}
+
 fn parse(text: &str) -> Contract {
     serde_json::from_str(text).expect("the contracts are tested")
 }
@@ -170,7 +175,7 @@ mod tests {
 
     #[test]
     fn every_duration_and_time_says_its_unit() {
-        for contract in [events(), requests(), downstream(), losses()] {
+        for contract in all() {
             let all = contract
                 .columns
                 .iter()

@@ -9,11 +9,12 @@ use std::path::Path;
 /// Folder in which a query of one's own is looked for by its bare name.
 pub const FOLDER: &str = "queries";
 
-const EMBEDDED: [(&str, &str); 12] = [
+const EMBEDDED: [(&str, &str); 13] = [
     (
         "blocked_time",
         include_str!("../../queries/blocked_time.sql"),
     ),
+    ("downstream", include_str!("../../queries/downstream.sql")),
     ("errors", include_str!("../../queries/errors.sql")),
     ("files", include_str!("../../queries/files.sql")),
     ("latency", include_str!("../../queries/latency.sql")),

@@ -269,11 +269,13 @@ impl Cutter {
                 _ => {}
             }
         }
-        if let Some(conn) = match (doing, ret) {
-            (Doing::Read(conn), Some(1..)) => Some(conn),
-            (Doing::ReadUnknown(fd), Some(1..)) => self.served_after_waking(event, fd),
-            _ => None,
-        } {
+        let doing = match (doing, ret) {
+            (Doing::ReadUnknown(fd), Some(1..)) => self
+                .served_after_waking(event, fd)
+                .map_or(Doing::Nothing, Doing::Read),
+            _ => doing,
+        };
+        if let (Doing::Read(conn), Some(1..)) = (doing, ret) {
             self.next_exchange(event, conn);
         }
         self.count(event);

@@ -43,7 +43,7 @@ fn structs(fields: &Fields) -> HashMap<String, Fields> {
 fn files_keep_the_contract_and_carry_what_readers_skip_by() {
     let dir = tempfile::tempdir().unwrap();
     let dataset = dataset(dir.path());
-    for contract in [contract::events(), contract::requests(), contract::losses()] {
+    for contract in contract::all() {
         let files = files(&dataset, &contract.table);
         assert_eq!(files.len(), 2, "a file per recording");
         let mut schemas = Vec::new();
@@ -135,7 +135,7 @@ fn ids_are_dense_times_rise_and_the_manifest_is_true() {
             files += 1;
         }
     }
-    assert_eq!(files, 6);
+    assert_eq!(files, 8);
 }
 
 /// The rows of `events` that the nested events of all requests name, against the nested events, column by column.

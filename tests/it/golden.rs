@@ -33,6 +33,7 @@ fn check(trace_name: &str) {
     let written = ["-p", sequences.as_str(), "-p", vocabulary.as_str()];
     for (query, parameters) in [
         ("blocked_time", &[][..]),
+        ("downstream", &[][..]),
         ("errors", &[][..]),
         ("files", &[][..]),
         ("latency", &[][..]),

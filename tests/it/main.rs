@@ -6,6 +6,7 @@ mod common;
 mod compare;
 mod contract;
 mod docs;
+mod downstream;
 mod expected;
 mod golden;
 mod options;

@@ -528,7 +528,7 @@ fn ctrl_c_ends_a_copy_and_leaves_nothing() {
 fn the_shipped_queries_are_listed() {
     let d = dataset();
     let list = answer(d.path(), &["--list"]);
-    assert_eq!(list.lines().count(), 12);
+    assert_eq!(list.lines().count(), 13);
     assert!(
         list.contains("latency            How long requests take"),
         "{list}"
