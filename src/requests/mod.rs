@@ -158,7 +158,7 @@ pub struct Times {
     pub blocked: i64,
     /// No thread worked on it.
     pub unattended: i64,
-    /// Blocked time by the number of the system call's bare name ([`bare_names`]); `None` outside of one.
+    /// Blocked time by the number of the system call's bare name ([`bare_names`](crate::trace::event::bare_names)); `None` outside of one.
     pub by_call: Vec<(Option<u32>, i64)>,
 }
 
