@@ -1,5 +1,6 @@
 //! The tables of a dataset, and the running of scripts on them.
 
+use super::members::members;
 use super::output::Results;
 use super::statements::{self, Parsed};
 use super::{Source, copy, merge, mistakes};
@@ -237,7 +238,9 @@ fn context(root: &Path, memory: usize) -> Result<SessionContext> {
         .with_disk_manager_builder(DiskManagerBuilder::default())
         .build_arc()
         .map_err(|e| Error::input(e.strip_backtrace(), Place::file(root), ""))?;
-    Ok(SessionContext::new_with_config_rt(config, runtime))
+    let context = SessionContext::new_with_config_rt(config, runtime);
+    context.register_udf(members());
+    Ok(context)
 }
 
 /// What the system has to give, and a control group allows, in bytes.

@@ -9,7 +9,7 @@ use std::path::Path;
 /// Folder in which a query of one's own is looked for by its bare name.
 pub const FOLDER: &str = "queries";
 
-const EMBEDDED: [(&str, &str); 13] = [
+const EMBEDDED: [(&str, &str); 14] = [
     (
         "blocked_time",
         include_str!("../../queries/blocked_time.sql"),
@@ -36,6 +36,10 @@ const EMBEDDED: [(&str, &str); 13] = [
     (
         "syscall_histogram",
         include_str!("../../queries/syscall_histogram.sql"),
+    ),
+    (
+        "top_arguments",
+        include_str!("../../queries/top_arguments.sql"),
     ),
     ("window", include_str!("../../queries/window.sql")),
 ];

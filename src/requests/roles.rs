@@ -277,7 +277,7 @@ pub fn accepted(accept: &Accept, class: &EventClass, values: &[u8]) -> Option<(i
     let fd = integer(Some(accept.ret)).filter(|ret| *ret >= 0)?;
     let address = match integer(accept.family)? {
         AF_INET => accept.v4.and_then(|i| v4(&bytes(class, values, i))),
-        AF_INET6 => accept.v6.and_then(|i| v6(&bytes(class, values, i))),
+        AF_INET6 => accept.v6.and_then(|i| v6(&numbers(class, values, i))),
         _ => return None,
     };
     let port = integer(accept.port).and_then(|p| i32::try_from(p).ok());
@@ -291,12 +291,18 @@ pub fn accepted_local(accept: &Accept, class: &EventClass, values: &[u8]) -> Opt
     (family == AF_UNIX).then_some(fd)
 }
 
-/// A list of small integers, as bytes.
-fn bytes(class: &EventClass, values: &[u8], index: At) -> Vec<u8> {
+/// A list of integers.
+fn numbers(class: &EventClass, values: &[u8], index: At) -> Vec<i64> {
     let mut cursor = class.seek(values, index);
     (0..cursor.count())
-        .map(|_| cursor.integer() as u8)
+        .map(|_| cursor.integer() as i64)
         .collect()
+}
+
+/// A list of small integers, as bytes.
+fn bytes(class: &EventClass, values: &[u8], index: At) -> Vec<u8> {
+    let numbers = numbers(class, values, index);
+    numbers.into_iter().map(|n| n as u8).collect()
 }
 
 fn v4(bytes: &[u8]) -> Option<IpAddr> {
@@ -305,12 +311,38 @@ fn v4(bytes: &[u8]) -> Option<IpAddr> {
         .map(|b| Ipv4Addr::from(b).into())
 }
 
-/// An IPv6 address; one that maps an IPv4 address (RFC 4291, 2.5.5.2) as IPv4.
-fn v6(bytes: &[u8]) -> Option<IpAddr> {
-    let address = Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?);
+/// An IPv6 address, which LTTng traces as eight numbers of 16 bits; one that maps an IPv4 address (RFC 4291, 2.5.5.2) as
+/// IPv4. Sixteen bytes are understood, too.
+fn v6(numbers: &[i64]) -> Option<IpAddr> {
+    let address = match numbers.len() {
+        8 => {
+            let segments: Vec<u16> = numbers.iter().map(|n| *n as u16).collect();
+            Ipv6Addr::from(<[u16; 8]>::try_from(segments).ok()?)
+        }
+        _ => {
+            let bytes: Vec<u8> = numbers.iter().map(|n| *n as u8).collect();
+            Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?)
+        }
+    };
     Some(
         address
             .to_ipv4_mapped()
             .map_or(IpAddr::from(address), IpAddr::from),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_come_in_bytes_or_in_pairs_of_them() {
+        let mapped = Some(IpAddr::from([10, 0, 2, 2]));
+        assert_eq!(v6(&[0, 0, 0, 0, 0, 0xffff, 2560, 514]), mapped);
+        let bytes = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 2, 2];
+        assert_eq!(v6(&bytes), mapped);
+        assert_eq!(v6(&[0, 0, 0, 0, 0, 0, 0, 1]), "::1".parse().ok());
+        assert_eq!(v6(&[1]), None);
+        assert_eq!(v4(&[10, 0, 2, 2]), mapped);
+    }
 }

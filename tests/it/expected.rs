@@ -70,10 +70,7 @@ fn counts(dataset: &Path, expected: &Value) {
     );
     let names = names(&events);
     assert_eq!(count(&names), figures(&expected["by_name"]));
-    let procnames: Vec<String> = all_texts(&events, "procname")
-        .into_iter()
-        .map(|n| n.unwrap_or("None".into()))
-        .collect();
+    let procnames = texts_of(&events, "procname");
     assert_eq!(count(&procnames), figures(&expected["by_procname"]));
 
     let ret = all_longs(&events, "ret");
@@ -132,6 +129,9 @@ fn figures(object: &Value) -> BTreeMap<String, i64> {
 /// and mark, is silently gone there.
 fn requests(dataset: &Path, expected: &Value) {
     let (_, rows) = table(dataset, "requests");
+    // wrk2 came from outside the virtual machine, curl from within.
+    let clients = count(&texts_of(&rows, "client_addr"));
+    assert_eq!(clients.keys().collect::<Vec<_>>(), ["10.0.2.2", "::1"]);
     let reasons = all_texts(&rows, "end_reason");
     let of = |reason: &str| {
         reasons
@@ -295,6 +295,13 @@ fn times_add_up(dataset: &Path, scheduled: bool) {
             row += 1;
         }
     }
+}
+
+fn texts_of(rows: &[RecordBatch], column: &str) -> Vec<String> {
+    all_texts(rows, column)
+        .into_iter()
+        .map(|text| text.unwrap_or("None".into()))
+        .collect()
 }
 
 /// The story that wrk2 told of its 8 connections: 304 requests, 101.83 KB (a KB is 1024 bytes). The rest is curl's.

@@ -4,6 +4,7 @@
 
 use crate::common::*;
 use arrow::array::AsArray;
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
@@ -31,21 +32,39 @@ fn check(trace_name: &str) {
     let sequences = format!("out={}", file("sequences.parquet"));
     let vocabulary = format!("vocabulary={}", file("vocabulary.parquet"));
     let written = ["-p", sequences.as_str(), "-p", vocabulary.as_str()];
-    for (query, parameters) in [
-        ("blocked_time", &[][..]),
-        ("downstream", &[][..]),
-        ("errors", &[][..]),
-        ("files", &[][..]),
-        ("latency", &[][..]),
-        ("latency_by_label", &[][..]),
-        ("latency_over_time", &[][..]),
-        ("ngrams", &[][..]),
-        ("sequences", &written[..]),
-        ("slow_vs_fast", &[][..]),
-        ("split", &["-p", out.as_str()][..]),
-        ("syscall_histogram", &[][..]),
-        ("window", &[][..]),
-    ] {
+    let splits = ["time", "recording", "label"].map(|by| {
+        let out = format!("out={}", dir.path().join(by).display());
+        ["-p".to_owned(), out, "-p".to_owned(), format!("by={by}")]
+    });
+    let splits = splits.each_ref().map(|p| p.each_ref().map(String::as_str));
+    let by_label = [&splits[2][..], &["-p", "label=''"]].concat();
+    let mut used = HashSet::new();
+    for (golden, query, parameters) in [
+        ("split_time", "split", &splits[0][..]),
+        ("split_recording", "split", &splits[1][..]),
+        ("split_label", "split", &by_label[..]),
+    ]
+    .into_iter()
+    .chain(
+        [
+            ("blocked_time", &[][..]),
+            ("downstream", &[][..]),
+            ("errors", &[][..]),
+            ("files", &[][..]),
+            ("latency", &[][..]),
+            ("latency_by_label", &[][..]),
+            ("latency_over_time", &[][..]),
+            ("ngrams", &[][..]),
+            ("sequences", &written[..]),
+            ("slow_vs_fast", &[][..]),
+            ("split", &["-p", out.as_str()][..]),
+            ("syscall_histogram", &[][..]),
+            ("top_arguments", &[][..]),
+            ("window", &[][..]),
+        ]
+        .map(|(query, parameters)| (query, query, parameters)),
+    ) {
+        used.insert(query.to_owned());
         let file = format!("queries/{query}.sql");
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
         let mut args = vec![
@@ -59,17 +78,24 @@ fn check(trace_name: &str) {
         let answer = sysds(args);
         assert_eq!(answer.status.code(), Some(0), "{}", stderr(&answer));
         let golden = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join(format!("tests/golden/{query}-{trace_name}.csv"));
+            .join(format!("tests/golden/{golden}-{trace_name}.csv"));
         let golden = fs::read_to_string(golden).unwrap();
         let answer = String::from_utf8(answer.stdout).unwrap();
-        assert_eq!(answer, golden, "{query} on {trace_name}");
+        assert_eq!(answer, golden, "{golden} on {trace_name}");
     }
     let shipped = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("queries")).unwrap();
-    let golden = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")).unwrap();
+    let shipped = shipped.map(|f| {
+        f.unwrap()
+            .path()
+            .file_stem()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned()
+    });
     assert_eq!(
-        golden.count(),
-        3 * shipped.count(),
-        "a golden for each query and trace"
+        shipped.collect::<HashSet<String>>(),
+        used,
+        "a golden for each query"
     );
     histogram_is_the_readers(trace_name);
     sequences_are_the_requests(&dataset, &file("sequences.parquet"));

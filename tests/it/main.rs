@@ -11,3 +11,4 @@ mod expected;
 mod golden;
 mod options;
 mod query;
+mod split;

@@ -9,7 +9,6 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -248,72 +247,6 @@ fn split_of(file: &Path) -> Vec<(String, i64)> {
 }
 
 #[test]
-fn the_split_by_hash_is_the_documented_one_and_repeatable() {
-    let d = dataset();
-    let run = |out: &str| {
-        answer(
-            d.path(),
-            &["split", "--format", "csv", "-p", &format!("out={out}")],
-        )
-    };
-    let told = run("one");
-    let part = |out: &str, split: &str| {
-        d.path()
-            .join(format!("{out}/split={split}/part-00000.parquet"))
-    };
-    let (train, test) = (
-        split_of(&part("one", "train")),
-        split_of(&part("one", "test")),
-    );
-    assert_eq!(train.len() + test.len(), 1010 - 143 - 2);
-    let trains = |(trace, id): &(String, i64)| {
-        let hash = Sha256::digest(format!("{trace}:{id}"));
-        u32::from_be_bytes(hash[..4].try_into().unwrap()) < (0.8 * 4_294_967_296.0) as u32
-    };
-    assert!(train.iter().all(trains) && !test.iter().any(trains));
-    assert!(
-        told.contains(&format!("\ntrain,{},", train.len())),
-        "{told}"
-    );
-    assert!(told.contains("\nleft out,145,290,"), "{told}");
-    assert_eq!(run("two"), told);
-    let bytes = |out| fs::read(part(out, "train")).unwrap();
-    assert_eq!(bytes("one"), bytes("two"));
-    let (e, status) = complaint(d.path(), &["split", "-p", "out=two"]);
-    assert!(e.contains("'two': exists already") && status == 2, "{e}");
-}
-
-#[test]
-fn the_split_by_time_takes_the_first() {
-    let d = dataset();
-    let args = [
-        "split",
-        "--format",
-        "csv",
-        "-p",
-        "by=time",
-        "-p",
-        "fraction=0.5",
-    ];
-    let told = answer(d.path(), &args);
-    assert!(
-        told.contains("train,432,864,") && told.contains("test,433,866,"),
-        "{told}"
-    );
-    let rows = csv(
-        d.path(),
-        "CREATE EXTERNAL TABLE s STORED AS PARQUET LOCATION 'split/split=train';
-        SELECT max(start) AS m FROM s",
-    );
-    let later = csv(
-        d.path(),
-        "CREATE EXTERNAL TABLE s STORED AS PARQUET LOCATION 'split/split=test';
-        SELECT min(start) AS m FROM s",
-    );
-    assert!(rows <= later, "{rows} {later}");
-}
-
-#[test]
 fn mistakes_are_shown_where_they_stand() {
     let d = dataset();
     let sql = "-- Wrong.\nSELECT 1;\n\nSELECT name,\n\targs['cuont']\nFROM events\n";
@@ -528,7 +461,7 @@ fn ctrl_c_ends_a_copy_and_leaves_nothing() {
 fn the_shipped_queries_are_listed() {
     let d = dataset();
     let list = answer(d.path(), &["--list"]);
-    assert_eq!(list.lines().count(), 13);
+    assert_eq!(list.lines().count(), 14);
     assert!(
         list.contains("latency            How long requests take"),
         "{list}"

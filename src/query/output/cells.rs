@@ -113,7 +113,7 @@ fn failed(e: impl ToString) -> Error {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub mod tests {
     use super::*;
     use arrow::array::{
         ArrayRef, Float64Array, Int64Array, StringArray, StructArray, TimestampNanosecondArray,

@@ -10,6 +10,9 @@ mod file;
 mod table;
 mod text;
 
+#[cfg(test)]
+pub use cells::tests::sample;
+pub use cells::{json_options, text_columns};
 pub use file::{FileOutput, ParquetOutput};
 pub use text::TextOutput;
 

@@ -1,0 +1,36 @@
+-- Top arguments: the values that arguments of system calls have most often, in the events of requests.
+--
+-- One row for each call, side of it (phase), argument and value, the most frequent first within their argument, at most
+-- $top of them: how often, share of the argument's values that are not null (percent), in how many requests, and how
+-- many different values the argument has (distinct_values). Structures and lists are written as JSON. Only complete
+-- requests count, unless $incomplete is true.
+--
+-- $call = %  only calls whose name is LIKE this
+-- $argument = %  only arguments whose name is LIKE this
+-- $server = %  only processes whose name is LIKE this
+-- $incomplete = false  count requests too that are cut off or in whose time events were lost
+-- $top = 3  values of each argument
+--
+WITH chosen AS (
+  SELECT e.trace_id, e.request_id, e.name AS call, e.phase, unnest(members(e.args)) AS member
+  FROM own_events AS e
+  JOIN requests AS r ON r.trace_id = e.trace_id AND r.request_id = e.request_id
+  WHERE (r.complete OR $incomplete) AND coalesce(r.procname, '') LIKE $server
+    AND e.phase <> 'point' AND e.name LIKE $call
+), counted AS (
+  SELECT call, phase, member['name'] AS argument, member['value'] AS value, count(*) AS n,
+    count(DISTINCT concat(trace_id, ' ', request_id)) AS requests
+  FROM chosen
+  WHERE member['name'] LIKE $argument
+  GROUP BY call, phase, member['name'], member['value']
+), ranked AS (
+  SELECT *,
+    row_number() OVER (PARTITION BY call, phase, argument ORDER BY n DESC, value) AS place,
+    count(*) OVER (PARTITION BY call, phase, argument) AS distinct_values,
+    sum(n) OVER (PARTITION BY call, phase, argument) AS total
+  FROM counted
+)
+SELECT call, phase, argument, value, n, round(100.0 * n / total, 2) AS share, requests, distinct_values
+FROM ranked
+WHERE place <= $top
+ORDER BY call, phase, argument, place;
