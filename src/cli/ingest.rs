@@ -12,6 +12,8 @@ use std::str::FromStr;
 
 /// Exit status of an ingest that kept what comes before a damage.
 const DAMAGED: u8 = 3;
+/// Events that a request may carry.
+const MAX_NESTED_EVENTS: usize = 100_000;
 /// Bytes that all open requests may carry.
 const MAX_NESTED_BYTES: usize = 64 << 20;
 
@@ -24,6 +26,7 @@ const MAX_NESTED_BYTES: usize = 64 << 20;
 Examples:
   sysds ingest ~/lttng-traces/web-20261123-230639 -o web
   sysds ingest normal cpu -o web --label normal --label cpu --requests exchange
+  sysds ingest later -o web --append --label memory
   sysds query latency -d web
 
 Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 3 done with --keep-going, but some input was
@@ -38,24 +41,27 @@ pub struct IngestArgs {
     /// Replace a dataset that stands there already
     #[arg(long)]
     force: bool,
+    /// Append to the dataset that stands there, with the options that it was made with
+    #[arg(long, conflicts_with = "force")]
+    append: bool,
     /// Label for the column `label`: once for all traces, or once for each TRACE, in their order
     #[arg(long = "label", value_name = "LABEL")]
     labels: Vec<String>,
-    /// What a request is
-    #[arg(long, value_enum, value_name = "RULE", default_value_t = Requests::Connection)]
-    requests: Requests,
+    /// What a request is [default: connection]
+    #[arg(long, value_enum, value_name = "RULE")]
+    requests: Option<Requests>,
     /// Only requests of threads of this name (15 bytes of it count)
     #[arg(long, value_name = "NAME")]
     server: Option<String>,
-    /// Which call on the connection ends a request
-    #[arg(long, value_enum, default_value_t = End::Close)]
-    end: End,
-    /// Arguments of the events nested in requests
-    #[arg(long, value_enum, default_value_t = RequestArgs::Struct)]
-    request_args: RequestArgs,
-    /// Events that a request carries at most; what is more stays in the table events, and is counted
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
-    max_request_events: usize,
+    /// Which call on the connection ends a request [default: close]
+    #[arg(long, value_enum)]
+    end: Option<End>,
+    /// Arguments of the events nested in requests [default: struct]
+    #[arg(long, value_enum)]
+    request_args: Option<RequestArgs>,
+    /// Events that a request carries at most; what is more stays in the table events, and is counted [default: 100000]
+    #[arg(long, value_name = "N")]
+    max_request_events: Option<usize>,
     /// Compression of the Parquet files: zstd, zstd:LEVEL, snappy or none
     #[arg(long, value_name = "CODEC", default_value = "zstd:3")]
     compression: Codec,
@@ -141,14 +147,18 @@ impl FromStr for Codec {
 ///
 /// # Errors
 /// As [`ingest`].
-pub fn run(args: IngestArgs) -> Result<u8> {
-    if args.max_request_events == 0 {
+pub fn run(mut args: IngestArgs) -> Result<u8> {
+    if args.append {
+        as_before(&mut args)?;
+    }
+    if args.max_request_events == Some(0) {
         return Err(Error::usage(
             "--max-request-events 0: a request has at least the event that begins it",
             "Leave the arguments of nested events out with --request-args none instead.",
         ));
     }
-    if args.end == End::Shutdown && args.requests != Requests::Connection {
+    let rule = args.requests.unwrap_or(Requests::Connection);
+    if args.end == Some(End::Shutdown) && rule != Requests::Connection {
         return Err(Error::usage(
             "--end shutdown goes with --requests connection only",
             "The other rules say themselves where a request ends: leave --end out.",
@@ -173,21 +183,41 @@ pub fn run(args: IngestArgs) -> Result<u8> {
     Ok(if manifest.damaged { DAMAGED } else { 0 })
 }
 
+/// Options that were not given are those that the dataset was made with.
+fn as_before(args: &mut IngestArgs) -> Result<()> {
+    crate::dataset::open(&args.output)?;
+    let made = Manifest::read(&args.output)?.options;
+    let word = |key: &str| made.get(key).and_then(|value| value.as_str());
+    let count = |key: &str| made.get(key).and_then(|value| value.as_u64());
+    let requests = word("requests").and_then(|w| Requests::from_str(w, false).ok());
+    args.requests = args.requests.or(requests);
+    let end = word("end").and_then(|w| End::from_str(w, false).ok());
+    args.end = args.end.or(end);
+    let nested = word("request_args").and_then(|w| RequestArgs::from_str(w, false).ok());
+    args.request_args = args.request_args.or(nested);
+    let most = count("max_request_events").and_then(|n| usize::try_from(n).ok());
+    args.max_request_events = args.max_request_events.or(most);
+    let server = word("server").map(str::to_owned);
+    args.server = args.server.take().or(server);
+    Ok(())
+}
+
 fn options(args: IngestArgs) -> Options {
     Options {
         traces: args.traces,
         output: args.output,
         force: args.force,
+        append: args.append,
         compression: (args.compression.compression, args.compression.text),
         labels: args.labels,
         rule: requests::Options {
-            rule: args.requests.into(),
-            end_at_shutdown: args.end == End::Shutdown,
+            rule: args.requests.unwrap_or(Requests::Connection).into(),
+            end_at_shutdown: args.end == Some(End::Shutdown),
             server: args.server,
-            max_nested: args.max_request_events,
+            max_nested: args.max_request_events.unwrap_or(MAX_NESTED_EVENTS),
             max_bytes: MAX_NESTED_BYTES,
         },
-        request_args: args.request_args == RequestArgs::Struct,
+        request_args: args.request_args != Some(RequestArgs::None),
         keep_going: args.keep_going,
     }
 }

@@ -97,6 +97,7 @@ impl DownstreamTable {
         self.parts.push(Part {
             path,
             rows: services.len(),
+            group: None,
         });
         Ok(())
     }

@@ -47,7 +47,7 @@ pub struct Target<'a> {
     pub donors: &'a [&'a str],
 }
 
-/// Joins `parts` into files from number `first` on, removes the parts, and returns the files. No parts give one file
+/// Joins `parts` into files from number `first` on, removes those that are files of their own, and returns the files. No parts give one file
 /// without rows, so that every table can be read.
 ///
 /// # Errors
@@ -66,7 +66,9 @@ pub fn join(parts: &[Part], first: usize, target: &Target) -> Result<Vec<PathBuf
         let mut joint = Joint::new(file, target).map_err(Error::columns(&path))?;
         for part in parts {
             joint.add(part, &path)?;
-            std::fs::remove_file(&part.path).map_err(Error::io("remove", &part.path))?;
+            if part.group.is_none() {
+                std::fs::remove_file(&part.path).map_err(Error::io("remove", &part.path))?;
+            }
         }
         let file = joint.writer.into_inner().map_err(Error::columns(&path))?;
         let file = file
@@ -106,7 +108,8 @@ impl<'a> Joint<'a> {
 
     fn add(&mut self, part: &Part, path: &Path) -> Result<()> {
         let file = File::open(&part.path).map_err(Error::io("read", &part.path))?;
-        let source = Source::open(file).map_err(Error::columns(&part.path))?;
+        let source = Source::open(file, part.group.unwrap_or(0));
+        let source = source.map_err(Error::columns(&part.path))?;
         self.add_group(&source, part.rows)
             .map_err(Error::columns(path))
     }
@@ -142,6 +145,8 @@ struct Source {
     file: File,
     metadata: ParquetMetaData,
     reader: SerializedFileReader<File>,
+    /// Number of the row group that is read.
+    group: usize,
 }
 
 /// Definition and repetition levels of a column; none at top level.
@@ -152,7 +157,7 @@ struct Levels {
 }
 
 impl Source {
-    fn open(file: File) -> Result<Self, ParquetError> {
+    fn open(file: File, group: usize) -> Result<Self, ParquetError> {
         let metadata = ParquetMetaDataReader::new()
             .with_page_index_policy(PageIndexPolicy::Optional)
             .parse_and_finish(&file)?;
@@ -161,11 +166,12 @@ impl Source {
             file,
             metadata,
             reader,
+            group,
         })
     }
 
     fn group(&self) -> &RowGroupMetaData {
-        self.metadata.row_group(0)
+        self.metadata.row_group(self.group)
     }
 
     fn find(&self, path: &str) -> Option<usize> {
@@ -185,8 +191,14 @@ impl Source {
             bloom_filter: Sbbf::read_from_column_chunk(column, &self.file)
                 .ok()
                 .flatten(),
-            column_index: self.metadata.column_index().map(|a| a[0][index].clone()),
-            offset_index: self.metadata.offset_index().map(|a| a[0][index].clone()),
+            column_index: self
+                .metadata
+                .column_index()
+                .map(|a| a[self.group][index].clone()),
+            offset_index: self
+                .metadata
+                .offset_index()
+                .map(|a| a[self.group][index].clone()),
         }
     }
 
@@ -196,7 +208,7 @@ impl Source {
         let Some(index) = donor.and_then(|d| self.find(d)) else {
             return Ok(levels);
         };
-        let group = self.reader.get_row_group(0)?;
+        let group = self.reader.get_row_group(self.group)?;
         let ColumnReader::Int64ColumnReader(mut column) = group.get_column_reader(index)? else {
             return Err(ParquetError::General(
                 "donors are 64-bit integers".to_owned(),
@@ -398,6 +410,7 @@ mod tests {
         writer.write(&batch).unwrap();
         writer.close().unwrap();
         Part {
+            group: None,
             path,
             rows: lengths.len(),
         }

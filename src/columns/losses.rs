@@ -41,6 +41,7 @@ pub fn write(
     Ok(Some(Part {
         path: path.to_path_buf(),
         rows: losses.len(),
+        group: None,
     }))
 }
 

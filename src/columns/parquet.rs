@@ -84,6 +84,8 @@ pub struct Part {
     pub path: PathBuf,
     /// Its rows.
     pub rows: usize,
+    /// Its row group, in a file that stays; `None` for a file of its own, which goes when it has been joined.
+    pub group: Option<usize>,
 }
 
 /// Where a column stands: at top level, or in a structure that every row has.
@@ -165,6 +167,7 @@ impl PartWriter {
         Ok(Part {
             path: path.to_path_buf(),
             rows,
+            group: None,
         })
     }
 

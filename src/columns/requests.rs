@@ -159,6 +159,7 @@ impl RequestsTable {
         self.parts.push(Part {
             path,
             rows: requests.len(),
+            group: None,
         });
         Ok(())
     }

@@ -23,6 +23,9 @@ pub struct Manifest {
     pub tool: Tool,
     /// When, UTC, RFC 3339.
     pub created: String,
+    /// When recordings were appended, in the order in which they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub appended: Vec<String>,
     /// The options that shaped it.
     pub options: BTreeMap<String, serde_json::Value>,
     /// Number of events.
@@ -41,6 +44,8 @@ pub struct Manifest {
     pub recordings: Vec<Recording>,
     /// The files of each table.
     pub tables: BTreeMap<String, TableFiles>,
+    /// `classes.json`, with a row for each event class of each recording.
+    pub classes: DataFile,
 }
 
 /// A program and its version.
@@ -71,6 +76,8 @@ pub struct Recording {
     pub events: u64,
     /// Number of requests.
     pub requests: u64,
+    /// Number of requests that are not complete.
+    pub incomplete_requests: u64,
     /// Its CTF traces: UUID, environment (host, kernel, tracer), clock, streams.
     pub sources: Vec<Source>,
     /// What was lost per stream; streams that lost nothing are not here.
@@ -177,7 +184,7 @@ pub fn describe_file(root: &Path, path: &Path) -> Result<DataFile> {
     })
 }
 
-fn digest(file: &mut File) -> std::io::Result<(u64, String)> {
+pub(super) fn digest(file: &mut File) -> std::io::Result<(u64, String)> {
     use std::io::Seek;
     file.rewind()?;
     let mut hasher = Sha256::new();

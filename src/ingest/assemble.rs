@@ -1,17 +1,18 @@
 //! The end of an ingest: the parts of all recordings become tables of one schema each, and the manifest tells of them.
 
-use super::{Ingested, Plan};
+use super::{Ingested, Options, Plan};
 use crate::columns::describe::described;
 use crate::columns::downstream;
 use crate::columns::join::{Target, join};
 use crate::columns::losses;
-use crate::columns::parquet::key_values;
+use crate::columns::parquet::{Part, key_values};
 use crate::columns::types::Usage;
+use crate::dataset::classes::{self, Class, Classes};
 use crate::dataset::manifest::{
-    FORMAT_VERSION, Manifest, Recording, StreamLoss, TableFiles, Tool, describe_file, sum_losses,
+    DataFile, FORMAT_VERSION, Manifest, Recording, StreamLoss, TableFiles, Tool, describe_file,
 };
 use crate::dataset::staging::Staging;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::trace::babeltrace;
 use crate::trace::event::EventClass;
 use arrow::datatypes::{Fields, Schema};
@@ -22,61 +23,71 @@ use std::sync::Arc;
 /// All tables.
 const TABLES: [&str; 4] = ["events", "requests", "downstream", "losses"];
 
-/// Joins the parts of all recordings into tables of one schema each, and describes the result.
+/// The options that shape rows, which all recordings of a dataset share.
+pub(super) const SHAPING: [&str; 5] = [
+    "requests",
+    "end",
+    "server",
+    "max_request_events",
+    "request_args",
+];
+
+/// Joins the parts of all recordings into tables of one schema each, and describes the result; `old` is the manifest of
+/// the dataset that is appended to, whose recordings are the first.
 pub(super) fn assemble(
     plan: &Plan,
     staging: &Staging,
-    ingested: Vec<(Ingested, PathBuf)>,
+    all: Vec<Ingested>,
+    old: Option<&Manifest>,
 ) -> Result<Manifest> {
-    let [events_dir, requests_dir, downstream_dir, losses_dir] =
-        TABLES.map(|table| staging.create_dir(table));
-    let (events_dir, requests_dir) = (events_dir?, requests_dir?);
-    let (downstream_dir, losses_dir) = (downstream_dir?, losses_dir?);
-    let all: Vec<&Ingested> = ingested.iter().map(|(i, _)| i).collect();
-    let events_schema = events_schema(plan, &all);
-    let requests_schema = requests_schema(plan, &all);
-    let downstream_schema = downstream::schema(&plan.contracts.downstream);
-    let losses_schema = losses::schema(&plan.contracts.losses);
-    let mut files: [Vec<PathBuf>; 4] = Default::default();
-    for (done, scratch) in &ingested {
-        let table = |dir, schema, donors| Target {
-            dir,
-            name: "part",
-            schema,
-            properties: &plan.properties,
-            metadata: key_values(&[("sysds:trace_id", &done.trace_id)]),
-            donors,
-        };
-        let target = table(&events_dir, &events_schema, &[]);
-        files[0].extend(join(&done.events.0, files[0].len(), &target)?);
-        let target = table(
-            &requests_dir,
-            &requests_schema,
-            &["events.list.element.event_id"],
-        );
-        files[1].extend(join(&done.requests.0, files[1].len(), &target)?);
-        let part = losses::write(
-            &scratch.join("losses"),
-            &plan.contracts.losses,
-            &done.trace_id,
-            &done.losses,
-            &plan.properties,
-        )?;
-        let target = table(&losses_dir, &losses_schema, &[]);
-        files[3].extend(join(part.as_slice(), files[3].len(), &target)?);
-        let target = table(&downstream_dir, &downstream_schema, &[]);
-        files[2].extend(join(&done.downstream, files[2].len(), &target)?);
-        std::fs::remove_dir_all(scratch).map_err(Error::io("remove", scratch))?;
-    }
+    let schemas = [
+        events_schema(plan, &all),
+        requests_schema(plan, &all),
+        downstream::schema(&plan.contracts.downstream),
+        losses::schema(&plan.contracts.losses),
+    ];
     let mut tables = BTreeMap::new();
-    for (name, files) in TABLES.into_iter().zip(&files) {
-        tables.insert(name.to_owned(), table_files(staging.dir(), files)?);
+    for (table, schema) in TABLES.into_iter().zip(&schemas) {
+        let dir = staging.create_dir(table)?;
+        let mut files: Vec<PathBuf> = Vec::new();
+        for done in &all {
+            let (parts, donors): (&[Part], &[&str]) = match table {
+                "events" => (&done.events.0, &[]),
+                "requests" => (&done.requests.0, &["events.list.element.event_id"]),
+                "downstream" => (&done.downstream, &[]),
+                _ => (&done.losses, &[]),
+            };
+            let target = Target {
+                dir: &dir,
+                name: "part",
+                schema,
+                properties: &plan.properties,
+                metadata: key_values(&[("sysds:trace_id", &done.recording.trace_id)]),
+                donors,
+            };
+            files.extend(join(parts, files.len(), &target)?);
+        }
+        tables.insert(table.to_owned(), table_files(staging.dir(), &files)?);
     }
-    Ok(manifest(
-        plan,
-        ingested.into_iter().map(|(i, _)| i).collect(),
-        tables,
-    ))
+    let classes: Vec<Classes> = all.iter().map(classes_of).collect();
+    let classes = classes::write(staging.dir(), &classes)?;
+    let recordings = all.into_iter().map(|i| i.recording).collect();
+    Ok(manifest(plan, recordings, tables, classes, old))
+}
+
+fn classes_of(done: &Ingested) -> Classes {
+    let used = done.events.1.classes.iter().zip(&done.requests.1.classes);
+    let classes = done.classes.iter().zip(used);
+    Classes {
+        trace_id: done.recording.trace_id.clone(),
+        classes: classes
+            .map(|(class, (in_events, in_requests))| Class {
+                class: class.clone(),
+                in_events: *in_events,
+                in_requests: *in_requests,
+            })
+            .collect(),
+    }
 }
 
 fn table_files(root: &Path, files: &[PathBuf]) -> Result<TableFiles> {
@@ -91,7 +102,7 @@ fn table_files(root: &Path, files: &[PathBuf]) -> Result<TableFiles> {
     })
 }
 
-fn events_schema(plan: &Plan, all: &[&Ingested]) -> Schema {
+fn events_schema(plan: &Plan, all: &[Ingested]) -> Schema {
     let occurring = || {
         let pairs = all.iter().map(|i| (&i.classes, &i.events.1.classes));
         pairs.flat_map(|(classes, used)| occurring(classes, used))
@@ -112,7 +123,7 @@ fn events_schema(plan: &Plan, all: &[&Ingested]) -> Schema {
     Schema::new(plan.contracts.events.fields(&structs))
 }
 
-fn requests_schema(plan: &Plan, all: &[&Ingested]) -> Schema {
+fn requests_schema(plan: &Plan, all: &[Ingested]) -> Schema {
     let pairs = all.iter().map(|i| (&i.classes, &i.requests.1.classes));
     let classes: Vec<&EventClass> = pairs.flat_map(|(c, used)| occurring(c, used)).collect();
     let args = merged(all.iter().map(|i| &i.requests.1.args));
@@ -157,11 +168,20 @@ fn merge(sum: &mut [Usage], other: &[Usage]) {
     }
 }
 
-fn manifest(plan: &Plan, all: Vec<Ingested>, tables: BTreeMap<String, TableFiles>) -> Manifest {
-    let options = &plan.options;
-    let recordings: Vec<Recording> = all.iter().map(recording).collect();
-    let sum =
+fn manifest(
+    plan: &Plan,
+    recordings: Vec<Recording>,
+    tables: BTreeMap<String, TableFiles>,
+    classes: DataFile,
+    old: Option<&Manifest>,
+) -> Manifest {
+    let count = |get: fn(&Recording) -> u64| recordings.iter().map(get).sum();
+    let lost =
         |get: fn(&StreamLoss) -> u64| recordings.iter().flat_map(|r| &r.losses).map(get).sum();
+    let mut appended = old.map(|o| o.appended.clone()).unwrap_or_default();
+    if old.is_some() {
+        appended.push(now());
+    }
     Manifest {
         format_version: FORMAT_VERSION,
         tool: Tool {
@@ -169,62 +189,41 @@ fn manifest(plan: &Plan, all: Vec<Ingested>, tables: BTreeMap<String, TableFiles
             version: env!("CARGO_PKG_VERSION").to_owned(),
             reader: format!("babeltrace2 {}", babeltrace::version()),
         },
-        created: now(),
-        options: BTreeMap::from([
-            ("requests".to_owned(), options.rule.rule.as_str().into()),
-            (
-                "end".to_owned(),
-                if options.rule.end_at_shutdown {
-                    "shutdown"
-                } else {
-                    "close"
-                }
-                .into(),
-            ),
-            ("server".to_owned(), options.rule.server.clone().into()),
-            (
-                "max_request_events".to_owned(),
-                options.rule.max_nested.into(),
-            ),
-            (
-                "request_args".to_owned(),
-                if options.request_args {
-                    "struct"
-                } else {
-                    "none"
-                }
-                .into(),
-            ),
-            (
-                "compression".to_owned(),
-                options.compression.1.clone().into(),
-            ),
-            ("keep_going".to_owned(), options.keep_going.into()),
-        ]),
-        events: all.iter().map(|i| i.events.1.events as u64).sum(),
-        requests: all.iter().map(|i| i.requests.1.requests as u64).sum(),
-        incomplete_requests: all.iter().map(|i| i.incomplete).sum(),
-        discarded_events: sum(|l| l.discarded_events),
-        discarded_packets: sum(|l| l.discarded_packets),
-        damaged: all.iter().any(|i| !i.damage.is_empty()),
+        created: old.map_or_else(now, |o| o.created.clone()),
+        appended,
+        options: options_of(&plan.options),
+        events: count(|r| r.events),
+        requests: count(|r| r.requests),
+        incomplete_requests: count(|r| r.incomplete_requests),
+        discarded_events: lost(|l| l.discarded_events),
+        discarded_packets: lost(|l| l.discarded_packets),
+        damaged: recordings.iter().any(|r| !r.damage.is_empty()),
         recordings,
         tables,
+        classes,
     }
 }
 
-fn recording(done: &Ingested) -> Recording {
-    Recording {
-        trace_id: done.trace_id.clone(),
-        label: done.label.clone(),
-        path: done.root.display().to_string(),
-        first_ns: done.times.map(|t| t.0),
-        last_ns: done.times.map(|t| t.1),
-        events: done.events.1.events as u64,
-        requests: done.requests.1.requests as u64,
-        sources: done.sources.clone(),
-        losses: sum_losses(&done.losses),
-        damage: done.damage.clone(),
-    }
+/// The options that an ingest was run with, as the manifest tells them.
+pub(super) fn options_of(options: &Options) -> BTreeMap<String, serde_json::Value> {
+    let end = match options.rule.end_at_shutdown {
+        true => "shutdown",
+        false => "close",
+    };
+    let args = match options.request_args {
+        true => "struct",
+        false => "none",
+    };
+    let pairs: [(&str, serde_json::Value); 7] = [
+        ("requests", options.rule.rule.as_str().into()),
+        ("end", end.into()),
+        ("server", options.rule.server.clone().into()),
+        ("max_request_events", options.rule.max_nested.into()),
+        ("request_args", args.into()),
+        ("compression", options.compression.1.clone().into()),
+        ("keep_going", options.keep_going.into()),
+    ];
+    pairs.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// The time, UTC, RFC 3339.

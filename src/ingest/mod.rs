@@ -6,6 +6,7 @@
 //!
 //! Batches go through channels that hold only a few, so memory does not grow with the trace.
 
+mod append;
 mod assemble;
 mod pipeline;
 
@@ -13,14 +14,15 @@ use crate::columns::contract::{self, Contract};
 use crate::columns::events::{EventsUsage, Layout, Plans};
 use crate::columns::parquet::{Part, properties};
 use crate::columns::requests::{Common, RequestsUsage};
-use crate::dataset::manifest::{Damage, Manifest};
+use crate::dataset::manifest::{Manifest, Recording};
 use crate::dataset::staging::Staging;
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::requests::{self, HTTPD_ENTER, Rule};
 use crate::trace::babeltrace::Reader;
 use crate::trace::check::check;
-use crate::trace::event::{EventClass, Loss};
+use crate::trace::event::EventClass;
 use crate::trace::find::{self, recordings};
+use append::Old;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use std::collections::BTreeSet;
@@ -37,6 +39,8 @@ pub struct Options {
     pub output: PathBuf,
     /// Whether a dataset at `output` is replaced.
     pub force: bool,
+    /// Whether the traces are appended to the dataset at `output`.
+    pub append: bool,
     /// Compression of the Parquet files, and how the user wrote it.
     pub compression: (Compression, String),
     /// Labels of the recordings: none, one for all, or one for each of `traces`.
@@ -85,21 +89,15 @@ struct Contracts {
 
 /// A recording that was read: what came out, as parts.
 struct Ingested {
-    trace_id: String,
-    label: Option<String>,
-    root: PathBuf,
+    recording: Recording,
     classes: Arc<Vec<EventClass>>,
     events: (Vec<Part>, EventsUsage),
     requests: (Vec<Part>, RequestsUsage),
     downstream: Vec<Part>,
-    incomplete: u64,
-    losses: Vec<Loss>,
-    times: Option<(i64, i64)>,
-    sources: Vec<crate::trace::Source>,
-    damage: Vec<Damage>,
+    losses: Vec<Part>,
 }
 
-/// Makes a dataset.
+/// Makes a dataset, or appends to one.
 ///
 /// # Errors
 /// [`Error::Input`] for traces that cannot be read (with a place), [`Error::Usage`] for a target that must not be
@@ -114,9 +112,13 @@ pub fn ingest(options: Options, control: &mut Control) -> Result<Manifest> {
         ));
     }
     let recordings = recordings(&options.traces)?;
-    let staging = Staging::begin(&options.output, options.force)?;
+    let old = match options.append {
+        true => Some(Old::open(&options.output, &options)?),
+        false => None,
+    };
+    let staging = Staging::begin(&options.output, options.force || options.append)?;
     let checks = staging.create_dir("checks")?;
-    let (first, layout, total_bytes) = open_all(&recordings, &options, &checks)?;
+    let (first, layout, total_bytes) = open_all(&recordings, &options, old.as_ref(), &checks)?;
     let plan = Plan {
         layout: Arc::new(layout),
         contracts: Contracts {
@@ -128,12 +130,17 @@ pub fn ingest(options: Options, control: &mut Control) -> Result<Manifest> {
         properties: properties(options.compression.0),
         options,
     };
-    let mut ids = BTreeSet::new();
+    let mut ingested = match &old {
+        Some(old) => old.recordings(&plan)?,
+        None => Vec::new(),
+    };
+    let before = old.as_ref().map(Old::trace_ids).unwrap_or_default();
+    let mut ids = before.clone();
     let mut progress = Progress {
         total_bytes,
         ..Progress::default()
     };
-    let mut ingested = Vec::new();
+    let mut scratches = Vec::new();
     let mut first = Some(first);
     for (number, recording) in recordings.iter().enumerate() {
         let reader = match first.take() {
@@ -144,7 +151,7 @@ pub fn ingest(options: Options, control: &mut Control) -> Result<Manifest> {
                 &checks.join(format!("{number}-again")),
             )?,
         };
-        let trace_id = trace_id(&reader, recording, &mut ids);
+        let trace_id = trace_id(&reader, recording, &before, &mut ids)?;
         let scratch = staging.create_dir(&format!("parts-{number}"))?;
         let done = pipeline::run(
             &plan,
@@ -155,21 +162,30 @@ pub fn ingest(options: Options, control: &mut Control) -> Result<Manifest> {
             control,
             &mut progress,
         )?;
-        ingested.push((done, scratch));
+        ingested.push(done);
+        scratches.push(scratch);
     }
     std::fs::remove_dir_all(&checks).map_err(Error::io("remove", &checks))?;
-    let manifest = assemble::assemble(&plan, &staging, ingested)?;
+    let manifest =
+        assemble::assemble(&plan, &staging, ingested, old.as_ref().map(|o| &o.manifest))?;
+    for scratch in scratches {
+        std::fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))?;
+    }
     manifest.write(staging.dir())?;
+    if let Some(old) = &old {
+        old.check_unchanged()?;
+    }
     staging.commit()?;
     Ok(manifest)
 }
 
-/// Opens all recordings, for the layout of their classes together and the bytes of their
+/// Opens all recordings, for the layout of their classes and those of the `old` dataset together and the bytes of their
 /// streams; keeps the first open. Copies of damaged traces go to
 /// folders in `checks`.
 fn open_all(
     recordings: &[find::Recording],
     options: &Options,
+    old: Option<&Old>,
     checks: &Path,
 ) -> Result<(Reader, Layout, u64)> {
     let keep_going = options.keep_going;
@@ -187,7 +203,8 @@ fn open_all(
             "Trace Apache's user-space tracepoints too, or choose another rule.",
         ));
     }
-    let layout = Layout::new(classes.iter());
+    let old: Vec<&EventClass> = old.into_iter().flat_map(Old::classes).collect();
+    let layout = Layout::new(classes.iter().chain(old));
     Ok((first, layout, bytes))
 }
 
@@ -197,7 +214,13 @@ fn open(recording: &find::Recording, keep_going: bool, scratch: &Path) -> Result
 }
 
 /// The recording's name in the tables: the UUID of its first trace, else its folder's name; made unique by a number.
-fn trace_id(reader: &Reader, recording: &find::Recording, ids: &mut BTreeSet<String>) -> String {
+/// One that the dataset has `before` is refused.
+fn trace_id(
+    reader: &Reader,
+    recording: &find::Recording,
+    before: &BTreeSet<String>,
+    ids: &mut BTreeSet<String>,
+) -> Result<String> {
     let uuid = reader.sources().into_iter().find_map(|s| s.uuid);
     let folder = || {
         let real = recording
@@ -208,13 +231,20 @@ fn trace_id(reader: &Reader, recording: &find::Recording, ids: &mut BTreeSet<Str
         name.unwrap_or_else(|| "trace".to_owned())
     };
     let base = uuid.unwrap_or_else(folder);
+    if before.contains(&base) {
+        return Err(Error::input(
+            format!("the dataset has this trace already: its trace_id is {base}"),
+            Place::file(&recording.root),
+            "Leave it out, or ingest it into another dataset.",
+        ));
+    }
     let numbered = (2..).map(|n| format!("{base}-{n}"));
     let id = std::iter::once(base.clone())
         .chain(numbered)
         .find(|id| !ids.contains(id));
     let id = id.expect("there is always another number");
     ids.insert(id.clone());
-    id
+    Ok(id)
 }
 
 impl Options {

@@ -5,9 +5,10 @@ use crate::calls::{Calls, Sides};
 use crate::columns::downstream::DownstreamTable;
 use crate::columns::events::EventsTable;
 use crate::columns::events::EventsUsage;
+use crate::columns::losses;
 use crate::columns::parquet::Part;
 use crate::columns::requests::{RequestsTable, RequestsUsage};
-use crate::dataset::manifest::Damage;
+use crate::dataset::manifest::{Damage, Recording, sum_losses};
 use crate::error::{Error, Result};
 use crate::requests::{Cutter, Observed, Request, Service};
 use crate::trace::babeltrace::Reader;
@@ -109,18 +110,31 @@ pub(super) fn run(
     for loss in &mut losses {
         loss.stream = relative(&loss.stream);
     }
+    let part = losses::write(
+        &scratch.join("losses"),
+        &plan.contracts.losses,
+        trace_id,
+        &losses,
+        &plan.properties,
+    )?;
     Ok(Ingested {
-        trace_id: trace_id.to_owned(),
-        label: plan.options.label_of(recording).map(str::to_owned),
+        recording: Recording {
+            trace_id: trace_id.to_owned(),
+            label: plan.options.label_of(recording).map(str::to_owned),
+            path: root.display().to_string(),
+            first_ns: worked.times.map(|t| t.0),
+            last_ns: worked.times.map(|t| t.1),
+            events: worked.events.1.events as u64,
+            requests: requests.1.requests as u64,
+            incomplete_requests: worked.incomplete,
+            sources: reader.sources(),
+            losses: sum_losses(&losses),
+            damage: reader.damage().iter().map(Damage::from).collect(),
+        },
         events: worked.events,
         requests,
         downstream,
-        incomplete: worked.incomplete,
-        losses,
-        times: worked.times,
-        sources: reader.sources(),
-        damage: reader.damage().iter().map(Damage::from).collect(),
-        root,
+        losses: part.into_iter().collect(),
         classes,
     })
 }

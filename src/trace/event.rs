@@ -14,6 +14,7 @@
 //! | structure | its members |
 //! | variant | `u32` index of the option, then its value |
 
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// Stands for a `cpu`, `pid` or `tid` that the trace does not tell.
@@ -22,7 +23,7 @@ pub const UNKNOWN: i32 = i32::MIN;
 pub const NO_NAME: u32 = u32::MAX;
 
 /// The type of a field.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FieldType {
     /// Unsigned integer of so many bits; with labels where it is an enumeration.
     Unsigned(u64, Vec<Label>),
@@ -41,7 +42,7 @@ pub enum FieldType {
 }
 
 /// A named field, structure member or variant option.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     /// Its name, as babeltrace2 shows it (without the underscore that LTTng's metadata puts in front).
     pub name: String,
@@ -52,7 +53,7 @@ pub struct Field {
 }
 
 /// A name for some values of an enumeration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
     /// The name.
     pub name: String,
@@ -61,7 +62,7 @@ pub struct Label {
 }
 
 /// Which side of a system call an event is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Phase {
     /// The call begins.
     Entry,
@@ -83,7 +84,7 @@ impl Phase {
 }
 
 /// A kind of event: its name and the fields that every such event has.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventClass {
     /// The tracer's name for it: `syscall_entry_openat`.
     pub full_name: String,

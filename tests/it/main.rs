@@ -1,6 +1,7 @@
 //! Tests of the whole program: the real binary on real traces, and what it writes as others read it. One binary, so
 //! that DataFusion is linked once.
 
+mod append;
 mod bad_input;
 mod common;
 mod compare;
