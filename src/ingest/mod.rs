@@ -18,7 +18,7 @@ use crate::dataset::manifest::{Manifest, Recording};
 use crate::dataset::staging::Staging;
 use crate::error::{Error, Place, Result};
 use crate::requests::{self, HTTPD_ENTER, Rule};
-use crate::trace::babeltrace::Reader;
+use crate::trace::native::Reader;
 use crate::trace::check::check;
 use crate::trace::event::EventClass;
 use crate::trace::find::{self, recordings};

@@ -11,7 +11,7 @@ use crate::columns::requests::{RequestsTable, RequestsUsage};
 use crate::dataset::manifest::{Damage, Recording, sum_losses};
 use crate::error::{Error, Result};
 use crate::requests::{Cutter, Observed, Request, Service};
-use crate::trace::babeltrace::Reader;
+use crate::trace::native::Reader;
 use crate::trace::check::Checked;
 use crate::trace::event::{EventBatch, EventClass, Loss};
 use crate::trace::find;

@@ -4,7 +4,7 @@ use crate::columns::describe::type_text;
 use crate::dataset::manifest::{Damage, StreamLoss, sum_losses};
 use crate::error::{Error, Result};
 use crate::trace::Source;
-use crate::trace::babeltrace::Reader;
+use crate::trace::native::Reader;
 use crate::trace::check::check;
 use crate::trace::event::{EventBatch, UNKNOWN};
 use crate::trace::find::{self, recordings};

@@ -7,9 +7,11 @@
 #[allow(unsafe_code)]
 pub mod babeltrace;
 pub mod check;
+pub mod context;
 pub mod ctf;
 pub mod event;
 pub mod find;
+pub mod native;
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
