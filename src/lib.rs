@@ -6,7 +6,7 @@
 //!         │                                                    requests/*.parquet
 //!         │                                                    downstream/*.parquet
 //!         ▼                                                    losses/*.parquet
-//!  trace    find → check → babeltrace                          manifest.json
+//!  trace    find → check → reader                              manifest.json
 //!         │ batches of events                                       ▲        │
 //!         ▼                                                         │        ▼
 //!  ingest ── calls (entry/exit) ── requests (cut by a rule) ──► columns   query  (SQL)
@@ -26,7 +26,7 @@
 //! | [`requests`] | `trace`, `calls` | what a request is |
 //! | [`calls`] | `trace` | the two sides of a system call |
 //! | [`dataset`] | `trace` | a dataset on disk |
-//! | [`trace`] | | traces into batches of events; all that is `unsafe`, in `trace::babeltrace` |
+//! | [`trace`] | | traces into batches of events; the `unsafe` of babeltrace2, in `trace::babeltrace` |
 
 #![deny(unsafe_code)]
 

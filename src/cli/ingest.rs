@@ -1,5 +1,6 @@
 //! `sysds ingest`: its options, and the words it says when it is done.
 
+use super::reader::ReaderArgs;
 use super::terminal::{self, Meter};
 use crate::dataset::manifest::Manifest;
 use crate::error::{Error, Result};
@@ -68,6 +69,8 @@ pub struct IngestArgs {
     /// Keep what comes before a damage in each stream, instead of failing
     #[arg(long)]
     keep_going: bool,
+    #[command(flatten)]
+    reader: ReaderArgs,
     /// Say nothing on stderr but errors
     #[arg(short, long)]
     quiet: bool,
@@ -219,6 +222,7 @@ fn options(args: IngestArgs) -> Options {
         },
         request_args: args.request_args != Some(RequestArgs::None),
         keep_going: args.keep_going,
+        reader: args.reader.choice(),
     }
 }
 
@@ -239,6 +243,11 @@ fn report(manifest: &Manifest, output: &std::path::Path, seconds: f64) {
             "warning: the tracer discarded {} events and {} packets: see the table losses",
             manifest.discarded_events, manifest.discarded_packets
         );
+    }
+    for recording in &manifest.recordings {
+        if let Some(why) = &recording.fallback {
+            eprintln!("{}: read with {}: {why}", recording.path, recording.reader);
+        }
     }
     for damage in manifest.recordings.iter().flat_map(|r| &r.damage) {
         eprintln!(

@@ -1,5 +1,6 @@
 //! `sysds inspect`: its options and its output.
 
+use super::reader::ReaderArgs;
 use super::terminal::{interrupt_flag, print};
 use crate::dataset::is_dataset;
 use crate::error::Result;
@@ -22,6 +23,8 @@ pub struct InspectArgs {
     /// A dataset, or a folder to look for traces in
     #[arg(value_name = "TRACE|DATASET")]
     path: PathBuf,
+    #[command(flatten)]
+    reader: ReaderArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -43,7 +46,7 @@ pub fn run(args: InspectArgs) -> Result<u8> {
         return Ok(0);
     }
     let interrupted = interrupt_flag()?;
-    let report = inspect_trace(&[args.path], &interrupted)?;
+    let report = inspect_trace(&[args.path], args.reader.choice(), &interrupted)?;
     let json = serde_json::to_string_pretty(&report).expect("a report is JSON") + "\n";
     print(&if args.json { json } else { trace_text(&report) })?;
     let damaged = report.recordings.iter().any(|r| !r.damage.is_empty());

@@ -3,6 +3,7 @@
 mod ingest;
 mod inspect;
 mod query;
+mod reader;
 mod terminal;
 
 use crate::error::Result;

@@ -55,7 +55,7 @@ pub struct Tool {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// What decoded the traces.
+    /// What decoded the traces: `native`, `babeltrace2 VERSION`, or both.
     pub reader: String,
 }
 
@@ -78,6 +78,12 @@ pub struct Recording {
     pub requests: u64,
     /// Number of requests that are not complete.
     pub incomplete_requests: u64,
+    /// What decoded it.
+    #[serde(default)]
+    pub reader: String,
+    /// Why that is not the native reader, where it was to be taken if it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
     /// Its CTF traces: UUID, environment (host, kernel, tracer), clock, streams.
     pub sources: Vec<Source>,
     /// What was lost per stream; streams that lost nothing are not here.

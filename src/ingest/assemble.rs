@@ -13,7 +13,6 @@ use crate::dataset::manifest::{
 };
 use crate::dataset::staging::Staging;
 use crate::error::Result;
-use crate::trace::babeltrace;
 use crate::trace::event::EventClass;
 use arrow::datatypes::{Fields, Schema};
 use std::collections::{BTreeMap, HashMap};
@@ -187,7 +186,7 @@ fn manifest(
         tool: Tool {
             name: "sysds".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            reader: format!("babeltrace2 {}", babeltrace::version()),
+            reader: readers(&recordings),
         },
         created: old.map_or_else(now, |o| o.created.clone()),
         appended,
@@ -202,6 +201,14 @@ fn manifest(
         tables,
         classes,
     }
+}
+
+/// The readers of all recordings, each once.
+fn readers(recordings: &[Recording]) -> String {
+    let mut names: Vec<&str> = recordings.iter().map(|r| r.reader.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join(", ")
 }
 
 /// The options that an ingest was run with, as the manifest tells them.

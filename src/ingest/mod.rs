@@ -18,10 +18,11 @@ use crate::dataset::manifest::{Manifest, Recording};
 use crate::dataset::staging::Staging;
 use crate::error::{Error, Place, Result};
 use crate::requests::{self, HTTPD_ENTER, Rule};
-use crate::trace::native::Reader;
 use crate::trace::check::check;
 use crate::trace::event::EventClass;
 use crate::trace::find::{self, recordings};
+pub use crate::trace::reader::Choice as ReaderChoice;
+use crate::trace::reader::Reader;
 use append::Old;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
@@ -51,6 +52,8 @@ pub struct Options {
     pub request_args: bool,
     /// Whether to keep what comes before a damage instead of failing.
     pub keep_going: bool,
+    /// Which reader decodes the traces.
+    pub reader: ReaderChoice,
 }
 
 /// How far an ingest is.
@@ -147,7 +150,7 @@ pub fn ingest(options: Options, control: &mut Control) -> Result<Manifest> {
             Some(reader) => reader,
             None => open(
                 recording,
-                plan.options.keep_going,
+                &plan.options,
                 &checks.join(format!("{number}-again")),
             )?,
         };
@@ -188,12 +191,11 @@ fn open_all(
     old: Option<&Old>,
     checks: &Path,
 ) -> Result<(Reader, Layout, u64)> {
-    let keep_going = options.keep_going;
-    let first = open(&recordings[0], keep_going, &checks.join("0"))?;
+    let first = open(&recordings[0], options, &checks.join("0"))?;
     let mut classes = first.classes().to_vec();
     let mut bytes = first.checked().bytes;
     for (number, recording) in recordings.iter().enumerate().skip(1) {
-        let reader = open(recording, keep_going, &checks.join(number.to_string()))?;
+        let reader = open(recording, options, &checks.join(number.to_string()))?;
         classes.extend_from_slice(reader.classes());
         bytes += reader.checked().bytes;
     }
@@ -208,9 +210,10 @@ fn open_all(
     Ok((first, layout, bytes))
 }
 
-fn open(recording: &find::Recording, keep_going: bool, scratch: &Path) -> Result<Reader> {
+fn open(recording: &find::Recording, options: &Options, scratch: &Path) -> Result<Reader> {
     std::fs::create_dir(scratch).map_err(Error::io("create", scratch))?;
-    Reader::open(check(recording, keep_going, scratch)?, keep_going)
+    let checked = check(recording, options.keep_going, scratch)?;
+    Reader::open(options.reader, checked, options.keep_going)
 }
 
 /// The recording's name in the tables: the UUID of its first trace, else its folder's name; made unique by a number.

@@ -11,10 +11,10 @@ use crate::columns::requests::{RequestsTable, RequestsUsage};
 use crate::dataset::manifest::{Damage, Recording, sum_losses};
 use crate::error::{Error, Result};
 use crate::requests::{Cutter, Observed, Request, Service};
-use crate::trace::native::Reader;
 use crate::trace::check::Checked;
 use crate::trace::event::{EventBatch, EventClass, Loss};
 use crate::trace::find;
+use crate::trace::reader::Reader;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -127,6 +127,8 @@ pub(super) fn run(
             events: worked.events.1.events as u64,
             requests: requests.1.requests as u64,
             incomplete_requests: worked.incomplete,
+            reader: reader.name(),
+            fallback: reader.fallback().map(str::to_owned),
             sources: reader.sources(),
             losses: sum_losses(&losses),
             damage: reader.damage().iter().map(Damage::from).collect(),

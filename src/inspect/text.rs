@@ -21,6 +21,12 @@ fn recording_text(r: &RecordingReport) -> String {
     r.sources
         .iter()
         .for_each(|source| source_text(source, &mut out));
+    let why = r.fallback.iter().map(|why| format!(" ({why})"));
+    line(
+        &mut out,
+        "reader",
+        &(r.reader.clone() + &why.collect::<String>()),
+    );
     line(&mut out, "events", &grouped(r.events));
     if let (Some(first), Some(last)) = (r.first_ns, r.last_ns) {
         line(&mut out, "first", &time(first));

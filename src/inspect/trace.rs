@@ -4,10 +4,10 @@ use crate::columns::describe::type_text;
 use crate::dataset::manifest::{Damage, StreamLoss, sum_losses};
 use crate::error::{Error, Result};
 use crate::trace::Source;
-use crate::trace::native::Reader;
 use crate::trace::check::check;
 use crate::trace::event::{EventBatch, UNKNOWN};
 use crate::trace::find::{self, recordings};
+use crate::trace::reader::{Choice, Reader};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,6 +28,11 @@ pub struct TraceReport {
 pub struct RecordingReport {
     /// Its folder.
     pub path: PathBuf,
+    /// What decoded it: `native`, or `babeltrace2 VERSION`.
+    pub reader: String,
+    /// Why that is not the native reader, where it was to be taken if it can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
     /// Its CTF traces: UUID, environment, clock, streams.
     pub sources: Vec<Source>,
     /// Number of events.
@@ -65,24 +70,32 @@ pub struct ClassReport {
     pub fields: Vec<String>,
 }
 
-/// Reads the traces below `paths` through and says what is in them. A stream that breaks is read up to there.
+/// Reads the traces below `paths` through with the reader of `choice` and says what is in them. A stream that breaks is read up to there.
 ///
 /// # Errors
 /// [`Error::Input`] where there is no trace or one cannot be opened, [`Error::Interrupted`].
-pub fn inspect_trace(paths: &[PathBuf], interrupted: &AtomicBool) -> Result<TraceReport> {
+pub fn inspect_trace(
+    paths: &[PathBuf],
+    choice: Choice,
+    interrupted: &AtomicBool,
+) -> Result<TraceReport> {
     let recordings = recordings(paths)?;
     let reports = recordings
         .iter()
-        .map(|recording| inspect(recording, interrupted));
+        .map(|recording| inspect(recording, choice, interrupted));
     Ok(TraceReport {
         recordings: reports.collect::<Result<_>>()?,
     })
 }
 
-fn inspect(recording: &find::Recording, interrupted: &AtomicBool) -> Result<RecordingReport> {
+fn inspect(
+    recording: &find::Recording,
+    choice: Choice,
+    interrupted: &AtomicBool,
+) -> Result<RecordingReport> {
     let scratch = tempfile::tempdir().map_err(Error::io("create", &std::env::temp_dir()))?;
     let checked = check(recording, true, scratch.path())?;
-    let mut reader = Reader::open(checked, true)?;
+    let mut reader = Reader::open(choice, checked, true)?;
     let mut counts = vec![0; reader.classes().len()];
     let mut by_cpu = BTreeMap::new();
     let mut times: Option<(i64, i64)> = None;
@@ -104,6 +117,8 @@ fn inspect(recording: &find::Recording, interrupted: &AtomicBool) -> Result<Reco
     let losses = sum_losses(&losses);
     Ok(RecordingReport {
         path: recording.root.clone(),
+        reader: reader.name(),
+        fallback: reader.fallback().map(str::to_owned),
         sources: reader.sources(),
         events: counts.iter().sum(),
         first_ns: times.map(|t| t.0),

@@ -2,8 +2,10 @@
 //!
 //! A *recording* is what one tracing session left: one or several CTF traces (kernel and user space, chunks of a
 //! rotation) on one time line. `find` finds recordings, `check` looks them over (with `ctf`, which understands metadata
-//! and packets by itself), `babeltrace` reads their events, `event` says what comes out.
+//! and packets by itself), `reader` reads their events with `native` or, where this program was built with it, with
+//! `babeltrace`; `event` says what comes out.
 
+#[cfg(feature = "babeltrace2")]
 #[allow(unsafe_code)]
 pub mod babeltrace;
 pub mod check;
@@ -12,6 +14,7 @@ pub mod ctf;
 pub mod event;
 pub mod find;
 pub mod native;
+pub mod reader;
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

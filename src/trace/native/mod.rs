@@ -35,6 +35,12 @@ use pool::Pool;
 /// Pieces that are under way in all streams together, as far as there are not more streams.
 const PIECES: usize = 12;
 
+/// Why the native reader does not read these traces; `None` where it does.
+pub fn declines(_: &Checked) -> Option<String> {
+    // Whatever metadata can be understood can be decoded.
+    None
+}
+
 /// Reads the events of one recording: of one or several CTF traces on one time line.
 pub struct Reader {
     checked: Checked,
