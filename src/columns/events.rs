@@ -9,7 +9,7 @@ use super::values::{Values, push_field};
 use crate::calls::Sides;
 use crate::error::{Error, Result};
 use crate::trace::event::{
-    Cursor, EventBatch, EventClass, FieldType, NO_NAME, Phase, UNKNOWN, bare_names,
+    Cursor, EventBatch, EventClass, FieldType, Head, NO_NAME, Phase, UNKNOWN, bare_names,
 };
 use arrow::array::{
     ArrayRef, DictionaryArray, Int32Array, Int64Array, StringArray, TimestampNanosecondArray,
@@ -21,6 +21,11 @@ use std::sync::Arc;
 
 /// Rows of a row group.
 const GROUP_ROWS: usize = 1 << 20;
+/// Rows that are turned into columns at once. Most columns are null in most rows, and each costs something for every
+/// array, so that many rows at once are cheaper.
+const CHUNK_ROWS: usize = 1 << 14;
+/// Encoded bytes of such rows after which they are turned into columns, however few they are.
+const CHUNK_BYTES: usize = 32 << 20;
 /// Threads that encode columns.
 const ENCODERS: usize = 2;
 /// Columns of the contract before the structures.
@@ -113,11 +118,22 @@ pub struct EventsTable {
     procnames: Vec<String>,
     args: Vec<Values>,
     context: Vec<Values>,
+    waiting: Waiting,
     part: PartWriter,
     finishing: Option<Finishing>,
     parts: Vec<Part>,
     next_id: i64,
     used: Vec<bool>,
+}
+
+/// Rows that are not turned into columns yet, beside those in `args` and `context`.
+#[derive(Default)]
+struct Waiting {
+    heads: Vec<Head>,
+    sides: Vec<Sides>,
+    ret: Sparse<i64>,
+    path: SparseBytes,
+    bytes: usize,
 }
 
 impl EventsTable {
@@ -139,6 +155,7 @@ impl EventsTable {
             procnames: Vec::new(),
             args: layout.args.iter().map(Values::new).collect(),
             context: layout.context.iter().map(Values::new).collect(),
+            waiting: Waiting::default(),
             part: PartWriter::new(slots, Arc::clone(&properties), ENCODERS),
             finishing: None,
             parts: Vec::new(),
@@ -165,10 +182,14 @@ impl EventsTable {
         self.procnames.extend(batch.new_procnames.iter().cloned());
         let mut start = 0;
         while start < batch.heads.len() {
-            let end = batch.heads.len().min(start + GROUP_ROWS - self.part.rows());
-            let range = start..end;
-            self.append_rows(batch, range, classes, sides)
-                .map_err(Error::columns(&self.dir))?;
+            let rows = self.waiting.heads.len();
+            let room = (CHUNK_ROWS - rows).min(GROUP_ROWS - self.part.rows() - rows);
+            let end = batch.heads.len().min(start + room);
+            self.take_in(batch, start..end, classes, sides);
+            let full = end - start == room || self.waiting.bytes >= CHUNK_BYTES;
+            if full {
+                self.write_waiting()?;
+            }
             if self.part.rows() == GROUP_ROWS {
                 self.end_part()?;
             }
@@ -179,6 +200,7 @@ impl EventsTable {
 
     /// Ends the table: its parts, and what came to be used.
     pub fn finish(mut self) -> Result<(Vec<Part>, EventsUsage)> {
+        self.write_waiting()?;
         if self.part.rows() > 0 {
             self.end_part()?;
         }
@@ -211,20 +233,21 @@ impl EventsTable {
         Ok(())
     }
 
-    fn append_rows(
+    /// Takes in the events of `range`.
+    fn take_in(
         &mut self,
         batch: &EventBatch,
         range: std::ops::Range<usize>,
         classes: &[EventClass],
         sides: &[Sides],
-    ) -> Result<(), parquet::errors::ParquetError> {
-        let rows = range.len();
-        let (mut ret, mut path) = (Sparse::new(), SparseBytes::new());
-        for (row, i) in range.clone().enumerate() {
+    ) {
+        let before = self.waiting.heads.len();
+        for (row, i) in (before..).zip(range.clone()) {
             let class = batch.heads[i].class as usize;
             let plan = &self.plans.classes[class];
             self.used[class] = true;
             let values = batch.values_of(i);
+            self.waiting.bytes += values.len();
             let mut cursor = Cursor::new(values);
             for (field, route) in classes[class].context.iter().zip(&plan.context) {
                 push_field(&mut self.context, row, &field.ty, route, &mut cursor);
@@ -232,27 +255,43 @@ impl EventsTable {
             let payload = classes[class].payload.iter().zip(&plan.args).enumerate();
             for (n, (field, route)) in payload {
                 if plan.ret == Some(n) {
-                    ret.push(row, cursor.clone().integer() as i64);
+                    let ret = cursor.clone().integer() as i64;
+                    self.waiting.ret.push(row, ret);
                 } else if plan.path == Some(n) {
                     let text = cursor.clone().text();
                     if std::str::from_utf8(text).is_ok() {
-                        path.push(row, text);
+                        self.waiting.path.push(row, text);
                     }
                 }
                 push_field(&mut self.args, row, &field.ty, route, &mut cursor);
             }
         }
-        let heads = &batch.heads[range.clone()];
-        self.write_heads(heads);
-        self.write_sides(rows, &sides[range], &mut ret, &mut path);
+        self.waiting.heads.extend_from_slice(&batch.heads[range.clone()]);
+        self.waiting.sides.extend_from_slice(&sides[range]);
+    }
+
+    /// Turns the rows that wait into columns.
+    fn write_waiting(&mut self) -> Result<()> {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let rows = waiting.heads.len();
+        if rows == 0 {
+            return Ok(());
+        }
+        self.write_heads(&waiting.heads);
+        self.write_sides(&mut waiting);
         self.write_fields(rows);
-        self.part.advance(rows)?;
+        let advanced = self.part.advance(rows);
+        advanced.map_err(Error::columns(&self.dir))?;
         self.next_id += rows as i64;
+        waiting.heads.clear();
+        waiting.sides.clear();
+        waiting.bytes = 0;
+        self.waiting = waiting;
         Ok(())
     }
 
     /// Columns 0 to 8: what every event has.
-    fn write_heads(&mut self, heads: &[crate::trace::event::Head]) {
+    fn write_heads(&mut self, heads: &[Head]) {
         let rows = heads.len();
         let ids = self.next_id..self.next_id + rows as i64;
         let times: TimestampNanosecondArray =
@@ -285,20 +324,16 @@ impl EventsTable {
     }
 
     /// Columns 9 to 13: what system calls have.
-    fn write_sides(
-        &mut self,
-        rows: usize,
-        sides: &[Sides],
-        ret: &mut Sparse<i64>,
-        path: &mut SparseBytes,
-    ) {
+    fn write_sides(&mut self, waiting: &mut Waiting) {
+        let sides = &waiting.sides;
+        let rows = sides.len();
         let fd: Int64Array = sides.iter().map(|s| s.fd).collect();
         let entry: Int64Array = sides.iter().map(|s| s.entry.map(|(id, _)| id)).collect();
         let duration: Int64Array = sides.iter().map(|s| s.entry.map(|(_, ns)| ns)).collect();
         let columns: [ArrayRef; 5] = [
-            Arc::new(ret.finish::<Int64Type>(rows)),
+            Arc::new(waiting.ret.finish::<Int64Type>(rows)),
             Arc::new(fd),
-            Arc::new(path.finish_text(rows)),
+            Arc::new(waiting.path.finish_text(rows)),
             Arc::new(entry),
             Arc::new(duration),
         ];

@@ -31,8 +31,8 @@ use std::thread::{self, JoinHandle};
 const PAGE_ROWS: usize = 64 * 1024;
 /// Rows of nulls that are written at once.
 const NULL_RUN: usize = 64 * 1024;
-/// Batches of rows that wait for an encoder.
-const WAITING: usize = 4;
+/// Chunks of rows that wait for an encoder.
+const WAITING: usize = 1;
 /// Different values that bloom filters are made for; names and threads are fewer.
 const BLOOM_VALUES: u64 = 4096;
 
@@ -47,7 +47,7 @@ fn builder(compression: Compression) -> WriterPropertiesBuilder {
         .set_compression(compression)
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_max_row_group_row_count(None)
-        .set_write_batch_size(16 * 1024);
+        .set_write_batch_size(64 * 1024);
     // Numbers that grow from row to row: differences are far smaller than the numbers, and no two are the same.
     for column in [
         "event_id",

@@ -87,8 +87,11 @@ fn babeltraces_own_traces_give_as_many_events_or_the_same_refusal() {
         let said = stderr(&done);
         let short = name.split('/').next_back().unwrap();
         if status == "134" {
-            // babeltrace2 aborts at an assertion here; so does the library in this program.
-            assert!(!out.exists());
+            // babeltrace2 aborts at an assertion here, where a sequence of an event's context has its length in the
+            // stream's context, which the specification allows.
+            assert_eq!(done.status.code(), Some(0), "{name}: {said}");
+            fs::remove_dir_all(&out).unwrap();
+            read += 1;
         } else if status != "0" {
             assert_eq!(done.status.code(), Some(1), "{name}: {said}");
             assert!(said.contains("  help: "), "{name}: {said}");
