@@ -1,12 +1,14 @@
 //! `sysds ingest`: its options, and the words it says when it is done.
 
 use super::reader::ReaderArgs;
+use super::select::SelectArgs;
 use super::terminal::{self, Meter};
 use crate::dataset::manifest::Manifest;
 use crate::error::{Error, Result};
 use crate::ingest::{Control, Options, ingest};
 use crate::requests::{self, Rule};
 use clap::{Args, ValueEnum};
+use glob::Pattern;
 use parquet::basic::{Compression, ZstdLevel};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -56,7 +58,7 @@ pub struct IngestArgs {
     server: Option<String>,
     /// Which call on the connection ends a request [default: close]
     #[arg(long, value_enum)]
-    end: Option<End>,
+    request_end: Option<End>,
     /// Arguments of the events nested in requests [default: struct]
     #[arg(long, value_enum)]
     request_args: Option<RequestArgs>,
@@ -69,6 +71,11 @@ pub struct IngestArgs {
     /// Keep what comes before a damage in each stream, instead of failing
     #[arg(long)]
     keep_going: bool,
+    #[command(flatten)]
+    select: SelectArgs,
+    /// Only arguments whose name (filename, prev_*) fits GLOB get columns in args; may be given several times
+    #[arg(long, value_name = "GLOB", value_parser = Pattern::new)]
+    columns: Vec<Pattern>,
     #[command(flatten)]
     reader: ReaderArgs,
     /// Say nothing on stderr but errors
@@ -161,10 +168,10 @@ pub fn run(mut args: IngestArgs) -> Result<u8> {
         ));
     }
     let rule = args.requests.unwrap_or(Requests::Connection);
-    if args.end == Some(End::Shutdown) && rule != Requests::Connection {
+    if args.request_end == Some(End::Shutdown) && rule != Requests::Connection {
         return Err(Error::usage(
-            "--end shutdown goes with --requests connection only",
-            "The other rules say themselves where a request ends: leave --end out.",
+            "--request-end shutdown goes with --requests connection only",
+            "The other rules say themselves where a request ends: leave --request-end out.",
         ));
     }
     let quiet = args.quiet;
@@ -172,7 +179,7 @@ pub fn run(mut args: IngestArgs) -> Result<u8> {
     let interrupted = terminal::interrupt_flag()?;
     let mut meter = Meter::new(quiet);
     let result = ingest(
-        options(args),
+        options(args)?,
         &mut Control {
             interrupted: &interrupted,
             progress: &mut |progress| meter.show(progress),
@@ -195,18 +202,27 @@ fn as_before(args: &mut IngestArgs) -> Result<()> {
     let requests = word("requests").and_then(|w| Requests::from_str(w, false).ok());
     args.requests = args.requests.or(requests);
     let end = word("end").and_then(|w| End::from_str(w, false).ok());
-    args.end = args.end.or(end);
+    args.request_end = args.request_end.or(end);
     let nested = word("request_args").and_then(|w| RequestArgs::from_str(w, false).ok());
     args.request_args = args.request_args.or(nested);
     let most = count("max_request_events").and_then(|n| usize::try_from(n).ok());
     args.max_request_events = args.max_request_events.or(most);
     let server = word("server").map(str::to_owned);
     args.server = args.server.take().or(server);
+    let globs = |key: &str| -> Vec<Pattern> {
+        let texts = made.get(key).and_then(|value| value.as_array());
+        let texts = texts.into_iter().flatten().filter_map(|t| t.as_str());
+        texts.filter_map(|text| Pattern::new(text).ok()).collect()
+    };
+    if args.columns.is_empty() {
+        args.columns = globs("columns");
+    }
+    args.select.events_or(|| globs("events"));
     Ok(())
 }
 
-fn options(args: IngestArgs) -> Options {
-    Options {
+fn options(args: IngestArgs) -> Result<Options> {
+    Ok(Options {
         traces: args.traces,
         output: args.output,
         force: args.force,
@@ -215,7 +231,7 @@ fn options(args: IngestArgs) -> Options {
         labels: args.labels,
         rule: requests::Options {
             rule: args.requests.unwrap_or(Requests::Connection).into(),
-            end_at_shutdown: args.end == Some(End::Shutdown),
+            end_at_shutdown: args.request_end == Some(End::Shutdown),
             server: args.server,
             max_nested: args.max_request_events.unwrap_or(MAX_NESTED_EVENTS),
             max_bytes: MAX_NESTED_BYTES,
@@ -223,7 +239,8 @@ fn options(args: IngestArgs) -> Options {
         request_args: args.request_args != Some(RequestArgs::None),
         keep_going: args.keep_going,
         reader: args.reader.choice(),
-    }
+        selection: args.select.selection(args.columns)?,
+    })
 }
 
 /// Says on stderr what was made and what was lost.

@@ -1,10 +1,13 @@
 //! `sysds inspect`: its options and its output.
 
 use super::reader::ReaderArgs;
+use super::select::SelectArgs;
 use super::terminal::{interrupt_flag, print};
 use crate::dataset::is_dataset;
 use crate::error::Result;
-use crate::inspect::{dataset_text, inspect_dataset, inspect_trace, trace_text};
+use crate::inspect::{
+    count_events, count_text, dataset_text, inspect_dataset, inspect_trace, trace_text,
+};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -17,12 +20,18 @@ const DAMAGED: u8 = 3;
 Example:
   sysds inspect ~/lttng-traces/web-20261123-230639
   sysds inspect web --json | jq .manifest.events
+  sysds inspect --count --events 'sched_*' ~/lttng-traces/web-20261123-230639
 
 Exit status: 0 done, 1 failed, 3 done, but a stream of the trace could not be read to its end.")]
 pub struct InspectArgs {
     /// A dataset, or a folder to look for traces in
     #[arg(value_name = "TRACE|DATASET")]
     path: PathBuf,
+    /// Only decode the events of a trace and count them, as fast as possible
+    #[arg(long)]
+    count: bool,
+    #[command(flatten)]
+    select: SelectArgs,
     #[command(flatten)]
     reader: ReaderArgs,
     /// Print JSON
@@ -33,7 +42,7 @@ pub struct InspectArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// As [`inspect_dataset`] and [`inspect_trace`].
+/// As [`inspect_dataset`], [`count_events`] and [`inspect_trace`].
 pub fn run(args: InspectArgs) -> Result<u8> {
     if is_dataset(&args.path) {
         let report = inspect_dataset(&args.path)?;
@@ -45,8 +54,15 @@ pub fn run(args: InspectArgs) -> Result<u8> {
         })?;
         return Ok(0);
     }
+    let selection = args.select.selection(Vec::new())?;
+    if args.count {
+        let counts = count_events(&[args.path], args.reader.choice(), &selection)?;
+        let json = serde_json::to_string_pretty(&counts).expect("a report is JSON") + "\n";
+        print(&if args.json { json } else { count_text(&counts) })?;
+        return Ok(0);
+    }
     let interrupted = interrupt_flag()?;
-    let report = inspect_trace(&[args.path], args.reader.choice(), &interrupted)?;
+    let report = inspect_trace(&[args.path], args.reader.choice(), &selection, &interrupted)?;
     let json = serde_json::to_string_pretty(&report).expect("a report is JSON") + "\n";
     print(&if args.json { json } else { trace_text(&report) })?;
     let damaged = report.recordings.iter().any(|r| !r.damage.is_empty());

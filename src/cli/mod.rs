@@ -4,6 +4,7 @@ mod ingest;
 mod inspect;
 mod query;
 mod reader;
+mod select;
 mod terminal;
 
 use crate::error::Result;

@@ -41,10 +41,14 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout for all of `classes`.
-    pub fn new<'a>(classes: impl Iterator<Item = &'a EventClass> + Clone) -> Self {
+    /// The layout for all of `classes`, of those payload fields of which `stores` says that they get columns.
+    pub fn new<'a>(
+        classes: impl Iterator<Item = &'a EventClass> + Clone,
+        stores: impl Fn(&str) -> bool,
+    ) -> Self {
+        let payload = classes.clone().flat_map(|c| &c.payload);
         Layout {
-            args: unite(classes.clone().flat_map(|c| &c.payload)),
+            args: unite(payload.filter(|field| stores(&field.name))),
             context: unite(classes.flat_map(|c| &c.context)),
         }
     }

@@ -78,7 +78,7 @@ pub struct Column {
 /// How a field's value goes into columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
-    /// Nowhere: a structure without members has nothing to store.
+    /// Nowhere: it is not to be stored, or a structure without members, which has nothing to store.
     Nowhere,
     /// Integer, float or text.
     Leaf,
@@ -131,20 +131,20 @@ fn unite_all(fields: Vec<&Field>) -> Vec<Column> {
     columns
 }
 
-/// The column of `columns` for a field, and the route of its values. (The number means nothing for [`Route::Nowhere`].)
-///
-/// # Panics
-/// Where the field was not among those that were united.
+/// The column of `columns` for a field, and the route of its values; [`Route::Nowhere`] (and any number) where the field
+/// was not among those that were united.
 pub fn route(columns: &[Column], field: &Field) -> (usize, Route) {
     if hollow(&field.ty) {
         return (0, Route::Nowhere);
     }
     let kind = Kind::of(&field.ty);
-    let i = columns
+    let found = columns
         .iter()
-        .position(|c| c.field == field.name && c.kind == kind)
-        .expect("a field that was united");
-    (i, route_of(&columns[i], &field.ty))
+        .position(|c| c.field == field.name && c.kind == kind);
+    match found {
+        Some(i) => (i, route_of(&columns[i], &field.ty)),
+        None => (0, Route::Nowhere),
+    }
 }
 
 fn route_of(column: &Column, ty: &FieldType) -> Route {

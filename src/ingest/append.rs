@@ -86,7 +86,7 @@ impl Old {
     /// those that its manifest tells of.
     pub fn recordings(&self, plan: &Plan) -> Result<Vec<Ingested>> {
         let old: Vec<&EventClass> = self.classes().collect();
-        let old = Layout::new(old.into_iter());
+        let old = Layout::new(old.into_iter(), |name| plan.options.selection.stores(name));
         let recordings = self.manifest.recordings.iter().zip(&self.classes);
         recordings
             .map(|(recording, classes)| self.recording(recording, classes, plan, &old))

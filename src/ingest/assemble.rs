@@ -23,12 +23,14 @@ use std::sync::Arc;
 const TABLES: [&str; 4] = ["events", "requests", "downstream", "losses"];
 
 /// The options that shape rows, which all recordings of a dataset share.
-pub(super) const SHAPING: [&str; 5] = [
+pub(super) const SHAPING: [&str; 7] = [
     "requests",
     "end",
     "server",
     "max_request_events",
     "request_args",
+    "columns",
+    "events",
 ];
 
 /// Joins the parts of all recordings into tables of one schema each, and describes the result; `old` is the manifest of
@@ -230,7 +232,23 @@ pub(super) fn options_of(options: &Options) -> BTreeMap<String, serde_json::Valu
         ("compression", options.compression.1.clone().into()),
         ("keep_going", options.keep_going.into()),
     ];
-    pairs.map(|(name, value)| (name.to_owned(), value)).into()
+    let mut all: BTreeMap<String, serde_json::Value> =
+        pairs.map(|(name, value)| (name.to_owned(), value)).into();
+    let selection = &options.selection;
+    let globs = |all: &[glob::Pattern]| -> Option<serde_json::Value> {
+        let texts: Vec<&str> = all.iter().map(glob::Pattern::as_str).collect();
+        (!texts.is_empty()).then(|| texts.into())
+    };
+    let selected: [(&str, Option<serde_json::Value>); 4] = [
+        ("events", globs(&selection.events)),
+        ("columns", globs(&selection.columns)),
+        ("begin_ns", selection.begin.map(Into::into)),
+        ("end_ns", selection.end.map(Into::into)),
+    ];
+    for (name, value) in selected {
+        all.extend(value.map(|value| (name.to_owned(), value)));
+    }
+    all
 }
 
 /// The time, UTC, RFC 3339.

@@ -23,6 +23,7 @@ use crate::trace::event::EventClass;
 use crate::trace::find::{self, recordings};
 pub use crate::trace::reader::Choice as ReaderChoice;
 use crate::trace::reader::Reader;
+pub use crate::trace::select::Selection;
 use append::Old;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
@@ -54,6 +55,8 @@ pub struct Options {
     pub keep_going: bool,
     /// Which reader decodes the traces.
     pub reader: ReaderChoice,
+    /// What of them is read.
+    pub selection: Selection,
 }
 
 /// How far an ingest is.
@@ -106,7 +109,8 @@ struct Ingested {
 /// [`Error::Input`] for traces that cannot be read (with a place), [`Error::Usage`] for a target that must not be
 /// replaced, [`Error::Io`] and [`Error::Columns`] where files cannot be written, [`Error::Interrupted`]. After an
 /// error the target is as it was before.
-pub fn ingest(options: Options, control: &mut Control) -> Result<Manifest> {
+pub fn ingest(mut options: Options, control: &mut Control) -> Result<Manifest> {
+    options.selection.needed = needed();
     let (labels, traces) = (options.labels.len(), options.traces.len());
     if labels > 1 && labels != traces {
         return Err(Error::usage(
@@ -182,6 +186,18 @@ pub fn ingest(options: Options, control: &mut Control) -> Result<Manifest> {
     Ok(manifest)
 }
 
+/// The payload fields that rows are made by, whether they get columns or not.
+fn needed() -> Vec<String> {
+    let contract = contract::events();
+    let by_rules = requests::ARGUMENTS.iter().map(|name| (*name).to_owned());
+    let columns = contract.fd_arguments.into_iter();
+    by_rules
+        .chain(columns)
+        .chain(contract.path_arguments)
+        .chain(std::iter::once("ret".to_owned()))
+        .collect()
+}
+
 /// Opens all recordings, for the layout of their classes and those of the `old` dataset together and the bytes of their
 /// streams; keeps the first open. Copies of damaged traces go to
 /// folders in `checks`.
@@ -206,14 +222,16 @@ fn open_all(
         ));
     }
     let old: Vec<&EventClass> = old.into_iter().flat_map(Old::classes).collect();
-    let layout = Layout::new(classes.iter().chain(old));
+    let stores = |name: &str| options.selection.stores(name);
+    let layout = Layout::new(classes.iter().chain(old), stores);
     Ok((first, layout, bytes))
 }
 
 fn open(recording: &find::Recording, options: &Options, scratch: &Path) -> Result<Reader> {
     std::fs::create_dir(scratch).map_err(Error::io("create", scratch))?;
     let checked = check(recording, options.keep_going, scratch)?;
-    Reader::open(options.reader, checked, options.keep_going)
+    let selection = options.selection.clone();
+    Reader::open(options.reader, checked, options.keep_going, selection)
 }
 
 /// The recording's name in the tables: the UUID of its first trace, else its folder's name; made unique by a number.

@@ -8,6 +8,7 @@ use crate::trace::check::check;
 use crate::trace::event::{EventBatch, UNKNOWN};
 use crate::trace::find::{self, recordings};
 use crate::trace::reader::{Choice, Reader};
+use crate::trace::select::Selection;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -70,19 +71,21 @@ pub struct ClassReport {
     pub fields: Vec<String>,
 }
 
-/// Reads the traces below `paths` through with the reader of `choice` and says what is in them. A stream that breaks is read up to there.
+/// Reads what is selected of the traces below `paths` with the reader of `choice`, and says what is in them. A stream that
+/// breaks is read up to there.
 ///
 /// # Errors
 /// [`Error::Input`] where there is no trace or one cannot be opened, [`Error::Interrupted`].
 pub fn inspect_trace(
     paths: &[PathBuf],
     choice: Choice,
+    selection: &Selection,
     interrupted: &AtomicBool,
 ) -> Result<TraceReport> {
     let recordings = recordings(paths)?;
     let reports = recordings
         .iter()
-        .map(|recording| inspect(recording, choice, interrupted));
+        .map(|recording| inspect(recording, choice, selection, interrupted));
     Ok(TraceReport {
         recordings: reports.collect::<Result<_>>()?,
     })
@@ -91,11 +94,12 @@ pub fn inspect_trace(
 fn inspect(
     recording: &find::Recording,
     choice: Choice,
+    selection: &Selection,
     interrupted: &AtomicBool,
 ) -> Result<RecordingReport> {
     let scratch = tempfile::tempdir().map_err(Error::io("create", &std::env::temp_dir()))?;
     let checked = check(recording, true, scratch.path())?;
-    let mut reader = Reader::open(choice, checked, true)?;
+    let mut reader = Reader::open(choice, checked, true, selection.clone())?;
     let mut counts = vec![0; reader.classes().len()];
     let mut by_cpu = BTreeMap::new();
     let mut times: Option<(i64, i64)> = None;

@@ -70,6 +70,38 @@ impl Rule {
     }
 }
 
+/// The payload fields that the rules go by (see `roles`), beside the descriptors that calls work on.
+pub const ARGUMENTS: [&str; 28] = [
+    "arg",
+    "child_pid",
+    "clone_flags",
+    "cmd",
+    "connection_state",
+    "family",
+    "fd",
+    "fds",
+    "fildes",
+    "flags",
+    "last",
+    "max_fd",
+    "newfd",
+    "next_tid",
+    "oldfd",
+    "op",
+    "out_fd",
+    "parent_pid",
+    "prev_state",
+    "prev_tid",
+    "readfds",
+    "ret",
+    "sport",
+    "tid",
+    "type",
+    "unshare_flags",
+    "v4addr",
+    "v6addr",
+];
+
 /// The tracepoint at which a request begins by the rule `httpd`.
 pub const HTTPD_ENTER: &str = "httpd:enter_event_handler";
 

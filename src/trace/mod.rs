@@ -15,6 +15,7 @@ pub mod event;
 pub mod find;
 pub mod native;
 pub mod reader;
+pub mod select;
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

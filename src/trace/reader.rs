@@ -8,8 +8,13 @@
 use super::babeltrace;
 use super::check::Checked;
 use super::event::{EventBatch, EventClass};
+use super::select::Selection;
 use super::{Source, native};
 use crate::error::{Error, Place, Result};
+
+/// Events that are counted at once.
+#[cfg(feature = "babeltrace2")]
+const COUNTED: usize = 4 * 1024;
 
 /// Which reader is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,18 +52,23 @@ macro_rules! of {
 }
 
 impl Reader {
-    /// Opens a recording that was checked, with the reader of `choice`. All event classes are known then. With
+    /// Opens a recording that was checked, to read what is selected with the reader of `choice`. All event classes are known then. With
     /// `keep_going`, a stream that breaks ends there, and the others are read on; see [`Reader::damage`].
     ///
     /// # Errors
     /// [`Error::Input`] where the traces cannot be opened, or the native reader declines them and is the only one;
     /// [`Error::Usage`] where babeltrace2 is asked for and not in this program.
-    pub fn open(choice: Choice, checked: Checked, keep_going: bool) -> Result<Self> {
+    pub fn open(
+        choice: Choice,
+        checked: Checked,
+        keep_going: bool,
+        selection: Selection,
+    ) -> Result<Self> {
         let declined = match choice {
             Choice::Babeltrace2 => None,
             Choice::Auto | Choice::Native => match native::declines(&checked) {
                 None => {
-                    let reader = native::Reader::open(checked, keep_going)?;
+                    let reader = native::Reader::open(checked, keep_going, selection)?;
                     return Ok(Reader {
                         decoder: Decoder::Native(Box::new(reader)),
                         fallback: None,
@@ -68,7 +78,7 @@ impl Reader {
                 Some(why) => Some(why),
             },
         };
-        babeltrace2(checked, keep_going, declined)
+        babeltrace2(checked, keep_going, selection, declined)
     }
 
     /// Why babeltrace2 reads this recording although the native reader was to be taken where it can.
@@ -119,6 +129,27 @@ impl Reader {
     pub fn next(&mut self, events: usize, batch: &mut EventBatch) -> Result<bool> {
         of!(&mut self.decoder, reader => reader.next(events, batch))
     }
+
+    /// Decodes every selected event, and counts those of each class, in whatever order is quickest.
+    ///
+    /// # Errors
+    /// As [`Reader::next`].
+    pub fn count(self) -> Result<Vec<u64>> {
+        match self.decoder {
+            Decoder::Native(reader) => reader.count(),
+            #[cfg(feature = "babeltrace2")]
+            Decoder::Babeltrace2(mut reader) => {
+                let mut counts = vec![0; reader.classes().len()];
+                let mut batch = EventBatch::default();
+                while reader.next(COUNTED, &mut batch)? {
+                    for head in &batch.heads {
+                        counts[head.class as usize] += 1;
+                    }
+                }
+                Ok(counts)
+            }
+        }
+    }
 }
 
 fn only_native(checked: &Checked, why: &str) -> Error {
@@ -142,8 +173,13 @@ fn place(checked: &Checked) -> Place {
 }
 
 #[cfg(feature = "babeltrace2")]
-fn babeltrace2(checked: Checked, keep_going: bool, fallback: Option<String>) -> Result<Reader> {
-    let reader = babeltrace::Reader::open(checked, keep_going)?;
+fn babeltrace2(
+    checked: Checked,
+    keep_going: bool,
+    selection: Selection,
+    fallback: Option<String>,
+) -> Result<Reader> {
+    let reader = babeltrace::Reader::open(checked, keep_going, selection)?;
     Ok(Reader {
         decoder: Decoder::Babeltrace2(Box::new(reader)),
         fallback,
@@ -151,7 +187,12 @@ fn babeltrace2(checked: Checked, keep_going: bool, fallback: Option<String>) -> 
 }
 
 #[cfg(not(feature = "babeltrace2"))]
-fn babeltrace2(checked: Checked, _: bool, fallback: Option<String>) -> Result<Reader> {
+fn babeltrace2(
+    checked: Checked,
+    _: bool,
+    _: Selection,
+    fallback: Option<String>,
+) -> Result<Reader> {
     Err(match fallback {
         Some(why) => only_native(&checked, &why),
         None => Error::usage(

@@ -18,7 +18,7 @@ fn requests(dir: &Path, trace_name: &str, options: &[&str]) -> Vec<arrow::array:
 fn a_request_can_end_at_shutdown() {
     let dir = tempfile::tempdir().unwrap();
     let closed = requests(dir.path(), "apache-prefork", &[]);
-    let shut = requests(dir.path(), "apache-prefork", &["--end", "shutdown"]);
+    let shut = requests(dir.path(), "apache-prefork", &["--request-end", "shutdown"]);
     let by_id = |rows: &[arrow::array::RecordBatch], column: &str| {
         let mut all: Vec<_> = all_longs(rows, "request_id")
             .into_iter()
@@ -191,7 +191,7 @@ fn rules_that_cannot_be_followed_are_refused() {
     };
     let httpd = refused(&["--requests", "httpd"]);
     assert!(httpd.contains("httpd:enter_event_handler"), "{httpd}");
-    let end = refused(&["--requests", "exchange", "--end", "shutdown"]);
+    let end = refused(&["--requests", "exchange", "--request-end", "shutdown"]);
     assert!(end.contains("--requests connection"), "{end}");
 }
 

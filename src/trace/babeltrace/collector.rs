@@ -6,6 +6,7 @@ use super::graph::Sink;
 use crate::error::{Error, Place, Result};
 use crate::trace::context::{Context, uses_of};
 use crate::trace::event::{EventBatch, EventClass, Field, Head, Loss, NO_NAME, UNKNOWN, escape};
+use crate::trace::select::Selection;
 use crate::trace::{Source, SourceStream};
 use babeltrace2_sys::ffi::*;
 use std::collections::HashMap;
@@ -24,6 +25,8 @@ pub(super) struct Stream {
 /// An event class as babeltrace knows it: where its parts are.
 struct Plan {
     class: u32,
+    /// Whether such events are selected.
+    taken: bool,
     /// Fields of the common and the specific context, each with what it is.
     common: Vec<(Context, Field)>,
     specific: Vec<(Context, Field)>,
@@ -32,6 +35,7 @@ struct Plan {
 /// The sink: turns messages into batches.
 #[derive(Default)]
 pub(super) struct Collector {
+    selection: Selection,
     pub batch: EventBatch,
     pub classes: Vec<EventClass>,
     pub contexts: Vec<String>,
@@ -80,6 +84,14 @@ impl Sink for Collector {
 }
 
 impl Collector {
+    /// Nothing collected, of what is selected.
+    pub fn new(selection: Selection) -> Self {
+        Collector {
+            selection,
+            ..Collector::default()
+        }
+    }
+
     unsafe fn event(&mut self, message: *const bt_message) -> Result<()> {
         // SAFETY: an event message has an event, whose parts live as long as the message.
         unsafe {
@@ -108,6 +120,9 @@ impl Collector {
                 procname: NO_NAME,
             };
             let plan = self.by_class[&bt_event_borrow_class_const(event)];
+            if !self.plans[plan].taken || !self.selection.takes_time(timestamp) {
+                return Ok(());
+            }
             head.class = self.plans[plan].class;
             let common = bt_event_borrow_common_context_field_const(event);
             self.context(plan, false, common, &mut head);
@@ -246,7 +261,9 @@ impl Collector {
             let specific = members_of(bt_event_class_borrow_specific_context_field_class_const(
                 event_class,
             ));
-            let payload = members_of(bt_event_class_borrow_payload_field_class_const(event_class));
+            let mut payload =
+                members_of(bt_event_class_borrow_payload_field_class_const(event_class));
+            payload.retain(|field| self.selection.decodes(&field.name));
             for field in common.iter().chain(&specific) {
                 if let Err(place) = self.contexts.binary_search(&field.name) {
                     self.contexts.insert(place, field.name.clone());
@@ -261,12 +278,14 @@ impl Collector {
             let name = fields::text(bt_event_class_get_name(event_class)).unwrap_or_default();
             let (of_common, of_specific) = uses.split_at(common.len());
             self.by_class.insert(event_class, self.plans.len());
+            let class = EventClass::new(&name, others, payload);
             self.plans.push(Plan {
                 class: self.classes.len() as u32,
+                taken: self.selection.takes(&class),
                 common: of_common.iter().copied().zip(common).collect(),
                 specific: of_specific.iter().copied().zip(specific).collect(),
             });
-            self.classes.push(EventClass::new(&name, others, payload));
+            self.classes.push(class);
         }
     }
 

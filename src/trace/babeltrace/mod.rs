@@ -15,6 +15,7 @@ mod guard;
 use super::Source;
 use super::check::Checked;
 use super::event::{EventBatch, EventClass, Loss, UNKNOWN};
+use super::select::Selection;
 use crate::error::{Error, Place, Result};
 use babeltrace2_sys::ffi::*;
 use collector::Collector;
@@ -46,15 +47,16 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens a recording that was checked, and reads up to the first event, so that all event classes are known. With
+    /// Opens a recording that was checked, to read what is selected, and reads up to the first event, so that all event classes are known. With
     /// `keep_going`, a stream that breaks ends there, and the others are read on; see [`Reader::damage`].
     ///
     /// # Errors
     /// [`Error::Input`] where babeltrace2 cannot open the traces.
-    pub fn open(mut checked: Checked, keep_going: bool) -> Result<Self> {
+    pub fn open(mut checked: Checked, keep_going: bool, selection: Selection) -> Result<Self> {
         let groups = checked.readable()?;
+        let collector = Collector::new(selection);
         let mut reader = Reader {
-            graph: Graph::new(&groups, keep_going, Collector::default())?,
+            graph: Graph::new(&groups, keep_going, collector)?,
             checked,
             done: false,
         };

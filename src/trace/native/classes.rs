@@ -9,6 +9,7 @@ use crate::trace::Clock;
 use crate::trace::context::{Context, uses_of};
 use crate::trace::ctf::metadata::model::{FieldClass, Metadata, Reference, Scope, StreamClass};
 use crate::trace::event::{EventClass, Field};
+use crate::trace::select::Selection;
 use std::collections::{BTreeSet, HashMap};
 
 /// How packets and events of a stream class are decoded.
@@ -57,6 +58,8 @@ pub struct EventPlan {
     pub class: u32,
     /// Which of the common plans it has.
     pub common: usize,
+    /// Whether such events are selected.
+    pub taken: bool,
     /// Its own context.
     pub context: Vec<Step>,
     /// Its payload.
@@ -77,8 +80,13 @@ const NONE: u32 = u32::MAX;
 const SMALL: u64 = 1 << 16;
 
 impl StreamPlan {
-    /// Compiles `stream` of `metadata`, and adds its event classes to `classes`.
-    pub fn new(metadata: &Metadata, stream: &StreamClass, classes: &mut Classes) -> Self {
+    /// Compiles `stream` of `metadata` for what is selected, and adds its event classes to `classes`.
+    pub fn new(
+        metadata: &Metadata,
+        stream: &StreamClass,
+        selection: &Selection,
+        classes: &mut Classes,
+    ) -> Self {
         let roots = Roots::new(stream);
         let slots = stream_slots(metadata, stream);
         let hidden = |class: Option<&FieldClass>, scope, known| {
@@ -129,25 +137,28 @@ impl StreamPlan {
             let planner = Planner::new(&slots, Scope::EventContext, common_end);
             let (own_plan, known) =
                 planner.plan(context.as_ref(), |i| context_dest(&own, of_own, i));
-            let fields = fields_of(payload.as_ref());
+            let mut fields = fields_of(payload.as_ref());
+            fields.retain(|(_, field)| selection.decodes(&field.name));
             let planner = Planner::new(&slots, Scope::EventFields, known);
             let (payload, _) = planner.plan(payload.as_ref(), |i| {
                 let kept = fields.iter().any(|(position, _)| *position == i);
                 if kept { Dest::Values } else { Dest::Nowhere }
             });
+            classes.contexts.extend(all().map(|f| f.name.clone()));
+            let others = all().zip(&uses).filter(|(_, u)| **u == Context::Other);
+            let others = others.map(|(f, _)| f.clone()).collect();
+            let fields = fields.into_iter().map(|(_, f)| f).collect();
+            let name = event.name.as_deref().unwrap_or_default();
+            let class = EventClass::new(name, others, fields);
             plan.add(EventPlan {
+                taken: selection.takes(&class),
                 id: event.id,
                 class: classes.events.len() as u32,
                 common: number_of_common,
                 context: own_plan,
                 payload,
             });
-            classes.contexts.extend(all().map(|f| f.name.clone()));
-            let others = all().zip(&uses).filter(|(_, u)| **u == Context::Other);
-            let others = others.map(|(f, _)| f.clone()).collect();
-            let payload = fields.into_iter().map(|(_, f)| f).collect();
-            let name = event.name.as_deref().unwrap_or_default();
-            classes.events.push(EventClass::new(name, others, payload));
+            classes.events.push(class);
         }
         plan
     }

@@ -144,14 +144,31 @@ impl Lane {
         }
         let mut progress = Progress::default();
         progress.memory.clock = self.clock;
+        let state = match self.leaves_out(&self.stream.packets[self.next]) {
+            Some(clock) => {
+                progress.memory.clock = clock;
+                State::Done(progress)
+            }
+            None => State::Idle(progress),
+        };
         self.open.push_back(Open {
             packet: self.next,
             blocks: VecDeque::new(),
-            state: State::Idle(progress),
+            state,
             begun: false,
         });
         self.next += 1;
         true
+    }
+
+    /// For a packet that has no selected event, by its times: the clock at its end.
+    fn leaves_out(&self, located: &Located) -> Option<u64> {
+        let packet = &located.packet;
+        let quirks = self.stream.quirks.event_after_packet || self.stream.quirks.event_before_packet;
+        let end = packet.timestamp_end.filter(|end| *end != 0)?;
+        let span = self.time(packet.timestamp_begin).zip(self.time(Some(end)));
+        let (from, to) = span.filter(|_| self.stream.plan.independent && !quirks)?;
+        (!self.stream.selection.takes_span(from, to)).then_some(end)
     }
 
     /// Takes in a piece of this lane; gives the block back if there is nothing in it.

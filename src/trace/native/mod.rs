@@ -28,9 +28,11 @@ mod tests;
 use super::Source;
 use super::check::Checked;
 use super::event::{EventBatch, EventClass};
+use super::select::Selection;
 use crate::error::{Error, Result};
 use merge::Merge;
 use pool::Pool;
+use std::sync::Arc;
 
 /// Pieces that are under way in all streams together, as far as there are not more streams.
 const PIECES: usize = 12;
@@ -52,13 +54,13 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens a recording that was checked. With `keep_going`, a stream that breaks ends there, and the others are read
+    /// Opens a recording that was checked, to read what is selected. With `keep_going`, a stream that breaks ends there, and the others are read
     /// on; see [`Reader::damage`].
     ///
     /// # Errors
     /// [`Error::Io`] where a file cannot be opened, [`Error::Input`] where the traces' clocks cannot be compared.
-    pub fn open(checked: Checked, keep_going: bool) -> Result<Self> {
-        let opened = streams::open(&checked)?;
+    pub fn open(checked: Checked, keep_going: bool, selection: Selection) -> Result<Self> {
+        let opened = streams::open(&checked, &Arc::new(selection))?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let lanes = opened.streams.len().max(1);
         let ahead = (PIECES.max(2 * threads) / lanes).max(2);

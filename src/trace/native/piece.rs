@@ -224,8 +224,13 @@ impl Piece<'_> {
             let what = "an event without a single bit: there is no end of them";
             return Err(Broken::Stop(Stop::Bad(what.to_owned())));
         }
+        let timestamp = self.time(plan, clock)?;
+        if !event.taken || !self.stream.selection.takes_time(timestamp) {
+            self.block.out.values.truncate(begin);
+            return Ok(());
+        }
         let head = Head {
-            timestamp: self.time(plan, clock)?,
+            timestamp,
             class: event.class,
             // A block is full, and an event's values end, long before 4 GiB.
             values: begin as u32,

@@ -11,6 +11,7 @@ use crate::error::{Error, Place, Result};
 use crate::trace::check::{Checked, CheckedTrace};
 use crate::trace::ctf::Packet;
 use crate::trace::ctf::metadata::model::{EnvValue, Metadata};
+use crate::trace::select::Selection;
 use crate::trace::{Source, SourceStream, uuid_text};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub struct Stream {
     pub packets: Vec<Located>,
     /// What its tracer is known to get wrong.
     pub quirks: Quirks,
+    /// What of it is read.
+    pub selection: Arc<Selection>,
     /// Its place among all streams where events have the same time.
     pub rank: Rank,
 }
@@ -103,7 +106,7 @@ struct Draft<'a> {
 ///
 /// # Errors
 /// [`Error::Io`] where a file cannot be opened; [`Error::Input`] where the traces' clocks cannot be compared.
-pub fn open(checked: &Checked) -> Result<Opened> {
+pub fn open(checked: &Checked, selection: &Arc<Selection>) -> Result<Opened> {
     let mut opened = Opened {
         streams: Vec::new(),
         sources: Vec::new(),
@@ -113,7 +116,7 @@ pub fn open(checked: &Checked) -> Result<Opened> {
     groups.retain(|g| g.iter().any(|t| t.walks.iter().any(|(_, w)| w.has_packets())));
     groups.sort_by_key(|g| trace_rank(&winner(g).metadata));
     for group in groups {
-        open_trace(&group, &mut opened)?;
+        open_trace(&group, selection, &mut opened)?;
     }
     opened.streams.sort_by(|a, b| a.rank.cmp(&b.rank));
     comparable(&opened.streams)?;
@@ -151,11 +154,16 @@ fn number_of(metadata: &Metadata, name: &str) -> Option<i128> {
     }
 }
 
-fn open_trace(group: &[&CheckedTrace], opened: &mut Opened) -> Result<()> {
+fn open_trace(
+    group: &[&CheckedTrace],
+    selection: &Arc<Selection>,
+    opened: &mut Opened,
+) -> Result<()> {
     let metadata = &winner(group).metadata;
     let plans = metadata.streams.iter();
     let plans: Vec<Arc<StreamPlan>> = plans
-        .map(|stream| Arc::new(StreamPlan::new(metadata, stream, &mut opened.classes)))
+        .map(|stream| StreamPlan::new(metadata, stream, selection, &mut opened.classes))
+        .map(Arc::new)
         .collect();
     let mut drafts = drafts(group, &plans);
     drafts.sort_by(|a, b| a.files[0].1.cmp(b.files[0].1));
@@ -177,7 +185,15 @@ fn open_trace(group: &[&CheckedTrace], opened: &mut Opened) -> Result<()> {
         };
         let plan = plans.iter().find(|p| p.id == draft.class);
         let plan = Arc::clone(plan.expect("packets are of known classes"));
-        streams.push(open_stream(draft, plan, quirks(metadata), rank)?);
+        let (files, packets) = open_files(&draft)?;
+        streams.push(Stream {
+            plan,
+            files,
+            packets,
+            quirks: quirks(metadata),
+            selection: Arc::clone(selection),
+            rank,
+        });
     }
     streams.sort_by(|a, b| a.rank.cmp(&b.rank));
     opened.sources.push(source(metadata, &streams));
@@ -238,12 +254,8 @@ fn repeats(a: &Packet, b: &Packet) -> bool {
     key(a) == key(b)
 }
 
-fn open_stream(
-    draft: Draft,
-    plan: Arc<StreamPlan>,
-    quirks: Quirks,
-    rank: Rank,
-) -> Result<Stream> {
+/// Opens the files of a stream, and says where its packets are.
+fn open_files(draft: &Draft) -> Result<(Vec<StreamFile>, Vec<Located>)> {
     let mut files = Vec::new();
     for (_, path) in &draft.files {
         files.push(StreamFile {
@@ -257,13 +269,7 @@ fn open_stream(
         file: place(path).expect("packets are of the stream's files"),
         packet: packet.clone(),
     });
-    Ok(Stream {
-        packets: packets.collect(),
-        plan,
-        files,
-        quirks,
-        rank,
-    })
+    Ok((files, packets.collect()))
 }
 
 fn source(metadata: &Metadata, streams: &[Stream]) -> Source {

@@ -5,6 +5,7 @@ use super::decode::{Decoder, Memory, Output, Stop};
 use super::plan::Step;
 use crate::trace::ctf::metadata::parse;
 use crate::trace::event::{Cursor, EventClass};
+use crate::trace::select::Selection;
 use std::path::Path;
 
 /// A stream class with one event class of these contexts and fields.
@@ -24,7 +25,7 @@ fn compile(context: &str, fields: &str) -> (StreamPlan, EventClass) {
     );
     let metadata = parse(&text, Path::new("metadata")).unwrap();
     let mut classes = Classes::default();
-    let plan = StreamPlan::new(&metadata, &metadata.streams[0], &mut classes);
+    let plan = StreamPlan::new(&metadata, &metadata.streams[0], &Selection::default(), &mut classes);
     (plan, classes.events.remove(0))
 }
 

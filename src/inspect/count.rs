@@ -1,0 +1,60 @@
+//! Counts the events of traces, as fast as they can be decoded.
+//!
+//! Every field of every event is decoded, but nothing is put in order: what this takes is what decoding takes.
+
+use crate::error::{Error, Result};
+use crate::trace::check::check;
+use crate::trace::find::recordings;
+use crate::trace::reader::{Choice, Reader};
+use crate::trace::select::Selection;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// How many events a recording has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// Its folder.
+    pub path: PathBuf,
+    /// Number of events.
+    pub events: u64,
+    /// The same by the tracer's names of events; those of which there are none are not here.
+    pub by_name: BTreeMap<String, u64>,
+}
+
+/// Counts the selected events of the traces below `paths` with the reader of `choice`.
+///
+/// # Errors
+/// [`Error::Input`] where there is no trace, or one cannot be read to its end.
+pub fn count_events(
+    paths: &[PathBuf],
+    choice: Choice,
+    selection: &Selection,
+) -> Result<Vec<Count>> {
+    let scratch = tempfile::tempdir().map_err(Error::io("create", &std::env::temp_dir()))?;
+    let mut counts = Vec::new();
+    for recording in recordings(paths)? {
+        let checked = check(&recording, false, scratch.path())?;
+        let reader = Reader::open(choice, checked, false, selection.clone())?;
+        let classes = reader.classes().iter();
+        let names: Vec<String> = classes.map(|c| c.full_name.clone()).collect();
+        let mut by_name = BTreeMap::new();
+        for (name, events) in names.into_iter().zip(reader.count()?) {
+            if events > 0 {
+                *by_name.entry(name).or_insert(0) += events;
+            }
+        }
+        counts.push(Count {
+            path: recording.root,
+            events: by_name.values().sum(),
+            by_name,
+        });
+    }
+    Ok(counts)
+}
+
+/// A line for each recording: the number and the folder.
+pub fn count_text(counts: &[Count]) -> String {
+    let line = |count: &Count| format!("{}\t{}\n", count.events, count.path.display());
+    counts.iter().map(line).collect()
+}
