@@ -270,7 +270,9 @@ impl EventsTable {
                 push_field(&mut self.args, row, &field.ty, route, &mut cursor);
             }
         }
-        self.waiting.heads.extend_from_slice(&batch.heads[range.clone()]);
+        self.waiting
+            .heads
+            .extend_from_slice(&batch.heads[range.clone()]);
         self.waiting.sides.extend_from_slice(&sides[range]);
     }
 

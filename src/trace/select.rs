@@ -74,7 +74,10 @@ mod tests {
             assert!(all.takes(&class));
             assert_eq!(some.takes(&class), taken, "{name}");
         }
-        assert_eq!([9, 10, 19, 20].map(|t| some.takes_time(t)), [false, true, true, false]);
+        assert_eq!(
+            [9, 10, 19, 20].map(|t| some.takes_time(t)),
+            [false, true, true, false]
+        );
         assert!(some.takes_span(0, 10) && some.takes_span(19, 30) && some.takes_span(0, 99));
         assert!(!some.takes_span(0, 9) && !some.takes_span(20, 30));
         assert!(some.stores("prev_tid") && !some.stores("fd") && some.decodes("fd"));

@@ -12,4 +12,5 @@ mod expected;
 mod golden;
 mod options;
 mod query;
+mod select;
 mod split;

@@ -164,7 +164,8 @@ impl Lane {
     /// For a packet that has no selected event, by its times: the clock at its end.
     fn leaves_out(&self, located: &Located) -> Option<u64> {
         let packet = &located.packet;
-        let quirks = self.stream.quirks.event_after_packet || self.stream.quirks.event_before_packet;
+        let quirks =
+            self.stream.quirks.event_after_packet || self.stream.quirks.event_before_packet;
         let end = packet.timestamp_end.filter(|end| *end != 0)?;
         let span = self.time(packet.timestamp_begin).zip(self.time(Some(end)));
         let (from, to) = span.filter(|_| self.stream.plan.independent && !quirks)?;

@@ -80,7 +80,11 @@ impl Rank {
     /// Whether only the files tell the streams apart.
     pub fn same_but_for_files(&self, other: &Rank) -> bool {
         let file = self.file.clone();
-        *self == Rank { file, ..other.clone() }
+        *self
+            == Rank {
+                file,
+                ..other.clone()
+            }
     }
 }
 
@@ -113,7 +117,10 @@ pub fn open(checked: &Checked, selection: &Arc<Selection>) -> Result<Opened> {
         classes: Classes::default(),
     };
     let mut groups: Vec<Vec<&CheckedTrace>> = checked.groups();
-    groups.retain(|g| g.iter().any(|t| t.walks.iter().any(|(_, w)| w.has_packets())));
+    groups.retain(|g| {
+        g.iter()
+            .any(|t| t.walks.iter().any(|(_, w)| w.has_packets()))
+    });
     groups.sort_by_key(|g| trace_rank(&winner(g).metadata));
     for group in groups {
         open_trace(&group, selection, &mut opened)?;
