@@ -6,6 +6,7 @@
 use super::account::State;
 use super::descriptors::{Conn, Descriptors};
 use super::following::Connection;
+use super::found::Dump;
 use super::nested::Nested;
 use super::open::{Losses, Open, Room};
 use super::roles::{Role, role};
@@ -35,6 +36,7 @@ pub struct Cutter {
     pub(super) threads: HashMap<i32, Thread, TidHash>,
     pub(super) connections: HashMap<Conn, Connection>,
     pub(super) descriptors: Descriptors,
+    pub(super) dump: Dump,
     pub(super) next_connection: usize,
     pub(super) serving: Serving,
     /// Threads that are forking.
@@ -104,6 +106,7 @@ impl Cutter {
             threads: HashMap::default(),
             connections: HashMap::new(),
             descriptors: Descriptors::default(),
+            dump: Dump::default(),
             next_connection: 0,
             serving: Serving::new(&names),
             forking: Vec::new(),
@@ -128,6 +131,7 @@ impl Cutter {
     /// Takes in a loss, which must come before the events that follow its beginning.
     pub fn lose(&mut self, loss: &Loss) {
         self.serving.lose(loss);
+        self.descriptors.lose();
         if loss.begin.is_some() || loss.end.is_some() {
             self.losses.push(loss);
             return;
@@ -256,6 +260,7 @@ impl Cutter {
             fd: None,
             client: (None, None),
             connection: None,
+            accept_seen: None,
             accept_entry: None,
             start: head.timestamp,
             wait: None,

@@ -6,7 +6,9 @@
 use super::cutter::Cutter;
 use super::descriptors::Conn;
 use super::following::pid;
-use super::roles::{AF_UNIX, Entry, Role, accepted, accepted_local, polled, selected};
+use super::roles::{
+    AF_UNIX, Entry, Opens, Role, accepted, accepted_local, numbers, polled, selected,
+};
 use super::{EndReason, Observed};
 use crate::calls::as_descriptor;
 use std::sync::Arc;
@@ -26,6 +28,12 @@ const SOCK_CONNECTED: [i64; 2] = [1, 5];
 const SOCK_TYPE: i64 = 0xf;
 /// `accept(2)`: `-EAGAIN`.
 const NONE_WAITS: i64 = -11;
+/// Numbers of system calls that LTTng 2.13 has no name for, on x86-64, or (from 424 on) on every architecture.
+const FORKS: [i64; 3] = [57, 58, 435];
+const CLONE3: i64 = 435;
+const CLOSE_RANGE: i64 = 436;
+/// Calls of that kind which servers make all the time and which open nothing: `getrandom`, `rseq`.
+const HARMLESS: [i64; 2] = [318, 334];
 const FUTEX_COMMAND: i64 = 0x7f;
 const FUTEX_WAITS: [i64; 5] = [0, 6, 9, 11, 13];
 
@@ -38,6 +46,8 @@ pub(super) enum Doing {
         /// The listening socket.
         from: Option<i64>,
         close_on_exec: bool,
+        /// The number that it will return, where that is known.
+        next: Option<i64>,
     },
     Read(Conn),
     /// From a descriptor that nothing is known of.
@@ -54,6 +64,8 @@ pub(super) enum Doing {
     Dup(Conn, bool),
     DupTo(Option<Conn>, i64, bool),
     CloseOnExec(i64, bool),
+    /// Who knows what.
+    Unnamed,
     CloseRange(i64, i64, i64),
     Fork {
         share: bool,
@@ -69,9 +81,8 @@ impl Cutter {
     pub(super) fn enter(&mut self, event: &Observed, entry: Entry) {
         let head = event.head;
         let call = self.threads.get(&head.tid).and_then(|t| t.call);
-        if let Some((_, Doing::Close(conn))) = call {
-            // Its exit was lost.
-            self.close_connection(event, conn, EndReason::Close, None);
+        if let Some((_, doing)) = call {
+            self.exit_lost(event, doing);
         }
         let doing = self.doing(event, entry);
         self.count(event);
@@ -116,9 +127,14 @@ impl Cutter {
             Entry::Write(fd, sends) => {
                 let fd = as_descriptor(integer(fd));
                 let conn = self.turn(event, fd);
+                if conn.is_none() {
+                    self.is_not_served(event, fd);
+                }
                 let conn = conn.or_else(|| sends.then(|| self.unknown_socket(event, fd))?);
-                if let Some(Conn::Asking(ask)) = conn {
-                    self.ask(event, ask);
+                match conn {
+                    Some(Conn::Asking(ask)) => self.ask(event, ask),
+                    Some(conn) => self.answers_unseen(event, conn),
+                    None => {}
                 }
                 conn.map_or(Doing::Nothing, Doing::Write)
             }
@@ -132,7 +148,10 @@ impl Cutter {
                     self.connect(event, ask);
                     Doing::Connect(Conn::Asking(ask))
                 }
-                _ => Doing::Nothing,
+                _ => {
+                    self.is_not_served(event, as_descriptor(integer(fd)));
+                    Doing::Nothing
+                }
             },
             Entry::Shutdown(fd) => {
                 let conn = self.turn(event, integer(fd));
@@ -148,26 +167,28 @@ impl Cutter {
             Entry::Accept(fd, accept_flags) => {
                 let from = fd.map(|fd| as_descriptor(integer(fd)));
                 if let Some(fd) = from {
-                    self.descriptors.listens(pid, fd);
+                    self.descriptors.listens(pid, fd, false);
+                    self.descriptors.forget_missed(pid);
                 }
                 self.turn_away(event);
                 Doing::Accept {
                     from,
                     close_on_exec: flags(accept_flags) & O_CLOEXEC != 0,
+                    next: self.descriptors.next_number(pid),
                 }
             }
             Entry::Dup(fd) => {
-                let conn = self.turn(event, integer(fd));
+                let conn = self.turn_to_socket(event, integer(fd));
                 conn.map_or(Doing::Nothing, |conn| Doing::Dup(conn, false))
             }
             Entry::DupTo(old, new, dup_flags) => Doing::DupTo(
-                self.turn(event, integer(old)),
+                self.turn_to_socket(event, integer(old)),
                 as_descriptor(integer(new)),
                 flags(dup_flags) & O_CLOEXEC != 0,
             ),
             Entry::Fcntl(fd, command, argument) => {
                 let fd = as_descriptor(integer(fd));
-                let conn = self.turn(event, fd);
+                let conn = self.turn_to_socket(event, fd);
                 match (integer(command), conn) {
                     (F_DUPFD, Some(conn)) => Doing::Dup(conn, false),
                     (F_DUPFD_CLOEXEC, Some(conn)) => Doing::Dup(conn, true),
@@ -180,13 +201,15 @@ impl Cutter {
                 integer(last) as u32 as i64,
                 flags(range_flags),
             ),
-            Entry::Fork(clone_flags) => {
-                self.forking.retain(|tid| *tid != event.head.tid);
-                self.forking.push(event.head.tid);
-                Doing::Fork {
-                    share: flags(clone_flags) & CLONE_FILES != 0,
-                    process: clone_flags.map(|i| integer(i) & CLONE_THREAD == 0),
-                }
+            Entry::Fork(clone_flags) => self.forks(event, clone_flags.map(integer)),
+            Entry::SocketOption(fd, level) => {
+                self.turn(event, integer(fd));
+                self.has_option(event, as_descriptor(integer(fd)), integer(level));
+                Doing::Nothing
+            }
+            Entry::Unnamed(id, args) => {
+                let args = numbers(class, event.values, args);
+                self.unnamed(event, integer(id), &args)
             }
             Entry::Unshare(what) if integer(what) & CLONE_FILES != 0 => Doing::Unshare,
             Entry::Unshare(_) | Entry::ExitGroup => Doing::Nothing,
@@ -220,9 +243,52 @@ impl Cutter {
         }
     }
 
+    /// `turn`, for calls that copy a descriptor: of a socket that is not known to be a connection, too.
+    fn turn_to_socket(&mut self, event: &Observed, fd: i64) -> Option<Conn> {
+        let conn = self.turn(event, fd);
+        conn.or_else(|| self.descriptors.socket(pid(event), as_descriptor(fd)))
+    }
+
+    /// A process or thread is made; `flags` are those of `clone`.
+    fn forks(&mut self, event: &Observed, flags: Option<i64>) -> Doing {
+        self.forking.retain(|tid| *tid != event.head.tid);
+        self.forking.push(event.head.tid);
+        Doing::Fork {
+            share: flags.unwrap_or(0) & CLONE_FILES != 0,
+            process: flags.map(|flags| flags & CLONE_THREAD == 0),
+        }
+    }
+
+    /// A call that the tracer has no name for.
+    fn unnamed(&mut self, event: &Observed, id: i64, args: &[i64]) -> Doing {
+        let arg = |i: usize| args.get(i).copied().unwrap_or(0);
+        let unsigned = |i: usize| arg(i) as u32 as i64;
+        match id {
+            CLOSE_RANGE => Doing::CloseRange(unsigned(0), unsigned(1), arg(2)),
+            CLONE3 => self.forks(event, None),
+            _ if FORKS.contains(&id) => self.forks(event, Some(0)),
+            _ if HARMLESS.contains(&id) => Doing::Nothing,
+            _ => Doing::Unnamed,
+        }
+    }
+
+    /// Descriptors were given out: if one was a connection, its close is missing.
+    fn opened(&mut self, event: &Observed, fds: &[i64], reason: EndReason) {
+        for fd in fds {
+            self.reuse(event, *fd, reason);
+            self.descriptors.gave(pid(event), *fd);
+        }
+    }
+
     /// A call returns.
     pub(super) fn leave(&mut self, event: &Observed, role: Role) {
-        let Role::Exit { ret, accept, opens } = role else {
+        let Role::Exit {
+            ret,
+            accept,
+            opens,
+            pair,
+        } = role
+        else {
             unreachable!("called for exits")
         };
         let head = event.head;
@@ -233,21 +299,31 @@ impl Cutter {
         let call = thread.call.take();
         let doing = match call {
             Some((call, doing)) if call == self.calls[head.class as usize] => doing,
-            Some((_, Doing::Close(conn))) => {
-                self.close_connection(event, conn, EndReason::Close, None);
+            Some((_, doing)) => {
+                self.exit_lost(event, doing);
                 Doing::Nothing
             }
-            _ => Doing::Nothing,
+            None => Doing::Nothing,
         };
-        let new = ret.filter(|fd| *fd >= 0 && (opens || accept.is_some()));
-        if let Some(fd) = new {
-            let reason = match accept {
-                Some(_) => EndReason::NextAccept,
-                None => EndReason::Reused,
-            };
-            self.reuse(event, fd, reason);
+        match (accept, ret) {
+            (Some(_), Some(fd @ 0..)) => self.opened(event, &[fd], EndReason::NextAccept),
+            (None, Some(fd @ 0..)) if opens == Opens::Value => {
+                self.opened(event, &[fd], EndReason::Reused);
+            }
+            (None, Some(0..)) if opens == Opens::Unseen => self.descriptors.doubt(pid(event)),
+            (None, Some(0)) if pair.is_some() => {
+                let fds = pair.map(|i| numbers(class, event.values, i));
+                self.opened(event, &fds.unwrap_or_default(), EndReason::Reused);
+            }
+            _ => {}
         }
         if let Some((fd, client)) = accept.and_then(|a| accepted(&a, class, event.values)) {
+            if let Doing::Accept {
+                from: Some(from), ..
+            } = doing
+            {
+                self.descriptors.listens(pid(event), from, true);
+            }
             let close_on_exec = matches!(
                 doing,
                 Doing::Accept {
@@ -260,6 +336,7 @@ impl Cutter {
         if let Doing::Accept {
             from: Some(from),
             close_on_exec,
+            ..
         } = doing
         {
             let local = accept.and_then(|a| accepted_local(&a, class, event.values));
@@ -272,6 +349,7 @@ impl Cutter {
         let doing = match (doing, ret) {
             (Doing::ReadUnknown(fd), Some(1..)) => self
                 .served_after_waking(event, fd)
+                .or_else(|| self.found_by_read(event, fd))
                 .map_or(Doing::Nothing, Doing::Read),
             _ => doing,
         };
@@ -312,6 +390,7 @@ impl Cutter {
             }
             Doing::Dup(conn, close_on_exec) if ok => {
                 self.reuse(event, ret, EndReason::Reused);
+                self.descriptors.took(pid, ret);
                 self.descriptors.open(pid, ret, conn, close_on_exec);
             }
             Doing::DupTo(conn, new, close_on_exec) if ok => {
@@ -330,6 +409,7 @@ impl Cutter {
                 }
             }
             Doing::Nothing if ret == 0 => self.born(event),
+            Doing::Unnamed => self.descriptors.doubt(pid),
             Doing::Unshare if ok => self.descriptors.unshare(pid),
             Doing::Exec if ok => {
                 let ended = self.descriptors.exec(pid);
@@ -342,13 +422,14 @@ impl Cutter {
     /// `dup2` or `dup3` has returned: `new` is closed if it was open, and is a descriptor of `conn` now.
     fn dup_to(&mut self, event: &Observed, conn: Option<Conn>, new: i64, close_on_exec: bool) {
         let pid = pid(event);
-        if conn.is_some() && self.descriptors.connection(pid, new) == conn {
+        if conn.is_some() && self.descriptors.socket(pid, new) == conn {
             return;
         }
         if let Some(ended) = self.descriptors.close(pid, new) {
             let now = Some(event.head.timestamp);
             self.close_connection(event, ended, EndReason::Close, now);
         }
+        self.descriptors.took(pid, new);
         if let Some(conn) = conn {
             self.descriptors.open(pid, new, conn, close_on_exec);
         }
@@ -373,8 +454,14 @@ impl Cutter {
     /// The first event of a child is that a call which it never entered returns 0: it is a fork. Its parent is still in
     /// that call, where the scheduler's events have not told; of several it is the last, which is a guess.
     fn born(&mut self, event: &Observed) {
-        let name = self.classes[event.head.class as usize].name.as_str();
-        if self.forking.is_empty() || !matches!(name, "clone" | "clone3" | "fork" | "vfork") {
+        let class = &self.classes[event.head.class as usize];
+        let id = || class.integer(event.values, class.field("id")?);
+        let forks = match class.name.as_str() {
+            "clone" | "clone3" | "fork" | "vfork" => true,
+            "unknown" => id().is_some_and(|id| FORKS.contains(&id)),
+            _ => false,
+        };
+        if self.forking.is_empty() || !forks {
             return;
         }
         let call = |tid: &i32| self.threads.get(tid).and_then(|t| t.call);

@@ -1,0 +1,289 @@
+//! Real servers, recorded by strace: the requests are those that the servers and their clients told of.
+
+use crate::common::*;
+use crate::strace::{Form, Lines, Server, number};
+use arrow::array::{AsArray, RecordBatch};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::Path;
+use tempfile::TempDir;
+
+const KINDS: [&str; 7] = [
+    "threads", "handoff", "epoll", "fork", "exec", "helpers", "nginx",
+];
+
+/// A row of `requests`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    port: Option<i64>,
+    index: i64,
+    tid: i64,
+    fd: i64,
+    read: i64,
+    written: i64,
+    start: i64,
+    end: i64,
+    reason: String,
+    complete: bool,
+    seen: bool,
+    /// Its events, with their threads.
+    events: Vec<(i64, i64)>,
+}
+
+fn rows(batches: &[RecordBatch]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        let long = |name: &str| longs(batch.column_by_name(name).unwrap());
+        let flag = |name: &str| batch.column_by_name(name).unwrap().as_boolean().clone();
+        let (port, index, tid, fd) = (
+            long("client_port"),
+            long("exchange"),
+            long("tid"),
+            long("fd"),
+        );
+        let (read, written) = (long("read_bytes"), long("written_bytes"));
+        let (start, end) = (long("start"), long("end"));
+        let reasons = texts(batch.column_by_name("end_reason").unwrap());
+        let (complete, seen) = (flag("complete"), flag("accept_seen"));
+        let events = batch.column_by_name("events").unwrap().as_list::<i32>();
+        for i in 0..batch.num_rows() {
+            let nested = events.value(i);
+            let nested = nested.as_struct();
+            let member = |name: &str| longs(nested.column_by_name(name).unwrap());
+            let pairs = member("event_id").into_iter().zip(member("tid"));
+            rows.push(Row {
+                port: port[i],
+                index: index[i].unwrap(),
+                tid: tid[i].unwrap(),
+                fd: fd[i].unwrap(),
+                read: read[i].unwrap(),
+                written: written[i].unwrap(),
+                start: start[i].unwrap(),
+                end: end[i].unwrap(),
+                reason: reasons[i].clone().unwrap(),
+                complete: complete.value(i),
+                seen: seen.value(i),
+                events: pairs.map(|(id, tid)| (id.unwrap(), tid.unwrap())).collect(),
+            });
+        }
+    }
+    rows
+}
+
+/// The requests of a trace by a rule, once they have been checked to keep the properties.
+fn cut(trace: &Path, options: &[&str]) -> Vec<Row> {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = dir.path().join("d");
+    ingest(&[trace], &dataset, &[&["--quiet"], options].concat());
+    let rows = rows(&table(&dataset, "requests").1);
+    let mut taken = HashSet::new();
+    for row in &rows {
+        assert!(row.events.is_sorted());
+        assert!(
+            row.events.iter().all(|(id, _)| taken.insert(*id)),
+            "in two requests: {row:?}"
+        );
+    }
+    rows
+}
+
+fn recorded(kind: &str, form: Form) -> (Server, TempDir) {
+    let server = Server::new(kind);
+    let dir = tempfile::tempdir().unwrap();
+    server.write(dir.path(), form);
+    (server, dir)
+}
+
+const FORMS: [Form; 2] = [
+    Form {
+        dump: false,
+        ends: true,
+    },
+    Form {
+        dump: true,
+        ends: false,
+    },
+];
+
+/// What the server's log tells of a client's port.
+#[derive(Debug, Default)]
+struct Told {
+    /// Thread and descriptor of the accept.
+    accept: Option<(i64, i64)>,
+    /// Thread, bytes read and written of each exchange.
+    exchanges: Vec<(i64, i64, i64)>,
+    close: Option<i64>,
+}
+
+fn told(log: &Lines) -> BTreeMap<i64, Told> {
+    let mut told: BTreeMap<i64, Told> = BTreeMap::new();
+    for line in log {
+        let n = |i: usize| number(&line[i]);
+        match line[0].as_str() {
+            "accept" => told.entry(n(4)).or_default().accept = Some((n(2), n(3))),
+            "exchange" => told
+                .entry(n(4))
+                .or_default()
+                .exchanges
+                .push((n(2), n(5), n(6))),
+            "close" => told.entry(n(4)).or_default().close = Some(n(2)),
+            // nginx tells of a connection that ended without a request, too.
+            "served" if n(4) > 0 => {
+                let exchange = (n(1), n(4), n(5));
+                told.entry(n(2)).or_default().exchanges.push(exchange);
+            }
+            "served" => {}
+            other => panic!("{other}"),
+        }
+    }
+    told
+}
+
+/// Ports of connections that were made before the trace.
+fn before(clients: &Lines) -> BTreeSet<i64> {
+    let lines = clients.iter().filter(|l| l[0] == "before");
+    lines.map(|l| number(&l[1])).collect()
+}
+
+/// Per port: requests, bytes sent and received by the client, and when it saw the end.
+fn clients(lines: &Lines) -> BTreeMap<i64, (usize, i64, i64, i64)> {
+    let lines = lines.iter().filter(|l| l[0] == "client");
+    let time = |text: &str| number(text.replace('.', "").trim_start_matches('0'));
+    lines
+        .map(|l| {
+            (
+                number(&l[1]),
+                (
+                    number(&l[2]) as usize,
+                    number(&l[3]),
+                    number(&l[4]),
+                    time(&l[5]),
+                ),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn connections_are_those_of_the_servers() {
+    for kind in KINDS {
+        for form in FORMS {
+            let (server, dir) = recorded(kind, form);
+            let rows = cut(dir.path(), &[]);
+            let (log, clients) = (told(&server.lines("log")), server.lines("clients"));
+            let old = before(&clients);
+            let clients = self::clients(&clients);
+            let seen: BTreeMap<i64, &Row> =
+                rows.iter().filter_map(|r| Some((r.port?, r))).collect();
+            let new: BTreeSet<i64> = clients
+                .keys()
+                .copied()
+                .filter(|p| !old.contains(p))
+                .collect();
+            assert_eq!(seen.keys().copied().collect::<BTreeSet<_>>(), new, "{kind}");
+            for (port, row) in seen {
+                let (_, sent, received, eof) = clients[&port];
+                assert_eq!((row.read, row.written), (sent, received), "{kind} {row:?}");
+                assert!(row.complete && row.seen, "{kind} {row:?}");
+                // The client saw the end when it came, whichever process ended it.
+                assert!((row.end - eof).abs() < 5_000_000, "{kind} {row:?} {eof}");
+                let Some(told) = log.get(&port) else { continue };
+                if let Some(accept) = told.accept {
+                    assert_eq!((row.tid, row.fd), accept, "{kind} {row:?}");
+                }
+                let threads: BTreeSet<i64> = row.events.iter().map(|(_, tid)| *tid).collect();
+                let worked = told.exchanges.iter().map(|e| e.0).chain(told.close);
+                assert!(
+                    worked.into_iter().all(|tid| threads.contains(&tid)),
+                    "{kind} {row:?}"
+                );
+            }
+            no_overlap(&rows, kind);
+        }
+    }
+}
+
+/// Requests of a descriptor follow each other; a descriptor's process is its own where each connection has a process.
+fn no_overlap(rows: &[Row], kind: &str) {
+    let mut spans: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
+    for row in rows {
+        let by = if matches!(kind, "fork" | "exec") {
+            row.end
+        } else {
+            row.fd
+        };
+        spans.entry(by).or_default().push((row.start, row.end));
+    }
+    for spans in spans.values_mut() {
+        spans.sort_unstable();
+        // nginx has two processes, which may use one number each.
+        if kind != "nginx" {
+            assert!(
+                spans.windows(2).all(|w| w[0].1 <= w[1].0),
+                "{kind} {spans:?}"
+            );
+        }
+    }
+}
+
+/// A connection ends with the last process that has it: a program that inherited it ends it later than the server closes
+/// it, one that could not does not.
+#[test]
+fn programs_hold_what_they_inherit_only() {
+    let (_, dir) = recorded("helpers", Form::default());
+    let rows = cut(dir.path(), &[]);
+    let reasons: Vec<_> = rows.iter().map(|r| r.reason.as_str()).collect();
+    assert_eq!(
+        reasons.iter().filter(|r| **r == "exit").count(),
+        1,
+        "{reasons:?}"
+    );
+    let inherited = rows.iter().find(|r| r.reason == "exit").unwrap();
+    assert!(inherited.end - inherited.start > 60_000_000);
+    let others = rows.iter().filter(|r| r.reason == "close");
+    assert!(others.clone().count() >= 6 && others.clone().all(|r| r.end - r.start < 60_000_000));
+}
+
+#[test]
+fn exchanges_are_those_of_the_servers() {
+    for kind in KINDS {
+        for form in FORMS {
+            let (server, dir) = recorded(kind, form);
+            let rows = cut(dir.path(), &["--requests", "exchange"]);
+            let log = told(&server.lines("log"));
+            let old = before(&server.lines("clients"));
+            let mut expected: Vec<(i64, i64, i64, i64, i64)> = Vec::new();
+            for (port, told) in log.iter().filter(|(port, _)| !old.contains(port)) {
+                let each = told.exchanges.iter().enumerate();
+                expected.extend(
+                    each.map(|(i, (tid, read, wrote))| (*port, i as i64, *tid, *read, *wrote)),
+                );
+            }
+            let answered = rows
+                .iter()
+                .filter(|r| r.reason == "response" && r.port.is_some());
+            let mut found: Vec<_> = answered
+                .map(|r| (r.port.unwrap(), r.index, r.tid, r.read, r.written))
+                .collect();
+            found.sort_unstable();
+            assert_eq!(found, expected, "{kind}");
+            assert!(expected.len() >= 6, "{kind}: {}", expected.len());
+            // One client goes away in the middle of its request.
+            let unanswered: Vec<_> = rows
+                .iter()
+                .filter(|r| r.port.is_some() && r.reason != "response")
+                .collect();
+            let [gone] = &unanswered[..] else {
+                panic!("{kind}: {unanswered:?}")
+            };
+            assert_eq!(
+                (gone.read, gone.written, gone.reason.as_str()),
+                (9, 0, "no_response")
+            );
+            assert!(
+                rows.iter()
+                    .all(|r| r.complete == (r.reason == "response" && r.seen))
+            );
+            no_overlap(&rows, kind);
+        }
+    }
+}
