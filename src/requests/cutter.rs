@@ -231,10 +231,14 @@ impl Cutter {
         }
     }
 
-    /// The name of the thread of an event.
+    /// The name of the thread of an event; where its trace does not tell, as of the thread's last system call.
     fn procname(&self, event: &Observed) -> Option<Arc<str>> {
-        let known = event.head.procname != NO_NAME;
-        known.then(|| Arc::clone(&self.procnames[event.head.procname as usize]))
+        let name = match event.head.procname {
+            NO_NAME => self.threads.get(&event.head.tid)?.procname,
+            name => name,
+        };
+        let known = name != NO_NAME;
+        known.then(|| Arc::clone(&self.procnames[name as usize]))
     }
 
     /// Whether the event is of the server whose requests are asked for; `default` where no name was given.

@@ -18,7 +18,6 @@ use super::cutter::Cutter;
 use super::descriptors::Conn;
 use super::roles::Role;
 use super::serving::{Asked, Link};
-use super::syscalls::Doing;
 use super::{Client, EndReason, Observed, Rule};
 use crate::calls::as_descriptor;
 use crate::trace::event::UNKNOWN;
@@ -86,9 +85,7 @@ impl Cutter {
                 let class = &self.classes[event.head.class as usize];
                 let pid = |i| class.integer(event.values, i).map(|p| p as i32);
                 if let (Some(parent), Some(child)) = (pid(parent), pid(child)) {
-                    let call = self.threads.get(&event.head.tid).and_then(|t| t.call);
-                    let share = matches!(call, Some((_, Doing::Fork { share: true, .. })));
-                    self.descriptors.fork(parent, child, share);
+                    self.forked(event, parent, child);
                 }
             }
             Role::ProcessExit(tid) => {

@@ -11,7 +11,7 @@
 //! - *A socket of the state dump* (`lttng_statedump_file_descriptor`), whose first transfer is a read that gives bytes, as
 //!   a server's is, and not a write, as that of a process which asks another. That it came over the internet protocols is
 //!   concluded from one of: its process has accepted others that did; an option of TCP was set on it; the process has the
-//!   name that `--server` asks for. Once events have been lost, sockets that were not used before are forgotten.
+//!   name that `--server` asks for. Once events have been lost, sockets that are not found yet are forgotten.
 //!
 //! Its requests begin with the first event that is seen of it.
 
@@ -40,6 +40,8 @@ pub(super) struct Dump {
     became: HashMap<i64, Conn>,
     /// Sockets of the dump that are TCP's.
     tcp: HashSet<i64>,
+    /// Sockets of the dump whose first transfer was a read.
+    read_first: HashSet<i64>,
 }
 
 /// The inode of a socket, from what the kernel shows as its file name.
@@ -92,7 +94,7 @@ impl Cutter {
         }
     }
 
-    /// The inode of a socket that was open before the trace and has not been used.
+    /// The inode of a socket that was open before the trace and is not known to be anything.
     fn unused(&self, event: &Observed, fd: i64) -> Option<i64> {
         match self.descriptors.socket(pid(event), fd)? {
             Conn::Before(inode) => Some(inode),
@@ -100,9 +102,18 @@ impl Cutter {
         }
     }
 
-    /// A call on `fd` shows that it is no client's connection.
-    pub(super) fn is_not_served(&mut self, event: &Observed, fd: i64) {
+    /// A connection is made on `fd`: it is no client's.
+    pub(super) fn connects(&mut self, event: &Observed, fd: i64) {
         if let Some(inode) = self.unused(event, fd) {
+            self.descriptors.becomes(inode, None);
+        }
+    }
+
+    /// A call that writes begins on `fd`: unless it was read from before, it is no client's connection.
+    pub(super) fn writes_unknown(&mut self, event: &Observed, fd: i64) {
+        if let Some(inode) = self.unused(event, fd)
+            && !self.dump.read_first.contains(&inode)
+        {
             self.descriptors.becomes(inode, None);
         }
     }
@@ -117,6 +128,7 @@ impl Cutter {
     /// A read from an unknown descriptor has given bytes: whether it is a client's connection of before the trace.
     pub(super) fn found_by_read(&mut self, event: &Observed, fd: i64) -> Option<Conn> {
         let inode = self.unused(event, fd)?;
+        self.dump.read_first.insert(inode);
         let inet = self.descriptors.accepts_inet(pid(event), None)
             || self.dump.tcp.contains(&inode)
             || self.options.server.is_some();

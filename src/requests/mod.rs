@@ -21,7 +21,10 @@ mod by_thread;
 mod cutter;
 mod descriptors;
 mod following;
+mod forking;
 mod found;
+#[cfg(test)]
+mod found_tests;
 mod nested;
 mod numbers;
 mod open;

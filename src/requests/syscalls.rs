@@ -6,6 +6,7 @@
 use super::cutter::Cutter;
 use super::descriptors::Conn;
 use super::following::pid;
+use super::forking::CLONE_FILES;
 use super::roles::{
     AF_UNIX, Entry, Opens, Role, accepted, accepted_local, numbers, polled, selected,
 };
@@ -13,7 +14,7 @@ use super::{EndReason, Observed};
 use crate::calls::as_descriptor;
 use std::sync::Arc;
 
-/// `fcntl(2)`, `accept4(2)`, `close_range(2)`, `clone(2)`, `futex(2)`.
+/// `fcntl(2)`, `accept4(2)`, `close_range(2)`, `futex(2)`.
 const F_DUPFD: i64 = 0;
 const F_SETFD: i64 = 2;
 const F_DUPFD_CLOEXEC: i64 = 1030;
@@ -21,17 +22,17 @@ const FD_CLOEXEC: i64 = 1;
 const O_CLOEXEC: i64 = 0o2_000_000;
 const CLOSE_RANGE_UNSHARE: i64 = 2;
 const CLOSE_RANGE_CLOEXEC: i64 = 4;
-const CLONE_FILES: i64 = 0x400;
-const CLONE_THREAD: i64 = 0x10000;
 /// `socket(2)`: the types that connections are made of, and what of `type` they are.
 const SOCK_CONNECTED: [i64; 2] = [1, 5];
 const SOCK_TYPE: i64 = 0xf;
 /// `accept(2)`: `-EAGAIN`.
 const NONE_WAITS: i64 = -11;
 /// Numbers of system calls that LTTng 2.13 has no name for, on x86-64, or (from 424 on) on every architecture.
-const FORKS: [i64; 3] = [57, 58, 435];
+const FORK: i64 = 57;
+const VFORK: i64 = 58;
 const CLONE3: i64 = 435;
 const CLOSE_RANGE: i64 = 436;
+pub(super) const FORKS: [i64; 3] = [FORK, VFORK, CLONE3];
 /// Calls of that kind which servers make all the time and which open nothing: `getrandom`, `rseq`.
 const HARMLESS: [i64; 2] = [318, 334];
 const FUTEX_COMMAND: i64 = 0x7f;
@@ -69,7 +70,7 @@ pub(super) enum Doing {
     CloseRange(i64, i64, i64),
     Fork {
         share: bool,
-        /// Whether the child is a process of its own; unknown where the trace lacks the flags.
+        /// Whether a process is to come that has no table yet; unknown where the trace lacks the flags.
         process: Option<bool>,
     },
     Unshare,
@@ -128,7 +129,7 @@ impl Cutter {
                 let fd = as_descriptor(integer(fd));
                 let conn = self.turn(event, fd);
                 if conn.is_none() {
-                    self.is_not_served(event, fd);
+                    self.writes_unknown(event, fd);
                 }
                 let conn = conn.or_else(|| sends.then(|| self.unknown_socket(event, fd))?);
                 match conn {
@@ -149,7 +150,7 @@ impl Cutter {
                     Doing::Connect(Conn::Asking(ask))
                 }
                 _ => {
-                    self.is_not_served(event, as_descriptor(integer(fd)));
+                    self.connects(event, as_descriptor(integer(fd)));
                     Doing::Nothing
                 }
             },
@@ -249,16 +250,6 @@ impl Cutter {
         conn.or_else(|| self.descriptors.socket(pid(event), as_descriptor(fd)))
     }
 
-    /// A process or thread is made; `flags` are those of `clone`.
-    fn forks(&mut self, event: &Observed, flags: Option<i64>) -> Doing {
-        self.forking.retain(|tid| *tid != event.head.tid);
-        self.forking.push(event.head.tid);
-        Doing::Fork {
-            share: flags.unwrap_or(0) & CLONE_FILES != 0,
-            process: flags.map(|flags| flags & CLONE_THREAD == 0),
-        }
-    }
-
     /// A call that the tracer has no name for.
     fn unnamed(&mut self, event: &Observed, id: i64, args: &[i64]) -> Doing {
         let arg = |i: usize| args.get(i).copied().unwrap_or(0);
@@ -266,7 +257,7 @@ impl Cutter {
         match id {
             CLOSE_RANGE => Doing::CloseRange(unsigned(0), unsigned(1), arg(2)),
             CLONE3 => self.forks(event, None),
-            _ if FORKS.contains(&id) => self.forks(event, Some(0)),
+            FORK | VFORK => self.forks(event, Some(0)),
             _ if HARMLESS.contains(&id) => Doing::Nothing,
             _ => Doing::Unnamed,
         }
@@ -448,32 +439,6 @@ impl Cutter {
         for conn in self.descriptors.close_range(pid, fds) {
             let now = Some(event.head.timestamp);
             self.close_connection(event, conn, EndReason::Close, now);
-        }
-    }
-
-    /// The first event of a child is that a call which it never entered returns 0: it is a fork. Its parent is still in
-    /// that call, where the scheduler's events have not told; of several it is the last, which is a guess.
-    fn born(&mut self, event: &Observed) {
-        let class = &self.classes[event.head.class as usize];
-        let id = || class.integer(event.values, class.field("id")?);
-        let forks = match class.name.as_str() {
-            "clone" | "clone3" | "fork" | "vfork" => true,
-            "unknown" => id().is_some_and(|id| FORKS.contains(&id)),
-            _ => false,
-        };
-        if self.forking.is_empty() || !forks {
-            return;
-        }
-        let call = |tid: &i32| self.threads.get(tid).and_then(|t| t.call);
-        let parent = self.forking.iter().rev().find_map(|tid| match call(tid) {
-            Some((_, Doing::Fork { share, .. })) => Some((*tid, share)),
-            _ => None,
-        });
-        let pid_of = |tid: i32| self.threads.get(&tid).map(|t| t.pid);
-        if let Some((tid, share)) = parent
-            && let Some(parent) = pid_of(tid)
-        {
-            self.descriptors.fork(parent, pid(event), share);
         }
     }
 }

@@ -29,8 +29,6 @@ pub enum Type {
     List(Box<Type>),
     /// Array of so many.
     Array(Box<Type>, usize),
-    /// Structure.
-    Struct(Vec<(&'static str, Type)>),
 }
 
 /// A value of a field.
@@ -240,7 +238,6 @@ fn declared(name: &str, ty: &Type) -> (String, String) {
         Type::Text => plain("string".to_owned()),
         Type::List(element) => (declared(name, element).0, format!("[ __{name}_length ]")),
         Type::Array(element, n) => (declared(name, element).0, format!("[{n}]")),
-        Type::Struct(fields) => plain(format!("struct {{ {}}}", members(fields))),
     }
 }
 
@@ -274,7 +271,6 @@ fn encode(out: &mut Vec<u8>, ty: &Type, value: &Value) {
             assert_eq!(*n, items.len());
             items.iter().for_each(|item| encode(out, element, item));
         }
-        (Type::Struct(fields), Value::List(items)) => encode_all(out, fields, items),
         other => panic!("{other:?}"),
     }
 }

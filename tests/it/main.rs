@@ -11,6 +11,7 @@ mod docs;
 mod downstream;
 mod expected;
 mod golden;
+mod httpd;
 mod options;
 mod query;
 mod servers;

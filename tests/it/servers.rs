@@ -1,6 +1,7 @@
 //! Real servers, recorded by strace: the requests are those that the servers and their clients told of.
 
 use crate::common::*;
+use crate::ctf::Value;
 use crate::strace::{Form, Lines, Server, number};
 use arrow::array::{AsArray, RecordBatch};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -285,5 +286,162 @@ fn exchanges_are_those_of_the_servers() {
             );
             no_overlap(&rows, kind);
         }
+    }
+}
+
+/// Of connections that are older than the trace, what the log tells: thread, bytes read and written of each exchange.
+fn told_of_older(server: &Server) -> Vec<(i64, i64, i64)> {
+    let old = before(&server.lines("clients"));
+    let log = told(&server.lines("log")).into_iter();
+    let mut all: Vec<_> = log
+        .filter(|(port, _)| old.contains(port))
+        .flat_map(|(_, told)| told.exchanges)
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+/// The rows without an accept, as the log tells of exchanges.
+fn found(rows: &[Row]) -> Vec<(i64, i64, i64)> {
+    let rows = rows.iter().filter(|r| !r.seen);
+    let mut all: Vec<_> = rows
+        .inspect(|r| assert!(!r.complete && r.port.is_none(), "{r:?}"))
+        .map(|r| (r.tid, r.read, r.written))
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+/// With the tracer's state dump, connections that are older than the trace are followed: all of them where the server is
+/// named, else from when its process has accepted another.
+#[test]
+fn connections_that_are_older_than_the_trace_are_found_in_its_state_dump() {
+    let dumped = Form {
+        dump: true,
+        ends: true,
+    };
+    for (kind, name) in [
+        ("threads", "servers"),
+        ("epoll", "servers"),
+        ("fork", "servers"),
+        ("exec", "exe"),
+        ("nginx", "nginx"),
+    ] {
+        let (server, dir) = recorded(kind, dumped);
+        let told = told_of_older(&server);
+        assert_eq!(told.len(), 3, "{kind}");
+        let rows = cut(dir.path(), &["--requests", "exchange", "--server", name]);
+        assert_eq!(found(&rows), told, "{kind}");
+        let rows = cut(dir.path(), &["--server", name]);
+        let connections: Vec<_> = rows.iter().filter(|r| !r.seen).collect();
+        assert_eq!(connections.len(), 2, "{kind}: {connections:?}");
+        let bytes = |get: fn(&Row) -> i64| connections.iter().map(|r| get(r)).sum::<i64>();
+        assert_eq!(bytes(|r| r.read), told.iter().map(|t| t.1).sum::<i64>());
+        assert_eq!(bytes(|r| r.written), told.iter().map(|t| t.2).sum::<i64>());
+        assert!(
+            connections
+                .iter()
+                .all(|r| r.reason == if kind == "exec" { "exit" } else { "close" })
+        );
+        let (_, without) = recorded(
+            kind,
+            Form {
+                dump: false,
+                ends: true,
+            },
+        );
+        let rows = cut(
+            without.path(),
+            &["--requests", "exchange", "--server", name],
+        );
+        assert!(found(&rows).is_empty(), "{kind}: nothing is known of them");
+    }
+    for kind in ["threads", "epoll"] {
+        let (server, dir) = recorded(kind, dumped);
+        let rows = cut(dir.path(), &["--requests", "exchange"]);
+        let mut told = told_of_older(&server);
+        let log = server.lines("log");
+        assert_eq!(log[0][0], "exchange", "it comes before the first accept");
+        let early = (number(&log[0][2]), number(&log[0][5]), number(&log[0][6]));
+        told.remove(told.iter().position(|t| *t == early).unwrap());
+        assert_eq!(found(&rows), told, "{kind}");
+    }
+}
+
+/// `sides` without those from `from` to before `to`, as a trace that tells of the loss.
+fn without(server: &Server, from: usize, to: usize) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let mut trace = server.trace(Form::default());
+    let lost = trace.events.drain(from..to).count();
+    trace.events[from].lost_before = lost as u64;
+    trace.write(&dir.path().join("kernel"));
+    dir
+}
+
+/// Where the exit of an accept was lost, the connection is found by the number that it must have been given, and its
+/// request is marked. Only the first of all is not: nothing is known of numbers yet.
+#[test]
+fn connections_whose_accept_was_lost_are_found_and_marked() {
+    let server = Server::new("helpers");
+    let trace = server.trace(Form::default());
+    let class = |name: &str| trace.classes.iter().position(|c| c.name == name).unwrap();
+    let accepted = class("syscall_exit_accept4");
+    let accepts = trace
+        .events
+        .iter()
+        .enumerate()
+        .filter(|(_, e)| e.class == accepted);
+    let accepts: Vec<usize> = accepts.map(|(i, _)| i).collect();
+    let whole = tempfile::tempdir().unwrap();
+    trace.write(&whole.path().join("kernel"));
+    for rule in ["connection", "exchange"] {
+        let all = cut(whole.path(), &["--requests", rule]);
+        for (n, at) in accepts.iter().enumerate() {
+            let rows = cut(without(&server, *at, *at + 1).path(), &["--requests", rule]);
+            let Value::Int(port) = trace.events[*at].payload[3] else {
+                panic!("sport")
+            };
+            let port = Some(port);
+            let is_of = |r: &&Row| r.port == port;
+            let mut expected: Vec<_> = all
+                .iter()
+                .filter(is_of)
+                .map(|r| (r.tid, r.read, r.written))
+                .collect();
+            expected.sort_unstable();
+            assert_eq!(
+                found(&rows),
+                if n == 0 { Vec::new() } else { expected },
+                "{rule} {n}"
+            );
+            let others: Vec<_> = all
+                .iter()
+                .filter(|r| r.port != port)
+                .map(|r| (r.port, r.start, r.end))
+                .collect();
+            let kept: Vec<_> = rows
+                .iter()
+                .filter(|r| r.seen)
+                .map(|r| (r.port, r.start, r.end))
+                .collect();
+            assert_eq!(kept, others, "{rule} {n}");
+        }
+        // All until the answer is lost, too.
+        let at = accepts[2];
+        let written = class("syscall_entry_writev");
+        let answer = at
+            + trace.events[at..]
+                .iter()
+                .position(|e| e.class == written)
+                .unwrap();
+        let rows = cut(without(&server, at, answer).path(), &["--requests", rule]);
+        let wrote: Vec<_> = found(&rows)
+            .iter()
+            .map(|(_, read, wrote)| (*read, *wrote))
+            .collect();
+        let whole = all.iter().find(|r| r.start >= trace.events[at].ns).unwrap();
+        assert_eq!(wrote, [(0, whole.written)], "{rule}");
+        let row = rows.iter().find(|r| !r.seen).unwrap();
+        assert_eq!(row.start, trace.events[answer].ns, "{rule}");
     }
 }
