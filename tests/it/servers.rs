@@ -193,10 +193,12 @@ fn connections_are_those_of_the_servers() {
                 }
                 let threads: BTreeSet<i64> = row.events.iter().map(|(_, tid)| *tid).collect();
                 let worked = told.exchanges.iter().map(|e| e.0).chain(told.close);
-                assert!(
-                    worked.into_iter().all(|tid| threads.contains(&tid)),
-                    "{kind} {row:?}"
-                );
+                let worked: BTreeSet<i64> = worked.chain([row.tid]).collect();
+                assert!(worked.is_subset(&threads), "{kind} {row:?}");
+                // Where nobody is forked, nobody else has to do with it.
+                if matches!(kind, "threads" | "handoff" | "epoll" | "nginx") {
+                    assert_eq!(worked, threads, "{kind} {row:?}");
+                }
             }
             no_overlap(&rows, kind);
         }
@@ -443,5 +445,46 @@ fn connections_whose_accept_was_lost_are_found_and_marked() {
         assert_eq!(wrote, [(0, whole.written)], "{rule}");
         let row = rows.iter().find(|r| !r.seen).unwrap();
         assert_eq!(row.start, trace.events[answer].ns, "{rule}");
+    }
+}
+
+/// Every call that transfers bytes of a connection is in its request, and in no other: also while a thread has several
+/// connections in turn.
+#[test]
+fn every_transfer_is_in_the_request_of_its_connection() {
+    for (kind, name) in [
+        ("threads", "servers"),
+        ("epoll", "servers"),
+        ("nginx", "nginx"),
+    ] {
+        let (_, trace) = recorded(
+            kind,
+            Form {
+                dump: true,
+                ends: true,
+            },
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let dataset = dir.path().join("d");
+        ingest(&[trace.path()], &dataset, &["--quiet", "--server", name]);
+        let (_, events) = table(&dataset, "events");
+        let transfers = ["read", "recvfrom", "writev", "sendfile64"];
+        let names = all_texts(&events, "name").into_iter().map(Option::unwrap);
+        let names = names.zip(all_longs(&events, "fd")).enumerate();
+        let all: BTreeMap<i64, i64> = names
+            .filter(|(_, (name, _))| transfers.contains(&name.as_str()))
+            .map(|(id, (_, fd))| (id as i64, fd.unwrap()))
+            .collect();
+        let rows = rows(&table(&dataset, "requests").1);
+        let pairs = rows
+            .iter()
+            .flat_map(|r| r.events.iter().map(|(id, _)| (*id, r.fd)));
+        let found: BTreeMap<i64, i64> = pairs.filter(|(id, _)| all.contains_key(id)).collect();
+        // A connection that is older than the trace begins with what its first read returned.
+        let missing: Vec<_> = all.keys().filter(|id| !found.contains_key(id)).collect();
+        let older = rows.iter().filter(|r| !r.seen).count();
+        assert_eq!((missing.len(), older), (2, 2), "{kind} {missing:?}");
+        assert!(found.iter().all(|(id, fd)| all[id] == *fd), "{kind}");
+        assert!(found.len() > 60, "{kind}: {}", found.len());
     }
 }
