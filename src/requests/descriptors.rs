@@ -121,8 +121,10 @@ impl Descriptors {
         self.table(pid)?.numbers.next()
     }
 
-    /// Events are missing: of what was open before the trace, nothing is certain any more, nor of free numbers.
+    /// Events are missing: of what was open before the trace, of free numbers and of lost
+    /// accepts, nothing is certain any more.
     pub fn lose(&mut self) {
+        self.missed.clear();
         for table in self.tables.values_mut() {
             table.numbers.forget();
             let is_known = |_: &i64, slot: &mut Slot| !matches!(slot.conn, Conn::Before(_));

@@ -6,8 +6,9 @@
 
 use super::Observed;
 use super::cutter::Cutter;
+use super::entering::FORKS;
 use super::following::pid;
-use super::syscalls::{Doing, FORKS};
+use super::syscalls::Doing;
 
 /// `clone(2)`.
 pub(super) const CLONE_FILES: i64 = 0x400;

@@ -7,7 +7,7 @@
 //! - *A lost accept.* A thread entered `accept` on a socket that has given connections over the internet protocols, and its
 //!   next event shows that the exit was lost. It is the only thread of its process, and what it was given is known, because
 //!   the kernel gives the lowest free number ([`numbers`](super::numbers)). Where a later call works on that number, it is
-//!   the connection.
+//!   taken for the connection: it could only be something else if the thread had closed that within the same loss.
 //! - *A socket of the state dump* (`lttng_statedump_file_descriptor`), whose first transfer is a read that gives bytes, as
 //!   a server's is, and not a write, as that of a process which asks another. That it came over the internet protocols is
 //!   concluded from one of: its process has accepted others that did; an option of TCP was set on it; the process has the

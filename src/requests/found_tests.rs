@@ -145,6 +145,13 @@ fn what_a_lost_accept_returned_follows_from_free_numbers() {
     );
     nothing(
         &[
+            (11, "syscall_entry_dup", &[4]),
+            (11, "syscall_exit_dup", &[6]),
+        ],
+        "it is a copy of a file",
+    );
+    nothing(
+        &[
             (11, "syscall_entry_socketpair", &[1]),
             (11, "syscall_exit_socketpair", &[0, 6, 7]),
         ],

@@ -20,6 +20,7 @@ mod account;
 mod by_thread;
 mod cutter;
 mod descriptors;
+mod entering;
 mod following;
 mod forking;
 mod found;

@@ -137,7 +137,7 @@ pub struct Accept {
 }
 
 /// Calls whose value is a new descriptor, beside accepts and dups.
-const OPENING: [&str; 24] = [
+const OPENING: [&str; 29] = [
     "open",
     "openat",
     "openat2",
@@ -162,6 +162,11 @@ const OPENING: [&str; 24] = [
     "io_uring_setup",
     "mq_open",
     "open_by_handle_at",
+    "open_tree",
+    "fsopen",
+    "fspick",
+    "fsmount",
+    "landlock_create_ruleset",
 ];
 
 fn is_integer(class: &EventClass, i: At) -> bool {
