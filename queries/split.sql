@@ -23,9 +23,9 @@
 -- Of the trace apache-lossy, without the times:
 --   split    | requests | events | same_recording | same_connection | same_thread | same_client | meanwhile | same_calls
 --   ---------+----------+--------+----------------+-----------------+-------------+-------------+-----------+-----------
---   train    |      289 |  47337 |                |                 |             |             |           |
---   test     |       67 |  11323 |             67 |               0 |          67 |          67 |        63 |         67
---   left out |      252 |  42132 |                |                 |             |             |           |
+--   train    |      290 |  47521 |                |                 |             |             |           |
+--   test     |       66 |  11139 |             66 |               0 |          66 |          66 |        62 |         66
+--   left out |      254 |  42156 |                |                 |             |             |           |
 
 -- Rows as large as these are written as they are read, a few at a time and in their order, instead of being sorted.
 SET datafusion.execution.target_partitions = 1;

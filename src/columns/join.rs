@@ -47,8 +47,8 @@ pub struct Target<'a> {
     pub donors: &'a [&'a str],
 }
 
-/// Joins `parts` into files from number `first` on, removes those that are files of their own, and returns the files. No parts give one file
-/// without rows, so that every table can be read.
+/// Joins `parts` into files from number `first` on, removes those that are files of their own, and returns the files. No
+/// parts give one file without rows, so that every table can be read.
 ///
 /// # Errors
 /// [`Error::Io`] and [`Error::Columns`] where a file cannot be read or written.

@@ -236,6 +236,9 @@ impl RequestsTable {
                 .collect::<TimestampNanosecondArray>();
             Arc::new(times.with_timezone("UTC"))
         };
+        let flag = |get: &dyn Fn(&Request) -> Option<bool>| -> ArrayRef {
+            Arc::new(requests.iter().map(get).collect::<BooleanArray>())
+        };
         let known = |n: i32| (n != UNKNOWN).then_some(n);
         let reasons = EndReason::ALL.map(EndReason::as_str).to_vec();
         let reason = requests.iter().map(|r| r.end_reason as i32);
@@ -253,6 +256,7 @@ impl RequestsTable {
             int(&|r| r.client.1),
             long(&|r| r.connection.map(|(id, _)| id)),
             long(&|r| r.connection.map(|(_, exchange)| exchange)),
+            flag(&|r| r.accept_seen),
             time(&|r| r.accept_entry),
             time(&|r| Some(r.start)),
             time(&|r| Some(r.end)),
@@ -274,12 +278,7 @@ impl RequestsTable {
                 Int32Array::from_iter_values(reason),
                 &Arc::new(reasons.into()),
             ),
-            Arc::new(
-                requests
-                    .iter()
-                    .map(|r| Some(r.complete()))
-                    .collect::<BooleanArray>(),
-            ),
+            flag(&|r| Some(r.complete())),
             long(&|r| i64::try_from(r.lost_events).ok()),
             long(&|r| Some(r.n_events - r.nested.len() as i64)),
         ]

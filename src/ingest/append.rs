@@ -1,8 +1,7 @@
 //! Appending to a dataset: its recordings go through the end of an ingest again, as if they had just been read.
 //!
 //! Their rows are not read: row groups are copied, encoded as they are, into files of the schema that all recordings have
-//! together. Columns that only the new recordings use are null in old rows.
-//! Where the joint schema would call a column of the dataset otherwise, or give a structure more members, old rows
+//! together. Columns that only the new recordings use are null in old rows. Where the joint schema would call a column of the dataset otherwise, or give a structure more members, old rows
 //! cannot stay as they are, and nothing is appended.
 
 use super::{Ingested, Options, Plan};
@@ -12,13 +11,14 @@ use crate::columns::parquet::Part;
 use crate::columns::requests::RequestsUsage;
 use crate::columns::types::Usage;
 use crate::dataset::classes::{self, Classes};
-use crate::dataset::manifest::{Manifest, Recording};
+use crate::dataset::manifest::{DataFile, Manifest, Recording, TableFiles, describe_file};
 use crate::dataset::{self, MANIFEST};
 use crate::error::{Error, Place, Result};
 use crate::trace::event::EventClass;
 use arrow::datatypes::{DataType, Fields, Schema};
-use parquet::file::metadata::ParquetMetaDataReader;
-use std::collections::BTreeSet;
+use parquet::arrow::parquet_to_arrow_schema;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,34 +40,27 @@ impl Old {
     pub fn open(root: &Path, options: &Options) -> Result<Self> {
         dataset::open(root)?;
         let manifest = Manifest::read(root)?;
-        let (old, new) = (&manifest.options, super::assemble::options_of(options));
-        for key in super::assemble::SHAPING {
-            if old.get(key) != new.get(key) {
-                let text = |value: Option<&serde_json::Value>| {
-                    value.map_or("nothing".to_owned(), ToString::to_string)
-                };
-                return Err(Error::usage(
-                    format!(
-                        "{}: made with {key} {}, not {}",
-                        root.display(),
-                        text(old.get(key)),
-                        text(new.get(key))
-                    ),
-                    "All requests of a dataset are cut alike: leave the option out, or make another dataset.",
-                ));
-            }
+        same_options(root, &manifest, options)?;
+        let classes = classes::read(root)?;
+        let of_classes = classes.iter().map(|c| &c.trace_id);
+        if !of_classes.eq(manifest.recordings.iter().map(|r| &r.trace_id)) {
+            return Err(Error::input(
+                "tells of other recordings than the manifest",
+                Place::file(root.join(classes::CLASSES)),
+                DAMAGED,
+            ));
         }
         let path = root.join(MANIFEST);
         Ok(Old {
             bytes: std::fs::read(&path).map_err(Error::io("read", &path))?,
-            classes: classes::read(root)?,
+            classes,
             root: root.to_path_buf(),
             manifest,
         })
     }
 
     /// The classes of all its recordings.
-    pub fn classes(&self) -> impl Iterator<Item = &EventClass> {
+    pub fn classes(&self) -> impl Iterator<Item = &EventClass> + Clone {
         self.classes
             .iter()
             .flat_map(|c| c.classes.iter().map(|c| &c.class))
@@ -85,126 +78,110 @@ impl Old {
     /// [`Error::Input`] where the columns of the joint layout would not be those of the dataset, or its files are not
     /// those that its manifest tells of.
     pub fn recordings(&self, plan: &Plan) -> Result<Vec<Ingested>> {
-        let old: Vec<&EventClass> = self.classes().collect();
-        let old = Layout::new(old.into_iter(), |name| plan.options.selection.stores(name));
+        let files = self
+            .manifest
+            .tables
+            .iter()
+            .map(|(table, files)| Ok((table.as_str(), self.files(files)?)));
+        let files = files.collect::<Result<BTreeMap<&str, Vec<Opened>>>>()?;
+        let layout = Layout::new(self.classes(), |name| plan.options.selection.stores(name));
         let recordings = self.manifest.recordings.iter().zip(&self.classes);
         recordings
-            .map(|(recording, classes)| self.recording(recording, classes, plan, &old))
+            .map(|(recording, classes)| {
+                self.recording(recording, classes, plan, &layout, |table| {
+                    let files = files.get(table).map_or(&[][..], Vec::as_slice);
+                    self.parts(files, table, &recording.trace_id)
+                })
+            })
             .collect()
     }
 
+    /// A recording; `old` is the layout of the dataset, `parts` gives its rows of a table.
     fn recording(
         &self,
         recording: &Recording,
         classes: &Classes,
         plan: &Plan,
         old: &Layout,
+        parts: impl Fn(&str) -> Result<(Vec<Part>, Schema)>,
     ) -> Result<Ingested> {
-        let parts = |table: &str| self.parts(table, &recording.trace_id);
-        let (events, events_schema) = parts("events")?;
+        let (events, schema) = parts("events")?;
         let (requests, requests_schema) = parts("requests")?;
-        let members = |fields: &Fields, name: &str| match fields.find(name).map(|f| f.1.data_type())
-        {
-            Some(DataType::Struct(members)) => members.clone(),
-            _ => Fields::empty(),
-        };
-        let nested = match requests_schema
-            .field_with_name("events")
-            .map(|f| f.data_type())
-        {
-            Ok(DataType::List(element)) => match element.data_type() {
-                DataType::Struct(fields) => members(fields, "args"),
-                _ => Fields::empty(),
-            },
-            _ => Fields::empty(),
-        };
-        let args = members(&events_schema.fields, "args");
-        let context = members(&events_schema.fields, "context");
-        let layout = &plan.layout;
-        for (old, new, fields) in [
-            (&old.args, &layout.args, &args),
-            (&old.args, &layout.args, &nested),
-            (&old.context, &layout.context, &context),
-        ] {
-            unchanged(&self.root, old, new, fields)?;
-        }
+        let args = members(member(schema.fields(), "args"));
+        let context = members(member(schema.fields(), "context"));
+        let of_requests = members(member(requests_schema.fields(), "events"));
+        let nested = members(member(&of_requests, "args"));
+        unchanged(&self.root, &old.args, &plan.layout.args, &args)?;
+        unchanged(&self.root, &old.args, &plan.layout.args, &nested)?;
+        unchanged(&self.root, &old.context, &plan.layout.context, &context)?;
         let used = |of: fn(&classes::Class) -> bool| classes.classes.iter().map(of).collect();
+        let events_usage = EventsUsage {
+            args: usage(&plan.layout.args, &args),
+            context: usage(&plan.layout.context, &context),
+            classes: used(|c| c.in_events),
+            events: recording.events as i64,
+        };
+        let requests_usage = RequestsUsage {
+            args: usage(&plan.layout.args, &nested),
+            classes: used(|c| c.in_requests),
+            requests: recording.requests as i64,
+            nested: 0,
+            omitted: 0,
+        };
         Ok(Ingested {
             recording: recording.clone(),
             classes: Arc::new(classes.classes.iter().map(|c| c.class.clone()).collect()),
-            events: (
-                events,
-                EventsUsage {
-                    args: usage(&layout.args, &args),
-                    context: usage(&layout.context, &context),
-                    classes: used(|c| c.in_events),
-                    events: recording.events as i64,
-                },
-            ),
-            requests: (
-                requests,
-                RequestsUsage {
-                    args: usage(&layout.args, &nested),
-                    classes: used(|c| c.in_requests),
-                    requests: recording.requests as i64,
-                    nested: 0,
-                    omitted: 0,
-                },
-            ),
+            events: (events, events_usage),
+            requests: (requests, requests_usage),
             downstream: parts("downstream")?.0,
             losses: parts("losses")?.0,
         })
     }
 
-    /// The row groups of a table's files that are of a recording, and the schema of the files.
-    fn parts(&self, table: &str, trace_id: &str) -> Result<(Vec<Part>, Schema)> {
-        let mut parts = Vec::new();
-        let mut schema = None;
-        let files = self.manifest.tables.get(table);
-        for file in files.iter().flat_map(|t| &t.files) {
+    /// The files of a table, which must be those of the manifest, byte for byte.
+    fn files(&self, table: &TableFiles) -> Result<Vec<Opened>> {
+        let open = |file: &DataFile| {
             let path = self.root.join(&file.path);
-            let opened = File::open(&path).map_err(Error::io("read", &path))?;
-            let found = opened.metadata().map_err(Error::io("read", &path))?.len();
-            if found != file.bytes {
-                return Err(Error::input(
-                    format!("has {found} bytes, but the manifest says {}", file.bytes),
-                    Place::file(&path),
-                    "The dataset is damaged: fetch it or make it again.",
+            let differs = |what: String| Error::input(what, Place::file(&path), DAMAGED);
+            let bytes = std::fs::metadata(&path)
+                .map_err(Error::io("read", &path))?
+                .len();
+            if bytes != file.bytes {
+                let said = file.bytes;
+                return Err(differs(format!(
+                    "has {bytes} bytes, but the manifest says {said}"
+                )));
+            }
+            if describe_file(&self.root, &path)?.sha256 != file.sha256 {
+                return Err(differs(
+                    "has another SHA-256 than the manifest says".to_owned(),
                 ));
             }
+            let opened = File::open(&path).map_err(Error::io("read", &path))?;
             let metadata = ParquetMetaDataReader::new().parse_and_finish(&opened);
             let metadata = metadata.map_err(Error::columns(&path))?;
-            let described = metadata.file_metadata();
-            let pairs = described.key_value_metadata();
-            let of = pairs
-                .into_iter()
-                .flatten()
-                .find(|kv| kv.key == "sysds:trace_id");
-            if of.and_then(|kv| kv.value.as_deref()) != Some(trace_id) {
-                continue;
-            }
-            schema = Some(
-                parquet::arrow::parquet_to_arrow_schema(described.schema_descr(), pairs)
-                    .map_err(Error::columns(&path))?,
-            );
-            parts.extend(
-                metadata
-                    .row_groups()
-                    .iter()
-                    .enumerate()
-                    .map(|(i, group)| Part {
-                        path: path.clone(),
-                        rows: group.num_rows() as usize,
-                        group: Some(i),
-                    }),
-            );
+            Ok(Opened { path, metadata })
+        };
+        table.files.iter().map(open).collect()
+    }
+
+    /// The row groups of a table's files that are of a recording, and the schema of the files.
+    fn parts(&self, files: &[Opened], table: &str, trace_id: &str) -> Result<(Vec<Part>, Schema)> {
+        let of_recording = files.iter().filter(|f| f.trace_id() == Some(trace_id));
+        let mut schema = None;
+        let mut parts = Vec::new();
+        for file in of_recording {
+            schema = Some(file.schema()?);
+            let groups = file.metadata.row_groups().iter().enumerate();
+            parts.extend(groups.map(|(number, group)| Part {
+                path: file.path.clone(),
+                rows: group.num_rows() as usize,
+                group: Some(number),
+            }));
         }
         let schema = schema.ok_or_else(|| {
-            Error::input(
-                format!("no file of the table {table} is of the recording {trace_id}"),
-                Place::file(&self.root),
-                "The dataset is damaged: fetch it or make it again.",
-            )
+            let what = format!("no file of the table {table} is of the recording {trace_id}");
+            Error::input(what, Place::file(&self.root), DAMAGED)
         })?;
         Ok((parts, schema))
     }
@@ -225,6 +202,51 @@ impl Old {
             )),
         }
     }
+}
+
+/// What to do with a dataset that is not what its manifest says.
+const DAMAGED: &str = "The dataset is damaged: fetch it or make it again.";
+
+/// A file of the dataset.
+struct Opened {
+    path: PathBuf,
+    metadata: ParquetMetaData,
+}
+
+impl Opened {
+    /// The recording whose rows it holds.
+    fn trace_id(&self) -> Option<&str> {
+        let pairs = self.metadata.file_metadata().key_value_metadata();
+        let mut pairs = pairs.into_iter().flatten();
+        pairs
+            .find(|kv| kv.key == "sysds:trace_id")?
+            .value
+            .as_deref()
+    }
+
+    fn schema(&self) -> Result<Schema> {
+        let described = self.metadata.file_metadata();
+        let pairs = described.key_value_metadata();
+        parquet_to_arrow_schema(described.schema_descr(), pairs).map_err(Error::columns(&self.path))
+    }
+}
+
+/// Whether the dataset was made with these options, as far as they shape its rows.
+fn same_options(root: &Path, manifest: &Manifest, options: &Options) -> Result<()> {
+    let (old, new) = (&manifest.options, super::assemble::options_of(options));
+    let text =
+        |value: Option<&serde_json::Value>| value.map_or("nothing".to_owned(), ToString::to_string);
+    for key in super::assemble::SHAPING {
+        let (was, is) = (old.get(key), new.get(key));
+        if was != is {
+            let (root, was, is) = (root.display(), text(was), text(is));
+            return Err(Error::usage(
+                format!("{root}: made with {key} {was}, not {is}"),
+                "All requests of a dataset are cut alike: leave the option out, or make another dataset.",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the columns of a dataset (`fields`, planned by `old`) are the same in the layout `new`.
@@ -270,7 +292,7 @@ fn same_members(old: &Column, new: &Column) -> bool {
 /// Which of `columns` the `fields` of a file are.
 fn usage(columns: &[Column], fields: &Fields) -> Vec<Usage> {
     let of = |column: &Column| {
-        let main = fields.find(&column.name).map(|f| f.1.data_type());
+        let main = member(fields, &column.name);
         Usage {
             main: main.is_some(),
             sibling: fields.find(&column.sibling).is_some(),
@@ -278,6 +300,10 @@ fn usage(columns: &[Column], fields: &Fields) -> Vec<Usage> {
         }
     };
     columns.iter().map(of).collect()
+}
+
+fn member<'a>(fields: &'a Fields, name: &str) -> Option<&'a DataType> {
+    fields.find(name).map(|f| f.1.data_type())
 }
 
 /// The members of a structure, or of the structures in a list.

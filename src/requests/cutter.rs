@@ -6,6 +6,7 @@
 use super::account::State;
 use super::descriptors::{Conn, Descriptors};
 use super::following::Connection;
+use super::found::Dump;
 use super::nested::Nested;
 use super::open::{Losses, Open, Room};
 use super::roles::{Role, role};
@@ -35,6 +36,7 @@ pub struct Cutter {
     pub(super) threads: HashMap<i32, Thread, TidHash>,
     pub(super) connections: HashMap<Conn, Connection>,
     pub(super) descriptors: Descriptors,
+    pub(super) dump: Dump,
     pub(super) next_connection: usize,
     pub(super) serving: Serving,
     /// Threads that are forking.
@@ -104,6 +106,7 @@ impl Cutter {
             threads: HashMap::default(),
             connections: HashMap::new(),
             descriptors: Descriptors::default(),
+            dump: Dump::default(),
             next_connection: 0,
             serving: Serving::new(&names),
             forking: Vec::new(),
@@ -128,6 +131,7 @@ impl Cutter {
     /// Takes in a loss, which must come before the events that follow its beginning.
     pub fn lose(&mut self, loss: &Loss) {
         self.serving.lose(loss);
+        self.descriptors.lose();
         if loss.begin.is_some() || loss.end.is_some() {
             self.losses.push(loss);
             return;
@@ -227,10 +231,14 @@ impl Cutter {
         }
     }
 
-    /// The name of the thread of an event.
+    /// The name of the thread of an event; where its trace does not tell, as of the thread's last system call.
     fn procname(&self, event: &Observed) -> Option<Arc<str>> {
-        let known = event.head.procname != NO_NAME;
-        known.then(|| Arc::clone(&self.procnames[event.head.procname as usize]))
+        let name = match event.head.procname {
+            NO_NAME => self.threads.get(&event.head.tid)?.procname,
+            name => name,
+        };
+        let known = name != NO_NAME;
+        known.then(|| Arc::clone(&self.procnames[name as usize]))
     }
 
     /// Whether the event is of the server whose requests are asked for; `default` where no name was given.
@@ -256,6 +264,7 @@ impl Cutter {
             fd: None,
             client: (None, None),
             connection: None,
+            accept_seen: None,
             accept_entry: None,
             start: head.timestamp,
             wait: None,

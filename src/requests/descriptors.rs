@@ -5,7 +5,8 @@
 //! program that is executed loses what is marked close-on-exec. A connection ends when the last descriptor of it is
 //! closed. Only sockets are kept; every other number is nothing to us.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use super::numbers::Numbers;
+use std::collections::{BTreeMap, HashMap};
 
 /// What a descriptor that is kept stands for: one end of a connection, with its number among its like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +17,8 @@ pub enum Conn {
     Served(usize),
     /// A socket by which a process may ask others to serve it.
     Asking(usize),
+    /// A socket that was open before the trace, by its inode; nobody knows yet what it is the end of.
+    Before(i64),
 }
 /// Number of a process: its ID at first, and that of the process whose table it shares.
 type Pid = i32;
@@ -24,7 +27,10 @@ type Pid = i32;
 #[derive(Debug, Clone, Default)]
 struct Table {
     connections: BTreeMap<i64, Slot>,
-    listening: HashSet<i64>,
+    /// Descriptors that connections come from, and whether some came over the internet protocols.
+    listening: HashMap<i64, bool>,
+    /// Of a process that listens.
+    numbers: Numbers,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +46,8 @@ pub struct Descriptors {
     /// Processes that use the table of another.
     shared: HashMap<Pid, Pid>,
     references: HashMap<Conn, usize>,
+    /// What accepts must have returned whose exits were lost, and whether it is close-on-exec.
+    missed: HashMap<(Pid, i64), bool>,
 }
 
 impl Descriptors {
@@ -61,19 +69,115 @@ impl Descriptors {
 
     /// The connection behind a descriptor.
     pub fn connection(&self, pid: Pid, fd: i64) -> Option<Conn> {
+        self.socket(pid, fd)
+            .filter(|conn| !matches!(conn, Conn::Before(_)))
+    }
+
+    /// The socket behind a descriptor, be it a known end of a connection or not.
+    pub fn socket(&self, pid: Pid, fd: i64) -> Option<Conn> {
         Some(self.table(pid)?.connections.get(&fd)?.conn)
     }
 
-    /// Notes that connections come from this descriptor.
-    pub fn listens(&mut self, pid: Pid, fd: i64) {
-        self.table_mut(pid).listening.insert(fd);
+    /// Notes that connections come from this descriptor, and whether one came over the internet protocols.
+    pub fn listens(&mut self, pid: Pid, fd: i64, inet: bool) {
+        *self.table_mut(pid).listening.entry(fd).or_insert(inet) |= inet;
+    }
+
+    /// Whether connections over the internet protocols have come from `fd`; from any descriptor of the process where
+    /// none is given.
+    pub fn accepts_inet(&self, pid: Pid, fd: Option<i64>) -> bool {
+        self.table(pid).is_some_and(|t| match fd {
+            Some(fd) => t.listening.get(&fd) == Some(&true),
+            None => t.listening.values().any(|inet| *inet),
+        })
+    }
+
+    /// A call was given `fd`, the lowest free number.
+    pub fn gave(&mut self, pid: Pid, fd: i64) {
+        self.note_numbers(pid, |numbers| numbers.gave(fd));
+    }
+
+    /// A call took `fd`, which need not be the lowest free number.
+    pub fn took(&mut self, pid: Pid, fd: i64) {
+        self.note_numbers(pid, |numbers| numbers.took(fd));
+    }
+
+    /// The process may have opened descriptors that nobody saw.
+    pub fn doubt(&mut self, pid: Pid) {
+        self.note_numbers(pid, Numbers::forget);
+    }
+
+    fn note_numbers(&mut self, pid: Pid, note: impl FnOnce(&mut Numbers)) {
+        let owner = self.owner(pid);
+        if let Some(table) = self.tables.get_mut(&owner)
+            && !table.listening.is_empty()
+        {
+            note(&mut table.numbers);
+        }
+    }
+
+    /// The number that the process's next descriptor gets, where it is known.
+    pub fn next_number(&self, pid: Pid) -> Option<i64> {
+        self.table(pid)?.numbers.next()
+    }
+
+    /// Events are missing: of what was open before the trace, of free numbers and of lost
+    /// accepts, nothing is certain any more.
+    pub fn lose(&mut self) {
+        self.missed.clear();
+        for table in self.tables.values_mut() {
+            table.numbers.forget();
+            let is_known = |_: &i64, slot: &mut Slot| !matches!(slot.conn, Conn::Before(_));
+            table.connections.retain(is_known);
+        }
+        self.references.retain(|c, _| !matches!(c, Conn::Before(_)));
+    }
+
+    /// An accept must have returned `fd`, but its exit was lost.
+    pub fn miss(&mut self, pid: Pid, fd: i64, close_on_exec: bool) {
+        self.missed.insert((self.owner(pid), fd), close_on_exec);
+    }
+
+    /// Whether `fd` is what an accept must have returned, and then whether it is close-on-exec; it is asked for once.
+    pub fn take_missed(&mut self, pid: Pid, fd: i64) -> Option<bool> {
+        match self.missed.is_empty() {
+            true => None,
+            false => self.missed.remove(&(self.owner(pid), fd)),
+        }
+    }
+
+    /// Nothing that the process's accepts returned is still to come.
+    pub fn forget_missed(&mut self, pid: Pid) {
+        if !self.missed.is_empty() {
+            let owner = self.owner(pid);
+            self.missed.retain(|(of, _), _| *of != owner);
+        }
+    }
+
+    /// The socket with this inode is `conn` from now on, wherever it is open; without one it is not kept any more.
+    pub fn becomes(&mut self, inode: i64, conn: Option<Conn>) {
+        let before = Conn::Before(inode);
+        let references = self.references.remove(&before);
+        for table in self.tables.values_mut() {
+            let connections = &mut table.connections;
+            match conn {
+                Some(conn) => {
+                    let slots = connections.values_mut().filter(|s| s.conn == before);
+                    slots.for_each(|slot| slot.conn = conn);
+                }
+                None => connections.retain(|_, slot| slot.conn != before),
+            }
+        }
+        if let (Some(conn), Some(references)) = (conn, references) {
+            self.references.insert(conn, references);
+        }
     }
 
     /// Whether waiting for `fd` is waiting for a connection other than `conn`, or for a new one.
     pub fn is_other(&self, pid: Pid, fd: i64, conn: Conn) -> bool {
         self.table(pid).is_some_and(|t| {
-            let other = |c: Conn| c != conn && !matches!(c, Conn::Asking(_));
-            t.listening.contains(&fd) || t.connections.get(&fd).is_some_and(|s| other(s.conn))
+            let other = |c: Conn| c != conn && matches!(c, Conn::Client(_) | Conn::Served(_));
+            t.listening.contains_key(&fd) || t.connections.get(&fd).is_some_and(|s| other(s.conn))
         })
     }
 
@@ -90,11 +194,14 @@ impl Descriptors {
 
     /// `fd` is free from now on. Gives its connection if that was the last descriptor of it.
     pub fn close(&mut self, pid: Pid, fd: i64) -> Option<Conn> {
+        self.take_missed(pid, fd);
         let owner = self.owner(pid);
         let table = self.tables.get_mut(&owner)?;
         table.listening.remove(&fd);
+        table.numbers.closed(fd);
         let slot = table.connections.remove(&fd)?;
         self.release(slot.conn)
+            .filter(|conn| !matches!(conn, Conn::Before(_)))
     }
 
     fn release(&mut self, conn: Conn) -> Option<Conn> {
@@ -119,17 +226,21 @@ impl Descriptors {
 
     /// Closes a range of descriptors, both ends included; gives the connections that end by it.
     pub fn close_range(&mut self, pid: Pid, fds: (i64, i64)) -> Vec<Conn> {
+        self.note_numbers(pid, |numbers| numbers.closed_range(fds));
         self.close_where(pid, |fd, _| fds.0 <= fd && fd <= fds.1)
     }
 
     /// The process executes another program; gives the connections that end by it.
     pub fn exec(&mut self, pid: Pid) -> Vec<Conn> {
         self.unshare(pid);
+        self.doubt(pid);
+        self.forget_missed(pid);
         self.close_where(pid, |_, slot| slot.close_on_exec)
     }
 
     /// The process exits; gives the connections that end by it.
     pub fn exit(&mut self, pid: Pid) -> Vec<Conn> {
+        self.forget_missed(pid);
         if self.shared.remove(&pid).is_some() {
             return Vec::new();
         }
@@ -251,10 +362,56 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_that_was_open_before_is_nothing_until_it_becomes_something() {
+        let mut d = one();
+        d.open(1, 6, Conn::Before(77), true);
+        d.open(1, 7, Conn::Before(88), false);
+        d.fork(1, 2, false);
+        assert_eq!(d.connection(2, 6), None);
+        assert_eq!(d.socket(2, 6), Some(Conn::Before(77)));
+        d.becomes(77, Some(C1));
+        assert_eq!(
+            (d.connection(1, 6), d.connection(2, 6)),
+            (Some(C1), Some(C1))
+        );
+        assert_eq!(d.close(1, 6), None);
+        assert_eq!(d.exec(2), [C1], "close-on-exec");
+        d.becomes(88, None);
+        assert_eq!((d.socket(1, 7), d.socket(2, 7)), (None, None));
+        d.open(1, 7, Conn::Before(99), false);
+        assert_eq!(d.close(1, 7), None);
+        d.open(1, 7, Conn::Before(99), false);
+        d.lose();
+        assert_eq!((d.socket(1, 7), d.socket(1, 5)), (None, Some(C0)));
+    }
+
+    #[test]
+    fn what_a_lost_accept_returned_is_asked_for_once() {
+        let mut d = one();
+        d.listens(1, 3, false);
+        assert!(!d.accepts_inet(1, Some(3)));
+        d.listens(1, 3, true);
+        assert!(
+            d.accepts_inet(1, Some(3)) && d.accepts_inet(1, None) && !d.accepts_inet(1, Some(4))
+        );
+        d.gave(1, 5);
+        d.close(1, 5);
+        assert_eq!(d.next_number(1), Some(5));
+        d.miss(1, 5, true);
+        d.miss(1, 6, false);
+        assert_eq!(d.take_missed(1, 5), Some(true));
+        assert_eq!(d.take_missed(1, 5), None);
+        d.close(1, 6);
+        assert_eq!(d.take_missed(1, 6), None, "it was closed");
+        d.lose();
+        assert_eq!(d.next_number(1), None);
+    }
+
+    #[test]
     fn waiting_for_others_is_told_from_waiting_for_the_connection() {
         let mut d = one();
         d.open(1, 6, C1, false);
-        d.listens(1, 3);
+        d.listens(1, 3, false);
         assert!(d.is_other(1, 3, C0) && d.is_other(1, 6, C0));
         assert!(!d.is_other(1, 5, C0) && !d.is_other(1, 7, C0));
     }

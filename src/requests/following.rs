@@ -10,7 +10,7 @@
 //! - waits in `poll` or `select` for another connection, or for a new one (a wait for its database is part of its work);
 //! - waits in `futex` after it has given the connection to `epoll_ctl`, as a worker that is done with it does.
 //!
-//! What the trace leaves open is kept and marked: a connection whose number comes up again (its close was lost) ends with
+//! Connections whose accept is not in the trace are in `found`. What the trace leaves open is kept and marked: a connection whose number comes up again (its close was lost) ends with
 //! its last event before that, and one that is open at the end of the trace ends there. A trace does not tell which
 //! descriptor is in a message (`SCM_RIGHTS`), so one that is passed over a socket stays with the process that passed it.
 
@@ -18,7 +18,6 @@ use super::cutter::Cutter;
 use super::descriptors::Conn;
 use super::roles::Role;
 use super::serving::{Asked, Link};
-use super::syscalls::Doing;
 use super::{Client, EndReason, Observed, Rule};
 use crate::calls::as_descriptor;
 use crate::trace::event::UNKNOWN;
@@ -36,6 +35,8 @@ pub(super) struct Connection {
     next: i64,
     /// Since when it has waited for it.
     idle_since: i64,
+    /// Whether its accept is in the trace.
+    accept_seen: bool,
     /// Who asks, where it is one at which a process serves others.
     pub link: Option<Link>,
     /// For what it is asked and has not begun.
@@ -53,9 +54,23 @@ impl Connection {
             open: None,
             next: 0,
             idle_since: now,
+            accept_seen: true,
             link: None,
             asked: None,
         }
+    }
+
+    /// One whose accept is not in the trace.
+    pub fn found(fd: i64, now: i64) -> Self {
+        Connection {
+            accept_seen: false,
+            ..Connection::new(fd, now)
+        }
+    }
+
+    /// Whether its accept is not in the trace, and it has had no request.
+    pub fn is_fresh(&self) -> bool {
+        !self.accept_seen && self.next == 0
     }
 }
 
@@ -70,9 +85,7 @@ impl Cutter {
                 let class = &self.classes[event.head.class as usize];
                 let pid = |i| class.integer(event.values, i).map(|p| p as i32);
                 if let (Some(parent), Some(child)) = (pid(parent), pid(child)) {
-                    let call = self.threads.get(&event.head.tid).and_then(|t| t.call);
-                    let share = matches!(call, Some((_, Doing::Fork { share: true, .. })));
-                    self.descriptors.fork(parent, child, share);
+                    self.forked(event, parent, child);
                 }
             }
             Role::ProcessExit(tid) => {
@@ -83,6 +96,10 @@ impl Cutter {
                     let ended = self.descriptors.exit(event.head.pid);
                     self.close_all(event, ended);
                 }
+            }
+            Role::DumpStart | Role::DumpedProcess(..) | Role::DumpedFile(_) => {
+                self.count(event);
+                self.dumped(event, role);
             }
             _ => self.count(event),
         }
@@ -96,20 +113,40 @@ impl Cutter {
         client: Client,
         close_on_exec: bool,
     ) {
-        let follows = matches!(self.options.rule, Rule::Connection | Rule::Exchange);
-        if !follows || !self.is_server(event, None) {
+        if !self.may_follow(event) {
             return;
         }
         let now = event.head.timestamp;
-        let conn = Conn::Client(self.next_connection);
-        self.next_connection += 1;
+        let conn = self.next_client();
         let connection = Connection {
             client,
             accept_entry: event.duration_ns.map(|d| now - d),
             ..Connection::new(fd, now)
         };
-        self.connections.insert(conn, connection);
         self.descriptors.open(pid(event), fd, conn, close_on_exec);
+        self.begin_connection(event, conn, connection);
+    }
+
+    /// Whether a client's connection to the event's process is followed.
+    pub(super) fn may_follow(&self, event: &Observed) -> bool {
+        let follows = matches!(self.options.rule, Rule::Connection | Rule::Exchange);
+        follows && self.is_server(event, None)
+    }
+
+    /// The number of the next connection.
+    pub(super) fn next_client(&mut self) -> Conn {
+        self.next_connection += 1;
+        Conn::Client(self.next_connection - 1)
+    }
+
+    /// A connection begins for the rule, and the event's thread turns to it.
+    pub(super) fn begin_connection(
+        &mut self,
+        event: &Observed,
+        conn: Conn,
+        connection: Connection,
+    ) {
+        self.connections.insert(conn, connection);
         if self.options.rule == Rule::Connection {
             self.begin_request(event, conn);
         }
@@ -138,7 +175,7 @@ impl Cutter {
         match conn {
             Conn::Client(_) => self.options.rule == Rule::Exchange,
             Conn::Served(_) => true,
-            Conn::Asking(_) => false,
+            Conn::Asking(_) | Conn::Before(_) => false,
         }
     }
 
@@ -146,20 +183,23 @@ impl Cutter {
         self.connections.get(&conn)?.open
     }
 
-    fn begin_request(&mut self, event: &Observed, conn: Conn) {
+    pub(super) fn begin_request(&mut self, event: &Observed, conn: Conn) {
         let Conn::Client(id) = conn else { return };
         let open = self.begin(event, None);
         let exchange = self.options.rule == Rule::Exchange;
         let connection = self.connections.get_mut(&conn).expect("it is open");
         let number = connection.next;
         connection.next += 1;
-        let wait = event.head.timestamp - connection.idle_since;
+        let known = connection.accept_seen || number > 0;
+        let wait = known.then(|| event.head.timestamp - connection.idle_since);
         let (fd, client, entry) = (connection.fd, connection.client, connection.accept_entry);
+        let accept_seen = connection.accept_seen;
         self.set_client(open, fd, client);
         let request = &mut self.at(open).request;
         request.connection = Some((id as i64, number));
+        request.accept_seen = Some(accept_seen);
         if exchange {
-            request.wait = Some(wait);
+            request.wait = wait;
         } else {
             request.accept_entry = entry;
         }
@@ -246,7 +286,9 @@ impl Cutter {
 
     /// The event's thread turns to the connection behind `fd`, if it is one.
     pub(super) fn turn(&mut self, event: &Observed, fd: i64) -> Option<Conn> {
-        let conn = self.descriptors.connection(pid(event), as_descriptor(fd))?;
+        let fd = as_descriptor(fd);
+        let conn = self.descriptors.connection(pid(event), fd);
+        let conn = conn.or_else(|| self.found_by_number(event, fd))?;
         if !matches!(conn, Conn::Asking(_)) {
             self.turn_to(event, conn);
         }

@@ -10,6 +10,8 @@
 //! | `httpd` | from Apache's tracepoint `enter_event_handler` to its `exit_event_handler` | `by_thread` |
 //! | `first-close` | from the entry of `accept4` to the first return of `close` on its thread | `by_thread` |
 //!
+//! Connections whose accept the trace does not hold are in `found`.
+//!
 //! What other processes do for a request, such as its database, is followed in `serving`, whatever the rule.
 //!
 //! What they share is in `cutter`: the threads and what they do, the requests that are open, and losses.
@@ -18,8 +20,14 @@ mod account;
 mod by_thread;
 mod cutter;
 mod descriptors;
+mod entering;
 mod following;
+mod forking;
+mod found;
+#[cfg(test)]
+mod found_tests;
 mod nested;
+mod numbers;
 mod open;
 mod roles;
 mod serving;
@@ -226,6 +234,8 @@ pub struct Request {
     pub client: Client,
     /// Number of the connection in the order of accepts, and of the request on it.
     pub connection: Option<(i64, i64)>,
+    /// Whether the trace holds the accept of the connection, where the rule knows one.
+    pub accept_seen: Option<bool>,
     /// When the accept was entered.
     pub accept_entry: Option<i64>,
     /// When the request began, by its rule.
@@ -317,7 +327,7 @@ impl Service {
 impl Request {
     /// Whether it began and ended in the trace, without a loss.
     pub fn complete(&self) -> bool {
-        self.end_reason.is_end() && !self.touched_by_loss
+        self.end_reason.is_end() && !self.touched_by_loss && self.accept_seen != Some(false)
     }
 }
 

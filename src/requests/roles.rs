@@ -29,8 +29,10 @@ pub enum Role {
         ret: Option<At>,
         /// Where it is an accept.
         accept: Option<Accept>,
-        /// Whether the value is a new descriptor.
-        opens: bool,
+        /// Whether it opens a descriptor.
+        opens: Opens,
+        /// Two new descriptors, where it returns such.
+        pair: Option<At>,
     },
     /// `sched_switch`: one thread leaves a CPU, another comes.
     Switch(At, At, At),
@@ -40,10 +42,26 @@ pub enum Role {
     Fork(At, At),
     /// `sched_process_exit` of a thread.
     ProcessExit(At),
+    /// `lttng_statedump_start`.
+    DumpStart,
+    /// `lttng_statedump_process_state`: thread, process, address of its files.
+    DumpedProcess(At, At, Option<At>),
+    /// `lttng_statedump_file_descriptor`.
+    DumpedFile(DumpedFile),
     /// `httpd:enter_event_handler`, with its `connection_state`.
     Enter(Option<At>),
     /// `httpd:exit_event_handler`.
     Leave,
+}
+
+/// Fields of `lttng_statedump_file_descriptor`: up to LTTng 2.10 it names the process, then the address of its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DumpedFile {
+    pub pid: Option<At>,
+    pub files: Option<At>,
+    pub fd: At,
+    pub flags: At,
+    pub name: At,
 }
 
 /// What begins.
@@ -91,6 +109,21 @@ pub enum Entry {
     EpollControl(At),
     /// `futex`: the operation.
     Futex(At),
+    /// `setsockopt`, `getsockopt`: descriptor and level.
+    SocketOption(At, At),
+    /// A call that the tracer has no name for: its number and its arguments.
+    Unnamed(At, At),
+}
+
+/// What a call opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opens {
+    /// Nothing, or what another field of its exit tells.
+    Nothing,
+    /// What it returns.
+    Value,
+    /// Descriptors that come in a message, maybe.
+    Unseen,
 }
 
 /// Fields of an accept's exit.
@@ -104,7 +137,7 @@ pub struct Accept {
 }
 
 /// Calls whose value is a new descriptor, beside accepts and dups.
-const OPENING: [&str; 24] = [
+const OPENING: [&str; 29] = [
     "open",
     "openat",
     "openat2",
@@ -129,6 +162,11 @@ const OPENING: [&str; 24] = [
     "io_uring_setup",
     "mq_open",
     "open_by_handle_at",
+    "open_tree",
+    "fsopen",
+    "fspick",
+    "fsmount",
+    "landlock_create_ruleset",
 ];
 
 fn is_integer(class: &EventClass, i: At) -> bool {
@@ -144,7 +182,12 @@ pub fn role(class: &EventClass, fd_arguments: &[String]) -> Role {
         Phase::Exit => Role::Exit {
             ret: integer("ret"),
             accept: accept(class),
-            opens: OPENING.contains(&class.name.as_str()),
+            opens: match class.name.as_str() {
+                "recvmsg" | "recvmmsg" => Opens::Unseen,
+                name if OPENING.contains(&name) => Opens::Value,
+                _ => Opens::Nothing,
+            },
+            pair: pair(class),
         },
         Phase::Point => point(class).unwrap_or(Role::Other),
     }
@@ -161,6 +204,21 @@ fn point(class: &EventClass) -> Option<Role> {
         "sched_waking" | "sched_wakeup" | "sched_wakeup_new" => Role::Waking(integer("tid")?),
         "sched_process_fork" => Role::Fork(integer("parent_pid")?, integer("child_pid")?),
         "sched_process_exit" => Role::ProcessExit(integer("tid")?),
+        "lttng_statedump_start" => Role::DumpStart,
+        "lttng_statedump_process_state" => Role::DumpedProcess(
+            integer("tid")?,
+            integer("pid")?,
+            integer("file_table_address"),
+        ),
+        "lttng_statedump_file_descriptor" => Role::DumpedFile(DumpedFile {
+            pid: integer("pid"),
+            files: integer("file_table_address"),
+            fd: integer("fd")?,
+            flags: integer("flags")?,
+            name: class
+                .field("filename")
+                .filter(|i| class.payload[*i].ty == FieldType::Text)?,
+        }),
         super::HTTPD_ENTER => Role::Enter(integer("connection_state")),
         "httpd:exit_event_handler" => Role::Leave,
         _ => return None,
@@ -201,6 +259,8 @@ fn entry(class: &EventClass, fd_arguments: &[String]) -> Entry {
             "epoll_wait" | "epoll_pwait" | "epoll_pwait2" => Entry::EventLoop,
             "epoll_ctl" => Entry::EpollControl(integer("fd")?),
             "futex" => Entry::Futex(integer("op")?),
+            "setsockopt" | "getsockopt" => Entry::SocketOption(integer("fd")?, integer("level")?),
+            "unknown" => Entry::Unnamed(integer("id")?, list(class, "args")?),
             _ => return None,
         })
     };
@@ -252,22 +312,31 @@ pub fn selected(class: &EventClass, values: &[u8], at: At) -> Vec<i64> {
         .collect()
 }
 
+fn list(class: &EventClass, name: &str) -> Option<At> {
+    let is_list = |i: &At| matches!(class.payload[*i].ty, FieldType::List(..));
+    class.field(name).filter(is_list)
+}
+
+/// Where the exit of a call has two new descriptors.
+fn pair(class: &EventClass) -> Option<At> {
+    match class.name.as_str() {
+        "pipe" | "pipe2" => list(class, "fildes"),
+        "socketpair" => list(class, "socket"),
+        _ => None,
+    }
+}
+
 fn accept(class: &EventClass) -> Option<Accept> {
     if !matches!(class.name.as_str(), "accept" | "accept4") {
         return None;
     }
     let integer = |name: &str| class.field(name).filter(|i| is_integer(class, *i));
-    let list = |name: &str| {
-        class
-            .field(name)
-            .filter(|i| matches!(class.payload[*i].ty, FieldType::List(..)))
-    };
     Some(Accept {
         ret: integer("ret")?,
         family: integer("family"),
         port: integer("sport"),
-        v4: list("v4addr"),
-        v6: list("v6addr"),
+        v4: list(class, "v4addr"),
+        v6: list(class, "v6addr"),
     })
 }
 
@@ -292,7 +361,7 @@ pub fn accepted_local(accept: &Accept, class: &EventClass, values: &[u8]) -> Opt
 }
 
 /// A list of integers.
-fn numbers(class: &EventClass, values: &[u8], index: At) -> Vec<i64> {
+pub fn numbers(class: &EventClass, values: &[u8], index: At) -> Vec<i64> {
     let mut cursor = class.seek(values, index);
     (0..cursor.count())
         .map(|_| cursor.integer() as i64)

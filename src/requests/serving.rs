@@ -265,6 +265,9 @@ impl Cutter {
     pub(super) fn unknown_socket(&mut self, event: &Observed, fd: i64) -> Option<Conn> {
         self.threads.get(&event.head.tid)?.open?;
         let pid = pid(event);
+        if self.descriptors.socket(pid, fd).is_some() {
+            return None;
+        }
         let conn = Conn::Asking(self.serving.add(fd, false));
         self.descriptors.open(pid, fd, conn, false);
         Some(conn)
@@ -440,7 +443,10 @@ impl Cutter {
         (connection.link, connection.asked) = (Some(link), asked);
         let conn = Conn::Served(served);
         self.connections.insert(conn, connection);
-        self.descriptors.open(pid(event), fd, conn, close_on_exec);
+        match self.descriptors.socket(pid(event), fd) {
+            Some(Conn::Before(inode)) => self.descriptors.becomes(inode, Some(conn)),
+            _ => self.descriptors.open(pid(event), fd, conn, close_on_exec),
+        }
         conn
     }
 

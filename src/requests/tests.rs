@@ -4,11 +4,11 @@ use super::*;
 use crate::trace::event::{EventClass, Field, FieldType, Loss, UNKNOWN, bare_names};
 use std::net::Ipv6Addr;
 
-const AF_INET: i64 = 2;
+pub(super) const AF_INET: i64 = 2;
 const AF_INET6: i64 = 10;
 
 /// Classes by name, with their integer arguments.
-const CLASSES: [(&str, &[&str]); 39] = [
+const CLASSES: [(&str, &[&str]); 47] = [
     ("syscall_entry_accept4", &["fd", "flags"]),
     ("syscall_exit_accept4", &["ret", "family", "sport"]),
     ("syscall_entry_close", &["fd"]),
@@ -48,7 +48,16 @@ const CLASSES: [(&str, &[&str]); 39] = [
     ("sched_switch", &["prev_tid", "prev_state", "next_tid"]),
     ("sched_waking", &["tid"]),
     ("httpd:enter_event_handler", &["connection_state"]),
+    ("syscall_entry_setsockopt", &["fd", "level"]),
+    ("syscall_exit_setsockopt", &["ret"]),
+    ("syscall_entry_unknown", &["id"]),
+    ("syscall_exit_unknown", &["id", "ret"]),
+    ("syscall_entry_socketpair", &["family"]),
+    ("syscall_exit_socketpair", &["ret"]),
+    ("lttng_statedump_start", &[]),
+    (DUMPED, &["pid", "fd", "flags", "inode"]),
 ];
+pub(super) const DUMPED: &str = "lttng_statedump_file_descriptor";
 
 fn classes() -> Arc<Vec<EventClass>> {
     let field = |name: &str, ty| Field {
@@ -66,6 +75,17 @@ fn classes() -> Arc<Vec<EventClass>> {
             let list = FieldType::List(Box::new(byte), None);
             payload.extend(["v4addr", "v6addr"].map(|name| field(name, list.clone())));
         }
+        let word = || FieldType::Unsigned(64, vec![]);
+        match *name {
+            DUMPED => payload.push(field("filename", FieldType::Text)),
+            "syscall_entry_unknown" => {
+                payload.push(field("args", FieldType::List(Box::new(word()), Some(6))));
+            }
+            "syscall_exit_socketpair" => {
+                payload.push(field("socket", FieldType::List(Box::new(word()), Some(2))));
+            }
+            _ => {}
+        }
         EventClass::new(name, vec![], payload)
     });
     let leave = EventClass::new("httpd:exit_event_handler", vec![], vec![]);
@@ -76,7 +96,7 @@ fn classes() -> Arc<Vec<EventClass>> {
 pub(super) type Event<'a> = (i32, &'a str, &'a [i64]);
 
 /// The requests of a trace whose event at position `n` has the time `10 * n` and the ID `n`.
-fn cut_with(options: Options, events: &[Event], losses: &[Loss]) -> Vec<Request> {
+pub(super) fn cut_with(options: Options, events: &[Event], losses: &[Loss]) -> Vec<Request> {
     cut_all(options, events, losses).0
 }
 
@@ -97,7 +117,23 @@ pub(super) fn cut_all(
         }
         let class = classes.iter().position(|c| c.full_name == *name);
         let class = class.unwrap_or_else(|| panic!("{name}"));
+        // What is more than a class's integers are the elements of its list.
+        let (args, list) = args.split_at(
+            CLASSES
+                .iter()
+                .find(|c| c.0 == *name)
+                .map_or(0, |c| c.1.len()),
+        );
         let mut values: Vec<u8> = args.iter().flat_map(|n| n.to_le_bytes()).collect();
+        if matches!(*name, "syscall_entry_unknown" | "syscall_exit_socketpair") {
+            values.extend((list.len() as u32).to_le_bytes());
+            values.extend(list.iter().flat_map(|n| n.to_le_bytes()));
+        }
+        if *name == DUMPED {
+            let text = format!("socket:[{}]", args[3]);
+            values.extend((text.len() as u32).to_le_bytes());
+            values.extend(text.as_bytes());
+        }
         if *name == "syscall_exit_accept4" {
             let address = "::ffff:192.0.2.7".parse::<Ipv6Addr>().unwrap();
             values.extend(0u32.to_le_bytes());
@@ -143,7 +179,7 @@ pub(super) fn options(rule: Rule) -> Options {
     }
 }
 
-fn cut(rule: Rule, events: &[Event]) -> Vec<Request> {
+pub(super) fn cut(rule: Rule, events: &[Event]) -> Vec<Request> {
     let (requests, services) = cut_all(options(rule), events, &[]);
     let mut seen = std::collections::HashSet::new();
     for s in &services {
@@ -175,24 +211,24 @@ fn assert_adds_up(r: &Request) {
 }
 
 /// The one request of a trace by the rule `connection`.
-fn one(events: &[Event]) -> Request {
+pub(super) fn one(events: &[Event]) -> Request {
     let mut requests = cut(Rule::Connection, events);
     assert_eq!(requests.len(), 1, "{requests:?}");
     requests.remove(0)
 }
 
-fn ids(r: &Request) -> Vec<i64> {
+pub(super) fn ids(r: &Request) -> Vec<i64> {
     r.nested.iter().map(|e| e.event_id).collect()
 }
 
-const ACCEPT: &str = "syscall_entry_accept4";
-const ACCEPTED: &str = "syscall_exit_accept4";
-const CLOSE: &str = "syscall_entry_close";
-const CLOSED: &str = "syscall_exit_close";
-const READ: &str = "syscall_entry_read";
-const HAS_READ: &str = "syscall_exit_read";
-const WRITE: &str = "syscall_entry_writev";
-const WRITTEN: &str = "syscall_exit_writev";
+pub(super) const ACCEPT: &str = "syscall_entry_accept4";
+pub(super) const ACCEPTED: &str = "syscall_exit_accept4";
+pub(super) const CLOSE: &str = "syscall_entry_close";
+pub(super) const CLOSED: &str = "syscall_exit_close";
+pub(super) const READ: &str = "syscall_entry_read";
+pub(super) const HAS_READ: &str = "syscall_exit_read";
+pub(super) const WRITE: &str = "syscall_entry_writev";
+pub(super) const WRITTEN: &str = "syscall_exit_writev";
 const NAME: &str = "syscall_entry_getsockname";
 const NAMED: &str = "syscall_exit_getsockname";
 const SWITCH: &str = "sched_switch";

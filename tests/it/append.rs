@@ -195,7 +195,19 @@ fn a_dataset_that_is_not_whole_is_not_appended_to() {
         stderr(&refused)
     );
     assert_eq!(refused.status.code(), Some(1));
+    let mut changed = whole.clone();
+    changed[9] ^= 1;
+    fs::write(&events, &changed).unwrap();
+    let refused = append("apache-lossy", &dataset, &[]);
+    assert!(stderr(&refused).contains("SHA-256"), "{}", stderr(&refused));
     fs::write(&events, &whole).unwrap();
+    fs::write(dataset.join("classes.json"), "[]").unwrap();
+    let refused = append("apache-lossy", &dataset, &[]);
+    assert!(
+        stderr(&refused).contains("tells of other recordings"),
+        "{}",
+        stderr(&refused)
+    );
     fs::write(dataset.join("classes.json"), "[{]").unwrap();
     let refused = append("apache-lossy", &dataset, &[]);
     assert!(

@@ -160,7 +160,7 @@ fn inspect_says_what_is_in_traces_and_datasets() {
         .map(|t| (t["name"].as_str().unwrap(), t["rows"].as_u64().unwrap()))
         .collect();
     assert_eq!(rows[1], ("events", 212_816));
-    assert_eq!(rows[3], ("requests", 608));
+    assert_eq!(rows[3], ("requests", 610));
 }
 
 #[test]
