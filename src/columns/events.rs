@@ -2,7 +2,7 @@
 
 use super::contract::Contract;
 use super::layout::{Column, Kind, Route, route, unite};
-use super::parquet::{Part, PartWriter, Slot};
+use super::parquet::{Finishing, Part, PartWriter, Slot};
 use super::sparse::{Sparse, SparseBytes};
 use super::types::{Usage, main_type, sibling_type};
 use super::values::{Values, push_field};
@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 /// Rows of a row group.
 const GROUP_ROWS: usize = 1 << 20;
+/// Threads that encode columns.
+const ENCODERS: usize = 2;
 /// Columns of the contract before the structures.
 const FIXED: usize = 14;
 
@@ -112,6 +114,7 @@ pub struct EventsTable {
     args: Vec<Values>,
     context: Vec<Values>,
     part: PartWriter,
+    finishing: Option<Finishing>,
     parts: Vec<Part>,
     next_id: i64,
     used: Vec<bool>,
@@ -136,7 +139,8 @@ impl EventsTable {
             procnames: Vec::new(),
             args: layout.args.iter().map(Values::new).collect(),
             context: layout.context.iter().map(Values::new).collect(),
-            part: PartWriter::new(slots, Arc::clone(&properties)),
+            part: PartWriter::new(slots, Arc::clone(&properties), ENCODERS),
+            finishing: None,
             parts: Vec::new(),
             next_id: 0,
             used: vec![false; plans.classes.len()],
@@ -178,6 +182,7 @@ impl EventsTable {
         if self.part.rows() > 0 {
             self.end_part()?;
         }
+        self.wait()?;
         let usage = EventsUsage {
             args: self.args.iter().map(Values::usage).collect(),
             context: self.context.iter().map(Values::usage).collect(),
@@ -189,10 +194,20 @@ impl EventsTable {
 
     fn end_part(&mut self) -> Result<()> {
         let slots = FIXED + 2 * (self.layout.args.len() + self.layout.context.len());
-        let next = PartWriter::new(slots, Arc::clone(&self.properties));
+        let next = PartWriter::new(slots, Arc::clone(&self.properties), ENCODERS);
         let part = std::mem::replace(&mut self.part, next);
+        // One at a time, lest memory grow.
+        self.wait()?;
         let path = self.dir.join(format!("part-{:06}", self.parts.len()));
-        self.parts.push(part.finish(&path)?);
+        self.finishing = Some(part.finish(path));
+        Ok(())
+    }
+
+    /// Waits for the part that is being finished.
+    fn wait(&mut self) -> Result<()> {
+        if let Some(finishing) = self.finishing.take() {
+            self.parts.push(finishing.wait()?);
+        }
         Ok(())
     }
 
@@ -228,19 +243,16 @@ impl EventsTable {
             }
         }
         let heads = &batch.heads[range.clone()];
-        self.write_heads(heads)?;
-        self.write_sides(rows, &sides[range], &mut ret, &mut path)?;
-        self.write_fields(rows)?;
-        self.part.advance(rows);
+        self.write_heads(heads);
+        self.write_sides(rows, &sides[range], &mut ret, &mut path);
+        self.write_fields(rows);
+        self.part.advance(rows)?;
         self.next_id += rows as i64;
         Ok(())
     }
 
     /// Columns 0 to 8: what every event has.
-    fn write_heads(
-        &mut self,
-        heads: &[crate::trace::event::Head],
-    ) -> Result<(), parquet::errors::ParquetError> {
+    fn write_heads(&mut self, heads: &[crate::trace::event::Head]) {
         let rows = heads.len();
         let ids = self.next_id..self.next_id + rows as i64;
         let times: TimestampNanosecondArray =
@@ -267,10 +279,9 @@ impl EventsTable {
             coded(Int32Array::from_iter_values(names), &self.names),
             coded(Int32Array::from_iter_values(phases), &self.phases),
         ];
-        for (slot, array) in columns.iter().enumerate() {
-            self.write_fixed(slot, array)?;
+        for (slot, array) in columns.into_iter().enumerate() {
+            self.write_fixed(slot, array);
         }
-        Ok(())
     }
 
     /// Columns 9 to 13: what system calls have.
@@ -280,7 +291,7 @@ impl EventsTable {
         sides: &[Sides],
         ret: &mut Sparse<i64>,
         path: &mut SparseBytes,
-    ) -> Result<(), parquet::errors::ParquetError> {
+    ) {
         let fd: Int64Array = sides.iter().map(|s| s.fd).collect();
         let entry: Int64Array = sides.iter().map(|s| s.entry.map(|(id, _)| id)).collect();
         let duration: Int64Array = sides.iter().map(|s| s.entry.map(|(_, ns)| ns)).collect();
@@ -291,27 +302,22 @@ impl EventsTable {
             Arc::new(entry),
             Arc::new(duration),
         ];
-        for (i, array) in columns.iter().enumerate() {
-            self.write_fixed(9 + i, array)?;
+        for (i, array) in columns.into_iter().enumerate() {
+            self.write_fixed(9 + i, array);
         }
-        Ok(())
     }
 
-    fn write_fixed(
-        &mut self,
-        slot: usize,
-        array: &ArrayRef,
-    ) -> Result<(), parquet::errors::ParquetError> {
+    fn write_fixed(&mut self, slot: usize, array: ArrayRef) {
         let contract = &self.contract;
         let describe = || Slot {
             parent: None,
             field: contract.field(&contract.columns[slot].name),
         };
-        self.part.write(slot, describe, array)
+        self.part.write(slot, describe, array);
     }
 
     /// The structures: the columns that some event of the batch has.
-    fn write_fields(&mut self, rows: usize) -> Result<(), parquet::errors::ParquetError> {
+    fn write_fields(&mut self, rows: usize) {
         let layout = Arc::clone(&self.layout);
         let context = layout.context.iter().zip(&mut self.context);
         let args = layout.args.iter().zip(&mut self.args);
@@ -329,16 +335,15 @@ impl EventsTable {
                 parent,
                 field: Field::new(&column.name, main_type(column), true),
             };
-            self.part.write(slot, describe, &main)?;
+            self.part.write(slot, describe, main);
             if let Some(sibling) = sibling {
                 let describe = || Slot {
                     parent,
                     field: Field::new(&column.sibling, sibling_type(column), true),
                 };
-                self.part.write(slot + 1, describe, &sibling)?;
+                self.part.write(slot + 1, describe, sibling);
             }
         }
-        Ok(())
     }
 }
 

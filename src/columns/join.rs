@@ -314,7 +314,7 @@ mod tests {
     /// A part of three rows with one argument, which turns up in the second batch.
     fn part(dir: &Path, number: usize, name: &str, ty: DataType, late: ArrayRef) -> Part {
         let properties = Arc::new(properties(Compression::SNAPPY));
-        let mut writer = PartWriter::new(2, properties);
+        let mut writer = PartWriter::new(2, properties, 2);
         let id = || Slot {
             parent: None,
             field: Field::new("event_id", DataType::Int64, false),
@@ -324,14 +324,15 @@ mod tests {
             field: Field::new(name, ty.clone(), true),
         };
         let ids: ArrayRef = Arc::new(Int64Array::from(vec![0, 1]));
-        writer.write(0, id, &ids).unwrap();
-        writer.advance(2);
+        writer.write(0, id, ids);
+        writer.advance(2).unwrap();
+        writer.write(0, id, Arc::new(Int64Array::from(vec![2])));
+        writer.write(1, argument, late);
+        writer.advance(1).unwrap();
         writer
-            .write(0, id, &(Arc::new(Int64Array::from(vec![2])) as ArrayRef))
-            .unwrap();
-        writer.write(1, argument, &late).unwrap();
-        writer.advance(1);
-        writer.finish(&dir.join(format!("p{number}"))).unwrap()
+            .finish(dir.join(format!("p{number}")))
+            .wait()
+            .unwrap()
     }
 
     #[test]

@@ -18,15 +18,21 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterPropertiesPtr};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
 
 /// Rows after which a data page ends: what a reader can skip by time within a row group.
 const PAGE_ROWS: usize = 64 * 1024;
 /// Rows of nulls that are written at once.
 const NULL_RUN: usize = 64 * 1024;
+/// Batches of rows that wait for an encoder.
+const WAITING: usize = 4;
 /// Different values that bloom filters are made for; names and threads are fewer.
 const BLOOM_VALUES: u64 = 4096;
 
@@ -97,11 +103,40 @@ pub struct Slot {
     pub field: Field,
 }
 
-/// A row group being written: columns in fixed order, each begun when its first value comes.
+/// A row group being written: columns in fixed order, each begun when its first value comes. Columns are encoded by
+/// threads of their own, each column by one of them, so that what comes out does not depend on how many there are.
 pub struct PartWriter {
     properties: WriterPropertiesPtr,
-    slots: Vec<Option<Open>>,
+    encoders: Vec<Encoder>,
+    /// Which columns were begun.
+    begun: Vec<bool>,
     rows: usize,
+}
+
+/// A part that is being finished by a thread.
+pub struct Finishing {
+    path: PathBuf,
+    thread: JoinHandle<Result<Part>>,
+}
+
+/// A thread that encodes some of the columns.
+struct Encoder {
+    /// What it is to do with the rows at hand.
+    tasks: Vec<Task>,
+    queue: SyncSender<Vec<Task>>,
+    thread: JoinHandle<Encoded>,
+}
+
+/// The columns of an encoder, by their numbers.
+type Encoded = Result<Vec<(usize, Open)>, ParquetError>;
+
+/// Values of a column, after so many rows.
+struct Task {
+    column: usize,
+    /// What the column is, the first time.
+    slot: Option<Slot>,
+    rows: usize,
+    array: ArrayRef,
 }
 
 /// A column that was begun.
@@ -112,11 +147,14 @@ struct Open {
 }
 
 impl PartWriter {
-    /// An empty row group of at most `slots` columns.
-    pub fn new(slots: usize, properties: WriterPropertiesPtr) -> Self {
+    /// An empty row group of at most `slots` columns, encoded by so many threads.
+    pub fn new(slots: usize, properties: WriterPropertiesPtr, threads: usize) -> Self {
         PartWriter {
+            encoders: (0..threads.max(1))
+                .map(|_| Encoder::new(Arc::clone(&properties)))
+                .collect(),
             properties,
-            slots: (0..slots).map(|_| None).collect(),
+            begun: vec![false; slots],
             rows: 0,
         }
     }
@@ -126,68 +164,130 @@ impl PartWriter {
         self.rows
     }
 
-    /// Bytes of memory that the encoded columns take.
-    pub fn memory(&self) -> usize {
-        let open = self.slots.iter().flatten();
-        open.flat_map(|o| &o.writers)
-            .map(ArrowColumnWriter::memory_size)
-            .sum()
-    }
-
-    /// Writes the values of column number `slot` for the rows that the next [`PartWriter::advance`] counts; `describe`
-    /// says what the column is and is asked at its first values. Columns that are not written are null there.
-    pub fn write(
-        &mut self,
-        slot: usize,
-        describe: impl FnOnce() -> Slot,
-        array: &ArrayRef,
-    ) -> Result<(), ParquetError> {
-        if self.slots[slot].is_none() {
-            self.slots[slot] = Some(Open::new(describe(), &self.properties)?);
-        }
-        let open = self.slots[slot].as_mut().expect("just begun");
-        open.write_nulls(self.rows)?;
-        open.write(array)
+    /// Writes the values of column number `column` for the rows that the next [`PartWriter::advance`] counts;
+    /// `describe` says what the column is and is asked at its first values. Columns that are not written are null there.
+    pub fn write(&mut self, column: usize, describe: impl FnOnce() -> Slot, array: ArrayRef) {
+        let first = !std::mem::replace(&mut self.begun[column], true);
+        let number = column % self.encoders.len();
+        self.encoders[number].tasks.push(Task {
+            column,
+            slot: first.then(describe),
+            rows: self.rows,
+            array,
+        });
     }
 
     /// Counts `rows` rows as written.
-    pub fn advance(&mut self, rows: usize) {
-        self.rows += rows;
-    }
-
-    /// Ends the row group and writes it to the file `path`.
     ///
     /// # Errors
-    /// [`Error::Io`] and [`Error::Columns`] where the file cannot be written.
-    pub fn finish(self, path: &Path) -> Result<Part> {
-        let file = File::create(path).map_err(Error::io("create", path))?;
-        let rows = self.rows;
-        self.write_to(BufWriter::new(file))
-            .map_err(Error::columns(path))?;
-        Ok(Part {
-            path: path.to_path_buf(),
-            rows,
-            group: None,
-        })
+    /// [`ParquetError`] where a column cannot be encoded.
+    pub fn advance(&mut self, rows: usize) -> Result<(), ParquetError> {
+        self.rows += rows;
+        for number in 0..self.encoders.len() {
+            let encoder = &mut self.encoders[number];
+            let tasks = std::mem::take(&mut encoder.tasks);
+            if encoder.queue.send(tasks).is_err() {
+                // The thread has stopped, with an error.
+                return self.encoders.swap_remove(number).end().map(|_| ());
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the row group, and has it written to the file `path`.
+    pub fn finish(self, path: PathBuf) -> Finishing {
+        let to = path.clone();
+        let work = move || {
+            let (path, rows) = (to, self.rows);
+            let file = File::create(&path).map_err(Error::io("create", &path))?;
+            let written = self.write_to(BufWriter::new(file));
+            written.map_err(Error::columns(&path))?;
+            Ok(Part {
+                path,
+                rows,
+                group: None,
+            })
+        };
+        let thread = named("part").spawn(work);
+        Finishing {
+            path,
+            thread: thread.expect("the system gives a process a few threads"),
+        }
     }
 
     fn write_to(self, file: BufWriter<File>) -> Result<(), ParquetError> {
-        let mut open: Vec<Open> = self.slots.into_iter().flatten().collect();
-        for column in &mut open {
+        let mut open = Vec::new();
+        for encoder in self.encoders {
+            open.extend(encoder.end()?);
+        }
+        open.sort_by_key(|(column, _)| *column);
+        for (_, column) in &mut open {
             column.write_nulls(self.rows)?;
         }
-        let schema = schema_of(open.iter().map(|o| &o.slot));
+        let schema = schema_of(open.iter().map(|(_, o)| &o.slot));
         let schema = ArrowSchemaConverter::new().convert(&schema)?;
         let mut writer =
             SerializedFileWriter::new(file, schema.root_schema_ptr(), self.properties)?;
         let mut group = writer.next_row_group()?;
-        for writer in open.into_iter().flat_map(|o| o.writers) {
+        for writer in open.into_iter().flat_map(|(_, o)| o.writers) {
             writer.close()?.append_to_row_group(&mut group)?;
         }
         group.close()?;
         writer.close()?;
         Ok(())
     }
+}
+
+impl Finishing {
+    /// Waits for the part.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Columns`] where it cannot be written.
+    pub fn wait(self) -> Result<Part> {
+        let part = self.thread.join();
+        let part = part.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        debug_assert!(part.as_ref().is_ok_and(|p| p.path == self.path) || part.is_err());
+        part
+    }
+}
+
+impl Encoder {
+    fn new(properties: WriterPropertiesPtr) -> Self {
+        let (queue, tasks) = sync_channel(WAITING);
+        let thread = named("encode").spawn(move || encode(tasks, &properties));
+        Encoder {
+            tasks: Vec::new(),
+            queue,
+            thread: thread.expect("the system gives a process a few threads"),
+        }
+    }
+
+    fn end(self) -> Encoded {
+        drop(self.queue);
+        let encoded = self.thread.join();
+        encoded.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+fn named(name: &str) -> thread::Builder {
+    thread::Builder::new().name(name.to_owned())
+}
+
+/// The thread of an encoder.
+fn encode(queue: Receiver<Vec<Task>>, properties: &WriterPropertiesPtr) -> Encoded {
+    let mut columns: BTreeMap<usize, Open> = BTreeMap::new();
+    for task in queue.into_iter().flatten() {
+        let column = match columns.entry(task.column) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let slot = task.slot.expect("told with the first values");
+                entry.insert(Open::new(slot, properties)?)
+            }
+        };
+        column.write_nulls(task.rows)?;
+        column.write(&task.array)?;
+    }
+    Ok(columns.into_iter().collect())
 }
 
 impl Open {

@@ -1,23 +1,22 @@
 //! Looks a recording over before it is read: its metadata, and the headers of all packets.
 //!
-//! babeltrace2 gives up a whole trace for one bad packet and cannot say where it is. This finds the damage that headers
-//! show, with file, packet and byte; and where reading is to go on regardless, makes copies that hold what is good. It
-//! also learns what progress needs: how many bytes there are, and from when to when the trace goes.
+//! This finds the packets that readers read, and the damage that headers show, with file, packet and byte. babeltrace2
+//! gives up a whole trace for one bad packet; where reading is to go on regardless, it gets copies that hold what is
+//! good. What progress needs is learned, too: how many bytes there are, and from when to when the trace goes.
 
 use super::ctf::metadata::model::Metadata;
 use super::ctf::{self, Walk};
 use super::event::Loss;
 use super::find::Recording;
 use crate::error::{Error, Result};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// A recording that can be read.
 #[derive(Debug, Default)]
 pub struct Checked {
-    /// The CTF traces to read, in groups of one UUID: the recording's own folders, or copies of damaged ones.
-    pub groups: Vec<Vec<PathBuf>>,
-    /// Damage that was found, for what was left out of the copies.
+    /// Its CTF traces.
+    pub traces: Vec<CheckedTrace>,
+    /// Damage that was found.
     pub damage: Vec<Error>,
     /// What that means for the streams: from when to when their events are missing.
     pub losses: Vec<Loss>,
@@ -25,53 +24,91 @@ pub struct Checked {
     pub bytes: u64,
     /// Begin of the first packet and end of the last, nanoseconds since the clock's origin, where packets tell.
     pub span: Option<(i64, i64)>,
-    /// Per stream file, the byte offsets of its packets.
-    packets: HashMap<PathBuf, Vec<u64>>,
+    /// Where copies go.
+    scratch: PathBuf,
     /// Copies and what they are copies of.
     copies: Vec<(PathBuf, PathBuf)>,
 }
 
-/// Checks the traces of `recording`. With `keep_going`, damaged streams are copied up to their damage into `scratch`,
-/// a folder that must exist and outlive the reading; without, the first damage is the error.
+/// A CTF trace that can be read.
+#[derive(Debug)]
+pub struct CheckedTrace {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Its metadata.
+    pub metadata: Metadata,
+    /// Its stream files, and what walking their packets found.
+    pub walks: Vec<(PathBuf, Walk)>,
+}
+
+/// Checks the traces of `recording`. With `keep_going`, damage is noted; without, the first one is the error. `scratch`
+/// is a folder for copies (see [`Checked::readable`]), which must exist and outlive the reading.
 ///
 /// # Errors
 /// [`Error::Input`] for metadata that cannot be understood and for damage, [`Error::Io`].
 pub fn check(recording: &Recording, keep_going: bool, scratch: &Path) -> Result<Checked> {
-    let mut checked = Checked::default();
-    let mut groups: Vec<(Option<[u8; 16]>, Vec<PathBuf>)> = Vec::new();
-    for (number, dir) in recording.traces.iter().enumerate() {
+    let mut checked = Checked {
+        scratch: scratch.to_path_buf(),
+        ..Checked::default()
+    };
+    for dir in &recording.traces {
         let metadata = ctf::read_metadata(dir)?;
         let walks = checked.walk_all(dir, &metadata)?;
-        let damaged = walks.iter().any(|(_, walk)| walk.damage.is_some());
-        let mut readable = dir.clone();
-        if damaged && keep_going {
-            let place = scratch.join(format!("copy-{number}"));
-            std::fs::create_dir(&place).map_err(Error::io("create", &place))?;
-            readable = ctf::shadow(dir, &walks, &place)?;
-            checked.copies.push((readable.clone(), dir.clone()));
+        let damage = walks.iter().filter_map(|(_, walk)| walk.damage.as_ref());
+        checked.damage.extend(damage.map(Error::duplicate));
+        if !keep_going && !checked.damage.is_empty() {
+            return Err(checked.damage.swap_remove(0));
         }
-        let damage = walks.into_iter().filter_map(|(_, walk)| walk.damage);
-        if keep_going {
-            checked.damage.extend(damage);
-        } else if let Some(error) = damage.into_iter().next() {
-            return Err(error);
-        }
-        match groups
-            .iter_mut()
-            .find(|(u, _)| u.is_some() && *u == metadata.uuid)
-        {
-            Some((_, group)) => group.push(readable),
-            None => groups.push((metadata.uuid, vec![readable])),
-        }
+        checked.traces.push(CheckedTrace {
+            dir: dir.clone(),
+            metadata,
+            walks,
+        });
     }
     for loss in &mut checked.losses {
         loss.end = checked.span.map(|(_, end)| end);
     }
-    checked.groups = groups.into_iter().map(|(_, group)| group).collect();
     Ok(checked)
 }
 
 impl Checked {
+    /// The traces in groups of one UUID, each of which is one trace that a rotation has split.
+    pub fn groups(&self) -> Vec<Vec<&CheckedTrace>> {
+        let mut groups: Vec<Vec<&CheckedTrace>> = Vec::new();
+        for trace in &self.traces {
+            let uuid = trace.metadata.uuid;
+            let same = |g: &&mut Vec<&CheckedTrace>| uuid.is_some() && g[0].metadata.uuid == uuid;
+            match groups.iter_mut().find(same) {
+                Some(group) => group.push(trace),
+                None => groups.push(vec![trace]),
+            }
+        }
+        groups
+    }
+
+    /// Folders of these groups that babeltrace2 can read: the recording's own, or copies of damaged ones, which hold
+    /// what comes before the damage.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where a copy cannot be made.
+    pub fn readable(&mut self) -> Result<Vec<Vec<PathBuf>>> {
+        for (number, trace) in self.traces.iter().enumerate() {
+            if trace.walks.iter().any(|(_, walk)| walk.damage.is_some()) {
+                let place = self.scratch.join(format!("copy-{number}"));
+                std::fs::create_dir(&place).map_err(Error::io("create", &place))?;
+                let copy = ctf::shadow(&trace.dir, &trace.walks, &place)?;
+                self.copies.push((copy, trace.dir.clone()));
+            }
+        }
+        let folder = |trace: &&CheckedTrace| {
+            let copy = self.copies.iter().find(|(_, of)| *of == trace.dir);
+            copy.map_or_else(|| trace.dir.clone(), |(copy, _)| copy.clone())
+        };
+        let groups = self.groups();
+        let folders = groups.iter().map(|group| group.iter().map(folder).collect());
+        Ok(folders.collect())
+    }
+
     /// The original of a file or folder that may be in a copy.
     pub fn original(&self, path: &Path) -> PathBuf {
         let of_copy = |(copy, original): &(PathBuf, PathBuf)| {
@@ -85,8 +122,21 @@ impl Checked {
 
     /// Where packet number `packet` of the stream file `path` begins, in bytes.
     pub fn offset(&self, path: &Path, packet: u64) -> Option<u64> {
-        let offsets = self.packets.get(&self.original(path))?;
-        offsets.get(usize::try_from(packet).ok()?).copied()
+        let walk = self.walk(path)?;
+        let mut packets = walk.packets.iter().chain(&walk.cut);
+        packets.nth(usize::try_from(packet).ok()?).map(|p| p.offset)
+    }
+
+    /// The CPU of the first packet of the stream file `path`.
+    pub fn cpu(&self, path: &Path) -> Option<i32> {
+        let first = self.walk(path)?.packets.first()?;
+        first.cpu_id.and_then(|cpu| i32::try_from(cpu).ok())
+    }
+
+    fn walk(&self, path: &Path) -> Option<&Walk> {
+        let original = self.original(path);
+        let mut walks = self.traces.iter().flat_map(|t| &t.walks);
+        walks.find(|(p, _)| *p == original).map(|(_, walk)| walk)
     }
 
     fn walk_all(&mut self, dir: &Path, metadata: &Metadata) -> Result<Vec<(PathBuf, Walk)>> {
@@ -98,8 +148,6 @@ impl Checked {
             if walk.damage.is_some() {
                 self.losses.push(loss(metadata, &path, &walk));
             }
-            let offsets = walk.packets.iter().chain(&walk.cut).map(|p| p.offset);
-            self.packets.insert(path.clone(), offsets.collect());
             walks.push((path, walk));
         }
         Ok(walks)

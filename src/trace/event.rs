@@ -183,6 +183,18 @@ pub fn full_name(name: &str, phase: Phase) -> String {
     }
 }
 
+/// Text as it is, other bytes as `\xNN`.
+pub fn escape(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            out.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    out
+}
+
 /// What every event has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
@@ -343,6 +355,12 @@ mod tests {
             assert_eq!(split_name(full), (name.to_owned(), phase));
             assert_eq!(full_name(name, phase), full);
         }
+    }
+
+    #[test]
+    fn names_that_are_not_utf8_keep_their_bytes() {
+        assert_eq!(escape("größe".as_bytes()), "größe");
+        assert_eq!(escape(b"a\xffb\x80"), "a\\xffb\\x80");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 #[allow(unsafe_code)]
 pub mod babeltrace;
 pub mod check;
+pub mod context;
 pub mod ctf;
 pub mod event;
 pub mod find;

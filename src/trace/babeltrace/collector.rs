@@ -4,7 +4,8 @@ use super::describe::{clock_of, cpu_of, source_of};
 use super::fields;
 use super::graph::Sink;
 use crate::error::{Error, Place, Result};
-use crate::trace::event::{EventBatch, EventClass, Field, FieldType, Head, Loss, NO_NAME, UNKNOWN};
+use crate::trace::context::{Context, uses_of};
+use crate::trace::event::{EventBatch, EventClass, Field, Head, Loss, NO_NAME, UNKNOWN, escape};
 use crate::trace::{Source, SourceStream};
 use babeltrace2_sys::ffi::*;
 use std::collections::HashMap;
@@ -26,15 +27,6 @@ struct Plan {
     /// Fields of the common and the specific context, each with what it is.
     common: Vec<(Context, Field)>,
     specific: Vec<(Context, Field)>,
-}
-
-/// What a context field is used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Context {
-    Pid,
-    Tid,
-    Procname,
-    Other,
 }
 
 /// The sink: turns messages into batches.
@@ -351,30 +343,8 @@ fn number(known: &mut HashMap<Vec<u8>, u32>, new: &mut Vec<String>, name: &[u8])
     }
     let n = known.len() as u32;
     known.insert(name.to_vec(), n);
-    new.push(fields::escape(name));
+    new.push(escape(name));
     n
-}
-
-/// Which context field serves as what: `pid` before `vpid`, `tid` before `vtid`, signed integers of at most 32 bits.
-fn uses_of<'a>(members: impl Iterator<Item = &'a Field> + Clone) -> Vec<Context> {
-    let is_id = |f: &Field| matches!(f.ty, FieldType::Signed(bits, _) if bits <= 32);
-    let find = |names: [&str; 2]| {
-        names
-            .iter()
-            .find_map(|n| members.clone().position(|f| f.name == *n && is_id(f)))
-    };
-    let (pid, tid) = (find(["pid", "vpid"]), find(["tid", "vtid"]));
-    let procname = members
-        .clone()
-        .position(|f| f.name == "procname" && f.ty == FieldType::Text);
-    (0..members.count())
-        .map(|i| match Some(i) {
-            p if p == pid => Context::Pid,
-            t if t == tid => Context::Tid,
-            n if n == procname => Context::Procname,
-            _ => Context::Other,
-        })
-        .collect()
 }
 
 /// The members of a structure class, none where there is no class.

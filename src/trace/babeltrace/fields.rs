@@ -3,7 +3,7 @@
 //! Encoding walks the field beside its [`FieldType`], which was made from the field's own class, so that the type of
 //! a field need not be asked of babeltrace for every event.
 
-use crate::trace::event::{Field, FieldType, Label};
+use crate::trace::event::{Field, FieldType, Label, escape};
 use babeltrace2_sys::ffi::bt_field_class_type as class_type;
 use babeltrace2_sys::ffi::*;
 use std::ffi::CStr;
@@ -16,18 +16,6 @@ use std::os::raw::c_char;
 pub(super) unsafe fn text(s: *const c_char) -> Option<String> {
     // SAFETY: the caller's promise.
     (!s.is_null()).then(|| escape(unsafe { CStr::from_ptr(s) }.to_bytes()))
-}
-
-/// Text as it is, other bytes as `\xNN`.
-pub(super) fn escape(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        out.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    out
 }
 
 /// The type that a field class describes.
@@ -262,15 +250,4 @@ pub(super) unsafe fn string_bytes<'a>(field: *const bt_field) -> &'a [u8] {
 fn push_count(n: u64, out: &mut Vec<u8>) {
     let n = u32::try_from(n).expect("a packet, and so a field in it, is smaller than 4 GiB");
     out.extend_from_slice(&n.to_le_bytes());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escape;
-
-    #[test]
-    fn names_that_are_not_utf8_keep_their_bytes() {
-        assert_eq!(escape("größe".as_bytes()), "größe");
-        assert_eq!(escape(b"a\xffb\x80"), "a\\xffb\\x80");
-    }
 }

@@ -51,9 +51,10 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Input`] where babeltrace2 cannot open the traces.
-    pub fn open(checked: Checked, keep_going: bool) -> Result<Self> {
+    pub fn open(mut checked: Checked, keep_going: bool) -> Result<Self> {
+        let groups = checked.readable()?;
         let mut reader = Reader {
-            graph: Graph::new(&checked.groups, keep_going, Collector::default())?,
+            graph: Graph::new(&groups, keep_going, Collector::default())?,
             checked,
             done: false,
         };
@@ -138,11 +139,10 @@ impl Reader {
         batch.clear();
         std::mem::swap(batch, &mut self.collector().batch);
         for (_, loss) in &mut batch.losses {
-            loss.stream = self
-                .checked
-                .original(Path::new(&loss.stream))
-                .display()
-                .to_string();
+            let file = self.checked.original(Path::new(&loss.stream));
+            // A loss before the stream's first packet is told before that packet's context is known.
+            loss.cpu = loss.cpu.or_else(|| self.checked.cpu(&file));
+            loss.stream = file.display().to_string();
         }
         Ok(!(batch.heads.is_empty() && batch.losses.is_empty()))
     }

@@ -39,6 +39,8 @@ pub struct Packet {
     pub sequence_number: Option<u64>,
     /// `cpu_id`.
     pub cpu_id: Option<u64>,
+    /// `stream_instance_id`, in the header.
+    pub instance_id: Option<u64>,
     /// ID of its stream class; always one that the metadata has.
     pub stream_class: u64,
     /// Where `packet_size` is stored.
@@ -70,6 +72,30 @@ pub struct Walk {
 }
 
 impl Walk {
+    /// Whether there is any packet that can be read, be it in part.
+    pub fn has_packets(&self) -> bool {
+        !self.packets.is_empty() || self.cut_events().is_some()
+    }
+
+    /// The packet that the file's end cuts off, if a whole event of it is there.
+    fn cut_events(&self) -> Option<&Packet> {
+        let cut = self.cut.as_ref();
+        cut.filter(|packet| self.cut_events_end > packet.header_size)
+    }
+
+    /// The packets that can be read: the good ones, and a cut one, as far as its events are whole and with sizes to
+    /// match, marked by `true`.
+    pub fn readable(&self) -> Vec<(Packet, bool)> {
+        let good = self.packets.iter().map(|packet| (packet.clone(), false));
+        let cut = self.cut_events().map(|packet| {
+            let mut packet = packet.clone();
+            packet.content_size = self.cut_events_end;
+            packet.packet_size = self.cut_events_end.next_multiple_of(8);
+            (packet, true)
+        });
+        good.chain(cut).collect()
+    }
+
     /// How many bytes from the file's begin are good packets.
     pub fn good_bytes(&self) -> u64 {
         self.packets.last().map_or(0, Packet::end)
@@ -230,13 +256,14 @@ fn header(
         content_size: None,
     };
     let mut decoder = Decoder::new(window, offset);
-    let mut stream_id = None;
+    let (mut stream_id, mut instance_id) = (None, None);
     if let Some(class) = &metadata.packet_header {
         decoder.root(Scope::PacketHeader, class, |window, name, class, field| {
             match name {
                 "magic" => check_magic(&field)?,
                 "uuid" => check_uuid(window, metadata.uuid, offset, class, &field)?,
                 "stream_id" => stream_id = number_of(&field),
+                "stream_instance_id" => instance_id = number_of(&field),
                 _ => {}
             }
             Ok(())
@@ -244,6 +271,7 @@ fn header(
     }
     let stream = stream_class(metadata, stream_id).map_err(Stop::Bad)?;
     found.packet.stream_class = stream.id;
+    found.packet.instance_id = instance_id;
     if let Some(class) = &stream.packet_context {
         decoder.root(Scope::PacketContext, class, |_, name, _, field| {
             keep(&mut found, name, &field);
@@ -278,6 +306,7 @@ fn empty(number: u64, offset: u64) -> Packet {
         events_discarded: None,
         sequence_number: None,
         cpu_id: None,
+        instance_id: None,
         stream_class: 0,
         packet_size_field: None,
         content_size_field: None,

@@ -1,0 +1,276 @@
+//! Pieces: what is decoded at once, by one thread.
+//!
+//! The one idea: a piece is a window of a packet's bytes and the events that are whole in it. It knows nothing of other
+//! pieces but where in the packet it goes on, so that packets are decoded beside each other and memory is bounded by
+//! the windows at work, not by packets or traces.
+
+use super::classes::{EventPlan, StreamPlan};
+use super::decode::{Decoder, Memory, Output, Stop};
+use super::streams::{Located, Stream};
+use crate::error::{Error, Place};
+use crate::trace::event::{Head, NO_NAME, UNKNOWN};
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// Bytes of a window, as long as events are smaller.
+const WINDOW: u64 = 128 * 1024;
+/// Bytes of values after which a block is full, however large the window is.
+const FULL: usize = 64 << 20;
+
+/// Events of a stream, in the order stored, with the values of each behind the ones of the one before.
+#[derive(Debug, Default)]
+pub struct Block {
+    /// One per event; `procname` is a number in `names`.
+    pub heads: Vec<Head>,
+    /// Values and process names.
+    pub out: Output,
+}
+
+impl Block {
+    /// Empties it and keeps its memory.
+    pub fn clear(&mut self) {
+        self.heads.clear();
+        self.out.values.clear();
+        self.out.names.clear();
+    }
+}
+
+/// Where in a packet decoding goes on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The next bit; 0 before the packet's header.
+    pub bit: u64,
+    /// What is remembered.
+    pub memory: Memory,
+}
+
+/// What became of a piece.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The packet goes on there.
+    More(Progress),
+    /// The packet has ended, and what is remembered.
+    Done(Progress),
+    /// It cannot be read on.
+    Broken(Error),
+}
+
+/// Decodes the next piece of a packet of `stream`: fills `block`, which is empty. `window` is a buffer to use.
+pub fn decode(
+    stream: &Stream,
+    located: &Located,
+    mut progress: Progress,
+    window: &mut Vec<u8>,
+    block: &mut Block,
+) -> Outcome {
+    let packet = &located.packet;
+    let content = packet.content_size.div_ceil(8);
+    let mut size = WINDOW;
+    loop {
+        let first = progress.bit / 8;
+        let there = size.min(content - first);
+        if let Err(error) = read(stream, located, first, there, window) {
+            return Outcome::Broken(error);
+        }
+        let mut piece = Piece {
+            stream,
+            located,
+            decoder: Decoder::new(
+                window,
+                first,
+                progress.bit,
+                packet.content_size,
+                std::mem::take(&mut progress.memory),
+            ),
+            block: &mut *block,
+        };
+        let stopped = piece.run();
+        progress = Progress {
+            bit: piece.decoder.bit(),
+            memory: piece.decoder.memory,
+        };
+        let whole = first + there == content;
+        match stopped {
+            Ok(()) => return Outcome::Done(progress),
+            Err(Broken::Full) => return Outcome::More(progress),
+            Err(Broken::Stop(Stop::End)) if whole => {
+                let what = "an event goes beyond the content of its packet";
+                return Outcome::Broken(error(stream, located, progress.bit, what));
+            }
+            Err(Broken::Stop(Stop::End)) if !block.heads.is_empty() => {
+                return Outcome::More(progress);
+            }
+            // Not even one event is whole in the window.
+            Err(Broken::Stop(Stop::End)) => size = size.saturating_mul(4),
+            Err(Broken::Stop(Stop::Bad(what))) => {
+                return Outcome::Broken(error(stream, located, progress.bit, &what));
+            }
+            Err(Broken::Error(error)) => return Outcome::Broken(error),
+        }
+    }
+}
+
+/// Reads bytes of the packet, from its byte `first` on, into the window.
+fn read(
+    stream: &Stream,
+    located: &Located,
+    first: u64,
+    bytes: u64,
+    window: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let file = &stream.files[located.file];
+    window.resize(bytes as usize, 0);
+    let read = file.file.read_exact_at(window, located.packet.offset + first);
+    read.map_err(|source| match source.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            error(stream, located, first * 8, "the file became shorter while it was read")
+        }
+        _ => Error::io("read", &file.path)(source),
+    })
+}
+
+/// The error for something at bit `bit` of a packet.
+fn error(stream: &Stream, located: &Located, bit: u64, what: &str) -> Error {
+    let packet = &located.packet;
+    let path = &stream.files[located.file].path;
+    Error::input(
+        what,
+        Place::packet(path, packet.number, packet.offset + bit / 8),
+        "The stream is damaged from this byte on. With --keep-going all that comes before is kept.",
+    )
+}
+
+/// Why a piece ends.
+enum Broken {
+    Full,
+    Stop(Stop),
+    Error(Error),
+}
+
+impl From<Stop> for Broken {
+    fn from(stop: Stop) -> Self {
+        Broken::Stop(stop)
+    }
+}
+
+/// A piece at work.
+struct Piece<'a> {
+    stream: &'a Stream,
+    located: &'a Located,
+    decoder: Decoder<'a>,
+    block: &'a mut Block,
+}
+
+impl Piece<'_> {
+    /// Decodes events up to the packet's end.
+    fn run(&mut self) -> Result<(), Broken> {
+        let plan = &*self.stream.plan;
+        let packet = &self.located.packet;
+        if self.decoder.bit() == 0 {
+            self.packet_begin(plan)?;
+        }
+        let cpu = packet.cpu_id.and_then(|cpu| i32::try_from(cpu).ok());
+        let cpu = cpu.unwrap_or(UNKNOWN);
+        while self.decoder.bit() < packet.content_size {
+            if self.block.out.values.len() > FULL {
+                return Err(Broken::Full);
+            }
+            self.event(plan, cpu)?;
+        }
+        Ok(())
+    }
+
+    fn packet_begin(&mut self, plan: &StreamPlan) -> Result<(), Broken> {
+        let before = self.decoder.clone();
+        let out = &mut self.block.out;
+        self.decoder.memory.slots.resize(plan.slots, 0);
+        self.decoder.begin_event(out.values.len());
+        let mut begin = self.decoder.root(&plan.packet_header, out);
+        begin = begin.and_then(|()| self.decoder.root(&plan.packet_context, out));
+        if begin.is_err() {
+            self.decoder = before;
+        }
+        Ok(begin?)
+    }
+
+    /// Decodes an event, or leaves everything as it was before.
+    #[inline]
+    fn event(&mut self, plan: &StreamPlan, cpu: i32) -> Result<(), Broken> {
+        let (bit, clock) = (self.decoder.place(), self.decoder.memory.clock);
+        let begin = self.block.out.values.len();
+        let done = self.whole_event(plan, cpu, begin);
+        if done.is_err() {
+            self.decoder.back_to(bit);
+            self.decoder.memory.clock = clock;
+            self.block.out.values.truncate(begin);
+        }
+        done
+    }
+
+    #[inline]
+    fn whole_event(&mut self, plan: &StreamPlan, cpu: i32, begin: usize) -> Result<(), Broken> {
+        let place = self.decoder.place();
+        let out = &mut self.block.out;
+        out.begin();
+        self.decoder.begin_event(begin);
+        self.decoder.root(&plan.header, out)?;
+        let event = self.class(plan)?;
+        let out = &mut self.block.out;
+        let clock = self.decoder.memory.clock;
+        self.decoder.root(&plan.commons[event.common].plan, out)?;
+        self.decoder.root(&event.context, out)?;
+        self.decoder.root(&event.payload, out)?;
+        if self.decoder.place() == place {
+            let what = "an event without a single bit: there is no end of them";
+            return Err(Broken::Stop(Stop::Bad(what.to_owned())));
+        }
+        let head = Head {
+            timestamp: self.time(plan, clock)?,
+            class: event.class,
+            // A block is full, and an event's values end, long before 4 GiB.
+            values: begin as u32,
+            cpu,
+            pid: self.block.out.pid,
+            tid: self.block.out.tid,
+            procname: self.block.out.procname.unwrap_or(NO_NAME),
+        };
+        self.block.heads.push(head);
+        Ok(())
+    }
+
+    #[inline]
+    fn class<'p>(&self, plan: &'p StreamPlan) -> Result<&'p EventPlan, Broken> {
+        let id = self.decoder.memory.event_id;
+        plan.event(id).ok_or_else(|| {
+            let stream = plan.id;
+            Broken::Stop(Stop::Bad(match id {
+                Some(id) => format!("an event {id}, which the stream class {stream} has not"),
+                None => format!(
+                    "an event that does not tell its class, of which the stream class {stream} has {}",
+                    plan.events.len()
+                ),
+            }))
+        })
+    }
+
+    #[inline]
+    fn time(&self, plan: &StreamPlan, clock: u64) -> Result<i64, Broken> {
+        let path = || Place::file(&self.stream.files[self.located.file].path);
+        match &plan.clock {
+            None => Err(Broken::Error(Error::input(
+                "its events have no time: the trace describes no clock for them",
+                path(),
+                "sysds orders events by time and needs a trace with timestamps, as LTTng makes them.",
+            ))),
+            Some((_, converter)) => converter.at(clock).ok_or_else(|| {
+                Broken::Error(Error::input(
+                    format!(
+                        "the clock value {clock} does not fit into nanoseconds since 1970 (64 bits)"
+                    ),
+                    path(),
+                    "The clock's offset or frequency in the metadata is wrong, or the stream is damaged.",
+                ))
+            }),
+        }
+    }
+}

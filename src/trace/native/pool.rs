@@ -1,0 +1,116 @@
+//! Threads that decode pieces.
+//!
+//! The one idea: a piece goes to whichever thread is free and comes back with the number of its stream; who is in which
+//! order is the business of [`merge`](super::merge).
+
+use super::piece::{Block, Outcome, Progress, decode};
+use super::streams::Stream;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+/// A piece to decode.
+#[derive(Debug)]
+pub struct Job {
+    /// Number of the stream, for who asked.
+    pub lane: usize,
+    /// The stream.
+    pub stream: Arc<Stream>,
+    /// Position of the packet in the stream.
+    pub packet: usize,
+    /// Where in it to go on.
+    pub progress: Progress,
+    /// An empty block to fill.
+    pub block: Block,
+}
+
+/// A decoded piece.
+#[derive(Debug)]
+pub struct Done {
+    /// As in its [`Job`].
+    pub lane: usize,
+    /// As in its [`Job`].
+    pub packet: usize,
+    /// The events.
+    pub block: Block,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// The threads. They end when this is dropped.
+#[derive(Debug)]
+pub struct Pool {
+    jobs: Option<Sender<Job>>,
+    done: Receiver<thread::Result<Done>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Pool {
+    /// Starts `threads` threads.
+    pub fn new(threads: usize) -> Self {
+        let (jobs, waiting) = channel::<Job>();
+        let (results, done) = channel();
+        let waiting = Arc::new(Mutex::new(waiting));
+        let threads = (0..threads.max(1)).map(|number| {
+            let (waiting, results) = (Arc::clone(&waiting), results.clone());
+            let thread = thread::Builder::new().name(format!("decode-{number}"));
+            let started = thread.spawn(move || work(&waiting, &results));
+            started.expect("the system gives a process a few threads")
+        });
+        Pool {
+            threads: threads.collect(),
+            jobs: Some(jobs),
+            done,
+        }
+    }
+
+    /// Has a piece decoded.
+    pub fn submit(&self, job: Job) {
+        let jobs = self.jobs.as_ref().expect("open until dropped");
+        // The threads live as long as the pool: their panics are caught.
+        let _ = jobs.send(job);
+    }
+
+    /// Waits for the next piece that is decoded; there must be one that was submitted.
+    pub fn next(&self) -> Done {
+        let done = self.done.recv().expect("threads live as long as the pool");
+        done.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.jobs = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(waiting: &Mutex<Receiver<Job>>, results: &Sender<thread::Result<Done>>) {
+    let mut window = Vec::new();
+    loop {
+        let job = {
+            let waiting = waiting.lock().unwrap_or_else(|e| e.into_inner());
+            waiting.recv()
+        };
+        let Ok(job) = job else { return };
+        let done = catch_unwind(AssertUnwindSafe(|| run(job, &mut window)));
+        if results.send(done).is_err() {
+            return;
+        }
+    }
+}
+
+fn run(job: Job, window: &mut Vec<u8>) -> Done {
+    let mut block = job.block;
+    let located = &job.stream.packets[job.packet];
+    let outcome = decode(&job.stream, located, job.progress, window, &mut block);
+    Done {
+        lane: job.lane,
+        packet: job.packet,
+        block,
+        outcome,
+    }
+}

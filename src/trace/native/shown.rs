@@ -1,0 +1,229 @@
+//! What babeltrace2 shows of a trace's fields: which of them, under which names, of which types.
+//!
+//! The one idea: one tree per root of fields ([`Node`]), made once, from which both the types that consumers see and the
+//! plans that decode are taken, so that the two cannot differ. The rules are babeltrace2's: integers that only move the
+//! clock are not shown, unless a tag or a length refers to them; a leading underscore of a name is dropped; arrays and
+//! sequences of aligned 8-bit characters are texts. And one of ours: LTTng's helper fields `_NAME_length` beside a
+//! sequence are left out, since they are the list's length.
+
+use crate::trace::ctf::metadata::model::{
+    Encoding, EventClass, FieldClass, Reference, Scope, StreamClass,
+};
+use crate::trace::event::{Field, FieldType, Label};
+use std::collections::HashSet;
+
+/// A field class at the place where it is used.
+#[derive(Debug)]
+pub struct Node<'m> {
+    /// Its class.
+    pub class: &'m FieldClass,
+    /// Whether it is shown.
+    pub shown: bool,
+    /// Whether it is an array or a sequence of characters.
+    pub text: bool,
+    /// Its members, options, or element.
+    pub children: Vec<Node<'m>>,
+}
+
+/// The roots of a stream class and of its event classes, as far as they are shown.
+#[derive(Debug)]
+pub struct Roots<'m> {
+    /// `stream.event.context`.
+    pub common: Option<Node<'m>>,
+    /// For each event class `event.context` and `event.fields`.
+    pub events: Vec<(Option<Node<'m>>, Option<Node<'m>>)>,
+}
+
+impl<'m> Roots<'m> {
+    /// Those of `stream`.
+    pub fn new(stream: &'m StreamClass) -> Self {
+        let mut referred = HashSet::new();
+        let events = stream.events.iter();
+        let events = events.map(|event| of_event(event, &mut referred)).collect();
+        let common = root(
+            stream.event_context.as_deref(),
+            Scope::StreamEventContext,
+            &mut referred,
+        );
+        Roots { common, events }
+    }
+}
+
+/// The payload comes first: what it refers to must be known when the contexts are looked at.
+fn of_event<'m>(
+    event: &'m EventClass,
+    referred: &mut HashSet<Reference>,
+) -> (Option<Node<'m>>, Option<Node<'m>>) {
+    // Two event classes can have fields of the same path.
+    referred.retain(|r| r.scope < Scope::EventContext);
+    let payload = root(event.fields.as_deref(), Scope::EventFields, referred);
+    let context = root(event.context.as_deref(), Scope::EventContext, referred);
+    (context, payload)
+}
+
+fn root<'m>(
+    class: Option<&'m FieldClass>,
+    scope: Scope,
+    referred: &mut HashSet<Reference>,
+) -> Option<Node<'m>> {
+    let mut here = Reference {
+        scope,
+        path: Vec::new(),
+    };
+    class.map(|class| Node::new(class, &mut here, referred))
+}
+
+impl<'m> Node<'m> {
+    /// A root of which nothing is shown, such as a packet's header.
+    pub fn hidden(class: &'m FieldClass) -> Self {
+        let children = children_of(class).map(Node::hidden).collect();
+        Node {
+            class,
+            shown: false,
+            text: is_text(class),
+            children,
+        }
+    }
+
+    /// Members are looked at from the last to the first: only later ones can refer to earlier ones.
+    fn new(
+        class: &'m FieldClass,
+        here: &mut Reference,
+        referred: &mut HashSet<Reference>,
+    ) -> Self {
+        let element = matches!(
+            class,
+            FieldClass::Array { .. } | FieldClass::Sequence { .. }
+        );
+        let mut children: Vec<Node> = Vec::new();
+        let classes: Vec<&FieldClass> = children_of(class).collect();
+        for (i, child) in classes.into_iter().enumerate().rev() {
+            if !element {
+                here.path.push(i);
+            }
+            children.push(Node::new(child, here, referred));
+            if !element {
+                here.path.pop();
+            }
+        }
+        children.reverse();
+        let any = children.iter().any(|c| c.shown);
+        let shown = match class {
+            FieldClass::Integer(_) | FieldClass::Enumeration(_) => {
+                let clock = class.integer().is_some_and(|i| i.clock.is_some());
+                !clock || referred.contains(here)
+            }
+            FieldClass::Struct(_) => any || children.is_empty(),
+            FieldClass::Variant(_) | FieldClass::Array { .. } | FieldClass::Sequence { .. } => any,
+            FieldClass::Float(_) | FieldClass::String(_) => true,
+        };
+        if let (FieldClass::Variant(variant), true) = (class, shown) {
+            children.iter_mut().for_each(|c| c.shown = true);
+            referred.extend(variant.tag.clone());
+        }
+        if let (FieldClass::Sequence { length, .. }, true) = (class, shown) {
+            referred.insert(length.clone());
+        }
+        Node {
+            class,
+            shown,
+            text: is_text(class),
+            children,
+        }
+    }
+
+    /// The members of a structure or options of a variant that are shown and not left out, with their positions among
+    /// `children`.
+    pub fn fields(&self) -> Vec<(usize, Field)> {
+        let named = match self.class {
+            FieldClass::Struct(structure) => &structure.fields[..],
+            FieldClass::Variant(variant) => &variant.options[..],
+            _ => &[],
+        };
+        let mut fields = Vec::new();
+        let mut helpers = Vec::new();
+        let shown = self.children.iter().zip(named).enumerate();
+        let shown = shown.filter(|(_, (child, _))| child.shown);
+        for (index, (position, (child, named))) in shown.enumerate() {
+            let name = named.name.strip_prefix('_').unwrap_or(&named.name);
+            if matches!(child.class, FieldClass::Sequence { .. }) && !child.text {
+                helpers.push(format!("_{name}_length"));
+            }
+            let field = Field {
+                name: name.to_owned(),
+                ty: child.field_type(),
+                index: index as u64,
+            };
+            fields.push((position, field));
+        }
+        if matches!(self.class, FieldClass::Struct(_)) {
+            fields.retain(|(_, field)| !helpers.contains(&field.name));
+        }
+        fields
+    }
+
+    /// Its type, as consumers see it.
+    pub fn field_type(&self) -> FieldType {
+        let members = || self.fields().into_iter().map(|(_, f)| f).collect();
+        match self.class {
+            _ if self.text => FieldType::Text,
+            FieldClass::Integer(i) if i.signed => FieldType::Signed(i.size.into(), vec![]),
+            FieldClass::Integer(i) => FieldType::Unsigned(i.size.into(), vec![]),
+            FieldClass::Enumeration(e) if e.base.signed => {
+                FieldType::Signed(e.base.size.into(), labels(&e.labels))
+            }
+            FieldClass::Enumeration(e) => {
+                FieldType::Unsigned(e.base.size.into(), labels(&e.labels))
+            }
+            FieldClass::Float(f) => FieldType::Float(f.size as u8),
+            FieldClass::String(_) => FieldType::Text,
+            FieldClass::Struct(_) => FieldType::Struct(members()),
+            FieldClass::Variant(_) => FieldType::Variant(members()),
+            FieldClass::Array { length, .. } => {
+                FieldType::List(Box::new(self.children[0].field_type()), Some(*length))
+            }
+            FieldClass::Sequence { .. } => {
+                FieldType::List(Box::new(self.children[0].field_type()), None)
+            }
+        }
+    }
+}
+
+fn children_of(class: &FieldClass) -> Box<dyn Iterator<Item = &FieldClass> + '_> {
+    match class {
+        FieldClass::Struct(structure) => Box::new(structure.fields.iter().map(|f| &*f.class)),
+        FieldClass::Variant(variant) => Box::new(variant.options.iter().map(|f| &*f.class)),
+        FieldClass::Array { element, .. } | FieldClass::Sequence { element, .. } => {
+            Box::new(std::iter::once(&**element))
+        }
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+/// Whether a class is an array or a sequence of characters.
+fn is_text(class: &FieldClass) -> bool {
+    match class {
+        FieldClass::Array { element, .. } | FieldClass::Sequence { element, .. } => {
+            let integer = element.integer();
+            integer.is_some_and(|i| i.size == 8 && i.align == 8 && i.encoding != Encoding::None)
+        }
+        _ => false,
+    }
+}
+
+/// Labels with all of their ranges, in the order of their first ones.
+fn labels(labels: &[crate::trace::ctf::metadata::model::Label]) -> Vec<Label> {
+    let mut all: Vec<Label> = Vec::new();
+    let mut numbers = std::collections::HashMap::new();
+    for label in labels {
+        let number = *numbers.entry(label.name.as_str()).or_insert(all.len());
+        if number == all.len() {
+            all.push(Label {
+                name: label.name.clone(),
+                ranges: Vec::new(),
+            });
+        }
+        all[number].ranges.push((label.low, label.high));
+    }
+    all
+}

@@ -1,0 +1,351 @@
+//! The streams of a recording: which packets of which files they are made of, in which order.
+//!
+//! The one idea: a stream is what babeltrace2 takes for one. Files that carry the same `stream_instance_id` (those of a
+//! rotation, or of several chunks of a session) are one stream, with packets in the order of their begins and each
+//! packet once, as overlapping snapshots repeat them; any other file is a stream of its own. Traces of one UUID are
+//! one trace, described by the metadata that declares most.
+
+use super::classes::{Classes, StreamPlan};
+use super::clock::Converter;
+use crate::error::{Error, Place, Result};
+use crate::trace::check::{Checked, CheckedTrace};
+use crate::trace::ctf::Packet;
+use crate::trace::ctf::metadata::model::{EnvValue, Metadata};
+use crate::trace::{Source, SourceStream, uuid_text};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A stream.
+#[derive(Debug)]
+pub struct Stream {
+    /// How it is decoded.
+    pub plan: Arc<StreamPlan>,
+    /// Its files, by the begins of their first packets.
+    pub files: Vec<StreamFile>,
+    /// Its packets, in order.
+    pub packets: Vec<Located>,
+    /// What its tracer is known to get wrong.
+    pub quirks: Quirks,
+    /// Its place among all streams where events have the same time.
+    pub rank: Rank,
+}
+
+/// A stream file.
+#[derive(Debug)]
+pub struct StreamFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// The file.
+    pub file: File,
+}
+
+/// A packet and the file that it is in.
+#[derive(Debug, Clone)]
+pub struct Located {
+    /// Position of the file in the stream.
+    pub file: usize,
+    /// The packet.
+    pub packet: Packet,
+    /// Whether the file ends inside it; its sizes are then those of what is there.
+    pub cut: bool,
+}
+
+/// What tracers are known to get wrong, as the manual page of babeltrace2's `source.ctf.fs` lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Quirks {
+    /// LTTng: `timestamp_end` is 0 in the last packets before a crash.
+    pub crash: bool,
+    /// LTTng before 2.11, 2.10.10 or 2.9.13: `timestamp_end` may be before the last event.
+    pub event_after_packet: bool,
+    /// barectf before 2.3.1: `timestamp_begin` may be after the first event.
+    pub event_before_packet: bool,
+}
+
+/// How streams are ordered where events have the same time, as babeltrace2's muxer orders them: by the traces' UUIDs (a
+/// trace without one comes last) and names, the stream classes and the streams' IDs; and where all that is the same,
+/// by their first files.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    no_uuid: bool,
+    uuid: Option<[u8; 16]>,
+    name: String,
+    class: u64,
+    id: u64,
+    file: PathBuf,
+}
+
+impl Rank {
+    /// Whether only the files tell the streams apart.
+    pub fn same_but_for_files(&self, other: &Rank) -> bool {
+        let file = self.file.clone();
+        *self == Rank { file, ..other.clone() }
+    }
+}
+
+/// All streams of a recording, ordered by rank, and what their traces say of themselves.
+pub struct Opened {
+    /// The streams.
+    pub streams: Vec<Arc<Stream>>,
+    /// The traces.
+    pub sources: Vec<Source>,
+    /// The classes.
+    pub classes: Classes,
+}
+
+/// A stream in the making.
+struct Draft<'a> {
+    class: u64,
+    instance: Option<u64>,
+    files: Vec<(Option<i64>, &'a Path)>,
+    packets: Vec<(Option<i64>, &'a Path, Packet, bool)>,
+}
+
+/// Opens the streams of `checked`.
+///
+/// # Errors
+/// [`Error::Io`] where a file cannot be opened; [`Error::Input`] where the traces' clocks cannot be compared.
+pub fn open(checked: &Checked) -> Result<Opened> {
+    let mut opened = Opened {
+        streams: Vec::new(),
+        sources: Vec::new(),
+        classes: Classes::default(),
+    };
+    let mut groups: Vec<Vec<&CheckedTrace>> = checked.groups();
+    groups.retain(|g| g.iter().any(|t| t.walks.iter().any(|(_, w)| w.has_packets())));
+    groups.sort_by_key(|g| trace_rank(&winner(g).metadata));
+    for group in groups {
+        open_trace(&group, &mut opened)?;
+    }
+    opened.streams.sort_by(|a, b| a.rank.cmp(&b.rank));
+    comparable(&opened.streams)?;
+    Ok(opened)
+}
+
+/// The trace whose metadata declares most stream and event classes, of those of one UUID; the first of several.
+fn winner<'a>(group: &[&'a CheckedTrace]) -> &'a CheckedTrace {
+    let classes = |t: &CheckedTrace| -> usize {
+        let streams = &t.metadata.streams;
+        streams.len() + streams.iter().map(|s| s.events.len()).sum::<usize>()
+    };
+    let best = group.iter().rev().max_by_key(|t| classes(t));
+    best.expect("no group is empty")
+}
+
+fn trace_rank(metadata: &Metadata) -> (bool, Option<[u8; 16]>, String) {
+    let name = text_of(metadata, "hostname").unwrap_or_default();
+    (metadata.uuid.is_none(), metadata.uuid, name.to_owned())
+}
+
+fn text_of<'m>(metadata: &'m Metadata, name: &str) -> Option<&'m str> {
+    let found = metadata.env.iter().find(|(n, _)| n == name);
+    match found {
+        Some((_, EnvValue::Text(text))) => Some(text),
+        _ => None,
+    }
+}
+
+fn number_of(metadata: &Metadata, name: &str) -> Option<i128> {
+    let found = metadata.env.iter().find(|(n, _)| n == name);
+    match found {
+        Some((_, EnvValue::Integer(number))) => Some(*number),
+        _ => None,
+    }
+}
+
+fn open_trace(group: &[&CheckedTrace], opened: &mut Opened) -> Result<()> {
+    let metadata = &winner(group).metadata;
+    let plans = metadata.streams.iter();
+    let plans: Vec<Arc<StreamPlan>> = plans
+        .map(|stream| Arc::new(StreamPlan::new(metadata, stream, &mut opened.classes)))
+        .collect();
+    let mut drafts = drafts(group, &plans);
+    drafts.sort_by(|a, b| a.files[0].1.cmp(b.files[0].1));
+    let (no_uuid, uuid, name) = trace_rank(metadata);
+    let mut next_id = 0;
+    let mut streams = Vec::new();
+    for draft in drafts {
+        let id = draft.instance.unwrap_or_else(|| {
+            next_id += 1;
+            next_id - 1
+        });
+        let rank = Rank {
+            no_uuid,
+            uuid,
+            name: name.clone(),
+            class: draft.class,
+            id,
+            file: draft.files[0].1.to_path_buf(),
+        };
+        let plan = plans.iter().find(|p| p.id == draft.class);
+        let plan = Arc::clone(plan.expect("packets are of known classes"));
+        streams.push(open_stream(draft, plan, quirks(metadata), rank)?);
+    }
+    streams.sort_by(|a, b| a.rank.cmp(&b.rank));
+    opened.sources.push(source(metadata, &streams));
+    opened.streams.extend(streams.into_iter().map(Arc::new));
+    Ok(())
+}
+
+/// The streams that the files of a trace are parts of.
+fn drafts<'a>(group: &[&'a CheckedTrace], plans: &[Arc<StreamPlan>]) -> Vec<Draft<'a>> {
+    let mut drafts: Vec<Draft> = Vec::new();
+    let walks = group.iter().flat_map(|t| &t.walks);
+    for (path, walk) in walks.filter(|(_, w)| w.has_packets()) {
+        let packets = walk.readable();
+        let (first, _) = &packets[0];
+        let plan = plans.iter().find(|p| p.id == first.stream_class);
+        let clock = plan.and_then(|p| p.clock.as_ref()).map(|(_, c)| c);
+        let begin = begin_of(first, clock);
+        let instance = first.instance_id.filter(|_| begin.is_some());
+        let same = |d: &&mut Draft| d.class == first.stream_class && d.instance == instance;
+        let known = drafts.iter_mut().find(same).filter(|_| instance.is_some());
+        let class = first.stream_class;
+        let located = packets
+            .into_iter()
+            .map(|(p, cut)| (begin_of(&p, clock), &**path, p, cut));
+        match known {
+            None => drafts.push(Draft {
+                class,
+                instance,
+                files: vec![(begin, path)],
+                packets: located.collect(),
+            }),
+            Some(draft) => {
+                let place = draft.files.partition_point(|(other, _)| *other <= begin);
+                draft.files.insert(place, (begin, path));
+                draft.packets.extend(located);
+                draft.packets.sort_by_key(|(begin, ..)| *begin);
+                draft.packets.dedup_by(|a, b| repeats(&a.2, &b.2));
+            }
+        }
+    }
+    drafts
+}
+
+fn begin_of(packet: &Packet, clock: Option<&Converter>) -> Option<i64> {
+    clock?.at(packet.timestamp_begin?)
+}
+
+/// Whether two packets are copies of one.
+fn repeats(a: &Packet, b: &Packet) -> bool {
+    let key = |p: &Packet| {
+        (
+            p.packet_size,
+            p.timestamp_begin,
+            p.timestamp_end,
+            p.sequence_number,
+        )
+    };
+    key(a) == key(b)
+}
+
+fn open_stream(
+    draft: Draft,
+    plan: Arc<StreamPlan>,
+    quirks: Quirks,
+    rank: Rank,
+) -> Result<Stream> {
+    let mut files = Vec::new();
+    for (_, path) in &draft.files {
+        files.push(StreamFile {
+            path: path.to_path_buf(),
+            file: File::open(path).map_err(Error::io("read", path))?,
+        });
+    }
+    let place = |path: &Path| draft.files.iter().position(|(_, p)| *p == path);
+    let packets = draft.packets.iter();
+    let packets = packets.map(|(_, path, packet, cut)| Located {
+        file: place(path).expect("packets are of the stream's files"),
+        packet: packet.clone(),
+        cut: *cut,
+    });
+    Ok(Stream {
+        packets: packets.collect(),
+        plan,
+        files,
+        quirks,
+        rank,
+    })
+}
+
+fn source(metadata: &Metadata, streams: &[Stream]) -> Source {
+    let env = metadata.env.iter().map(|(name, value)| {
+        let value = match value {
+            EnvValue::Integer(number) => number.to_string(),
+            EnvValue::Text(text) => text.clone(),
+        };
+        (name.clone(), value)
+    });
+    let first = streams.first().map(|s| &s.files[0].path);
+    let clocks = streams.iter().rev();
+    let clock = clocks.clone().find_map(|s| s.plan.clock.as_ref());
+    Source {
+        path: first
+            .and_then(|f| f.parent())
+            .map(Path::to_path_buf)
+            .unwrap_or_default(),
+        uuid: metadata.uuid.map(uuid_text),
+        env: env.collect(),
+        clock: clock.map(|(clock, _)| clock.clone()),
+        streams: streams
+            .iter()
+            .map(|s| SourceStream {
+                file: s.files[0].path.clone(),
+                class_id: s.plan.id,
+            })
+            .collect(),
+    }
+}
+
+/// Streams are put on one time line only if their clocks count from the same origin.
+fn comparable(streams: &[Arc<Stream>]) -> Result<()> {
+    let mut clocks = streams.iter().filter_map(|s| {
+        let (clock, _) = s.plan.clock.as_ref()?;
+        Some((clock, s))
+    });
+    let Some((first, _)) = clocks.next() else {
+        return Ok(());
+    };
+    let other = clocks.find(|(c, _)| {
+        c.origin_is_unix_epoch != first.origin_is_unix_epoch
+            || !c.origin_is_unix_epoch && c.name != first.name
+    });
+    match other {
+        None => Ok(()),
+        Some((_, stream)) => Err(Error::input(
+            "its clock and that of another trace do not count from the same origin",
+            Place::file(&stream.files[0].path),
+            "Ingest the traces one by one.",
+        )),
+    }
+}
+
+/// What is known of the tracer's version.
+fn quirks(metadata: &Metadata) -> Quirks {
+    let (Some(name), Some(major)) = (
+        text_of(metadata, "tracer_name"),
+        number_of(metadata, "tracer_major"),
+    ) else {
+        return Quirks::default();
+    };
+    let minor = number_of(metadata, "tracer_minor");
+    let patch = minor.and_then(|_| {
+        number_of(metadata, "tracer_patch").or_else(|| number_of(metadata, "tracer_patchlevel"))
+    });
+    let (minor, patch) = (minor.unwrap_or(0), patch.unwrap_or(0));
+    let version = (major, minor, patch);
+    let ust = name == "lttng-ust";
+    let modules = name == "lttng-modules";
+    Quirks {
+        crash: ust || modules,
+        event_after_packet: ust && version < (2, 11, 0)
+            || modules
+                && match (major, minor) {
+                    (2, 10) => patch < 10,
+                    (2, 9) => patch < 13,
+                    _ => version < (2, 9, 0),
+                },
+        event_before_packet: name == "barectf" && version < (2, 3, 1),
+    }
+}
