@@ -137,7 +137,7 @@ fn only_native(checked: &Checked, why: &str) -> Error {
 
 /// The folder of the first trace.
 fn place(checked: &Checked) -> Place {
-    let first = checked.groups.iter().flatten().next();
+    let first = checked.traces.first().map(|trace| &trace.dir);
     Place::file(first.map(|dir| checked.original(dir)).unwrap_or_default())
 }
 

@@ -34,10 +34,20 @@ pub type Named = (String, Type);
 pub enum Type {
     Int(Int),
     Enum(Int, Vec<Label>),
-    Float { double: bool, align: u64, order: Order },
+    Float {
+        double: bool,
+        align: u64,
+        order: Order,
+    },
     Text,
-    Struct { align: Option<u64>, fields: Vec<Named> },
-    Variant { tag: Reference, options: Vec<Named> },
+    Struct {
+        align: Option<u64>,
+        fields: Vec<Named>,
+    },
+    Variant {
+        tag: Reference,
+        options: Vec<Named>,
+    },
     Array(u64, Box<Type>),
     Sequence(Reference, Box<Type>),
 }
@@ -93,7 +103,8 @@ pub struct Shaper<'r> {
 }
 
 const BASES: [&str; 12] = [
-    "x", "value", "_event", "_string", "_struct", "_id", "__deep", "Name", "_", "size_of", "fd", "_align",
+    "x", "value", "_event", "_string", "_struct", "_id", "__deep", "Name", "_", "size_of", "fd",
+    "_align",
 ];
 
 impl<'r> Shaper<'r> {
@@ -129,7 +140,13 @@ impl<'r> Shaper<'r> {
         ty
     }
 
-    fn structure(&mut self, key: &str, first: Vec<Named>, more: u64, depth: u64) -> (Type, Vec<Candidate>) {
+    fn structure(
+        &mut self,
+        key: &str,
+        first: Vec<Named>,
+        more: u64,
+        depth: u64,
+    ) -> (Type, Vec<Candidate>) {
         self.frames.push(Vec::new());
         let mut fields = Vec::new();
         for (name, ty) in first {
@@ -164,7 +181,10 @@ impl<'r> Shaper<'r> {
             };
             let element = self.element(depth);
             fields.push((length, int));
-            fields.push((format!("_{name}"), Type::Sequence(reference, Box::new(element))));
+            fields.push((
+                format!("_{name}"),
+                Type::Sequence(reference, Box::new(element)),
+            ));
             return;
         }
         let here = format!("{key}.{name}");
@@ -262,7 +282,10 @@ impl<'r> Shaper<'r> {
     /// A field that may be a tag or a length here.
     fn named(&mut self, tag: bool) -> Option<(Reference, Vec<String>)> {
         let here = self.frames.iter().flatten().chain(&self.earlier);
-        let fit: Vec<Candidate> = here.filter(|c| c.labels.is_some() == tag).cloned().collect();
+        let fit: Vec<Candidate> = here
+            .filter(|c| c.labels.is_some() == tag)
+            .cloned()
+            .collect();
         if fit.is_empty() {
             return None;
         }
@@ -334,7 +357,11 @@ impl<'r> Shaper<'r> {
             self.names += 1;
             let name = match (labels.last(), self.rng.chance(10)) {
                 (Some(previous), true) => previous.0.clone(),
-                _ => format!("{}{}", self.rng.pick(&["A", "_b", "label", "__c"]), self.names),
+                _ => format!(
+                    "{}{}",
+                    self.rng.pick(&["A", "_b", "label", "__c"]),
+                    self.names
+                ),
             };
             labels.push((name, first, last));
             next = last + 1;

@@ -130,7 +130,13 @@ fn trace(rng: &mut Random) -> (Trace, String) {
         uuid,
         packet_header,
         streams,
-        frequency: rng.pick(&[1_000_000_000, 1_000_000_000, 1_000_000, 2_400_000_000, 123_456_789]),
+        frequency: rng.pick(&[
+            1_000_000_000,
+            1_000_000_000,
+            1_000_000,
+            2_400_000_000,
+            123_456_789,
+        ]),
         offset_s: rng.pick(&[0, 0, -3, 1_700_000_000]),
         offset: rng.pick(&[0, 7, 5_000_000_000]),
         lengths,
@@ -150,10 +156,16 @@ fn packet_header(shaper: &mut Shaper, has_uuid: bool) -> Type {
         }
     }
     let (size, align) = shaper.rng.pick(&[(8, 8), (32, 32), (64, 8), (13, 1)]);
-    first.push(("stream_id".to_owned(), Type::Int(unsigned(size, align, native))));
+    first.push((
+        "stream_id".to_owned(),
+        Type::Int(unsigned(size, align, native)),
+    ));
     // Without it babeltrace2 takes each file for a stream of its own.
     if shaper.rng.chance(50) {
-        first.push(("stream_instance_id".to_owned(), Type::Int(unsigned(64, 8, native))));
+        first.push((
+            "stream_instance_id".to_owned(),
+            Type::Int(unsigned(64, 8, native)),
+        ));
     }
     let more = shaper.rng.pick(&[0, 0, 2]);
     exact_root(shaper, "trace.packet.header", first, more)
@@ -162,12 +174,10 @@ fn packet_header(shaper: &mut Shaper, has_uuid: bool) -> Type {
 /// A root that may have no more than what it is given.
 fn exact_root(shaper: &mut Shaper, key: &str, first: Vec<Named>, more: u64) -> Type {
     match more {
-        0 => {
-            Type::Struct {
-                align: None,
-                fields: first,
-            }
-        }
+        0 => Type::Struct {
+            align: None,
+            fields: first,
+        },
         more => shaper.root(key, first, more),
     }
 }
@@ -231,7 +241,10 @@ fn stream(shaper: &mut Shaper, id: u64) -> Stream {
         shaper.forget(known_here);
         let context = shaper.rng.chance(25);
         let context = context.then(|| shaper.root("event.context", Vec::new(), 3));
-        let fields = shaper.rng.chance(92).then(|| shaper.root("event.fields", Vec::new(), 7));
+        let fields = shaper
+            .rng
+            .chance(92)
+            .then(|| shaper.root("event.fields", Vec::new(), 7));
         classes.push(Class {
             // The IDs of both halves of LTTng's headers.
             id: number * 11,
@@ -287,7 +300,10 @@ fn header_type(header: Header, native: Order) -> Type {
         Header::Plain(id, time) => {
             let id = Type::Int(unsigned(id, if id % 8 == 0 { 8 } else { 1 }, native));
             let align = if time % 8 == 0 { 8 } else { 1 };
-            return structure(None, vec![named("id", id), named("timestamp", clock(time, align))]);
+            return structure(
+                None,
+                vec![named("id", id), named("timestamp", clock(time, align))],
+            );
         }
         Header::Compact => (5, 27),
         Header::Large => (16, 32),
@@ -306,7 +322,10 @@ fn header_type(header: Header, native: Order) -> Type {
     let options = vec![
         named(
             "compact",
-            structure(None, vec![named("timestamp", clock(time_size, align(time_size)))]),
+            structure(
+                None,
+                vec![named("timestamp", clock(time_size, align(time_size)))],
+            ),
         ),
         named("extended", structure(Some(8), extended)),
     ];
@@ -314,7 +333,10 @@ fn header_type(header: Header, native: Order) -> Type {
         written: "id".to_owned(),
         key: "stream.event.header.id".to_owned(),
     };
-    structure(Some(8), vec![named("id", id), named("v", Type::Variant { tag, options })])
+    structure(
+        Some(8),
+        vec![named("id", id), named("v", Type::Variant { tag, options })],
+    )
 }
 
 fn metadata(rng: &mut Random, trace: &Trace, several: bool) -> String {
@@ -324,7 +346,10 @@ fn metadata(rng: &mut Random, trace: &Trace, several: bool) -> String {
         Order::Little => "le",
         Order::Big => writer.rng.pick(&["be", "network"]),
     };
-    let _ = writeln!(blocks, "trace {{ major = 1; minor = 8; byte_order = {order};");
+    let _ = writeln!(
+        blocks,
+        "trace {{ major = 1; minor = 8; byte_order = {order};"
+    );
     if let Some(uuid) = trace.uuid {
         let _ = writeln!(blocks, "uuid = \"{}\";", uuid_text(uuid));
     }
@@ -355,9 +380,16 @@ fn metadata(rng: &mut Random, trace: &Trace, several: bool) -> String {
         }
     }
     let mut clock = format!("name = ticks; freq = {};", trace.frequency);
-    let _ = write!(clock, " offset_s = {}; offset = {};", trace.offset_s, trace.offset);
+    let _ = write!(
+        clock,
+        " offset_s = {}; offset = {};",
+        trace.offset_s, trace.offset
+    );
     let absolute = writer.rng.pick(&["TRUE", "true", "FALSE"]);
-    let _ = write!(clock, " absolute = {absolute}; precision = 3; description = \"t\";");
+    let _ = write!(
+        clock,
+        " absolute = {absolute}; precision = 3; description = \"t\";"
+    );
     let declared = writer.declared;
     format!(
         "/* CTF 1.8 */\nclock {{ {clock} }};\n{declared}\ncallsite {{ name = x; line = 3; }};\n{blocks}"
@@ -395,11 +427,21 @@ type Forced = BTreeMap<String, u64>;
 
 impl Trace {
     /// The packets of a stream file; the times of its events are added to `times`.
-    fn file(&self, rng: &mut Random, stream: &Stream, instance: u64, times: &mut Vec<i64>) -> Vec<u8> {
+    fn file(
+        &self,
+        rng: &mut Random,
+        stream: &Stream,
+        instance: u64,
+        times: &mut Vec<i64>,
+    ) -> Vec<u8> {
         let mut out = Vec::new();
         let has = |name: &str| stream.known.contains(name);
         // A file whose packets do not say how long they are is one packet.
-        let packets = if has("packet_size") { rng.within(1, 4) } else { 1 };
+        let packets = if has("packet_size") {
+            rng.within(1, 4)
+        } else {
+            1
+        };
         let mut now = self.first_cycles(rng);
         let (mut discarded, mut sequence) = (rng.below(3), rng.below(9));
         for _ in 0..packets {
@@ -496,7 +538,13 @@ impl Trace {
         second.bytes
     }
 
-    fn encode(&self, rng: &mut Random, stream: &Stream, forced: &Forced, events: &[(usize, u64, bool)]) -> Bits {
+    fn encode(
+        &self,
+        rng: &mut Random,
+        stream: &Stream,
+        forced: &Forced,
+        events: &[(usize, u64, bool)],
+    ) -> Bits {
         let mut encoder = Encoder {
             rng,
             bits: Bits::default(),
@@ -534,7 +582,8 @@ impl Encoder<'_> {
     /// Says what the fields of the next event's header hold.
     fn header(&mut self, header: Header, id: u64, time: u64, full: bool) {
         let mut force = |name: &str, value: u64| {
-            self.forced.insert(format!("stream.event.header.{name}"), value);
+            self.forced
+                .insert(format!("stream.event.header.{name}"), value);
         };
         let last = match header {
             Header::Plain(..) => {
@@ -637,7 +686,9 @@ impl Encoder<'_> {
         self.bits.put(int.size, value as u64, int.order);
         let value = if value > high { value & high } else { value };
         if let Some(labels) = labels {
-            let label = labels.iter().find(|(_, low, high)| *low <= value && value <= *high);
+            let label = labels
+                .iter()
+                .find(|(_, low, high)| *low <= value && value <= *high);
             if let Some((name, ..)) = label {
                 self.chosen.insert(key.to_owned(), name.clone());
             }
@@ -651,7 +702,11 @@ fn text(rng: &mut Random) -> Vec<u8> {
     let length = rng.below(12);
     match rng.below(6) {
         0 => (0..length).map(|_| rng.within(1, 255) as u8).collect(),
-        1 => "größe λ 文".chars().take(length as usize).collect::<String>().into_bytes(),
+        1 => "größe λ 文"
+            .chars()
+            .take(length as usize)
+            .collect::<String>()
+            .into_bytes(),
         _ => (0..length).map(|_| rng.within(32, 126) as u8).collect(),
     }
 }

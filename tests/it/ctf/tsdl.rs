@@ -57,13 +57,20 @@ impl<'r> Writer<'r> {
         let text = match ty {
             Type::Int(int) => self.int(int),
             Type::Enum(int, labels) => self.enumeration(int, labels),
-            Type::Float { double, align, order } => self.float(*double, *align, *order),
-            Type::Text => self.rng.pick(&[
-                "string",
-                "string { encoding = UTF8; }",
-                "string { encoding = ASCII; }",
-                "string { encoding = none; }",
-            ]).to_owned(),
+            Type::Float {
+                double,
+                align,
+                order,
+            } => self.float(*double, *align, *order),
+            Type::Text => self
+                .rng
+                .pick(&[
+                    "string",
+                    "string { encoding = UTF8; }",
+                    "string { encoding = ASCII; }",
+                    "string { encoding = none; }",
+                ])
+                .to_owned(),
             Type::Struct { align, fields } => return self.structure(*align, fields),
             Type::Variant { tag, options } => return self.variant(&tag.written, options),
             Type::Array(..) | Type::Sequence(..) => unreachable!("written by `field`"),
@@ -136,9 +143,15 @@ impl<'r> Writer<'r> {
             attributes.push(format!("align = {}", self.number(int.align)));
         }
         if int.signed {
-            attributes.push(format!("signed = {}", self.rng.pick(&["true", "TRUE", "1"])));
+            attributes.push(format!(
+                "signed = {}",
+                self.rng.pick(&["true", "TRUE", "1"])
+            ));
         } else if self.rng.chance(30) {
-            attributes.push(format!("signed = {}", self.rng.pick(&["false", "FALSE", "0"])));
+            attributes.push(format!(
+                "signed = {}",
+                self.rng.pick(&["false", "FALSE", "0"])
+            ));
         }
         self.order(int.order, &mut attributes);
         if int.text {
@@ -149,7 +162,9 @@ impl<'r> Writer<'r> {
             attributes.push("map = clock.ticks.value".to_owned());
         }
         if self.rng.chance(20) {
-            let base = self.rng.pick(&["2", "8", "10", "16", "hex", "x", "decimal", "oct", "b"]);
+            let base = self
+                .rng
+                .pick(&["2", "8", "10", "16", "hex", "x", "decimal", "oct", "b"]);
             attributes.push(format!("base = {base}"));
         }
         if self.rng.chance(40) {
