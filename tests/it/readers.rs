@@ -107,8 +107,8 @@ fn setting(name: &str, default: u64) -> u64 {
     given.map_or(default, |text| text.parse().unwrap())
 }
 
-/// The native reader's dataset holds what was written, and babeltrace2's is the same.
-fn check(seed: u64, trace: &Path, written: &Written, dir: &Path) {
+/// The native reader's dataset holds what was written, and babeltrace2's, where it is `judged`, is the same.
+fn check(seed: u64, trace: &Path, written: &Written, judged: bool, dir: &Path) {
     let native = dir.join(format!("native-{seed}"));
     let (status, said) = read(trace, &native, "native");
     assert_eq!(status, Some(0), "seed {seed}: {said}");
@@ -116,7 +116,7 @@ fn check(seed: u64, trace: &Path, written: &Written, dir: &Path) {
     times.sort_unstable();
     let expected: Vec<_> = written.times.iter().map(|t| Some(*t)).collect();
     assert_eq!(times, expected, "seed {seed}");
-    if cfg!(feature = "babeltrace2") {
+    if cfg!(feature = "babeltrace2") && judged {
         let judge = dir.join(format!("judge-{seed}"));
         let (status, said) = read(trace, &judge, "babeltrace2");
         assert_eq!(status, Some(0), "seed {seed}: babeltrace2: {said}");
@@ -136,9 +136,11 @@ fn random_traces_are_read_alike() {
     let events = AtomicU64::new(0);
     on_two_threads(first..first + number, |seed| {
         let trace = dir.path().join(format!("trace-{seed}"));
-        let written = write(seed, &trace);
+        // One in six may hold what only the native reader understands.
+        let judged = seed % 6 != 5;
+        let written = write(seed, judged, &trace);
         events.fetch_add(written.times.len() as u64, Ordering::Relaxed);
-        check(seed, &trace, &written, dir.path());
+        check(seed, &trace, &written, judged, dir.path());
         fs::remove_dir_all(&trace).unwrap();
     });
     has_babeltrace2();

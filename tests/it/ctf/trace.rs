@@ -57,10 +57,10 @@ struct Trace {
     lengths: HashSet<String>,
 }
 
-/// Writes the trace of this seed to the folder `dir`, which is made.
-pub fn write(seed: u64, dir: &Path) -> Written {
+/// Writes the trace of this seed to the folder `dir`, which is made. Where it is `judged`, babeltrace2 2.0 can read it, too.
+pub fn write(seed: u64, judged: bool, dir: &Path) -> Written {
     let mut rng = Random::new(seed);
-    let (trace, metadata) = trace(&mut rng);
+    let (trace, metadata) = trace(&mut rng, judged);
     fs::create_dir_all(dir).unwrap();
     let file = match rng.chance(50) {
         true => packetized(&mut rng, &metadata, trace.uuid.unwrap_or_default()),
@@ -105,7 +105,7 @@ fn packetized(rng: &mut Random, text: &str, uuid: [u8; 16]) -> Vec<u8> {
     out
 }
 
-fn trace(rng: &mut Random) -> (Trace, String) {
+fn trace(rng: &mut Random, judged: bool) -> (Trace, String) {
     let native = rng.pick(&[Order::Little, Order::Big]);
     let has_uuid = rng.chance(70);
     let uuid = has_uuid.then(|| {
@@ -115,7 +115,7 @@ fn trace(rng: &mut Random) -> (Trace, String) {
     });
     let several = rng.chance(40);
     let has_header = several || rng.chance(80);
-    let mut shaper = Shaper::new(rng, native);
+    let mut shaper = Shaper::new(rng, native, judged);
     let packet_header = has_header.then(|| packet_header(&mut shaper, has_uuid));
     let known = shaper.known();
     let mut streams = Vec::new();
@@ -241,13 +241,15 @@ fn stream(shaper: &mut Shaper, id: u64) -> Stream {
         shaper.forget(known_here);
         let context = shaper.rng.chance(25);
         let context = context.then(|| shaper.root("event.context", Vec::new(), 3));
-        let fields = shaper
-            .rng
-            .chance(92)
-            .then(|| shaper.root("event.fields", Vec::new(), 7));
+        let has_fields = packet_context.is_none() || shaper.rng.chance(92);
+        let mut fields = has_fields.then(|| shaper.root("event.fields", Vec::new(), 7));
+        if let (None, Some(Type::Struct { fields, .. })) = (&packet_context, &mut fields) {
+            // A packet that does not say how long it is ends with an event, and so with a whole byte.
+            fields.push(("last".to_owned(), Type::Text));
+        }
         classes.push(Class {
             // The IDs of both halves of LTTng's headers.
-            id: number * 11,
+            id: number * 7,
             context,
             fields,
         });
@@ -526,12 +528,13 @@ impl Trace {
         events: &[(usize, u64, bool)],
         padding: u64,
     ) -> Vec<u8> {
-        let before = rng.clone();
-        let first = self.encode(&mut before.clone(), stream, &forced, events);
+        let sizes =
+            ["content_size", "packet_size"].map(|name| format!("stream.packet.context.{name}"));
+        forced.extend(sizes.iter().map(|name| (name.clone(), 0)));
+        let first = self.encode(&mut rng.clone(), stream, &forced, events);
         let content = first.at;
         let size = content.next_multiple_of(8) + padding;
-        forced.insert("stream.packet.context.content_size".to_owned(), content);
-        forced.insert("stream.packet.context.packet_size".to_owned(), size);
+        forced.extend(sizes.into_iter().zip([content, size]));
         let mut second = self.encode(rng, stream, &forced, events);
         assert_eq!(second.at, content, "sizes do not change the layout");
         second.bytes.resize((size / 8) as usize, 0xFF);

@@ -84,10 +84,9 @@ impl<'r> Writer<'r> {
     /// Gives a type a name.
     fn alias(&mut self, text: &str) -> String {
         let name = self.new_name();
-        let _ = match self.rng.below(4) {
+        let _ = match self.rng.below(3) {
             0 => writeln!(self.declared, "typedef {text} {name};"),
-            1 => writeln!(self.declared, "typealias {text} := const {name};"),
-            2 => {
+            1 => {
                 let name = format!("unsigned {name}_t");
                 let plain = name.replace(' ', "_");
                 let _ = writeln!(self.declared, "typealias {text} := {plain};");
@@ -108,7 +107,7 @@ impl<'r> Writer<'r> {
         if let Some(align) = align {
             let _ = write!(body, " align({})", self.number(align));
         }
-        match self.rng.chance(20) {
+        match self.rng.chance(20) && may_have_name(fields) {
             true => {
                 let name = self.new_name();
                 let _ = writeln!(self.declared, "struct {name} {body};");
@@ -126,7 +125,7 @@ impl<'r> Writer<'r> {
 
     fn variant(&mut self, tag: &str, options: &[Named]) -> String {
         let body = self.body(options);
-        match self.rng.chance(25) {
+        match self.rng.chance(25) && may_have_name(options) {
             true => {
                 let name = self.new_name();
                 let _ = writeln!(self.declared, "variant {name} {body};");
@@ -155,7 +154,7 @@ impl<'r> Writer<'r> {
         }
         self.order(int.order, &mut attributes);
         if int.text {
-            let encoding = self.rng.pick(&["UTF8", "utf-8", "ASCII"]);
+            let encoding = self.rng.pick(&["UTF8", "\"utf-8\"", "ASCII"]);
             attributes.push(format!("encoding = {encoding}"));
         }
         if int.clock {
@@ -247,4 +246,20 @@ impl<'r> Writer<'r> {
             _ => number.to_string(),
         }
     }
+}
+
+/// Whether a structure or variant of these fields can be declared apart from its use: babeltrace2 2.0 copies it then, and
+/// each copy drops a leading underscore of names, so that tags and lengths do not find them any more.
+fn may_have_name(fields: &[Named]) -> bool {
+    fields.iter().all(|(name, ty)| {
+        let inside = match ty {
+            Type::Struct { fields, .. } => may_have_name(fields),
+            Type::Variant { options, .. } => may_have_name(options),
+            Type::Array(_, element) | Type::Sequence(_, element) => {
+                may_have_name(&[(String::new(), (**element).clone())])
+            }
+            _ => true,
+        };
+        inside && !name.starts_with('_')
+    })
 }
