@@ -137,8 +137,8 @@ fn only_native(checked: &Checked, why: &str) -> Error {
 
 /// The folder of the first trace.
 fn place(checked: &Checked) -> Place {
-    let first = checked.traces.first().map(|trace| &trace.dir);
-    Place::file(first.map(|dir| checked.original(dir)).unwrap_or_default())
+    let first = checked.traces.first();
+    Place::file(first.map(|t| t.dir.clone()).unwrap_or_default())
 }
 
 #[cfg(feature = "babeltrace2")]

@@ -84,14 +84,14 @@ impl Walk {
     }
 
     /// The packets that can be read: the good ones, and a cut one, as far as its events are whole and with sizes to
-    /// match, marked by `true`.
-    pub fn readable(&self) -> Vec<(Packet, bool)> {
-        let good = self.packets.iter().map(|packet| (packet.clone(), false));
+    /// match.
+    pub fn readable(&self) -> Vec<Packet> {
+        let good = self.packets.iter().cloned();
         let cut = self.cut_events().map(|packet| {
             let mut packet = packet.clone();
             packet.content_size = self.cut_events_end;
             packet.packet_size = self.cut_events_end.next_multiple_of(8);
-            (packet, true)
+            packet
         });
         good.chain(cut).collect()
     }

@@ -22,8 +22,6 @@ pub struct StreamPlan {
     pub packet_context: Vec<Step>,
     /// The events' headers.
     pub header: Vec<Step>,
-    /// Whether these tell the event's class.
-    pub has_id: bool,
     /// The events' common contexts: one plan for each way in which event classes use them.
     pub commons: Vec<Common>,
     /// The event classes.
@@ -98,7 +96,6 @@ impl StreamPlan {
             id: stream.id,
             packet_header,
             packet_context,
-            has_id: header.iter().any(tells_id),
             header,
             commons: Vec::new(),
             events: Vec::with_capacity(stream.events.len()),
@@ -193,18 +190,6 @@ fn context_dest(fields: &[(usize, Field)], uses: &[Context], position: usize) ->
         Some(Context::Tid) => Dest::Tid,
         Some(Context::Procname) => Dest::Procname,
         Some(Context::Other) => Dest::Values,
-    }
-}
-
-fn tells_id(step: &Step) -> bool {
-    match step {
-        Step::Bytes(_, items) => items.iter().any(|i| i.role.event_id),
-        Step::Bits(integer) => integer.role.event_id,
-        Step::Array(_, elements) | Step::Sequence(_, elements) => {
-            elements.plan.iter().any(tells_id)
-        }
-        Step::Choose(choose) => choose.options.iter().flatten().any(tells_id),
-        _ => false,
     }
 }
 

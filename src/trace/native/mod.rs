@@ -35,9 +35,9 @@ use pool::Pool;
 /// Pieces that are under way in all streams together, as far as there are not more streams.
 const PIECES: usize = 12;
 
-/// Why these traces are left to babeltrace2: `None` where they are not. Today that is always so: what the check
-/// understands, this reader reads.
+/// Why the native reader does not read these traces; `None` where it does.
 pub fn declines(_: &Checked) -> Option<String> {
+    // Whatever metadata can be understood can be decoded.
     None
 }
 

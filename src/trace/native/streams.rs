@@ -47,8 +47,6 @@ pub struct Located {
     pub file: usize,
     /// The packet.
     pub packet: Packet,
-    /// Whether the file ends inside it; its sizes are then those of what is there.
-    pub cut: bool,
 }
 
 /// What tracers are known to get wrong, as the manual page of babeltrace2's `source.ctf.fs` lists it.
@@ -102,7 +100,7 @@ struct Draft<'a> {
     class: u64,
     instance: Option<u64>,
     files: Vec<(Option<i64>, &'a Path)>,
-    packets: Vec<(Option<i64>, &'a Path, Packet, bool)>,
+    packets: Vec<(Option<i64>, &'a Path, Packet)>,
 }
 
 /// Opens the streams of `checked`.
@@ -200,7 +198,7 @@ fn drafts<'a>(group: &[&'a CheckedTrace], plans: &[Arc<StreamPlan>]) -> Vec<Draf
     let walks = group.iter().flat_map(|t| &t.walks);
     for (path, walk) in walks.filter(|(_, w)| w.has_packets()) {
         let packets = walk.readable();
-        let (first, _) = &packets[0];
+        let first = &packets[0];
         let plan = plans.iter().find(|p| p.id == first.stream_class);
         let clock = plan.and_then(|p| p.clock.as_ref()).map(|(_, c)| c);
         let begin = begin_of(first, clock);
@@ -210,7 +208,7 @@ fn drafts<'a>(group: &[&'a CheckedTrace], plans: &[Arc<StreamPlan>]) -> Vec<Draf
         let class = first.stream_class;
         let located = packets
             .into_iter()
-            .map(|(p, cut)| (begin_of(&p, clock), &**path, p, cut));
+            .map(|p| (begin_of(&p, clock), &**path, p));
         match known {
             None => drafts.push(Draft {
                 class,
@@ -257,10 +255,9 @@ fn open_stream(draft: Draft, plan: Arc<StreamPlan>, quirks: Quirks, rank: Rank) 
     }
     let place = |path: &Path| draft.files.iter().position(|(_, p)| *p == path);
     let packets = draft.packets.iter();
-    let packets = packets.map(|(_, path, packet, cut)| Located {
+    let packets = packets.map(|(_, path, packet)| Located {
         file: place(path).expect("packets are of the stream's files"),
         packet: packet.clone(),
-        cut: *cut,
     });
     Ok(Stream {
         packets: packets.collect(),
