@@ -105,9 +105,7 @@ impl Checked {
             copy.map_or_else(|| trace.dir.clone(), |(copy, _)| copy.clone())
         };
         let groups = self.groups();
-        let folders = groups
-            .iter()
-            .map(|group| group.iter().map(folder).collect());
+        let folders = groups.iter().map(|group| group.iter().map(folder).collect());
         Ok(folders.collect())
     }
 

@@ -313,7 +313,12 @@ impl<'a> Decoder<'a> {
         self.memory.slots[slot as usize] as u64
     }
 
-    fn elements(&mut self, length: u64, elements: &Elements, out: &mut Output) -> Result<(), Stop> {
+    fn elements(
+        &mut self,
+        length: u64,
+        elements: &Elements,
+        out: &mut Output,
+    ) -> Result<(), Stop> {
         if elements.least_bits == 0 {
             let left = self.memory.empty.checked_sub(length);
             self.memory.empty = left.ok_or_else(|| {
@@ -384,9 +389,7 @@ impl ByteInteger {
     fn value(&self, bytes: &[u8]) -> u64 {
         macro_rules! number {
             ($unsigned:ty, $signed:ty) => {{
-                let (bytes, _) = bytes
-                    .split_first_chunk()
-                    .expect("the step's bytes are there");
+                let (bytes, _) = bytes.split_first_chunk().expect("the step's bytes are there");
                 let number = match self.order {
                     ByteOrder::Little => <$unsigned>::from_le_bytes(*bytes),
                     ByteOrder::Big => <$unsigned>::from_be_bytes(*bytes),

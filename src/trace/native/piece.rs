@@ -120,16 +120,11 @@ fn read(
 ) -> Result<(), Error> {
     let file = &stream.files[located.file];
     window.resize(bytes as usize, 0);
-    let read = file
-        .file
-        .read_exact_at(window, located.packet.offset + first);
+    let read = file.file.read_exact_at(window, located.packet.offset + first);
     read.map_err(|source| match source.kind() {
-        io::ErrorKind::UnexpectedEof => error(
-            stream,
-            located,
-            first * 8,
-            "the file became shorter while it was read",
-        ),
+        io::ErrorKind::UnexpectedEof => {
+            error(stream, located, first * 8, "the file became shorter while it was read")
+        }
         _ => Error::io("read", &file.path)(source),
     })
 }

@@ -211,7 +211,11 @@ impl<'a> Planner<'a> {
     }
 
     /// The plan for `root`, whose own members go where `dest` says (by position), and what is known of its end.
-    pub fn plan(mut self, root: Option<&Node>, dest: impl Fn(usize) -> Dest) -> (Vec<Step>, Known) {
+    pub fn plan(
+        mut self,
+        root: Option<&Node>,
+        dest: impl Fn(usize) -> Dest,
+    ) -> (Vec<Step>, Known) {
         if let Some(root) = root {
             self.align(root.class.alignment());
             for (i, child) in root.children.iter().enumerate() {

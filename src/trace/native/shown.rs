@@ -86,7 +86,11 @@ impl<'m> Node<'m> {
     }
 
     /// Members are looked at from the last to the first: only later ones can refer to earlier ones.
-    fn new(class: &'m FieldClass, here: &mut Reference, referred: &mut HashSet<Reference>) -> Self {
+    fn new(
+        class: &'m FieldClass,
+        here: &mut Reference,
+        referred: &mut HashSet<Reference>,
+    ) -> Self {
         let element = matches!(
             class,
             FieldClass::Array { .. } | FieldClass::Sequence { .. }

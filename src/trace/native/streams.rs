@@ -77,11 +77,7 @@ impl Rank {
     /// Whether only the files tell the streams apart.
     pub fn same_but_for_files(&self, other: &Rank) -> bool {
         let file = self.file.clone();
-        *self
-            == Rank {
-                file,
-                ..other.clone()
-            }
+        *self == Rank { file, ..other.clone() }
     }
 }
 
@@ -114,10 +110,7 @@ pub fn open(checked: &Checked) -> Result<Opened> {
         classes: Classes::default(),
     };
     let mut groups: Vec<Vec<&CheckedTrace>> = checked.groups();
-    groups.retain(|g| {
-        g.iter()
-            .any(|t| t.walks.iter().any(|(_, w)| w.has_packets()))
-    });
+    groups.retain(|g| g.iter().any(|t| t.walks.iter().any(|(_, w)| w.has_packets())));
     groups.sort_by_key(|g| trace_rank(&winner(g).metadata));
     for group in groups {
         open_trace(&group, &mut opened)?;
@@ -245,7 +238,12 @@ fn repeats(a: &Packet, b: &Packet) -> bool {
     key(a) == key(b)
 }
 
-fn open_stream(draft: Draft, plan: Arc<StreamPlan>, quirks: Quirks, rank: Rank) -> Result<Stream> {
+fn open_stream(
+    draft: Draft,
+    plan: Arc<StreamPlan>,
+    quirks: Quirks,
+    rank: Rank,
+) -> Result<Stream> {
     let mut files = Vec::new();
     for (_, path) in &draft.files {
         files.push(StreamFile {

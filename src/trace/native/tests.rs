@@ -42,10 +42,7 @@ fn decode(plan: &StreamPlan, bytes: &[u8]) -> Result<Output, Stop> {
 
 #[test]
 fn neighbours_of_whole_bytes_become_one_step() {
-    let (plan, _) = compile(
-        "",
-        "int a; u8 b; integer { size = 16; align = 16; } c; int d;",
-    );
+    let (plan, _) = compile("", "int a; u8 b; integer { size = 16; align = 16; } c; int d;");
     let [Step::Align(16), Step::Bytes(12, items)] = &plan.events[0].payload[..] else {
         panic!("{:?}", plan.events[0].payload)
     };
@@ -55,14 +52,11 @@ fn neighbours_of_whole_bytes_become_one_step() {
 
 #[test]
 fn context_goes_to_the_head_and_other_values_in_order() {
-    let context =
-        "int _pid; int _prio; integer { size = 8; encoding = UTF8; } _procname[4]; int _tid;";
+    let context = "int _pid; int _prio; integer { size = 8; encoding = UTF8; } _procname[4]; int _tid;";
     let (plan, class) = compile(context, "u8 _x;");
     assert_eq!(class.context.len(), 1);
     assert_eq!(class.context[0].name, "prio");
-    let bytes = [
-        7, 0, 0, 0, 20, 0, 0, 0, b'a', b'b', 0, b'z', 0xff, 0xff, 0xff, 0xff, 9,
-    ];
+    let bytes = [7, 0, 0, 0, 20, 0, 0, 0, b'a', b'b', 0, b'z', 0xff, 0xff, 0xff, 0xff, 9];
     let out = decode(&plan, &bytes).unwrap();
     assert_eq!((out.pid, out.tid), (7, -1));
     assert_eq!(out.names.all(), [b"ab".to_vec()]);
@@ -80,10 +74,7 @@ fn sequences_take_their_length_and_leave_its_field_out() {
     let out = decode(&plan, b"\x03\x01\x02\x03hi\0").unwrap();
     let mut cursor = Cursor::new(&out.values);
     assert_eq!(cursor.count(), 3);
-    assert_eq!(
-        [cursor.integer(), cursor.integer(), cursor.integer()],
-        [1, 2, 3]
-    );
+    assert_eq!([cursor.integer(), cursor.integer(), cursor.integer()], [1, 2, 3]);
     assert_eq!(cursor.text(), b"hi");
     assert!(cursor.rest().is_empty());
     assert_eq!(decode(&plan, b"\x03\x01\x02").unwrap_err(), Stop::End);
