@@ -146,3 +146,27 @@ fn random_traces_are_read_alike() {
     has_babeltrace2();
     assert!(events.into_inner() >= 5 * number);
 }
+
+#[test]
+fn ctf_2_gives_the_same_as_ctf_1() {
+    let dir = tempfile::tempdir().unwrap();
+    on_two_threads(
+        1000..1000 + setting("SYSDS_RANDOM_TRACES", TRACES) / 3,
+        |seed| {
+            let trace = dir.path().join(format!("trace-{seed}"));
+            let written = write(seed, false, &trace);
+            let [old, new] = ["old", "new"].map(|name| dir.path().join(format!("{name}-{seed}")));
+            let (status, said) = read(&trace, &old, "native");
+            assert_eq!(status, Some(0), "seed {seed}: {said}\n{}", written.metadata);
+            fs::write(trace.join("metadata"), &written.json).unwrap();
+            let (status, said) = read(&trace, &new, "native");
+            assert_eq!(status, Some(0), "seed {seed}: {said}\n{}", written.json);
+            if let Some(what) = difference(&old, &new) {
+                panic!("seed {seed}: {what}\n{}", written.json);
+            }
+            for path in [trace, old, new] {
+                fs::remove_dir_all(path).unwrap();
+            }
+        },
+    );
+}

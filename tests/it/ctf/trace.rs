@@ -4,6 +4,7 @@ use super::bits::{Bits, Order};
 use super::random::Random;
 use super::shape::{Int, Label, Named, Shaper, Type, limits, unsigned};
 use super::tsdl::Writer;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write;
 use std::fs;
@@ -16,6 +17,8 @@ pub struct Written {
     pub times: Vec<i64>,
     /// What `metadata` says, without packets around it.
     pub metadata: String,
+    /// The same as metadata of CTF 2.
+    pub json: String,
 }
 
 /// How the header of an event is laid out.
@@ -62,12 +65,14 @@ pub fn write(seed: u64, judged: bool, dir: &Path) -> Written {
     let mut rng = Random::new(seed);
     let (trace, metadata) = trace(&mut rng, judged);
     fs::create_dir_all(dir).unwrap();
+    let json = trace.json();
     let file = match rng.chance(50) {
         true => packetized(&mut rng, &metadata, trace.uuid.unwrap_or_default()),
         false => metadata.clone().into_bytes(),
     };
     fs::write(dir.join("metadata"), file).unwrap();
     let mut written = Written {
+        json,
         metadata,
         times: Vec::new(),
     };
@@ -507,16 +512,14 @@ impl Trace {
         }
     }
 
+    /// As babeltrace2 counts: offset and value apart from each other, in floating point unless a cycle is a nanosecond.
     fn nanoseconds(&self, cycles: u64) -> i64 {
-        let frequency = i128::from(self.frequency);
-        let offset = i128::from(self.offset_s) * frequency + i128::from(self.offset);
-        // babeltrace2 rounds the offset and the value down apart from each other.
-        let seconds = offset.div_euclid(frequency);
-        let rest = offset.rem_euclid(frequency);
-        let cycles = i128::from(cycles) + rest;
-        let whole = seconds + cycles / frequency;
-        let part = cycles % frequency * 1_000_000_000 / frequency;
-        (whole * 1_000_000_000 + part) as i64
+        let ns = |cycles: u64| match self.frequency {
+            1_000_000_000 => cycles as i64,
+            frequency => (1e9 * cycles as f64 / frequency as f64) as i64,
+        };
+        let seconds = self.offset_s + (self.offset / self.frequency) as i64;
+        seconds * 1_000_000_000 + ns(self.offset % self.frequency) + ns(cycles)
     }
 
     /// A packet. Its sizes are in its context, so it is made twice, with the same random numbers.
@@ -567,6 +570,90 @@ impl Trace {
             encoder.root("event.fields", class.fields.as_ref());
         }
         encoder.bits
+    }
+}
+
+impl Trace {
+    /// The metadata as CTF 2 has it, in fragments.
+    fn json(&self) -> String {
+        let mut writer = super::json::Writer::default();
+        let mut fragments = vec![json!({"type": "preamble", "version": 2, "uuid": self.uuid})];
+        let mut class = json!({"type": "trace-class"});
+        class["environment"] = json!({"hostname": "a\"b\n", "release": 16, "low": -7});
+        root(
+            &mut class,
+            "packet-header",
+            "trace.packet.header",
+            self.packet_header.as_ref(),
+            &mut writer,
+        );
+        fragments.push(class);
+        // Less than a second's cycles.
+        let seconds = self.offset_s + (self.offset / self.frequency) as i64;
+        fragments.push(json!({
+            "type": "clock-class", "id": "ticks", "name": "ticks", "frequency": self.frequency, "precision": 3,
+            "offset-from-origin": {"seconds": seconds, "cycles": self.offset % self.frequency},
+            "description": "t", "origin": "unix-epoch",
+        }));
+        for stream in &self.streams {
+            let mut class = json!({"type": "data-stream-class", "id": stream.id, "default-clock-class-id": "ticks"});
+            let roots = [
+                (
+                    "packet-context",
+                    "stream.packet.context",
+                    stream.packet_context.as_ref(),
+                ),
+                (
+                    "event-record-header",
+                    "stream.event.header",
+                    Some(&stream.header_type),
+                ),
+                (
+                    "event-record-common-context",
+                    "stream.event.context",
+                    stream.context.as_ref(),
+                ),
+            ];
+            for (name, key, ty) in roots {
+                root(&mut class, name, key, ty, &mut writer);
+            }
+            fragments.push(class);
+            for event in &stream.classes {
+                let mut class = json!({
+                    "type": "event-record-class", "id": event.id, "data-stream-class-id": stream.id,
+                    "name": format!("class {}", event.id % 3),
+                });
+                root(
+                    &mut class,
+                    "specific-context",
+                    "event.context",
+                    event.context.as_ref(),
+                    &mut writer,
+                );
+                root(
+                    &mut class,
+                    "payload",
+                    "event.fields",
+                    event.fields.as_ref(),
+                    &mut writer,
+                );
+                fragments.push(class);
+            }
+        }
+        fragments.iter().map(|f| format!("\u{1E}{f:#}\n")).collect()
+    }
+}
+
+/// Adds a root to a class.
+fn root(
+    class: &mut Value,
+    name: &str,
+    key: &str,
+    ty: Option<&Type>,
+    writer: &mut super::json::Writer,
+) {
+    if let Some(ty) = ty {
+        class[format!("{name}-field-class")] = writer.class(key, ty);
     }
 }
 
