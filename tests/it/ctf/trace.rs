@@ -57,6 +57,7 @@ struct Trace {
     frequency: u64,
     offset_s: i64,
     offset: u64,
+    absolute: bool,
     lengths: HashSet<String>,
 }
 
@@ -144,6 +145,7 @@ fn trace(rng: &mut Random, judged: bool) -> (Trace, String) {
         ]),
         offset_s: rng.pick(&[0, 0, -3, 1_700_000_000]),
         offset: rng.pick(&[0, 7, 5_000_000_000]),
+        absolute: rng.chance(70),
         lengths,
     };
     let text = metadata(rng, &trace, several);
@@ -227,7 +229,11 @@ fn stream(shaper: &mut Shaper, id: u64) -> Stream {
         1 => Header::Large,
         _ => {
             let id = shaper.rng.pick(&[8, 16, 32, 5]);
-            let time = shaper.rng.pick(&[64, 64, 32, 24, 27, 40]);
+            // Only the packet's begin can tell what a short time stamp leaves out.
+            let time = match known.contains("timestamp_begin") {
+                true => shaper.rng.pick(&[64, 64, 32, 24, 27, 40]),
+                false => 64,
+            };
             Header::Plain(id, time)
         }
     };
@@ -392,7 +398,7 @@ fn metadata(rng: &mut Random, trace: &Trace, several: bool) -> String {
         " offset_s = {}; offset = {};",
         trace.offset_s, trace.offset
     );
-    let absolute = writer.rng.pick(&["TRUE", "true", "FALSE"]);
+    let absolute = if trace.absolute { "TRUE" } else { "FALSE" };
     let _ = write!(
         clock,
         " absolute = {absolute}; precision = 3; description = \"t\";"
@@ -590,11 +596,15 @@ impl Trace {
         fragments.push(class);
         // Less than a second's cycles.
         let seconds = self.offset_s + (self.offset / self.frequency) as i64;
-        fragments.push(json!({
+        let mut clock = json!({
             "type": "clock-class", "id": "ticks", "name": "ticks", "frequency": self.frequency, "precision": 3,
             "offset-from-origin": {"seconds": seconds, "cycles": self.offset % self.frequency},
-            "description": "t", "origin": "unix-epoch",
-        }));
+            "description": "t",
+        });
+        if self.absolute {
+            clock["origin"] = json!("unix-epoch");
+        }
+        fragments.push(clock);
         for stream in &self.streams {
             let mut class = json!({"type": "data-stream-class", "id": stream.id, "default-clock-class-id": "ticks"});
             let roots = [
