@@ -14,6 +14,7 @@ mod golden;
 mod httpd;
 mod options;
 mod query;
+mod readers;
 mod select;
 mod servers;
 mod split;

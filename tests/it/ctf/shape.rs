@@ -34,10 +34,20 @@ pub type Named = (String, Type);
 pub enum Type {
     Int(Int),
     Enum(Int, Vec<Label>),
-    Float { double: bool, align: u64, order: Order },
+    Float {
+        double: bool,
+        align: u64,
+        order: Order,
+    },
     Text,
-    Struct { align: Option<u64>, fields: Vec<Named> },
-    Variant { tag: Reference, options: Vec<Named> },
+    Struct {
+        align: Option<u64>,
+        fields: Vec<Named>,
+    },
+    Variant {
+        tag: Reference,
+        options: Vec<Named>,
+    },
     Array(u64, Box<Type>),
     Sequence(Reference, Box<Type>),
 }
@@ -83,27 +93,35 @@ struct Candidate {
 pub struct Shaper<'r> {
     pub rng: &'r mut Random,
     pub native: Order,
+    /// Whether babeltrace2 2.0 is to read it, too.
+    judged: bool,
+    /// Whether tags and lengths may be in this root: babeltrace2 2.0 takes the two contexts of events for each other when it
+    /// looks for what they name, and aborts; a sequence in a packet's header crashes it.
+    names: bool,
     /// Fields of earlier roots.
     earlier: Vec<Candidate>,
     /// Fields of the structures around this place.
     frames: Vec<Vec<Candidate>>,
-    names: u64,
+    numbers: u64,
     /// Absolute paths of fields that are a length or a tag somewhere.
     pub lengths: Vec<String>,
 }
 
 const BASES: [&str; 12] = [
-    "x", "value", "_event", "_string", "_struct", "_id", "__deep", "Name", "_", "size_of", "fd", "_align",
+    "x", "value", "_event", "_string", "_struct", "_id", "__deep", "Name", "_", "size_of", "fd",
+    "_align",
 ];
 
 impl<'r> Shaper<'r> {
-    pub fn new(rng: &'r mut Random, native: Order) -> Self {
+    pub fn new(rng: &'r mut Random, native: Order, judged: bool) -> Self {
         Shaper {
             rng,
             native,
+            judged,
+            names: true,
             earlier: Vec::new(),
             frames: Vec::new(),
-            names: 0,
+            numbers: 0,
             lengths: Vec::new(),
         }
     }
@@ -120,6 +138,12 @@ impl<'r> Shaper<'r> {
 
     /// A root: a structure with the fields `first` and up to `more` random ones, in any order where `mixed`.
     pub fn root(&mut self, key: &str, first: Vec<Named>, more: u64) -> Type {
+        let broken = [
+            "stream.event.context",
+            "event.context",
+            "trace.packet.header",
+        ];
+        self.names = !self.judged || !broken.contains(&key);
         let (ty, fields) = self.structure(key, first, more, 0);
         let absolute = fields.into_iter().map(|mut candidate| {
             candidate.reference.written = candidate.reference.key.clone();
@@ -129,13 +153,16 @@ impl<'r> Shaper<'r> {
         ty
     }
 
-    fn structure(&mut self, key: &str, first: Vec<Named>, more: u64, depth: u64) -> (Type, Vec<Candidate>) {
+    fn structure(
+        &mut self,
+        key: &str,
+        first: Vec<Named>,
+        more: u64,
+        depth: u64,
+    ) -> (Type, Vec<Candidate>) {
         self.frames.push(Vec::new());
-        let mut fields = Vec::new();
-        for (name, ty) in first {
-            self.see(&format!("{key}.{name}"), &name, &ty);
-            fields.push((name, ty));
-        }
+        // What has a meaning is no length: its values are what they must be.
+        let mut fields = first;
         for _ in 0..self.rng.within(u64::from(fields.is_empty()), more.max(1)) {
             self.field(key, depth, &mut fields);
         }
@@ -145,14 +172,14 @@ impl<'r> Shaper<'r> {
     }
 
     fn name(&mut self) -> String {
-        self.names += 1;
-        format!("{}{}", self.rng.pick(&BASES), self.names)
+        self.numbers += 1;
+        format!("{}{}", self.rng.pick(&BASES), self.numbers)
     }
 
     /// Adds a field, or a length and a sequence as LTTng writes them.
     fn field(&mut self, key: &str, depth: u64, fields: &mut Vec<Named>) {
         let name = self.name();
-        if self.rng.chance(12) {
+        if self.rng.chance(12) && self.names {
             let name = name.trim_start_matches('_').to_owned();
             let length = format!("__{name}_length");
             let int = Type::Int(unsigned(self.rng.pick(&[8, 16, 32]), 8, self.native));
@@ -164,7 +191,10 @@ impl<'r> Shaper<'r> {
             };
             let element = self.element(depth);
             fields.push((length, int));
-            fields.push((format!("_{name}"), Type::Sequence(reference, Box::new(element))));
+            fields.push((
+                format!("_{name}"),
+                Type::Sequence(reference, Box::new(element)),
+            ));
             return;
         }
         let here = format!("{key}.{name}");
@@ -262,7 +292,12 @@ impl<'r> Shaper<'r> {
     /// A field that may be a tag or a length here.
     fn named(&mut self, tag: bool) -> Option<(Reference, Vec<String>)> {
         let here = self.frames.iter().flatten().chain(&self.earlier);
-        let fit: Vec<Candidate> = here.filter(|c| c.labels.is_some() == tag).cloned().collect();
+        // The grammar of babeltrace2 2.0 has no dots in tags.
+        let dots = !tag || !self.judged;
+        let suits = |c: &&Candidate| {
+            self.names && c.labels.is_some() == tag && (dots || !c.reference.written.contains('.'))
+        };
+        let fit: Vec<Candidate> = here.filter(suits).cloned().collect();
         if fit.is_empty() {
             return None;
         }
@@ -331,10 +366,14 @@ impl<'r> Shaper<'r> {
             if last > high {
                 break;
             }
-            self.names += 1;
+            self.numbers += 1;
             let name = match (labels.last(), self.rng.chance(10)) {
                 (Some(previous), true) => previous.0.clone(),
-                _ => format!("{}{}", self.rng.pick(&["A", "_b", "label", "__c"]), self.names),
+                _ => format!(
+                    "{}{}",
+                    self.rng.pick(&["A", "_b", "label", "__c"]),
+                    self.numbers
+                ),
             };
             labels.push((name, first, last));
             next = last + 1;

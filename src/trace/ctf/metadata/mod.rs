@@ -1,11 +1,13 @@
-//! The metadata of a CTF 1.8 trace: from its file to a typed model.
+//! The metadata of a trace: from its file to a typed model.
 //!
 //! The one idea: four steps that know nothing of each other's work. `text` undoes packets, `lexer` makes tokens, the
 //! parser (`parser` the blocks, `declare`, `types` and `scalars` the types, `cursor` the tokens' reading) makes types of which
-//! only tags and lengths are still names, and `resolve` turns those into fields. `model` is what comes out.
+//! only tags and lengths are still names, and `resolve` turns those into fields. `model` is what comes out. The JSON of CTF 2
+//! has a folder of its own, `json`, and comes out as the same model.
 
 mod cursor;
 mod declare;
+mod json;
 mod lexer;
 pub mod model;
 mod parser;
@@ -18,16 +20,28 @@ mod types;
 mod tests;
 
 pub use model::Metadata;
-pub use parser::parse;
 
 use crate::error::Result;
 use std::path::Path;
 
-/// Reads the metadata of the CTF 1.8 trace in the folder `dir`.
+/// Parses a metadata text: JSON of CTF 2 where it begins with a record separator, TSDL of CTF 1.8 otherwise. `file` is
+/// what errors name.
+///
+/// # Errors
+/// [`Error::Input`](crate::error::Error::Input) with the line and column of what is wrong.
+pub fn parse(text: &str, file: &Path) -> Result<Metadata> {
+    match text.starts_with(json::RECORD_SEPARATOR) {
+        true => json::parse(text, file),
+        false => parser::parse(text, file),
+    }
+}
+
+/// Reads the metadata of the trace in the folder `dir`.
 ///
 /// # Errors
 /// [`Error::Io`](crate::error::Error::Io) where `dir/metadata` cannot be read;
-/// [`Error::Input`](crate::error::Error::Input) where it is CTF 2, damaged, or not what CTF 1.8 allows. Lines and columns
+/// [`Error::Input`](crate::error::Error::Input) where it is damaged, not what CTF allows, or has what is not
+/// read yet (see `json`). Lines and columns
 /// are those of the text; where the file carries it in packets, of all packets' text joined, as
 /// `babeltrace2 -o ctf-metadata` prints it.
 pub fn read_metadata(dir: &Path) -> Result<Metadata> {

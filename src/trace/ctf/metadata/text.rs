@@ -16,14 +16,12 @@ const MAX_BYTES: u64 = 64 << 20;
 const MAGIC: u32 = 0x75D1_1D57;
 /// Size of a packet's header in bytes.
 const HEADER: usize = 37;
-/// First byte of CTF 2 metadata: a record separator, as JSON text sequences begin (RFC 7464).
-const RECORD_SEPARATOR: u8 = 0x1E;
 
 /// Reads the metadata file and returns its text. Bytes that are not UTF-8 come out as U+FFFD (comments and strings may
 /// hold some).
 ///
 /// # Errors
-/// [`Error::Io`] where the file cannot be read; [`Error::Input`] where it is CTF 2, too large, or has a packet with a
+/// [`Error::Io`] where the file cannot be read; [`Error::Input`] where it is too large, or has a packet with a
 /// damaged header, another version, or compressed or encrypted content.
 pub fn read(file: &Path) -> Result<String> {
     let mut bytes = Vec::new();
@@ -45,14 +43,6 @@ pub fn read(file: &Path) -> Result<String> {
 /// # Errors
 /// As [`read`], without [`Error::Io`].
 pub fn decode(bytes: &[u8], file: &Path) -> Result<String> {
-    if bytes.first() == Some(&RECORD_SEPARATOR) {
-        return Err(Error::input(
-            "this trace is CTF 2, and only CTF 1.8 is read",
-            Place::file(file),
-            "Convert it with babeltrace2 2.1 or later (`babeltrace2 TRACE --component=sink.ctf.fs \
-             --params='path=\"NEW\",ctf-version=\"1\"'`), or record with LTTng before 2.15.",
-        ));
-    }
     let content = match packet_order(bytes) {
         Some(order) => unpack(bytes, order, file)?,
         None => bytes.to_vec(),
@@ -129,10 +119,10 @@ fn header(bytes: &[u8], order: ByteOrder) -> Result<Header, String> {
             number(0)
         ));
     }
-    if (bytes[35], bytes[36]) != (1, 8) {
+    if !matches!((bytes[35], bytes[36]), (1, 8) | (2, 0)) {
         let (major, minor) = (bytes[35], bytes[36]);
         return Err(format!(
-            "expected a packet of CTF 1.8, found version {major}.{minor}"
+            "expected a packet of CTF 1.8 or 2.0, found version {major}.{minor}"
         ));
     }
     if bytes[32] != 0 || bytes[33] != 0 {
@@ -207,13 +197,6 @@ mod tests {
         assert_eq!(text_of(b"trace { };").unwrap(), "trace { };");
         assert_eq!(text_of(b"").unwrap(), "");
         assert_eq!(text_of(b"\"\xff\"").unwrap(), "\"\u{fffd}\"");
-    }
-
-    #[test]
-    fn ctf_2_is_named_as_such() {
-        let e = text_of(b"\x1e{\"type\":\"preamble\"}").unwrap_err();
-        assert!(e.to_string().contains("CTF 2"), "{e}");
-        assert!(e.remedy().contains("babeltrace2 2.1"), "{}", e.remedy());
     }
 
     #[test]

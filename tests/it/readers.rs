@@ -1,0 +1,172 @@
+//! The two readers side by side: their Parquet files are equal value for value.
+
+use crate::common::*;
+use crate::ctf::trace::{Written, write};
+use arrow::compute::concat_batches;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many random traces are compared; `SYSDS_RANDOM_TRACES` sets another number.
+const TRACES: u64 = 120;
+
+/// Whether this program was built with babeltrace2; says so where it was not.
+fn has_babeltrace2() -> bool {
+    let there = cfg!(feature = "babeltrace2");
+    if !there {
+        eprintln!("SKIPPED: this program was built without babeltrace2");
+    }
+    there
+}
+
+/// Ingests `trace` with a reader; its status and what it said.
+fn read(trace: &Path, dataset: &Path, reader: &str) -> (Option<i32>, String) {
+    let args = [
+        "ingest",
+        "-q",
+        "--request-args",
+        "none",
+        "--reader",
+        reader,
+        "-o",
+    ];
+    let done = sysds(
+        args.iter()
+            .map(|a| a.as_ref())
+            .chain([dataset.as_os_str(), trace.as_os_str()]),
+    );
+    (done.status.code(), stderr(&done))
+}
+
+/// What differs between two datasets, or nothing.
+fn difference(a: &Path, b: &Path) -> Option<String> {
+    for name in ["events", "requests", "downstream", "losses"] {
+        let ((schema, left), (other, right)) = (table(a, name), table(b, name));
+        if schema != other {
+            return Some(format!("schemas of {name}:\n{schema}\n{other}"));
+        }
+        let left = concat_batches(&schema, &left).unwrap();
+        let right = concat_batches(&schema, &right).unwrap();
+        if left.num_rows() != right.num_rows() {
+            return Some(format!(
+                "{name}: {} rows, {} rows",
+                left.num_rows(),
+                right.num_rows()
+            ));
+        }
+        for (i, field) in schema.fields().iter().enumerate() {
+            if left.column(i) != right.column(i) {
+                let row = (0..left.num_rows())
+                    .find(|row| left.column(i).slice(*row, 1) != right.column(i).slice(*row, 1));
+                let row = row.unwrap();
+                return Some(format!(
+                    "{name}, row {row}, {}:\n{:?}\n{:?}",
+                    field.name(),
+                    left.column(i).slice(row, 1),
+                    right.column(i).slice(row, 1)
+                ));
+            }
+        }
+    }
+    let (mut left, mut right) = (manifest(a), manifest(b));
+    for manifest in [&mut left, &mut right] {
+        for key in ["created", "tool", "tables", "classes"] {
+            manifest.as_object_mut().unwrap().remove(key);
+        }
+        for recording in manifest["recordings"].as_array_mut().unwrap() {
+            recording.as_object_mut().unwrap().remove("reader");
+        }
+    }
+    (left != right).then(|| format!("manifests:\n{left:#}\n{right:#}"))
+}
+
+/// Does something for each number, on two threads.
+fn on_two_threads(numbers: std::ops::Range<u64>, work: impl Fn(u64) + Sync) {
+    let next = AtomicU64::new(numbers.start);
+    let run = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= numbers.end {
+                return;
+            }
+            work(number);
+        }
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(run);
+        run();
+        other
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    });
+}
+
+/// A number from the environment, or `default`.
+fn setting(name: &str, default: u64) -> u64 {
+    let given = std::env::var(name).ok();
+    given.map_or(default, |text| text.parse().unwrap())
+}
+
+/// The native reader's dataset holds what was written, and babeltrace2's, where it is `judged`, is the same.
+fn check(seed: u64, trace: &Path, written: &Written, judged: bool, dir: &Path) {
+    let native = dir.join(format!("native-{seed}"));
+    let (status, said) = read(trace, &native, "native");
+    assert_eq!(status, Some(0), "seed {seed}: {said}");
+    let mut times = all_longs(&table(&native, "events").1, "timestamp");
+    times.sort_unstable();
+    let expected: Vec<_> = written.times.iter().map(|t| Some(*t)).collect();
+    assert_eq!(times, expected, "seed {seed}");
+    if cfg!(feature = "babeltrace2") && judged {
+        let judge = dir.join(format!("judge-{seed}"));
+        let (status, said) = read(trace, &judge, "babeltrace2");
+        assert_eq!(status, Some(0), "seed {seed}: babeltrace2: {said}");
+        if let Some(what) = difference(&native, &judge) {
+            panic!("seed {seed}: {what}\n{}", written.metadata);
+        }
+        fs::remove_dir_all(&judge).unwrap();
+    }
+    fs::remove_dir_all(&native).unwrap();
+}
+
+#[test]
+fn random_traces_are_read_alike() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = setting("SYSDS_FIRST_SEED", 0);
+    let number = setting("SYSDS_RANDOM_TRACES", TRACES);
+    let events = AtomicU64::new(0);
+    on_two_threads(first..first + number, |seed| {
+        let trace = dir.path().join(format!("trace-{seed}"));
+        // One in six may hold what only the native reader understands.
+        let judged = seed % 6 != 5;
+        let written = write(seed, judged, &trace);
+        events.fetch_add(written.times.len() as u64, Ordering::Relaxed);
+        check(seed, &trace, &written, judged, dir.path());
+        fs::remove_dir_all(&trace).unwrap();
+    });
+    has_babeltrace2();
+    assert!(number < 10 || events.into_inner() >= 5 * number);
+}
+
+#[test]
+fn ctf_2_gives_the_same_as_ctf_1() {
+    let dir = tempfile::tempdir().unwrap();
+    on_two_threads(
+        1000..1000 + setting("SYSDS_RANDOM_TRACES", TRACES) / 3,
+        |seed| {
+            let trace = dir.path().join(format!("trace-{seed}"));
+            let written = write(seed, false, &trace);
+            let [old, new] = ["old", "new"].map(|name| dir.path().join(format!("{name}-{seed}")));
+            let (status, said) = read(&trace, &old, "native");
+            assert_eq!(status, Some(0), "seed {seed}: {said}\n{}", written.metadata);
+            fs::write(trace.join("metadata"), &written.json).unwrap();
+            let (status, said) = read(&trace, &new, "native");
+            assert_eq!(status, Some(0), "seed {seed}: {said}\n{}", written.json);
+            if let Some(what) = difference(&old, &new) {
+                panic!("seed {seed}: {what}\n{}", written.json);
+            }
+            for path in [trace, old, new] {
+                fs::remove_dir_all(path).unwrap();
+            }
+        },
+    );
+}
