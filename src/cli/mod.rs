@@ -3,6 +3,7 @@
 mod ingest;
 mod inspect;
 mod query;
+mod report;
 mod terminal;
 
 use crate::error::Result;
@@ -21,6 +22,7 @@ enum Command {
     Ingest(ingest::IngestArgs),
     Inspect(inspect::InspectArgs),
     Query(query::QueryArgs),
+    Report(report::ReportArgs),
 }
 
 /// Runs the command that the options name; its value is the exit status of a process that did its work.
@@ -29,5 +31,6 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Ingest(args) => ingest::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Query(args) => query::run(args),
+        Command::Report(args) => report::run(args),
     }
 }
