@@ -2,8 +2,10 @@
 
 mod ingest;
 mod inspect;
+mod publish;
 mod query;
 mod terminal;
+mod verify;
 
 use crate::error::Result;
 use clap::{Parser, Subcommand};
@@ -21,6 +23,8 @@ enum Command {
     Ingest(ingest::IngestArgs),
     Inspect(inspect::InspectArgs),
     Query(query::QueryArgs),
+    Publish(publish::PublishArgs),
+    Verify(verify::VerifyArgs),
 }
 
 /// Runs the command that the options name; its value is the exit status of a process that did its work.
@@ -29,5 +33,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Ingest(args) => ingest::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Query(args) => query::run(args),
+        Command::Publish(args) => publish::run(args),
+        Command::Verify(args) => verify::run(args),
     }
 }

@@ -74,6 +74,12 @@ pub fn find(folder: &Path, name: &str) -> Option<Source> {
         .find_map(|(n, source)| (n == name).then_some(source))
 }
 
+/// The query of this name as it came with the program, whatever lies in a folder.
+pub fn original(name: &str) -> Option<Source> {
+    let (name, text) = EMBEDDED.iter().find(|(n, _)| *n == name)?;
+    Some(embedded(name, text))
+}
+
 fn embedded(name: &str, text: &str) -> Source {
     Source {
         name: format!("{FOLDER}/{name}.sql (shipped)"),
