@@ -2,9 +2,11 @@
 
 mod ingest;
 mod inspect;
+mod publish;
 mod query;
 mod report;
 mod terminal;
+mod verify;
 
 use crate::error::Result;
 use clap::{Parser, Subcommand};
@@ -22,6 +24,8 @@ enum Command {
     Ingest(ingest::IngestArgs),
     Inspect(inspect::InspectArgs),
     Query(query::QueryArgs),
+    Publish(publish::PublishArgs),
+    Verify(verify::VerifyArgs),
     Report(report::ReportArgs),
 }
 
@@ -31,6 +35,8 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Ingest(args) => ingest::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Query(args) => query::run(args),
+        Command::Publish(args) => publish::run(args),
+        Command::Verify(args) => verify::run(args),
         Command::Report(args) => report::run(args),
     }
 }

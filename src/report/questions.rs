@@ -4,7 +4,7 @@ use crate::dataset::manifest::{Manifest, Recording};
 use crate::error::{Error, Result};
 use crate::query::output::{Format, TextOutput};
 use crate::query::{Session, shipped};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// In how many spans a recording is cut at most, and at least.
@@ -24,7 +24,8 @@ pub struct Unanswered {
 /// The answers.
 #[derive(Debug, Default)]
 pub struct Answers {
-    /// By the name under which the page knows them: `rows`, an array of objects, and the `command` that prints them.
+    /// By the name under which the page knows them: `columns` (names), `rows` (arrays of values), and the `command` that
+    /// prints them.
     pub rows: BTreeMap<&'static str, Value>,
     /// Values of parameters that the page has to know: the length of a span.
     pub span_ms: u64,
@@ -75,8 +76,9 @@ pub fn ask(session: &Session, manifest: &Manifest) -> Result<Answers> {
     };
     for (key, query, parameters) in questions {
         match rows(session, query, parameters) {
-            Ok(rows) => {
-                let answer = json!({"command": command(query, parameters), "rows": rows});
+            Ok((columns, rows)) => {
+                let command = command(query, parameters);
+                let answer = json!({"command": command, "columns": columns, "rows": rows});
                 answers.rows.insert(key, answer);
             }
             Err(Error::Sql { what, .. }) => answers.unanswered.push(Unanswered {
@@ -89,8 +91,12 @@ pub fn ask(session: &Session, manifest: &Manifest) -> Result<Answers> {
     Ok(answers)
 }
 
-/// The rows that a shipped query selects.
-fn rows(session: &Session, query: &str, parameters: &[(&str, &str)]) -> Result<Value> {
+/// The columns and rows that a shipped query selects.
+fn rows(
+    session: &Session,
+    query: &str,
+    parameters: &[(&str, &str)],
+) -> Result<(Vec<String>, Vec<Vec<Value>>)> {
     let source = shipped::original(query).expect("the page asks what is shipped");
     let given: Vec<(String, String)> = parameters
         .iter()
@@ -99,7 +105,11 @@ fn rows(session: &Session, query: &str, parameters: &[(&str, &str)]) -> Result<V
     let mut output = TextOutput::new(Format::Json, Vec::new(), query);
     session.run(&source, &given, &mut output)?;
     let text = output.finish()?;
-    Ok(serde_json::from_slice(&text).expect("the JSON of our own output"))
+    let rows: Vec<Map<String, Value>> =
+        serde_json::from_slice(&text).expect("the JSON of our own output");
+    let columns = rows.first().map(|row| row.keys().cloned().collect());
+    let values = rows.into_iter().map(|row| row.into_values().collect());
+    Ok((columns.unwrap_or_default(), values.collect()))
 }
 
 /// What to type for the same rows.

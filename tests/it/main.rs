@@ -1,6 +1,7 @@
 //! Tests of the whole program: the real binary on real traces, and what it writes as others read it. One binary, so
 //! that DataFusion is linked once.
 
+mod anonymize;
 mod append;
 mod bad_input;
 mod common;
@@ -12,4 +13,5 @@ mod expected;
 mod golden;
 mod options;
 mod query;
+mod report;
 mod split;

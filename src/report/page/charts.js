@@ -38,11 +38,14 @@ function logTicks(from, to, room) {
   return ticks;
 }
 
+/** How ticks are written; on a logarithmic axis, whose ticks are chosen, all of them. */
+const ticksAs = (format, ticks) => (Array.isArray(ticks) ? { text: format } : { ticks, tickFormat: format });
+
 /** A quiet grid of horizontal lines with their values at the left; the figure's caption says what they count. */
 function valueAxis(format, ticks = 4) {
   return [
     Plot.gridY({ ticks, stroke: LINE, strokeOpacity: 1 }),
-    Plot.axisY({ ticks, tickFormat: format, tickSize: 0, fill: QUIET, label: null }),
+    Plot.axisY(...(Array.isArray(ticks) ? [ticks] : []), { ...ticksAs(format, ticks), tickSize: 0, fill: QUIET, label: null }),
   ];
 }
 
@@ -62,6 +65,8 @@ function named(marks, width, domain) {
         dy: -43 + i * 15,
         lineAnchor: "top",
         fill: INK,
+        stroke: "var(--page)",
+        strokeWidth: 4,
       }),
     ];
   });
@@ -86,7 +91,7 @@ function histogram(rows, { width, format, unit, label, marks = [], color = MAIN 
     ariaLabel: label,
     marks: [
       ...valueAxis(count),
-      Plot.axisX({ ticks: logTicks(...domain, width), tickFormat: format, tickSize: 4, color: QUIET, label: unit, labelArrow: "none", labelAnchor: "right" }),
+      Plot.axisX(logTicks(...domain, width), { text: format, tickSize: 4, color: QUIET, label: unit, labelArrow: "none", labelAnchor: "right" }),
       Plot.rectY(bins, { x1: "from_value", x2: "to_value", y: "requests", fill: color, insetLeft: 0.5, insetRight: 0.5 }),
       Plot.ruleY([0], { stroke: QUIET }),
       ...named(marks, width - 52, domain),
@@ -231,12 +236,14 @@ function lanes(rows) {
   return [...own.slice(0, LANES - 1), others, ...all.filter((lane) => !lane.own)];
 }
 
-/** One request from its start to its end: a lane for each system call, a mark for each time that it was made. */
-function timeline(rows, { width, until, label }) {
+/** One request from its start to its end: a lane for each system call, a mark for each time that it was made. `beside` are
+ * the rows of each request that is drawn, so that all stand on one line. */
+function timeline(rows, { width, until, label, beside }) {
   const drawn = lanes(rows);
+  const all = beside.flatMap(lanes);
   const text = (lane) => `${count(lane.rows.length)}× ${duration(lane.ns)}`;
-  const left = Math.max(...drawn.map((lane) => textWidth(cut(lane.key, 18)))) + 10;
-  const right = Math.max(...drawn.map((lane) => textWidth(text(lane)))) + 12;
+  const left = Math.max(...all.map((lane) => textWidth(cut(lane.key, 18)))) + 10;
+  const right = Math.max(...all.map((lane) => textWidth(text(lane)))) + 12;
   const marks = drawn.flatMap((lane) => lane.rows.map((row) => ({
     lane: lane.key,
     row,

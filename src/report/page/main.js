@@ -2,6 +2,9 @@
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const ANSWERS = DATA.answers;
+for (const answer of Object.values(ANSWERS)) {
+  answer.rows = answer.rows.map((row) => Object.fromEntries(answer.columns.map((name, i) => [name, row[i]])));
+}
 const rowsOf = (key) => ANSWERS[key]?.rows ?? [];
 /** So many recordings or labels get a chart of their own; the tables have all. */
 const PANELS = 8;
@@ -268,6 +271,7 @@ function timelines() {
   const rows = rowsOf("timeline");
   if (!rows.length) return;
   const slowest = rows[0].request_ns;
+  const beside = ["slowest", "median"].map((which) => rows.filter((row) => row.which === which));
   const figures = ["slowest", "median"].flatMap((which) => {
     const own = rows.filter((row) => row.which === which);
     if (!own.length) return [];
@@ -278,7 +282,7 @@ function timelines() {
       title: `${name}: ${duration(ns)}`,
       sub: `Request ${id}${DATA.recordings.length > 1 ? ` of ${recordingName(traceId)}` : ""}.${cutOff}`,
       key: "timeline",
-      draw: (width) => timeline(own, { width, until: slowest, label: `${name}, ${duration(ns)}, call by call` }),
+      draw: (width) => timeline(own, { width, until: slowest, beside, label: `${name}, ${duration(ns)}, call by call` }),
     })];
   });
   const lead = "A lane for each system call, a mark for each time it was made, as long as it took; orange marks failed. Lanes with an arrow show what other processes did for the request. Between marks its threads compute or wait for a CPU.";
