@@ -1,8 +1,8 @@
 //! `sysds publish`: its options, and the words it says when it is done.
 
 use super::terminal::{self, Meter};
-use crate::error::{Error, Result};
 use crate::dataset::manifest::Manifest;
+use crate::error::{Error, Result};
 use crate::publish::about::{ABOUT, About};
 use crate::publish::anonymize::Anonymizer;
 use crate::publish::anonymize::audit::Audit;
@@ -177,7 +177,9 @@ pub fn run(args: PublishArgs) -> Result<u8> {
     let mut audited = Audit::new(rewrite.as_mut());
     let result = match audit {
         true => publish(&options, &mut audited, &mut control).map(|done| (done, audited.report())),
-        false => publish(&options, rewrite.as_mut(), &mut control).map(|done| (done, String::new())),
+        false => {
+            publish(&options, rewrite.as_mut(), &mut control).map(|done| (done, String::new()))
+        }
     };
     meter.clear();
     let (published, left) = result?;
@@ -255,7 +257,10 @@ fn report(published: &Published, output: &Path, seconds: f64) {
         bytes as f64 / 1e6,
     );
     let splits = manifest.splits("requests");
-    let splits: Vec<String> = splits.iter().map(|(name, rows, _)| format!("{rows} in {name}")).collect();
+    let splits: Vec<String> = splits
+        .iter()
+        .map(|(name, rows, _)| format!("{rows} in {name}"))
+        .collect();
     eprintln!("requests: {}", splits.join(", "));
     if manifest.release.split.is_some() && manifest.dataset.incomplete_requests > 0 {
         eprintln!(
@@ -303,7 +308,14 @@ mod tests {
     #[test]
     fn days_are_days() {
         assert!(date("2024-02-29").is_ok());
-        for wrong in ["2023-02-29", "2024-13-01", "2024-1-1", "2024-00-10", "today", "2024-04-31"] {
+        for wrong in [
+            "2023-02-29",
+            "2024-13-01",
+            "2024-1-1",
+            "2024-00-10",
+            "today",
+            "2024-04-31",
+        ] {
             assert!(date(wrong).is_err(), "{wrong}");
         }
     }

@@ -129,8 +129,8 @@ mod tests {
 
     /// The key of the sample that its authors published with Crypto-PAn 1.0.
     const SAMPLE: [u8; 32] = [
-        21, 34, 23, 141, 51, 164, 207, 128, 19, 10, 91, 22, 73, 144, 125, 16, 216, 152, 143, 131, 121, 121, 101,
-        39, 98, 87, 76, 45, 42, 132, 34, 2,
+        21, 34, 23, 141, 51, 164, 207, 128, 19, 10, 91, 22, 73, 144, 125, 16, 216, 152, 143, 131,
+        121, 121, 101, 39, 98, 87, 76, 45, 42, 132, 34, 2,
     ];
 
     fn of(addresses: &Addresses, text: &str) -> String {
@@ -167,7 +167,10 @@ mod tests {
     #[test]
     fn common_prefixes_stay_as_long_as_they_were() {
         let a = Addresses::with(&SAMPLE, Vec::new());
-        for (one, other) in [("10.1.2.3", "10.1.2.77"), ("2001:db8::1", "2001:db8:8000::1")] {
+        for (one, other) in [
+            ("10.1.2.3", "10.1.2.77"),
+            ("2001:db8::1", "2001:db8:8000::1"),
+        ] {
             let (one, other): (IpAddr, IpAddr) = (one.parse().unwrap(), other.parse().unwrap());
             let common = |x, y| (left(x) ^ left(y)).leading_zeros();
             assert_eq!(common(one, other), common(a.address(one), a.address(other)));
@@ -186,7 +189,10 @@ mod tests {
         let mut results = std::collections::HashSet::new();
         for first in 0..=255_u8 {
             let result = a.address(IpAddr::V4(Ipv4Addr::new(first, 2, 3, 4)));
-            assert!(first == 127 || !keep[0].holds(result), "{first} became {result}");
+            assert!(
+                first == 127 || !keep[0].holds(result),
+                "{first} became {result}"
+            );
             assert!(results.insert(result));
         }
         assert!("10.0.0.0/33".parse::<Network>().is_err());

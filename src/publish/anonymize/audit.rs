@@ -39,7 +39,12 @@ impl Left {
             return;
         }
         let least = self.samples.len() < SAMPLES;
-        if least || self.samples.last_key_value().is_some_and(|(most, _)| hash < *most) {
+        if least
+            || self
+                .samples
+                .last_key_value()
+                .is_some_and(|(most, _)| hash < *most)
+        {
             let text = String::from_utf8_lossy(value).into_owned();
             self.samples.insert(hash, text);
             if self.samples.len() > SAMPLES {
@@ -70,11 +75,24 @@ impl<'a> Audit<'a> {
         let left = self.left.lock().unwrap_or_else(|e| e.into_inner());
         let mut text = String::new();
         for (column, left) in left.iter() {
-            let more = if left.seen.len() >= COUNTED { " or more" } else { "" };
-            let _ = writeln!(text, "{column}: {}{more} distinct in {} values", left.seen.len(), left.rows);
+            let more = if left.seen.len() >= COUNTED {
+                " or more"
+            } else {
+                ""
+            };
+            let _ = writeln!(
+                text,
+                "{column}: {}{more} distinct in {} values",
+                left.seen.len(),
+                left.rows
+            );
             for sample in left.samples.values() {
                 let shown: String = sample.chars().take(SHOWN).collect();
-                let cut = if shown.len() < sample.len() { "…" } else { "" };
+                let cut = if shown.len() < sample.len() {
+                    "…"
+                } else {
+                    ""
+                };
                 let _ = writeln!(text, "    {shown:?}{cut}");
             }
         }
@@ -90,14 +108,20 @@ impl<'a> Audit<'a> {
             }
             DataType::Binary => {
                 let left = left.entry(name.to_owned()).or_default();
-                array.as_binary::<i32>().iter().flatten().for_each(|value| left.take(value));
+                array
+                    .as_binary::<i32>()
+                    .iter()
+                    .flatten()
+                    .for_each(|value| left.take(value));
             }
             DataType::Dictionary(_, value) => {
                 if let Ok(plain) = arrow::compute::cast(array, value) {
                     Self::column(left, name, &plain);
                 }
             }
-            DataType::List(_) => Self::column(left, &format!("{name}[]"), array.as_list::<i32>().values()),
+            DataType::List(_) => {
+                Self::column(left, &format!("{name}[]"), array.as_list::<i32>().values())
+            }
             DataType::Struct(fields) => {
                 for (field, array) in fields.iter().zip(array.as_struct().columns()) {
                     Self::column(left, &format!("{name}.{}", field.name()), array);
@@ -109,9 +133,14 @@ impl<'a> Audit<'a> {
 
     fn json(left: &mut BTreeMap<String, Left>, name: &str, value: &serde_json::Value) {
         match value {
-            serde_json::Value::String(text) => left.entry(name.to_owned()).or_default().take(text.as_bytes()),
+            serde_json::Value::String(text) => left
+                .entry(name.to_owned())
+                .or_default()
+                .take(text.as_bytes()),
             serde_json::Value::Array(items) => {
-                items.iter().for_each(|item| Self::json(left, &format!("{name}[]"), item));
+                items
+                    .iter()
+                    .for_each(|item| Self::json(left, &format!("{name}[]"), item));
             }
             serde_json::Value::Object(members) => {
                 for (member, value) in members {
@@ -128,7 +157,11 @@ impl Rewrite for Audit<'_> {
         let batch = self.inner.batch(table, batch)?;
         let left = self.left.get_mut().unwrap_or_else(|e| e.into_inner());
         for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
-            Self::column(left, &format!("{table}.{}", field.name()), &Arc::clone(array));
+            Self::column(
+                left,
+                &format!("{table}.{}", field.name()),
+                &Arc::clone(array),
+            );
         }
         Ok(batch)
     }

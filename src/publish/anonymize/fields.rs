@@ -18,26 +18,57 @@ use std::sync::LazyLock;
 
 /// Arguments that are numbers of processes or threads in every event.
 const PIDS: [&str; 12] = [
-    "pid", "upid", "tgid", "pgid", "pid1", "pid2", "vpid", "vtid", "ppid", "vppid", "pgrp", "old_tid",
+    "pid", "upid", "tgid", "pgid", "pid1", "pid2", "vpid", "vtid", "ppid", "vppid", "pgrp",
+    "old_tid",
 ];
 /// Arguments that are such in events that are no system calls: those of the scheduler, of processes, of signals.
 const POINT_PIDS: [&str; 13] = [
-    "tid", "prev_tid", "next_tid", "prev_pid", "next_pid", "parent_tid", "child_tid", "parent_pid", "child_pid",
-    "vtids", "vpids", "old_pid", "new_tid",
+    "tid",
+    "prev_tid",
+    "next_tid",
+    "prev_pid",
+    "next_pid",
+    "parent_tid",
+    "child_tid",
+    "parent_pid",
+    "child_pid",
+    "vtids",
+    "vpids",
+    "old_pid",
+    "new_tid",
 ];
 /// System calls that return such a number.
 const RETURNS_PIDS: [&str; 13] = [
-    "clone", "clone3", "fork", "vfork", "getpid", "getppid", "gettid", "getpgid", "getpgrp", "getsid", "setsid",
-    "set_tid_address", "wait4",
+    "clone",
+    "clone3",
+    "fork",
+    "vfork",
+    "getpid",
+    "getppid",
+    "gettid",
+    "getpgid",
+    "getpgrp",
+    "getsid",
+    "setsid",
+    "set_tid_address",
+    "wait4",
 ];
 /// Arguments that hold file names, beside those that the contract names for the column `path`.
 const PATHS: [&str; 9] = [
-    "newname", "put_old", "dev_name", "sun_path", "linkpath", "target", "library", "interp", "fs_name",
+    "newname", "put_old", "dev_name", "sun_path", "linkpath", "target", "library", "interp",
+    "fs_name",
 ];
 /// Arguments that are addresses, as lists of bytes.
 const ADDRESSES: [&str; 4] = ["v4addr", "v6addr", "saddr", "daddr"];
 /// Arguments that are names of threads.
-const PROCESSES: [&str; 6] = ["comm", "prev_comm", "next_comm", "parent_comm", "child_comm", "procname"];
+const PROCESSES: [&str; 6] = [
+    "comm",
+    "prev_comm",
+    "next_comm",
+    "parent_comm",
+    "child_comm",
+    "procname",
+];
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -36,7 +36,8 @@ impl Key {
         let pairs = digits.chunks_exact(2);
         let bytes = pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
         let bytes: Option<Vec<u8>> = bytes.collect();
-        let bytes = bytes.filter(|_| digits.len() == 64 && digits.iter().all(u8::is_ascii_hexdigit));
+        let bytes =
+            bytes.filter(|_| digits.len() == 64 && digits.iter().all(u8::is_ascii_hexdigit));
         match bytes.and_then(|bytes| bytes.try_into().ok()) {
             Some(bytes) => Ok(Key(bytes)),
             None => Err(Error::input(
@@ -75,7 +76,14 @@ mod tests {
         };
         let key = read(&format!("{}\n", "0f".repeat(32))).unwrap();
         assert_eq!(key.0, [15; 32]);
-        for wrong in ["", "00", &"0".repeat(63), &"0".repeat(66), &"zz".repeat(32), &"+1".repeat(32)] {
+        for wrong in [
+            "",
+            "00",
+            &"0".repeat(63),
+            &"0".repeat(66),
+            &"zz".repeat(32),
+            &"+1".repeat(32),
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
         assert!(!format!("{key:?}").contains("15"));

@@ -22,8 +22,8 @@ use crate::dataset::manifest::Manifest;
 use crate::error::{Error, Place, Result};
 use addresses::Addresses;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Int64Array, ListArray, PrimitiveArray, RecordBatch, StringArray,
-    StructArray,
+    Array, ArrayRef, AsArray, BinaryArray, Int64Array, ListArray, PrimitiveArray, RecordBatch,
+    StringArray, StructArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Fields, Int32Type, Int64Type, TimestampNanosecondType};
@@ -85,7 +85,12 @@ impl Anonymizer {
     }
 
     /// The columns of a table, or the members of a nested event, of which `rows` tells the events.
-    fn columns(&mut self, fields: &Fields, arrays: &[ArrayRef], rows: &Rows) -> Result<Vec<ArrayRef>> {
+    fn columns(
+        &mut self,
+        fields: &Fields,
+        arrays: &[ArrayRef],
+        rows: &Rows,
+    ) -> Result<Vec<ArrayRef>> {
         let columns = fields.iter().zip(arrays);
         columns
             .map(|(field, array)| match fields::of_column(field.name()) {
@@ -102,7 +107,8 @@ impl Anonymizer {
         let items = list.values().as_struct();
         let rows = Rows::of_struct(items)?;
         let columns = self.columns(items.fields(), items.columns(), &rows)?;
-        let items = StructArray::try_new(items.fields().clone(), columns, items.nulls().cloned()).map_err(failed)?;
+        let items = StructArray::try_new(items.fields().clone(), columns, items.nulls().cloned())
+            .map_err(failed)?;
         rebuilt(list, Arc::new(items))
     }
 
@@ -112,7 +118,8 @@ impl Anonymizer {
         let columns = members.fields().iter().zip(members.columns());
         let columns = columns.map(|(field, array)| self.argument(field.name(), array, rows));
         let columns = columns.collect::<Result<Vec<_>>>()?;
-        let whole = StructArray::try_new(members.fields().clone(), columns, members.nulls().cloned());
+        let whole =
+            StructArray::try_new(members.fields().clone(), columns, members.nulls().cloned());
         Ok(Arc::new(whole.map_err(failed)?))
     }
 
@@ -135,14 +142,22 @@ impl Anonymizer {
     }
 
     /// The values of a column that is not nested.
-    fn value(&mut self, holds: Holds, name: &str, array: &ArrayRef, rows: &Rows) -> Result<ArrayRef> {
+    fn value(
+        &mut self,
+        holds: Holds,
+        name: &str,
+        array: &ArrayRef,
+        rows: &Rows,
+    ) -> Result<ArrayRef> {
         match array.data_type() {
             DataType::Timestamp(..) => self.times(array),
             DataType::Int32 if holds == Holds::Pid && self.policy.ids.renumber => {
                 let values = array.as_primitive::<Int32Type>();
                 // The permutation keeps to 22 bits.
-                let numbers: PrimitiveArray<Int32Type> =
-                    values.unary(|n| self.pids.number(i64::from(n)) as i32);
+                let numbers = values.iter();
+                let numbers: PrimitiveArray<Int32Type> = numbers
+                    .map(|n| Some(self.pids.number(i64::from(n?)) as i32))
+                    .collect();
                 Ok(Arc::new(numbers))
             }
             DataType::Int64 => self.numbers(holds, name, array, rows),
@@ -158,7 +173,8 @@ impl Anonymizer {
             }
             DataType::Binary => {
                 let values = array.as_binary::<i32>().iter();
-                let values: BinaryArray = values.map(|v| Some(self.bytes(holds, name, v?))).collect();
+                let values: BinaryArray =
+                    values.map(|v| Some(self.bytes(holds, name, v?))).collect();
                 Ok(Arc::new(values))
             }
             _ => Ok(Arc::clone(array)),
@@ -168,17 +184,29 @@ impl Anonymizer {
     /// Times, shifted.
     fn times(&self, array: &ArrayRef) -> Result<ArrayRef> {
         let times = array.as_primitive_opt::<TimestampNanosecondType>();
-        let times = times.ok_or_else(|| failed(ArrowError::CastError("a time not in ns".to_owned())))?;
+        let times =
+            times.ok_or_else(|| failed(ArrowError::CastError("a time not in ns".to_owned())))?;
         let by = self.shift * SECOND;
         let shifted = times.try_unary::<_, TimestampNanosecondType, ArrowError>(|t| {
-            let outside = || ArrowError::ComputeError("a time is outside of what 64 bits hold".to_owned());
+            let outside =
+                || ArrowError::ComputeError("a time is outside of what 64 bits hold".to_owned());
             t.checked_add(by).ok_or_else(outside)
         });
-        Ok(Arc::new(shifted.map_err(failed)?.with_data_type(array.data_type().clone())))
+        Ok(Arc::new(
+            shifted
+                .map_err(failed)?
+                .with_data_type(array.data_type().clone()),
+        ))
     }
 
     /// Integers: process numbers and times, where the row's event says that they are.
-    fn numbers(&mut self, holds: Holds, name: &str, array: &ArrayRef, rows: &Rows) -> Result<ArrayRef> {
+    fn numbers(
+        &mut self,
+        holds: Holds,
+        name: &str,
+        array: &ArrayRef,
+        rows: &Rows,
+    ) -> Result<ArrayRef> {
         if !matches!(holds, Holds::Number | Holds::Return | Holds::Pid) {
             return Ok(Arc::clone(array));
         }
@@ -280,7 +308,13 @@ impl Anonymizer {
     fn trace(&self, id: &str) -> String {
         let hash = blake3::keyed_hash(&self.key.of("traces"), id.as_bytes()).to_hex();
         let part = |from: usize, to: usize| &hash[from..to];
-        let parts = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)];
+        let parts = [
+            part(0, 8),
+            part(8, 12),
+            part(12, 16),
+            part(16, 20),
+            part(20, 32),
+        ];
         parts.join("-")
     }
 }
@@ -321,7 +355,9 @@ impl Rewrite for Anonymizer {
         }
         if !self.policy.strings.is_empty() {
             let n = self.policy.strings.len();
-            said.push(format!("Texts in which one of {n} patterns was found are replaced."));
+            said.push(format!(
+                "Texts in which one of {n} patterns was found are replaced."
+            ));
         }
         said
     }
@@ -340,7 +376,12 @@ fn rebuilt(list: &ListArray, items: ArrayRef) -> Result<ArrayRef> {
     let DataType::List(field) = list.data_type() else {
         return Ok(Arc::new(list.clone()));
     };
-    let list = ListArray::try_new(Arc::clone(field), list.offsets().clone(), items, list.nulls().cloned());
+    let list = ListArray::try_new(
+        Arc::clone(field),
+        list.offsets().clone(),
+        items,
+        list.nulls().cloned(),
+    );
     Ok(Arc::new(list.map_err(failed)?))
 }
 

@@ -86,8 +86,8 @@ impl Default for PathPolicy {
     /// The names that the Filesystem Hierarchy Standard gives to what is in the root directory.
     fn default() -> Self {
         let keep = [
-            "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/proc", "/root",
-            "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var",
+            "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt",
+            "/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var",
         ];
         PathPolicy {
             keep: keep.map(|k| k.parse().expect("a directory")).to_vec(),
@@ -113,13 +113,21 @@ impl FromStr for KeptPath {
             None => (text, false),
         };
         let components: Vec<String> = path.split('/').skip(1).map(str::to_owned).collect();
-        let sound = components.iter().all(|c| !matches!(&**c, "" | "." | "..") && !c.contains('*'));
+        let sound = components
+            .iter()
+            .all(|c| !matches!(&**c, "" | "." | "..") && !c.contains('*'));
         match (text.starts_with('/') && sound) || text == "/**" {
             true => Ok(KeptPath {
-                components: if text == "/**" { Vec::new() } else { components },
+                components: if text == "/**" {
+                    Vec::new()
+                } else {
+                    components
+                },
                 below,
             }),
-            false => Err(format!("{text}: write /a/directory, or /a/directory/** for all that is below")),
+            false => Err(format!(
+                "{text}: write /a/directory, or /a/directory/** for all that is below"
+            )),
         }
     }
 }
@@ -223,7 +231,9 @@ impl StringRule {
     }
 }
 
-fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(from: D) -> Result<Vec<T>, D::Error> {
+fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
     let texts = Vec::<String>::deserialize(from)?;
     let parsed = texts.iter().map(|text| text.parse());
     parsed
@@ -263,9 +273,14 @@ mod tests {
     /// The example in the module's comment.
     fn example() -> String {
         let source = include_str!("policy.rs");
-        let lines = source.lines().skip_while(|l| !l.contains("```toml")).skip(1);
+        let lines = source
+            .lines()
+            .skip_while(|l| !l.contains("```toml"))
+            .skip(1);
         let lines = lines.take_while(|l| !l.contains("```"));
-        lines.map(|l| l.trim_start_matches("//!").to_owned() + "\n").collect()
+        lines
+            .map(|l| l.trim_start_matches("//!").to_owned() + "\n")
+            .collect()
     }
 
     #[test]
@@ -273,7 +288,9 @@ mod tests {
         let policy: Policy = toml::from_str(&example()).unwrap();
         assert_eq!(policy.addresses.keep, AddressPolicy::default().keep);
         assert!(policy.paths.keep[0].keeps(&["usr", "lib", "x"]));
-        assert!(policy.paths.keep[1].keeps(&["var"]) && policy.paths.keep[1].keeps(&["var", "www"]));
+        assert!(
+            policy.paths.keep[1].keeps(&["var"]) && policy.paths.keep[1].keeps(&["var", "www"])
+        );
         assert!(!policy.paths.keep[1].keeps(&["var", "www", "x"]));
         assert!(!policy.paths.keep[1].keeps(&["var", "log"]));
         assert!(policy.strings[0].is_for("comm") && !policy.strings[0].is_for("filename"));

@@ -61,7 +61,10 @@ impl Texts {
             return text.to_owned();
         };
         let replace = |found: &Captures| {
-            format!("n{}", self.key.token("names", found[0].to_lowercase().as_bytes()))
+            format!(
+                "n{}",
+                self.key.token("names", found[0].to_lowercase().as_bytes())
+            )
         };
         words.replace_all(text, replace).into_owned()
     }
@@ -122,7 +125,13 @@ mod tests {
         let keep = ["/usr/lib/**", "/home", "/proc"].map(|k| k.parse().unwrap());
         let rule = StringRule::new(Regex::new("[0-9]{16}").unwrap(), None, Vec::new());
         let words = ["alice".to_owned(), "web01".to_owned()];
-        let texts = Texts::new(&key, keep.to_vec(), vec!["php".to_owned()], &words, vec![rule]);
+        let texts = Texts::new(
+            &key,
+            keep.to_vec(),
+            vec!["php".to_owned()],
+            &words,
+            vec![rule],
+        );
         (texts, Pids::new(&key))
     }
 
@@ -132,10 +141,19 @@ mod tests {
         let mut path = |p: &str| texts.path("filename", p, &mut pids);
         assert_eq!(path("/usr/lib/x86/libc.so.6"), "/usr/lib/x86/libc.so.6");
         let page = path("/home/bob/shop/index.php");
-        assert!(page.starts_with("/home/f") && page.ends_with(".php"), "{page}");
+        assert!(
+            page.starts_with("/home/f") && page.ends_with(".php"),
+            "{page}"
+        );
         let parts: Vec<&str> = page.split('/').collect();
-        assert_eq!(path("shop/../index.php"), format!("{}/../{}", parts[3], parts[4]));
-        assert_eq!(path("/usr/lib/../../home/bob"), format!("/usr/lib/../../home/{}", parts[2]));
+        assert_eq!(
+            path("shop/../index.php"),
+            format!("{}/../{}", parts[3], parts[4])
+        );
+        assert_eq!(
+            path("/usr/lib/../../home/bob"),
+            format!("/usr/lib/../../home/{}", parts[2])
+        );
         assert!(!path("/usr/lib/../secret").contains("secret"));
         assert_eq!(path(""), "");
         assert_eq!(path("//home/./"), "//home/./");
@@ -154,8 +172,15 @@ mod tests {
     fn names_and_patterns_go_from_any_text() {
         let (texts, mut pids) = texts();
         let text = texts.text("comm", "ALICE@web01 4111111111111111");
-        assert!(!text.contains("ALICE") && !text.contains("web01") && !text.contains("4111"), "{text}");
+        assert!(
+            !text.contains("ALICE") && !text.contains("web01") && !text.contains("4111"),
+            "{text}"
+        );
         assert_eq!(texts.text("comm", "Alice"), texts.text("comm", "alice"));
-        assert!(!texts.path("path", "/usr/lib/alice", &mut pids).contains("alice"));
+        assert!(
+            !texts
+                .path("path", "/usr/lib/alice", &mut pids)
+                .contains("alice")
+        );
     }
 }

@@ -27,7 +27,7 @@ function cut(text, size) {
 /** Ticks of a logarithmic axis: powers of ten, and 2 and 5 times these where there is room for them. */
 function logTicks(from, to, room) {
   const decades = Math.log10(to / from);
-  const steps = decades <= room / 130 ? [1, 2, 5] : [1];
+  const steps = decades <= room / 175 ? [1, 2, 5] : [1];
   const ticks = [];
   for (let power = Math.floor(Math.log10(from)); power <= Math.ceil(Math.log10(to)); power++) {
     for (const step of steps) {
@@ -125,7 +125,7 @@ function latencyOverTime(rows, { width, span, domain, label }) {
   const name = (text, y, more) => Plot.text([last], { x: at, y, text: () => text, textAnchor: "start", dx: 7, fill: INK, ...more });
   const least = Math.min(...counted.map((row) => row.p50_ms));
   const y = log ? { type: "log", domain: [least / 1.3, largest * 1.1] } : { domain: [0, largest * 1.04], nice: true };
-  const ticks = log ? logTicks(...y.domain, 260) : 4;
+  const ticks = log ? logTicks(...y.domain, 600) : 4;
   const height = log ? Math.log(largest / least) / Math.log(last.p90_ms / last.p50_ms) : largest / (last.p90_ms - last.p50_ms);
   const near = !(height < 14);
   return Plot.plot({
@@ -146,6 +146,7 @@ function latencyOverTime(rows, { width, span, domain, label }) {
       Plot.lineY(filled, { x: at, y: "p90_ms", stroke: MAIN, strokeWidth: 1, strokeDasharray: "4 2" }),
       Plot.lineY(filled, { x: at, y: "p50_ms", stroke: MAIN, strokeWidth: 2 }),
       Plot.dot(counted, { x: at, y: "max_ms", r: 2, fill: QUIET }),
+      Plot.dot(counted, { x: at, y: "p50_ms", r: 1.5, fill: MAIN }),
       name("p50", "p50_ms", { dy: near ? -1 : 0, fontWeight: 600 }),
       name("p90", "p90_ms", { dy: near ? -14 : 0 }),
       ...(Math.abs(last.max_ms - last.p90_ms) > largest * 0.09 && !log ? [name("slowest", "max_ms", { fill: QUIET })] : []),

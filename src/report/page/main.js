@@ -172,7 +172,7 @@ const PART_COLORS = { on_cpu: MAIN, runnable: "var(--warm)", unattended: "var(--
 function whereTimeGoes() {
   const rows = rowsOf("blocked_time").filter((row) => row.total_ns > 0);
   const services = rowsOf("downstream").filter((row) => row.services);
-  if (!rows.length && !services.length) return section("Where their time goes", null, nothing("blocked_time", "The trace has no scheduler events (sched_switch), so it does not tell. Record it with them: sysds record --sched."));
+  const untold = rows.length ? null : nothing("blocked_time", "There are no scheduler events (sched_switch) in the trace, so it does not tell when threads were on a CPU, waiting or blocked.");
   const name = (row) => (row.part === "blocked" ? `blocked in ${row.call ?? "no call"}` : PARTS[row.part]);
   const top = rows[0];
   const lead = top && `Most of it, ${percent(top.share)}, is ${top.part === "unattended" ? "with no thread at work" : name(top)}. The parts add up to the requests' durations.`;
@@ -201,7 +201,7 @@ function whereTimeGoes() {
       label: `Work of other processes for requests: ${services.slice(0, 5).map((row) => `${row.procname} ${percent(row.share)}`).join(", ")}`,
     }),
   }) : null;
-  section("Where their time goes", lead, time, served);
+  section("Where their time goes", lead, untold, time, served);
 }
 
 /** All labels' rows of a distribution as one. */
