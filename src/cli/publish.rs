@@ -222,7 +222,10 @@ fn report(published: &Published, output: &Path, seconds: f64) {
         bytes as f64 / 1e6,
     );
     let splits = manifest.splits("requests");
-    let splits: Vec<String> = splits.iter().map(|(name, rows, _)| format!("{rows} in {name}")).collect();
+    let splits: Vec<String> = splits
+        .iter()
+        .map(|(name, rows, _)| format!("{rows} in {name}"))
+        .collect();
     eprintln!("requests: {}", splits.join(", "));
     if manifest.release.split.is_some() && manifest.dataset.incomplete_requests > 0 {
         eprintln!(
@@ -270,7 +273,14 @@ mod tests {
     #[test]
     fn days_are_days() {
         assert!(date("2024-02-29").is_ok());
-        for wrong in ["2023-02-29", "2024-13-01", "2024-1-1", "2024-00-10", "today", "2024-04-31"] {
+        for wrong in [
+            "2023-02-29",
+            "2024-13-01",
+            "2024-1-1",
+            "2024-00-10",
+            "today",
+            "2024-04-31",
+        ] {
             assert!(date(wrong).is_err(), "{wrong}");
         }
     }

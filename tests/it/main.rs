@@ -11,5 +11,7 @@ mod downstream;
 mod expected;
 mod golden;
 mod options;
+mod publish;
 mod query;
 mod split;
+mod verify;
