@@ -81,7 +81,8 @@ impl Meter {
         if self.bar.is_hidden() {
             return;
         }
-        let style = ProgressStyle::with_template("{bar:24} {human_pos}/{human_len} rows, {elapsed} gone");
+        let style =
+            ProgressStyle::with_template("{bar:24} {human_pos}/{human_len} rows, {elapsed} gone");
         self.bar
             .set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         self.bar.set_length(total);

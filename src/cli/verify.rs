@@ -48,7 +48,13 @@ pub fn run(args: VerifyArgs) -> Result<u8> {
 fn text(root: &Path, report: &Report) -> String {
     let mut text = String::new();
     for fault in &report.faults {
-        let _ = writeln!(text, "{}: {}: {}", fault.kind.name(), fault.place, fault.what);
+        let _ = writeln!(
+            text,
+            "{}: {}: {}",
+            fault.kind.name(),
+            fault.place,
+            fault.what
+        );
     }
     for (kind, n) in &report.more {
         let _ = writeln!(text, "{}: {n} more", kind.name());

@@ -218,7 +218,9 @@ impl About {
                 "",
             ),
         ];
-        all.into_iter().filter_map(|(m, g)| m.then_some(g)).collect()
+        all.into_iter()
+            .filter_map(|(m, g)| m.then_some(g))
+            .collect()
     }
 }
 
@@ -233,7 +235,10 @@ mod tests {
         std::fs::write(&path, "title = \"x\"\nautors = []\n").unwrap();
         let e = About::read(&path).unwrap_err();
         let said = e.to_string();
-        assert!(said.contains("line 2, column 1") && said.contains("autors"), "{said}");
+        assert!(
+            said.contains("line 2, column 1") && said.contains("autors"),
+            "{said}"
+        );
         std::fs::write(&path, "[[authors]]\norcid = \"1\"\n").unwrap();
         let said = About::read(&path).unwrap_err().to_string();
         assert!(said.contains("author number 1 has no name"), "{said}");
@@ -243,7 +248,12 @@ mod tests {
     fn what_is_said_is_no_gap() {
         let all = About::default().gaps(false);
         assert!(all.iter().any(|g| g.key == "license"));
-        assert!(!About::default().gaps(true).iter().any(|g| g.key == "license"));
+        assert!(
+            !About::default()
+                .gaps(true)
+                .iter()
+                .any(|g| g.key == "license")
+        );
         let about: About = toml::from_str("title = 'x'\nfunding = ['none']").unwrap();
         assert_eq!(about.gaps(false).len(), all.len() - 2);
     }

@@ -30,7 +30,11 @@ pub fn text(papers: &Papers) -> String {
     let _ = writeln!(text, "# {}\n", papers.title());
     let _ = writeln!(text, "{}\n", papers.description());
     let version = &papers.manifest.release;
-    let _ = writeln!(text, "Version {}, {}.\n", version.version, version.published);
+    let _ = writeln!(
+        text,
+        "Version {}, {}.\n",
+        version.version, version.published
+    );
     for part in [
         gaps, load, parts, collected, lost, requests, columns, limits, privacy, rights, history,
     ] {
@@ -49,14 +53,28 @@ fn front_matter(papers: &Papers) -> String {
             }
             None => {
                 let _ = writeln!(text, "license: other");
-                let _ = writeln!(text, "license_name: {}", quoted(&license.expression.to_lowercase()));
+                let _ = writeln!(
+                    text,
+                    "license_name: {}",
+                    quoted(&license.expression.to_lowercase())
+                );
                 let _ = writeln!(text, "license_link: LICENSE");
             }
         }
     }
-    let rows = papers.manifest.dataset.tables.values().map(|t| t.rows).sum::<u64>();
+    let rows = papers
+        .manifest
+        .dataset
+        .tables
+        .values()
+        .map(|t| t.rows)
+        .sum::<u64>();
     let size = SIZES.iter().find(|(most, _)| rows < *most);
-    let _ = writeln!(text, "size_categories:\n- {}", size.map_or("100B<n<1T", |s| s.1));
+    let _ = writeln!(
+        text,
+        "size_categories:\n- {}",
+        size.map_or("100B<n<1T", |s| s.1)
+    );
     let _ = writeln!(text, "tags:");
     for word in keywords(papers) {
         let _ = writeln!(text, "- {}", quoted(&word.to_lowercase()));
@@ -69,7 +87,11 @@ fn front_matter(papers: &Papers) -> String {
         }
         let _ = writeln!(text, "  data_files:");
         for (split, ..) in papers.manifest.splits(table) {
-            let _ = writeln!(text, "  - split: {split}\n    path: {}", quoted(&glob(papers, table, &split)));
+            let _ = writeln!(
+                text,
+                "  - split: {split}\n    path: {}",
+                quoted(&glob(papers, table, &split))
+            );
         }
     }
     text + "---\n\n"
@@ -95,7 +117,10 @@ fn gaps(text: &mut String, papers: &Papers) {
     if papers.gaps.is_empty() {
         return;
     }
-    let _ = writeln!(text, "> **Not filled in yet** (`dataset.toml`, then publish again):");
+    let _ = writeln!(
+        text,
+        "> **Not filled in yet** (`dataset.toml`, then publish again):"
+    );
     for gap in papers.gaps {
         let _ = writeln!(text, "> - `{}`: {}", gap.key, gap.what);
     }
@@ -140,7 +165,11 @@ fn parts(text: &mut String, papers: &Papers) {
         );
         return;
     };
-    let more: Vec<String> = rule.parameters.iter().map(|(k, v)| format!("`{k}` = {v}")).collect();
+    let more: Vec<String> = rule
+        .parameters
+        .iter()
+        .map(|(k, v)| format!("`{k}` = {v}"))
+        .collect();
     let more = match more.is_empty() {
         true => String::new(),
         false => format!(" with {}", more.join(", ")),
@@ -178,7 +207,12 @@ fn audit(text: &mut String, rows: &[std::collections::BTreeMap<String, String>])
         "How many of a split's requests have a training request that shares something with them:\n"
     );
     let titles: Vec<&str> = COLUMNS.iter().map(|c| c.1).collect();
-    let _ = writeln!(text, "| {} |\n|{}", titles.join(" | "), "---|".repeat(titles.len()));
+    let _ = writeln!(
+        text,
+        "| {} |\n|{}",
+        titles.join(" | "),
+        "---|".repeat(titles.len())
+    );
     for row in rows {
         let cells = COLUMNS.map(|(key, _)| row.get(key).map_or("", String::as_str));
         let _ = writeln!(text, "| {} |", cells.join(" | "));
@@ -203,14 +237,21 @@ fn tracer(recording: &Recording) -> String {
     let of = |key| environment(recording, key).unwrap_or_default();
     let parts = ["tracer_major", "tracer_minor", "tracer_patchlevel"].map(of);
     let version: Vec<&str> = parts.into_iter().filter(|p| !p.is_empty()).collect();
-    format!("{} {}", of("tracer_name"), version.join(".")).trim().to_owned()
+    format!("{} {}", of("tracer_name"), version.join("."))
+        .trim()
+        .to_owned()
 }
 
 /// How the data came to be, in a few sentences.
 pub fn collection(papers: &Papers) -> String {
     let m = &papers.manifest.dataset;
     let unique = |of: fn(&Recording) -> String| {
-        let mut all: Vec<String> = m.recordings.iter().map(of).filter(|t| !t.is_empty()).collect();
+        let mut all: Vec<String> = m
+            .recordings
+            .iter()
+            .map(of)
+            .filter(|t| !t.is_empty())
+            .collect();
         all.sort();
         all.dedup();
         all.join(", ")
@@ -224,7 +265,11 @@ pub fn collection(papers: &Papers) -> String {
         m.tool.version,
         m.tool.reader
     );
-    for more in [&papers.about.server, &papers.about.load, &papers.about.conditions] {
+    for more in [
+        &papers.about.server,
+        &papers.about.load,
+        &papers.about.conditions,
+    ] {
         if let Some(more) = more {
             text.push(' ');
             text.push_str(more);
@@ -247,7 +292,11 @@ fn collected(text: &mut String, papers: &Papers) {
     let _ = writeln!(text, "- Purpose: {}", said(&about.purpose, "purpose"));
     let _ = writeln!(text, "- Server: {}", said(&about.server, "server"));
     let _ = writeln!(text, "- Load: {}", said(&about.load, "load"));
-    let _ = writeln!(text, "- Conditions: {}\n", said(&about.conditions, "conditions"));
+    let _ = writeln!(
+        text,
+        "- Conditions: {}\n",
+        said(&about.conditions, "conditions")
+    );
     let _ = writeln!(
         text,
         "| recording (`trace_id`) | label | kernel | tracer | seconds | events | requests | incomplete |\n\
@@ -296,7 +345,10 @@ fn lost(text: &mut String, papers: &Papers) {
 
 fn requests(text: &mut String, papers: &Papers) {
     let options = &papers.manifest.dataset.options;
-    let rule = options.get("requests").and_then(|r| r.as_str()).unwrap_or("connection");
+    let rule = options
+        .get("requests")
+        .and_then(|r| r.as_str())
+        .unwrap_or("connection");
     let words = match rule {
         "exchange" => {
             "from the return of the first successful read on a connection to the return of the last successful write \
@@ -314,7 +366,10 @@ fn requests(text: &mut String, papers: &Papers) {
         }
     };
     let _ = writeln!(text, "## How requests are cut\n");
-    let _ = writeln!(text, "By the rule `{rule}`: {words}. The options of the cut:\n");
+    let _ = writeln!(
+        text,
+        "By the rule `{rule}`: {words}. The options of the cut:\n"
+    );
     for (key, value) in options {
         let _ = writeln!(text, "- `{key}`: `{value}`");
     }
@@ -329,14 +384,28 @@ fn columns(text: &mut String, papers: &Papers) {
          fields of the events by name, with the events that have each in the metadata of the Parquet files."
     );
     let tables = papers.tables();
-    for contract in contract::all().iter().filter(|c| tables.contains(&c.table.as_str())) {
-        let _ = writeln!(text, "\n### `{}`\n\n{}\n", contract.table, contract.description);
+    for contract in contract::all()
+        .iter()
+        .filter(|c| tables.contains(&c.table.as_str()))
+    {
+        let _ = writeln!(
+            text,
+            "\n### `{}`\n\n{}\n",
+            contract.table, contract.description
+        );
         let _ = writeln!(text, "| column | type | meaning |\n|---|---|---|");
-        let there = |c: &&Column| papers.schemas[&contract.table].field_with_name(&c.name).is_ok();
+        let there = |c: &&Column| {
+            papers.schemas[&contract.table]
+                .field_with_name(&c.name)
+                .is_ok()
+        };
         for column in contract.columns.iter().filter(there) {
             row(text, "", column);
             let parent = format!("{}[].", column.name);
-            column.items.iter().for_each(|item| row(text, &parent, item));
+            column
+                .items
+                .iter()
+                .for_each(|item| row(text, &parent, item));
         }
     }
     text.push('\n');
@@ -368,7 +437,11 @@ fn limits(text: &mut String, papers: &Papers) {
 }
 
 fn privacy(text: &mut String, papers: &Papers) {
-    let _ = writeln!(text, "## Privacy\n\n{}\n", said(&papers.about.privacy, "privacy"));
+    let _ = writeln!(
+        text,
+        "## Privacy\n\n{}\n",
+        said(&papers.about.privacy, "privacy")
+    );
     let done = &papers.manifest.release.privacy;
     if done.is_empty() {
         let _ = writeln!(
@@ -394,12 +467,19 @@ fn rights(text: &mut String, papers: &Papers) {
     let _ = writeln!(text, "- Contact: {}", said(&about.contact, "contact"));
     let funding = Some(about.funding.join("; ")).filter(|f| !f.is_empty());
     let _ = writeln!(text, "- Funding: {}", said(&funding, "funding"));
-    let _ = writeln!(text, "- Maintenance: {}\n", said(&about.maintenance, "maintenance"));
+    let _ = writeln!(
+        text,
+        "- Maintenance: {}\n",
+        said(&about.maintenance, "maintenance")
+    );
     let _ = writeln!(text, "```bibtex\n{}\n```\n", bibtex(papers));
 }
 
 fn credit(author: &Author) -> String {
-    let more: Vec<String> = [author.affiliation.clone(), author.orcid_url()].into_iter().flatten().collect();
+    let more: Vec<String> = [author.affiliation.clone(), author.orcid_url()]
+        .into_iter()
+        .flatten()
+        .collect();
     match more.is_empty() {
         true => author.full_name(),
         false => format!("{} ({})", author.full_name(), more.join(", ")),
@@ -411,7 +491,11 @@ fn history(text: &mut String, papers: &Papers) {
         return;
     };
     let version = &papers.manifest.release.version;
-    let _ = writeln!(text, "## What changed from {} to {version}\n", previous.version);
+    let _ = writeln!(
+        text,
+        "## What changed from {} to {version}\n",
+        previous.version
+    );
     for change in &previous.changes {
         let _ = writeln!(text, "- {change}");
     }

@@ -17,7 +17,10 @@ pub fn cff(papers: &Papers) -> Option<String> {
     }
     let release = &papers.manifest.release;
     let mut text = String::from("cff-version: 1.2.0\ntype: dataset\n");
-    let _ = writeln!(text, "message: \"If you use this dataset, please cite it as below.\"");
+    let _ = writeln!(
+        text,
+        "message: \"If you use this dataset, please cite it as below.\""
+    );
     let _ = writeln!(text, "title: {}", quoted(papers.title()));
     let _ = writeln!(text, "abstract: {}", quoted(&papers.description()));
     let _ = writeln!(text, "version: {}", quoted(&release.version));
@@ -45,7 +48,10 @@ pub fn cff(papers: &Papers) -> Option<String> {
 fn author(text: &mut String, author: &Author) {
     let parts = match (&author.family, &author.given) {
         (None, None) => vec![("name", author.name.clone())],
-        (family, given) => vec![("family-names", family.clone()), ("given-names", given.clone())],
+        (family, given) => vec![
+            ("family-names", family.clone()),
+            ("given-names", given.clone()),
+        ],
     };
     let more = vec![
         ("orcid", author.orcid_url()),
@@ -63,7 +69,13 @@ fn author(text: &mut String, author: &Author) {
 
 /// The words to find the dataset by.
 pub fn keywords(papers: &Papers) -> Vec<String> {
-    let own = ["system calls", "kernel trace", "LTTng", "web server", "requests"];
+    let own = [
+        "system calls",
+        "kernel trace",
+        "LTTng",
+        "web server",
+        "requests",
+    ];
     let mut all: Vec<String> = own.map(str::to_owned).to_vec();
     for word in &papers.about.keywords {
         if !all.contains(word) {

@@ -62,9 +62,17 @@ const PARQUET: &str = "application/x-parquet";
 /// None today; a table whose types it cannot describe would be one.
 pub fn text(papers: &Papers) -> Result<String> {
     let mut root = head(papers);
-    root.insert("distribution".to_owned(), Value::Array(distribution(papers)));
+    root.insert(
+        "distribution".to_owned(),
+        Value::Array(distribution(papers)),
+    );
     let mut sets = vec![splits(papers.manifest, &papers.tables())];
-    sets.extend(papers.tables().iter().map(|table| record_set(papers, table)));
+    sets.extend(
+        papers
+            .tables()
+            .iter()
+            .map(|table| record_set(papers, table)),
+    );
     root.insert("recordSet".to_owned(), Value::Array(sets));
     let text = serde_json::to_string_pretty(&Value::Object(root)).expect("values are JSON");
     Ok(text + "\n")
@@ -106,15 +114,24 @@ fn head(papers: &Papers) -> Map<String, Value> {
     set("description", papers.description().into());
     set("url", address(papers).into());
     let licenses = papers.license.map(|l| l.urls()).unwrap_or_default();
-    set("license", one_or_many(licenses.into_iter().map(Value::from).collect()));
+    set(
+        "license",
+        one_or_many(licenses.into_iter().map(Value::from).collect()),
+    );
     set("creator", about.authors.iter().map(person).collect());
     let publisher = about.publisher.as_ref();
     set(
         "publisher",
-        publisher.map_or(Value::Null, |name| json!({"@type": "sc:Organization", "name": name})),
+        publisher.map_or(
+            Value::Null,
+            |name| json!({"@type": "sc:Organization", "name": name}),
+        ),
     );
     set("datePublished", release.published.clone().into());
-    set("dateCreated", papers.manifest.dataset.created.clone().into());
+    set(
+        "dateCreated",
+        papers.manifest.dataset.created.clone().into(),
+    );
     set("version", release.version.clone().into());
     set("keywords", keywords(papers).into());
     set("citeAs", bibtex(papers).into());
@@ -124,7 +141,10 @@ fn head(papers: &Papers) -> Map<String, Value> {
     let mut private: Vec<String> = about.privacy.iter().cloned().collect();
     private.extend(release.privacy.iter().cloned());
     set("rai:personalSensitiveInformation", private.into());
-    set("rai:dataReleaseMaintenancePlan", about.maintenance.clone().into());
+    set(
+        "rai:dataReleaseMaintenancePlan",
+        about.maintenance.clone().into(),
+    );
     root
 }
 
@@ -240,7 +260,8 @@ fn record_set(papers: &Papers, table: &str) -> Value {
         _ => None,
     };
     if let Some(key) = key {
-        set["key"] = json!([{"@id": format!("{table}/trace_id")}, {"@id": format!("{table}/{key}")}]);
+        set["key"] =
+            json!([{"@id": format!("{table}/trace_id")}, {"@id": format!("{table}/{key}")}]);
     }
     set["field"] = Value::Array(fields);
     set

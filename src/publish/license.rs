@@ -127,7 +127,10 @@ mod tests {
     #[test]
     fn expressions_bring_their_texts() {
         let one = License::read("CC-BY-4.0").unwrap();
-        assert!(one.text().contains("Creative Commons Attribution 4.0 International"));
+        assert!(
+            one.text()
+                .contains("Creative Commons Attribution 4.0 International")
+        );
         assert_eq!(one.hugging_face().as_deref(), Some("cc-by-4.0"));
         assert_eq!(one.urls(), ["https://spdx.org/licenses/CC-BY-4.0.html"]);
         let two = License::read("MIT OR CC0-1.0").unwrap();

@@ -297,8 +297,16 @@ fn rewritten(rewrite: &mut dyn Rewrite, table: &str, batch: RecordBatch) -> Resu
     let (schema, rows) = (batch.schema(), batch.num_rows());
     let kept = ["event_id", "request_id", "service_id"].map(|c| batch.column_by_name(c).cloned());
     let batch = rewrite.batch(table, batch)?;
-    assert_eq!(batch.schema(), schema, "a rewrite keeps the schema of {table}");
-    assert_eq!(batch.num_rows(), rows, "a rewrite keeps the rows of {table}");
+    assert_eq!(
+        batch.schema(),
+        schema,
+        "a rewrite keeps the schema of {table}"
+    );
+    assert_eq!(
+        batch.num_rows(),
+        rows,
+        "a rewrite keeps the rows of {table}"
+    );
     let after = ["event_id", "request_id", "service_id"].map(|c| batch.column_by_name(c).cloned());
     let same = kept.iter().zip(&after).all(|(a, b)| match (a, b) {
         (Some(a), Some(b)) => a.to_data() == b.to_data(),

@@ -71,17 +71,30 @@ fn root(papers: &Papers) -> Value {
     set("version", release.version.clone().into());
     set("keywords", keywords(papers).into());
     let licenses = papers.license.map(|l| l.urls()).unwrap_or_default();
-    let licenses: Vec<Value> = licenses.into_iter().map(|url| json!({"@id": url})).collect();
+    let licenses: Vec<Value> = licenses
+        .into_iter()
+        .map(|url| json!({"@id": url}))
+        .collect();
     set("license", licenses.into());
     let authors = about.authors.iter().enumerate();
-    set("author", authors.map(|a| json!({"@id": person_id(a)})).collect());
+    set(
+        "author",
+        authors.map(|a| json!({"@id": person_id(a)})).collect(),
+    );
     let publisher = about.publisher.as_ref();
-    set("publisher", publisher.map_or(Value::Null, |_| json!({"@id": "#publisher"})));
+    set(
+        "publisher",
+        publisher.map_or(Value::Null, |_| json!({"@id": "#publisher"})),
+    );
     set("funding", about.funding.clone().into());
     set("url", address(papers).into());
     set(
         "identifier",
-        about.doi.as_ref().map(|d| format!("https://doi.org/{d}")).into(),
+        about
+            .doi
+            .as_ref()
+            .map(|d| format!("https://doi.org/{d}"))
+            .into(),
     );
     let parts = file_names(papers).into_iter();
     set("hasPart", parts.map(|name| json!({"@id": name})).collect());

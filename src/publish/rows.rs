@@ -86,7 +86,10 @@ impl Rows {
         only: Option<&[&str]>,
         groups: Option<Vec<usize>>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
-        let file = self.file.try_clone().map_err(Error::io("read", &self.path))?;
+        let file = self
+            .file
+            .try_clone()
+            .map_err(Error::io("read", &self.path))?;
         let mut builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
         if let Some(groups) = groups {

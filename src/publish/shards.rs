@@ -112,8 +112,9 @@ impl Shards {
         let path = self.dir.join(name);
         let file = File::create_new(&path).map_err(Error::io("create", &path))?;
         let properties = properties(self.compression);
-        let mut writer = ArrowWriter::try_new(file, SchemaRef::clone(&self.schema), Some(properties))
-            .map_err(Error::columns(&path))?;
+        let mut writer =
+            ArrowWriter::try_new(file, SchemaRef::clone(&self.schema), Some(properties))
+                .map_err(Error::columns(&path))?;
         if let Some(trace) = trace_id(first) {
             writer.append_key_value_metadata(KeyValue::new("sysds:trace_id".to_owned(), trace));
         }
@@ -133,7 +134,10 @@ impl Shards {
     }
 
     fn close(&mut self, split: String, open: Open) -> Result<()> {
-        let file = open.writer.into_inner().map_err(Error::columns(&open.path))?;
+        let file = open
+            .writer
+            .into_inner()
+            .map_err(Error::columns(&open.path))?;
         file.sync_all().map_err(Error::io("write", &open.path))?;
         self.written.push(Written {
             path: open.path,
@@ -262,7 +266,9 @@ mod tests {
         let first = batch(0, 1000, &text);
         let mut shards = Shards::new(dir.path(), first.schema(), u64::MAX, Compression::SNAPPY);
         for i in 0..50 {
-            shards.write("train", &batch(i * 1000, 1000, &text)).unwrap();
+            shards
+                .write("train", &batch(i * 1000, 1000, &text))
+                .unwrap();
         }
         let written = shards.finish(TRAIN).unwrap();
         assert_eq!((written.len(), written[0].rows), (1, 50_000));
@@ -283,11 +289,15 @@ mod tests {
     #[test]
     fn shards_end_at_the_limit_and_are_named_when_all_are_known() {
         let dir = tempfile::tempdir().unwrap();
-        let noise: Vec<String> = (0..4000i64).map(|i| format!("{:x}", i * 0x9e37_79b9_7f4a)).collect();
+        let noise: Vec<String> = (0..4000i64)
+            .map(|i| format!("{:x}", i * 0x9e37_79b9_7f4a))
+            .collect();
         let first = batch(0, 1, "");
         let mut shards = Shards::new(dir.path(), first.schema(), 2000, Compression::UNCOMPRESSED);
         for (i, text) in noise.iter().enumerate() {
-            shards.write(["test", TRAIN][i % 2], &batch(i as i64, 1, text)).unwrap();
+            shards
+                .write(["test", TRAIN][i % 2], &batch(i as i64, 1, text))
+                .unwrap();
         }
         let named = name(dir.path(), shards.finish(TRAIN).unwrap(), &["x".to_owned()]).unwrap();
         assert!(named.len() > 10, "{}", named.len());
@@ -312,7 +322,10 @@ mod tests {
         let schema = batch(0, 1, "").schema();
         let shards = Shards::new(dir.path(), schema, 1, Compression::SNAPPY);
         let named = name(dir.path(), shards.finish("full").unwrap(), &[String::new()]).unwrap();
-        assert_eq!(named[0].path, dir.path().join("full-00000-of-00001.parquet"));
+        assert_eq!(
+            named[0].path,
+            dir.path().join("full-00000-of-00001.parquet")
+        );
         assert_eq!(named[0].rows, 0);
     }
 }

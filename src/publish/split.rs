@@ -84,7 +84,9 @@ impl Splits {
     /// The split of a request, by number.
     pub fn of_request(&self, recording: usize, request_id: i64) -> u8 {
         let requests = &self.requests[recording];
-        let found = usize::try_from(request_id).ok().and_then(|i| requests.get(i));
+        let found = usize::try_from(request_id)
+            .ok()
+            .and_then(|i| requests.get(i));
         found.copied().unwrap_or_default()
     }
 
@@ -102,7 +104,12 @@ impl Splits {
         let marks = Marks::new(dir, events)?;
         // A request's own events go last, so that they count where an event is in both.
         let lists = [
-            (downstream, "event_ids", None, ["request_id", "event_ids.list.element"]),
+            (
+                downstream,
+                "event_ids",
+                None,
+                ["request_id", "event_ids.list.element"],
+            ),
             (
                 requests,
                 "events",
@@ -141,7 +148,9 @@ fn elements(
             "Make the dataset again with sysds ingest.",
         )
     };
-    let lists = batch.column_by_name(list).and_then(|c| c.as_list_opt::<i32>());
+    let lists = batch
+        .column_by_name(list)
+        .and_then(|c| c.as_list_opt::<i32>());
     let mut values = lists.ok_or_else(missing)?.value(row);
     if let Some(member) = member {
         let members = values.as_struct_opt().ok_or_else(missing)?;
@@ -276,7 +285,10 @@ impl Marks {
             let end = first.checked_add(length as i64).unwrap_or(i64::MAX);
             if *first < 0 || end as u64 > self.events {
                 return Err(Error::input(
-                    format!("a request has the event {first}, but its recording has {} events", self.events),
+                    format!(
+                        "a request has the event {first}, but its recording has {} events",
+                        self.events
+                    ),
                     Place::file(&self.path),
                     "The dataset is damaged: fetch it or make it again.",
                 ));

@@ -5,9 +5,9 @@
 //! column gone or of another type. Rows are compared, not file sizes or dates: shards of the same checksum are the same,
 //! all others are read.
 
+use super::Options;
 use super::release::{Previous, ReleaseManifest, Shard};
 use super::rows::{self, Rows};
-use super::Options;
 use crate::dataset::MANIFEST;
 use crate::dataset::manifest::digest;
 use crate::error::{Error, Place, Result};
@@ -78,7 +78,10 @@ impl Old {
         let (_, sha256) = digest(&mut file).map_err(Error::io("read", &path))?;
         let version = Version::parse(&manifest.release.version).map_err(|e| {
             Error::input(
-                format!("the version {} is not semantic: {e}", manifest.release.version),
+                format!(
+                    "the version {} is not semantic: {e}",
+                    manifest.release.version
+                ),
                 Place::file(&path),
                 "Name a folder that sysds publish wrote.",
             )
@@ -109,7 +112,11 @@ pub fn settle(
         return Ok(());
     };
     let changes = changes(old, root, manifest)?;
-    let level = changes.iter().map(|c| c.level).max().unwrap_or(Level::Patch);
+    let level = changes
+        .iter()
+        .map(|c| c.level)
+        .max()
+        .unwrap_or(Level::Patch);
     let least = level.after(&old.version);
     let version = asked.unwrap_or_else(|| least.clone());
     if version < least {
@@ -146,13 +153,16 @@ pub fn settle(
 /// [`Error::Io`] and [`Error::Columns`] where a file cannot be read.
 pub fn changes(old: &Old, root: &Path, new: &ReleaseManifest) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
-    let sides = [
-        Side::new(&old.root, &old.manifest),
-        Side::new(root, new),
-    ];
+    let sides = [Side::new(&old.root, &old.manifest), Side::new(root, new)];
     let comparable = schemas(&sides, &mut changes)?;
     let recordings = recordings(&sides, &mut changes);
-    let tables: BTreeSet<&str> = old.manifest.dataset.tables.keys().map(String::as_str).collect();
+    let tables: BTreeSet<&str> = old
+        .manifest
+        .dataset
+        .tables
+        .keys()
+        .map(String::as_str)
+        .collect();
     for recording in recordings {
         let moved = requests(&sides, &recording, &mut changes)?;
         for table in &tables {
@@ -245,7 +255,11 @@ fn schemas(sides: &[Side; 2], changes: &mut Vec<Change>) -> Result<BTreeSet<Stri
     Ok(comparable)
 }
 
-fn compare_columns(table: &str, columns: &[BTreeMap<String, String>; 2], changes: &mut Vec<Change>) {
+fn compare_columns(
+    table: &str,
+    columns: &[BTreeMap<String, String>; 2],
+    changes: &mut Vec<Change>,
+) {
     for (column, ty) in &columns[0] {
         let what = match columns[1].get(column) {
             Some(new) if new == ty => continue,
@@ -328,7 +342,10 @@ fn requests(sides: &[Side; 2], trace: &str, changes: &mut Vec<Change>) -> Result
     for ((from, to), n) in moves {
         let what = match (from, to) {
             (0, to) => format!("{n} requests of {trace} are new in {}", names[to as usize]),
-            (from, 0) => format!("{n} requests of {trace} are gone from {}", names[from as usize]),
+            (from, 0) => format!(
+                "{n} requests of {trace} are gone from {}",
+                names[from as usize]
+            ),
             (from, to) => format!(
                 "{n} requests of {trace} moved from {} to {}",
                 names[from as usize], names[to as usize]
@@ -397,11 +414,15 @@ fn same_rows(sides: &[Side; 2], table: &str, trace: &str, split: &str) -> Result
 
 /// Whether all columns of `old` are, value by value, those of `new`.
 fn equal(old: &RecordBatch, new: &RecordBatch) -> bool {
-    old.schema().fields().iter().zip(old.columns()).all(|(field, column)| {
-        let other = new.column_by_name(field.name());
-        let other = other.and_then(|c| only(c, field.data_type()));
-        other.is_some_and(|o| o.as_ref() == column.as_ref())
-    })
+    old.schema()
+        .fields()
+        .iter()
+        .zip(old.columns())
+        .all(|(field, column)| {
+            let other = new.column_by_name(field.name());
+            let other = other.and_then(|c| only(c, field.data_type()));
+            other.is_some_and(|o| o.as_ref() == column.as_ref())
+        })
 }
 
 /// An array with only the members, at any depth, that the type `ty` has; `None` where it lacks one.
@@ -409,17 +430,23 @@ pub fn only(array: &ArrayRef, ty: &DataType) -> Option<ArrayRef> {
     match ty {
         DataType::Struct(fields) => {
             let from = array.as_struct_opt()?;
-            let members = fields.iter().map(|f| only(from.column_by_name(f.name())?, f.data_type()));
+            let members = fields
+                .iter()
+                .map(|f| only(from.column_by_name(f.name())?, f.data_type()));
             let members: Option<Vec<ArrayRef>> = members.collect();
             let nulls = from.nulls().cloned();
-            Some(Arc::new(StructArray::try_new(fields.clone(), members?, nulls).ok()?))
+            Some(Arc::new(
+                StructArray::try_new(fields.clone(), members?, nulls).ok()?,
+            ))
         }
         DataType::List(element) => {
             let from = array.as_list_opt::<i32>()?;
             let values = only(from.values(), element.data_type())?;
             let offsets = from.offsets().clone();
             let nulls = from.nulls().cloned();
-            Some(Arc::new(ListArray::try_new(Arc::clone(element), offsets, values, nulls).ok()?))
+            Some(Arc::new(
+                ListArray::try_new(Arc::clone(element), offsets, values, nulls).ok()?,
+            ))
         }
         ty => (array.data_type() == ty).then(|| Arc::clone(array)),
     }
@@ -463,7 +490,6 @@ impl Stream {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -480,7 +506,9 @@ mod tests {
     fn a_column_that_goes_or_turns_is_major_and_a_new_one_minor() {
         let columns = |list: &[(&str, &str)]| -> BTreeMap<String, String> {
             let pairs = list.iter();
-            pairs.map(|(n, t)| ((*n).to_owned(), (*t).to_owned())).collect()
+            pairs
+                .map(|(n, t)| ((*n).to_owned(), (*t).to_owned()))
+                .collect()
         };
         let old = columns(&[("a", "Int64"), ("b", "Utf8"), ("c", "Utf8")]);
         let new = columns(&[("a", "Int64"), ("b", "Int64"), ("d", "Utf8")]);

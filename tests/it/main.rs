@@ -12,6 +12,8 @@ mod downstream;
 mod expected;
 mod golden;
 mod options;
+mod publish;
 mod query;
 mod report;
 mod split;
+mod verify;

@@ -94,7 +94,8 @@ impl Texts {
     fn component(&self, here: &[&str], absolute: bool, pids: &mut Pids) -> String {
         let name = here[here.len() - 1];
         let in_proc = absolute && here[0] == "proc";
-        let is_number = in_proc && (here.len() == 2 || here[here.len() - 2] == "task");
+        let is_number =
+            in_proc && here.len() >= 2 && (here.len() == 2 || here[here.len() - 2] == "task");
         if is_number && let Ok(number) = name.parse() {
             return pids.number(number).to_string();
         }

@@ -35,7 +35,11 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<()> {
     }
     let tables = release.manifest.dataset.tables.values();
     let shards: Vec<&DataFile> = tables.flat_map(|t| &t.files).collect();
-    for file in shards.iter().copied().chain([&release.manifest.dataset.classes]) {
+    for file in shards
+        .iter()
+        .copied()
+        .chain([&release.manifest.dataset.classes])
+    {
         against_manifest(file, &found, report);
     }
     for file in shards {
@@ -116,7 +120,10 @@ fn croissant(release: &Release, report: &mut Report) -> Result<()> {
     let tables = release.manifest.dataset.tables.values();
     for file in tables.flat_map(|t| &t.files) {
         if told.get(file.path.as_str()) != Some(&file.sha256.as_str()) {
-            let what = format!("does not have {} with the checksum of manifest.json", file.path);
+            let what = format!(
+                "does not have {} with the checksum of manifest.json",
+                file.path
+            );
             report.add(Kind::Papers, NAME, what);
         }
     }

@@ -63,7 +63,11 @@ fn each(
 struct Cursor<'a> {
     split: &'a str,
     shards: std::vec::IntoIter<(&'a String, &'a Shard)>,
-    batches: Option<(Box<dyn Iterator<Item = Result<RecordBatch>>>, &'a String, &'a Shard)>,
+    batches: Option<(
+        Box<dyn Iterator<Item = Result<RecordBatch>>>,
+        &'a String,
+        &'a Shard,
+    )>,
     ids: Vec<i64>,
     times: Vec<i64>,
     at: usize,
@@ -74,7 +78,10 @@ impl Cursor<'_> {
     fn head(&mut self, release: &Release, report: &mut Report) -> Result<Option<(i64, i64)>> {
         while self.at == self.ids.len() {
             release.go_on()?;
-            let next = self.batches.as_mut().and_then(|(b, p, s)| Some((b.next()?, *p, *s)));
+            let next = self
+                .batches
+                .as_mut()
+                .and_then(|(b, p, s)| Some((b.next()?, *p, *s)));
             match next {
                 Some((batch, path, shard)) => {
                     let batch = batch?;
@@ -102,7 +109,10 @@ fn events(release: &Release, recording: &Recording, report: &mut Report) -> Resu
     let place = format!("events of {}", recording.trace_id);
     let mut by_split: BTreeMap<&str, Vec<(&String, &Shard)>> = BTreeMap::new();
     for (path, shard) in release.shards("events", &recording.trace_id, None) {
-        by_split.entry(&shard.split).or_default().push((path, shard));
+        by_split
+            .entry(&shard.split)
+            .or_default()
+            .push((path, shard));
     }
     let mut cursors: Vec<Cursor> = by_split
         .into_iter()
@@ -152,7 +162,11 @@ fn events(release: &Release, recording: &Recording, report: &mut Report) -> Resu
         cursors[which].at += 1;
     }
     if expected != recording.events as i64 {
-        let what = format!("end at {}, but the recording has {} events", expected - 1, recording.events);
+        let what = format!(
+            "end at {}, but the recording has {} events",
+            expected - 1,
+            recording.events
+        );
         report.add(Kind::Rows, &place, what);
     }
     Ok(())
@@ -200,7 +214,10 @@ fn requests(release: &Release, recording: &Recording, report: &mut Report) -> Re
         for id in rows::ids(batch, "request_id", &release.path(path))? {
             let at = usize::try_from(*id).ok();
             let Some(at) = at.and_then(|at| places.by_request.get_mut(at)) else {
-                let what = format!("request {id}: the recording has {} requests", recording.requests);
+                let what = format!(
+                    "request {id}: the recording has {} requests",
+                    recording.requests
+                );
                 report.add(Kind::Ids, path, what);
                 continue;
             };
@@ -223,7 +240,11 @@ fn requests(release: &Release, recording: &Recording, report: &mut Report) -> Re
         }
         Ok(())
     })?;
-    let missing = places.by_request.iter().enumerate().filter(|(_, n)| **n == 0);
+    let missing = places
+        .by_request
+        .iter()
+        .enumerate()
+        .filter(|(_, n)| **n == 0);
     for (id, _) in missing {
         report.add(Kind::Split, &place, format!("request {id} is in no split"));
     }
@@ -236,7 +257,8 @@ fn windows(batch: &RecordBatch, path: &str, recording: &Recording, report: &mut 
     let time = recording.first_ns.zip(recording.last_ns);
     for row in 0..ids.len() {
         let id = ids[row];
-        if !(0 <= firsts[row] && firsts[row] <= lasts[row] && lasts[row] < recording.events as i64) {
+        if !(0 <= firsts[row] && firsts[row] <= lasts[row] && lasts[row] < recording.events as i64)
+        {
             let what = format!(
                 "request {id}: events {} to {} are not in the recording, which has {}",
                 firsts[row], lasts[row], recording.events
@@ -264,7 +286,9 @@ fn labels(batch: &RecordBatch, path: &str, recording: &Recording, report: &mut R
 }
 
 fn marked(batch: &RecordBatch, path: &str, report: &mut Report) {
-    let complete = batch.column_by_name("complete").expect("the contract has it");
+    let complete = batch
+        .column_by_name("complete")
+        .expect("the contract has it");
     let complete: &BooleanArray = complete.as_boolean();
     let lost = longs(batch, "lost_events");
     for (row, id) in longs(batch, "request_id").into_iter().enumerate() {
@@ -288,7 +312,13 @@ fn downstream(
     let mut seen: Vec<bool> = Vec::new();
     let shards = release.shards("downstream", &recording.trace_id, None);
     let rows: u64 = shards.iter().map(|(_, s)| s.rows).sum();
-    let columns = ["service_id", "trace_id", "request_id", "first_event", "last_event"];
+    let columns = [
+        "service_id",
+        "trace_id",
+        "request_id",
+        "first_event",
+        "last_event",
+    ];
     each(release, &shards, &columns, |batch, path, shard| {
         same_trace(batch, path, shard, report);
         let [ids, requests, firsts, lasts] =
@@ -296,7 +326,11 @@ fn downstream(
         for row in 0..ids.len() {
             let id = ids[row];
             match usize::try_from(id).ok().filter(|at| (*at as u64) < rows) {
-                None => report.add(Kind::Ids, path, format!("service {id}: there are {rows} of them")),
+                None => report.add(
+                    Kind::Ids,
+                    path,
+                    format!("service {id}: there are {rows} of them"),
+                ),
                 Some(at) => {
                     seen.resize(seen.len().max(at + 1), false);
                     if std::mem::replace(&mut seen[at], true) {
@@ -313,12 +347,15 @@ fn downstream(
                     report.add(Kind::Ids, path, what);
                 }
                 Some(split) if split != shard.split => {
-                    let what = format!("service {id} is in {}, its request in {split}", shard.split);
+                    let what =
+                        format!("service {id} is in {}, its request in {split}", shard.split);
                     report.add(Kind::Split, path, what);
                 }
                 Some(_) => {}
             }
-            if !(0 <= firsts[row] && firsts[row] <= lasts[row] && lasts[row] < recording.events as i64)
+            if !(0 <= firsts[row]
+                && firsts[row] <= lasts[row]
+                && lasts[row] < recording.events as i64)
             {
                 let what = format!("service {id}: its events are not in the recording");
                 report.add(Kind::Window, path, what);

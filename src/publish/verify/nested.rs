@@ -85,11 +85,14 @@ impl Group {
         ]
         .map(longs);
         let nested = lists.values().as_struct().clone();
-        let ids = nested.column_by_name("event_id").expect("the contract has it");
+        let ids = nested
+            .column_by_name("event_id")
+            .expect("the contract has it");
         let ids = ids.as_primitive::<Int64Type>().values().to_vec();
         let (mut requests, mut starts) = (vec![0; ids.len()], vec![0; ids.len()]);
         for row in 0..batch.num_rows() {
-            let range = lists.value_offsets()[row] as usize..lists.value_offsets()[row + 1] as usize;
+            let range =
+                lists.value_offsets()[row] as usize..lists.value_offsets()[row + 1] as usize;
             requests[range.clone()].fill(request[row]);
             starts[range.clone()].fill(start[row]);
             let own = &ids[range];
@@ -142,7 +145,10 @@ fn check_group(
     let mut at = 0;
     let missing = |at: usize, report: &mut Report| {
         let request = group.requests[group.order[at] as usize];
-        let what = format!("request {request}: the event {} is not in events of {split}", group.id(at));
+        let what = format!(
+            "request {request}: the event {} is not in events of {split}",
+            group.id(at)
+        );
         report.add(Kind::Nested, place, what);
     };
     for (path, _) in release.shards("events", trace, Some(split)) {
@@ -176,7 +182,10 @@ fn check_group(
 
 /// Whether a row group may have an event from `least` to `most`.
 fn overlaps(group: &RowGroupMetaData, least: i64, most: i64) -> bool {
-    let ids = group.columns().iter().find(|c| c.column_path().string() == "event_id");
+    let ids = group
+        .columns()
+        .iter()
+        .find(|c| c.column_path().string() == "event_id");
     match ids.and_then(|c| c.statistics()) {
         Some(Statistics::Int64(ids)) => {
             let (min, max) = (ids.min_opt().copied(), ids.max_opt().copied());

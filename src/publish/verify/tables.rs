@@ -15,7 +15,10 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<bool> {
         let table = expected.table.clone();
         let name = format!("{SCHEMAS}/{table}.json");
         let text = std::fs::read_to_string(release.path(&name));
-        let contract = match text.map_err(|e| e.to_string()).and_then(|t| contract::read(&t)) {
+        let contract = match text
+            .map_err(|e| e.to_string())
+            .and_then(|t| contract::read(&t))
+        {
             Ok(contract) => contract,
             Err(e) => {
                 report.add(Kind::Schema, name, e);
@@ -24,7 +27,11 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<bool> {
             }
         };
         let Some(files) = release.manifest.dataset.tables.get(&table) else {
-            report.add(Kind::Missing, &table, "manifest.json names no files of this table");
+            report.add(
+                Kind::Missing,
+                &table,
+                "manifest.json names no files of this table",
+            );
             sound = false;
             continue;
         };
@@ -61,7 +68,11 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<bool> {
 fn count(opened: &Rows, path: &str, told: &[Option<u64>], report: &mut Report) -> u64 {
     let rows = opened.metadata().file_metadata().num_rows().max(0) as u64;
     for told in told.iter().flatten().filter(|t| **t != rows) {
-        report.add(Kind::Rows, path, format!("has {rows} rows, but manifest.json says {told}"));
+        report.add(
+            Kind::Rows,
+            path,
+            format!("has {rows} rows, but manifest.json says {told}"),
+        );
     }
     rows
 }
@@ -131,11 +142,16 @@ fn columns(
         }
     }
     for have in fields.iter().filter(|f| expected.find(f.name()).is_none()) {
-        fault(format!("has the column {}, which the contract does not", have.name()));
+        fault(format!(
+            "has the column {}, which the contract does not",
+            have.name()
+        ));
     }
     if faults.is_empty() {
         faults.push("its columns are not in the order of the contract".to_owned());
     }
-    faults.into_iter().for_each(|what| report.add(Kind::Schema, path, what));
+    faults
+        .into_iter()
+        .for_each(|what| report.add(Kind::Schema, path, what));
     false
 }
