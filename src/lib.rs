@@ -18,9 +18,11 @@
 //! | module | may use | what it owns |
 //! |---|---|---|
 //! | `main` | `cli` | the process: error on stderr, exit status |
-//! | [`cli`] | `ingest`, `inspect`, `query`, `dataset`, `requests` | options, terminal; all of `clap` |
+//! | [`cli`] | `ingest`, `inspect`, `query`, `report`, `publish`, `dataset`, `requests` | options, terminal; all of `clap` |
 //! | [`ingest`] | `trace`, `calls`, `requests`, `columns`, `dataset` | the way from traces to a dataset |
 //! | [`inspect`] | `trace`, `columns`, `dataset` | reports on traces and datasets |
+//! | [`publish`] | `query`, `columns`, `dataset` | a dataset as a release, and the check of one |
+//! | [`report`] | `query`, `dataset` | one page to look at, drawn from the shipped queries |
 //! | [`query`] | `dataset` | SQL; all of DataFusion |
 //! | [`columns`] | `trace`, `calls`, `requests` | values into columns, columns into Parquet |
 //! | [`requests`] | `trace`, `calls` | what a request is |
@@ -37,7 +39,9 @@ pub mod dataset;
 pub mod error;
 pub mod ingest;
 pub mod inspect;
+pub mod publish;
 pub mod query;
+pub mod report;
 pub mod requests;
 pub mod trace;
 

@@ -2,10 +2,13 @@
 
 mod ingest;
 mod inspect;
+mod publish;
 mod query;
 mod reader;
 mod select;
+mod report;
 mod terminal;
+mod verify;
 
 use crate::error::Result;
 use clap::{Parser, Subcommand};
@@ -23,6 +26,9 @@ enum Command {
     Ingest(ingest::IngestArgs),
     Inspect(inspect::InspectArgs),
     Query(query::QueryArgs),
+    Publish(publish::PublishArgs),
+    Verify(verify::VerifyArgs),
+    Report(report::ReportArgs),
 }
 
 /// Runs the command that the options name; its value is the exit status of a process that did its work.
@@ -31,5 +37,8 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Ingest(args) => ingest::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Query(args) => query::run(args),
+        Command::Publish(args) => publish::run(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Report(args) => report::run(args),
     }
 }

@@ -76,6 +76,19 @@ impl Meter {
         ));
     }
 
+    /// Shows how many rows of how many are written.
+    pub fn show_rows(&mut self, done: u64, total: u64) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let style =
+            ProgressStyle::with_template("{bar:24} {human_pos}/{human_len} rows, {elapsed} gone");
+        self.bar
+            .set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+
     /// Wipes it away.
     pub fn clear(&mut self) {
         self.bar.finish_and_clear();

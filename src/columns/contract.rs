@@ -74,6 +74,49 @@ pub fn all() -> [Contract; 4] {
     [events(), requests(), downstream(), losses()]
 }
 
+/// The files of `schemas/`: the name of each, and its text.
+pub fn texts() -> [(&'static str, &'static str); 4] {
+    [
+        ("events.json", include_str!("../../schemas/events.json")),
+        ("requests.json", include_str!("../../schemas/requests.json")),
+        (
+            "downstream.json",
+            include_str!("../../schemas/downstream.json"),
+        ),
+        ("losses.json", include_str!("../../schemas/losses.json")),
+    ]
+}
+
+/// Types that a contract may write.
+const TYPES: [&str; 9] = [
+    "int32",
+    "int64",
+    "boolean",
+    "utf8",
+    "dictionary<utf8>",
+    "timestamp[ns, UTC]",
+    "list<int64>",
+    "list<struct>",
+    "struct<by field name>",
+];
+
+/// Reads a contract that came from elsewhere, as with a release.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read(text: &str) -> Result<Contract, String> {
+    let contract: Contract = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    let columns = contract.columns.iter();
+    let mut all = columns.flat_map(|c| std::iter::once(c).chain(&c.items));
+    match all.find(|c| !TYPES.contains(&c.type_name.as_str())) {
+        None => Ok(contract),
+        Some(column) => Err(format!(
+            "the column {} has the type {}, which this program does not know",
+            column.name, column.type_name
+        )),
+    }
+}
+
 fn parse(text: &str) -> Contract {
     serde_json::from_str(text).expect("the contracts are tested")
 }

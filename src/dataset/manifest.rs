@@ -190,7 +190,11 @@ pub fn describe_file(root: &Path, path: &Path) -> Result<DataFile> {
     })
 }
 
-pub(super) fn digest(file: &mut File) -> std::io::Result<(u64, String)> {
+/// Length and SHA-256, in hexadecimal, of a file.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn digest(file: &mut File) -> std::io::Result<(u64, String)> {
     use std::io::Seek;
     file.rewind()?;
     let mut hasher = Sha256::new();

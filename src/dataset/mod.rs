@@ -1,6 +1,6 @@
 //! A dataset on disk: one folder with a manifest and a folder of Parquet files per table.
 //!
-//! This module finds and opens datasets. How one is made without ever leaving half of it behind is `staging`, what its
+//! This module finds and opens datasets, released ones too. How one is made without ever leaving half of it behind is `staging`, what its
 //! manifest says is `manifest`, what its traces declare is `classes`.
 
 pub mod classes;
@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// Name of the manifest in a dataset's folder; a folder that has one is a dataset.
 pub const MANIFEST: &str = "manifest.json";
+
+/// The folder of a release that holds the folders of its tables.
+pub const RELEASED: &str = "data";
 
 /// One table of a dataset: a folder of Parquet files of one schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,11 +54,21 @@ pub fn open(dir: &Path) -> Result<Dataset> {
         ));
     }
     let mut tables = Vec::new();
-    for dir in sorted_entries(dir)?.into_iter().filter(|p| p.is_dir()) {
-        let files: Vec<PathBuf> = sorted_entries(&dir)?
-            .into_iter()
-            .filter(|p| p.is_file() && p.extension().is_some_and(|e| e == "parquet"))
-            .collect();
+    // A release has its tables one folder deeper, and may have folders for labels in them.
+    let released = dir.join(RELEASED);
+    let parent = match released.is_dir() {
+        true => released.as_path(),
+        false => dir,
+    };
+    for dir in sorted_entries(parent)?.into_iter().filter(|p| p.is_dir()) {
+        let mut files = Vec::new();
+        for entry in sorted_entries(&dir)? {
+            match entry.is_dir() && parent == released {
+                true => files.extend(sorted_entries(&entry)?),
+                false => files.push(entry),
+            }
+        }
+        files.retain(|p| p.is_file() && p.extension().is_some_and(|e| e == "parquet"));
         if let Some(name) = dir.file_name().and_then(|n| n.to_str())
             && !files.is_empty()
         {

@@ -114,6 +114,25 @@ impl Session {
         Ok(())
     }
 
+    /// As [`Session::run`], without the script's `COPY` statements: what it prepares stays (its views), and what it
+    /// selects is given to `results`, but nothing is written.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn prepare(
+        &self,
+        source: &Source,
+        given: &[(String, String)],
+        results: &mut dyn Results,
+    ) -> Result<()> {
+        for parsed in statements::parse(source, given)? {
+            if !matches!(parsed.statement, Statement::CopyTo(_)) {
+                self.run_one(source, parsed, results)?;
+            }
+        }
+        Ok(())
+    }
+
     fn run_one(&self, source: &Source, parsed: Parsed, results: &mut dyn Results) -> Result<()> {
         let begin = parsed.begin;
         let wrong = |e: DataFusionError| self.explain(&e, begin, source);

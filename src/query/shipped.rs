@@ -9,10 +9,14 @@ use std::path::Path;
 /// Folder in which a query of one's own is looked for by its bare name.
 pub const FOLDER: &str = "queries";
 
-const EMBEDDED: [(&str, &str); 14] = [
+const EMBEDDED: [(&str, &str); 17] = [
     (
         "blocked_time",
         include_str!("../../queries/blocked_time.sql"),
+    ),
+    (
+        "distribution",
+        include_str!("../../queries/distribution.sql"),
     ),
     ("downstream", include_str!("../../queries/downstream.sql")),
     ("errors", include_str!("../../queries/errors.sql")),
@@ -26,6 +30,7 @@ const EMBEDDED: [(&str, &str); 14] = [
         "latency_over_time",
         include_str!("../../queries/latency_over_time.sql"),
     ),
+    ("losses", include_str!("../../queries/losses.sql")),
     ("ngrams", include_str!("../../queries/ngrams.sql")),
     ("sequences", include_str!("../../queries/sequences.sql")),
     (
@@ -37,6 +42,7 @@ const EMBEDDED: [(&str, &str); 14] = [
         "syscall_histogram",
         include_str!("../../queries/syscall_histogram.sql"),
     ),
+    ("timeline", include_str!("../../queries/timeline.sql")),
     (
         "top_arguments",
         include_str!("../../queries/top_arguments.sql"),
@@ -72,6 +78,12 @@ pub fn find(folder: &Path, name: &str) -> Option<Source> {
     list(folder)
         .into_iter()
         .find_map(|(n, source)| (n == name).then_some(source))
+}
+
+/// The query of this name as it came with the program, whatever lies in a folder.
+pub fn original(name: &str) -> Option<Source> {
+    let (name, text) = EMBEDDED.iter().find(|(n, _)| *n == name)?;
+    Some(embedded(name, text))
 }
 
 fn embedded(name: &str, text: &str) -> Source {

@@ -48,17 +48,20 @@ fn check(trace_name: &str) {
     .chain(
         [
             ("blocked_time", &[][..]),
+            ("distribution", &[][..]),
             ("downstream", &[][..]),
             ("errors", &[][..]),
             ("files", &[][..]),
             ("latency", &[][..]),
             ("latency_by_label", &[][..]),
             ("latency_over_time", &[][..]),
+            ("losses", &[][..]),
             ("ngrams", &[][..]),
             ("sequences", &written[..]),
             ("slow_vs_fast", &[][..]),
             ("split", &["-p", out.as_str()][..]),
             ("syscall_histogram", &[][..]),
+            ("timeline", &["-p", "limit=50"][..]),
             ("top_arguments", &[][..]),
             ("window", &[][..]),
         ]

@@ -1,6 +1,7 @@
 //! Tests of the whole program: the real binary on real traces, and what it writes as others read it. One binary, so
 //! that DataFusion is linked once.
 
+mod anonymize;
 mod append;
 mod bad_input;
 mod common;
@@ -13,9 +14,12 @@ mod expected;
 mod golden;
 mod httpd;
 mod options;
+mod publish;
 mod query;
 mod readers;
+mod report;
 mod select;
 mod servers;
 mod split;
 mod strace;
+mod verify;

@@ -14,21 +14,29 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A file that isn't there until it is complete.
-struct Aside {
+/// A file that isn't there until it is complete; without [`Aside::commit`] nothing of it stays.
+pub struct Aside {
     target: PathBuf,
     path: PathBuf,
 }
 
 impl Aside {
-    fn create(target: &Path) -> Result<(Self, File)> {
+    /// Begins the file `target`, and gives what to write to.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create(target: &Path) -> Result<(Self, File)> {
         let path = aside(target)?;
         let file = File::create(&path).map_err(Error::io("create", &path))?;
         let target = target.to_path_buf();
         Ok((Aside { target, path }, file))
     }
 
-    fn commit(self, file: &File) -> Result<()> {
+    /// Puts it in place, where it replaces what is there.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn commit(self, file: &File) -> Result<()> {
         file.sync_all().map_err(Error::io("write", &self.target))?;
         fs::rename(&self.path, &self.target).map_err(Error::io("write", &self.target))
     }

@@ -13,7 +13,7 @@ mod text;
 #[cfg(test)]
 pub use cells::tests::sample;
 pub use cells::{json_options, text_columns};
-pub use file::{FileOutput, ParquetOutput};
+pub use file::{Aside, FileOutput, ParquetOutput};
 pub use text::TextOutput;
 
 use crate::error::{Error, Result};

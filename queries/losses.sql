@@ -1,0 +1,48 @@
+-- What the tracer recorded, and what it lost, in the course of the recording: events and packets by time span.
+--
+-- Spans of $span_ms, counted as in latency_over_time.sql from the start of the first request of each recording (of its
+-- first event where it has no request), so that what came before has negative from_ms; a span in which there is nothing
+-- has no row. A loss is in the span in which the packet that reports it ends; one of which the trace does not say when it
+-- was is in a row without from_ms. losses counts the rows of the table losses, unknown those of them that do not say how
+-- much was lost.
+--
+-- $span_ms = 1000  length of a span
+--
+WITH began AS (
+  SELECT e.trace_id, coalesce(r.first, e.first) AS zero
+  FROM (SELECT trace_id, min(CAST("timestamp" AS BIGINT)) AS first FROM events GROUP BY trace_id) AS e
+  LEFT JOIN (SELECT trace_id, min(CAST(start AS BIGINT)) AS first FROM requests GROUP BY trace_id) AS r
+    ON r.trace_id = e.trace_id
+), happened AS (
+  SELECT
+    trace_id,
+    CAST("timestamp" AS BIGINT) AS at,
+    1 AS events,
+    0 AS discarded_events,
+    0 AS discarded_packets,
+    0 AS losses,
+    0 AS unknown
+  FROM events
+  UNION ALL
+  SELECT
+    trace_id,
+    CAST("end" AS BIGINT),
+    0,
+    coalesce(discarded_events, 0),
+    coalesce(discarded_packets, 0),
+    1,
+    CASE WHEN discarded_events IS NULL AND discarded_packets IS NULL THEN 1 ELSE 0 END
+  FROM losses
+)
+SELECT
+  h.trace_id,
+  CAST(floor((at - zero) / ($span_ms * 1e6)) AS BIGINT) * $span_ms AS from_ms,
+  sum(events) AS events,
+  sum(discarded_events) AS discarded_events,
+  sum(discarded_packets) AS discarded_packets,
+  sum(losses) AS losses,
+  sum(unknown) AS unknown
+FROM happened AS h
+LEFT JOIN began AS b ON b.trace_id = h.trace_id
+GROUP BY h.trace_id, CAST(floor((at - zero) / ($span_ms * 1e6)) AS BIGINT)
+ORDER BY trace_id, from_ms;

@@ -1,0 +1,22 @@
+// What the report draws with: the bundler leaves the rest of Observable Plot out.
+export {
+  areaY,
+  axisX,
+  axisY,
+  barX,
+  dot,
+  frame,
+  gridX,
+  gridY,
+  lineY,
+  plot,
+  rect,
+  rectY,
+  ruleX,
+  ruleY,
+  text,
+  tip,
+  pointer,
+  pointerX,
+  pointerY,
+} from "@observablehq/plot";

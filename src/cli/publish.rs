@@ -1,0 +1,322 @@
+//! `sysds publish`: its options, and the words it says when it is done.
+
+use super::terminal::{self, Meter};
+use crate::dataset::manifest::Manifest;
+use crate::error::{Error, Result};
+use crate::publish::about::{ABOUT, About};
+use crate::publish::anonymize::Anonymizer;
+use crate::publish::anonymize::audit::Audit;
+use crate::publish::anonymize::key::Key;
+use crate::publish::anonymize::policy::Policy;
+use crate::publish::license::License;
+use crate::publish::rewrite::{AsItIs, Rewrite};
+use crate::publish::split::By;
+use crate::publish::{Control, Options, Published, publish};
+use clap::{Args, ValueEnum};
+use parquet::basic::{Compression, ZstdLevel};
+use std::path::{Path, PathBuf};
+
+/// Makes a release of a dataset: a folder that one uploads as it is, to Hugging Face, Zenodo or a bucket.
+///
+/// It holds the tables as Parquet shards, split for training and testing where that is asked for, a dataset card
+/// (README.md), croissant.json, ro-crate-metadata.json, CITATION.cff, LICENSE, the schema contract, manifest.json and
+/// SHA256SUMS. What only a person can say (title, authors, server, load …) is read from `dataset.toml` beside the
+/// dataset; what is missing there is marked in the card and listed on stderr.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sysds publish web -o web-1.0.0 --license CC-BY-4.0 --split hash
+  sysds publish web -o web-2.0.0 --license CC-BY-4.0 --split time -p fraction=0.7 -p gap_ms=500 --previous web-1.0.0
+  sysds publish web -o web-1.0.0 --license CC-BY-4.0 --anonymize policy.toml --key lab.key --audit > left.txt
+  sysds verify web-2.0.0
+
+Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 130 interrupted.")]
+pub struct PublishArgs {
+    /// The dataset
+    #[arg(value_name = "DATASET")]
+    dataset: PathBuf,
+    /// Folder of the release
+    #[arg(short, long, value_name = "RELEASE")]
+    output: PathBuf,
+    /// Replace a release that stands there already
+    #[arg(long)]
+    force: bool,
+    /// Licence of the data, an SPDX expression as CC-BY-4.0
+    #[arg(long, value_name = "SPDX")]
+    license: Option<String>,
+    /// How to split the requests, as `sysds query split` does
+    #[arg(long, value_enum, value_name = "WAY", default_value_t = Way::None)]
+    split: Way,
+    /// A parameter of the split: fraction=0.8, gap_ms=0 (time), label=normal (label)
+    #[arg(short, long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, String)>,
+    /// Size of a shard on disk, as 500MB or 2GB
+    #[arg(long, value_name = "SIZE", default_value = "500MB", value_parser = size)]
+    shard_size: u64,
+    /// What a person says of the dataset [default: dataset.toml beside the dataset, if it is there]
+    #[arg(long, value_name = "FILE")]
+    about: Option<PathBuf>,
+    /// Version of the release [default: 1.0.0, or the least that tells what has changed since --previous]
+    #[arg(long, value_name = "VERSION")]
+    version: Option<semver::Version>,
+    /// The release before this one: what has changed is told, and a version that says less is refused
+    #[arg(long, value_name = "RELEASE")]
+    previous: Option<PathBuf>,
+    /// Day of publication [default: today]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    date: Option<String>,
+    /// Replace what tells of persons and machines, by the rules in this file (TOML; the README has an example)
+    #[arg(long, value_name = "POLICY", requires = "key")]
+    anonymize: Option<PathBuf>,
+    /// The key of the pseudonyms: a file of 64 hexadecimal digits. The same key gives the same pseudonyms
+    #[arg(long, value_name = "FILE", requires = "anonymize")]
+    key: Option<PathBuf>,
+    /// List on stdout every column of texts in the release, with how many distinct values it has and some of them
+    #[arg(long)]
+    audit: bool,
+    /// Say nothing on stderr but errors and what is missing
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Way {
+    /// Not at all: everything is in one split, `full`
+    None,
+    /// By a hash of each request's ids
+    Hash,
+    /// By time, with a gap
+    Time,
+    /// By recording
+    Recording,
+    /// By label: one in distribution, the others out of it
+    Label,
+}
+
+impl Way {
+    fn name(self) -> Option<&'static str> {
+        match self {
+            Way::None => None,
+            Way::Hash => Some("hash"),
+            Way::Time => Some("time"),
+            Way::Recording => Some("recording"),
+            Way::Label => Some("label"),
+        }
+    }
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    match pair {
+        Some(("out" | "by", _)) => Err("--split and -o say that".to_owned()),
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+/// Bytes: a number, with k, M, G or T (and B) for powers of 1000, or Ki, Mi, Gi for powers of 1024.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match text[digits.len()..].trim_end_matches('B') {
+        "" => 1,
+        "k" | "K" => 1_000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        "T" => 1_000_000_000_000,
+        "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        "Gi" => 1 << 30,
+        _ => 0,
+    };
+    let number: Option<u64> = digits.trim().parse().ok();
+    let bytes = number.and_then(|n| n.checked_mul(unit));
+    bytes
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| "write a number of bytes, or 500MB, 2GB, 512MiB".to_owned())
+}
+
+/// A day of the calendar.
+fn date(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let lengths: Vec<usize> = parts.iter().map(|p| p.len()).collect();
+    let numbers: Option<Vec<u32>> = parts.iter().map(|p| p.parse().ok()).collect();
+    match numbers.as_deref() {
+        Some([year, month, day]) if lengths == [4, 2, 2] && *day > 0 => {
+            let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+            let days = match month {
+                4 | 6 | 9 | 11 => 30,
+                2 if leap => 29,
+                2 => 28,
+                1..=12 => 31,
+                _ => 0,
+            };
+            match *day <= days {
+                true => Ok(text.to_owned()),
+                false => Err("there is no such day".to_owned()),
+            }
+        }
+        _ => Err("write YYYY-MM-DD".to_owned()),
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// As [`publish`].
+pub fn run(args: PublishArgs) -> Result<u8> {
+    let quiet = args.quiet;
+    let output = args.output.clone();
+    let audit = args.audit;
+    let mut rewrite = rewrite(&args)?;
+    let options = options(args)?;
+    let mut meter = Meter::new(quiet);
+    let mut control = Control {
+        interrupted: terminal::interrupt_flag()?,
+        progress: &mut |done, total| meter.show_rows(done, total),
+    };
+    let mut audited = Audit::new(rewrite.as_mut());
+    let result = match audit {
+        true => publish(&options, &mut audited, &mut control).map(|done| (done, audited.report())),
+        false => {
+            publish(&options, rewrite.as_mut(), &mut control).map(|done| (done, String::new()))
+        }
+    };
+    meter.clear();
+    let (published, left) = result?;
+    terminal::print(&left)?;
+    if !quiet {
+        report(&published, &output, meter.elapsed());
+    }
+    missing(&published);
+    Ok(0)
+}
+
+/// What happens to the values.
+fn rewrite(args: &PublishArgs) -> Result<Box<dyn Rewrite>> {
+    let (Some(policy), Some(key)) = (&args.anonymize, &args.key) else {
+        return Ok(Box::new(AsItIs));
+    };
+    let policy = Policy::read(policy)?;
+    let key = Key::read(key)?;
+    let manifest = Manifest::read(&args.dataset)?;
+    Ok(Box::new(Anonymizer::new(policy, &key, &manifest)))
+}
+
+fn options(args: PublishArgs) -> Result<Options> {
+    let about = about(args.about.as_deref(), &args.dataset)?;
+    let license = args.license.as_ref().or(about.license.as_ref());
+    let license = license.map(|text| License::read(text)).transpose()?;
+    if args.split == Way::None && !args.parameters.is_empty() {
+        return Err(Error::usage(
+            "-p is a parameter of a split, and none is asked for",
+            "Add --split hash, time, recording or label.",
+        ));
+    }
+    let parameters = args.parameters;
+    let level = ZstdLevel::default();
+    Ok(Options {
+        dataset: args.dataset,
+        output: args.output,
+        force: args.force,
+        shard_bytes: args.shard_size,
+        compression: Compression::ZSTD(level),
+        split: args.split.name().map(|way| By {
+            way: way.to_owned(),
+            parameters,
+        }),
+        about,
+        license,
+        version: args.version,
+        previous: args.previous,
+        published: args.date,
+    })
+}
+
+/// What is said in the file that was named, or in the one beside the dataset.
+fn about(named: Option<&Path>, dataset: &Path) -> Result<About> {
+    if let Some(path) = named {
+        return About::read(path);
+    }
+    let absolute = std::path::absolute(dataset).map_err(Error::io("read", dataset))?;
+    let beside = absolute.parent().map(|parent| parent.join(ABOUT));
+    match beside.filter(|path| path.is_file()) {
+        Some(path) => About::read(&path),
+        None => Ok(About::default()),
+    }
+}
+
+/// Says on stderr what was made.
+fn report(published: &Published, output: &Path, seconds: f64) {
+    let manifest = &published.manifest;
+    let bytes: u64 = manifest.dataset.tables.values().map(|t| t.bytes).sum();
+    eprintln!(
+        "{}: version {}, {} shards, {:.1} MB, in {seconds:.1} s",
+        output.display(),
+        manifest.release.version,
+        manifest.release.shards.len(),
+        bytes as f64 / 1e6,
+    );
+    let splits = manifest.splits("requests");
+    let splits: Vec<String> = splits
+        .iter()
+        .map(|(name, rows, _)| format!("{rows} in {name}"))
+        .collect();
+    eprintln!("requests: {}", splits.join(", "));
+    if manifest.release.split.is_some() && manifest.dataset.incomplete_requests > 0 {
+        eprintln!(
+            "left out of training and testing: {} requests that are not complete or touched by losses",
+            manifest.dataset.incomplete_requests
+        );
+    }
+    if let Some(previous) = &manifest.release.previous {
+        for change in &previous.changes {
+            eprintln!("since {}: {change}", previous.version);
+        }
+    }
+}
+
+/// Says on stderr what nobody has said.
+fn missing(published: &Published) {
+    if published.gaps.is_empty() {
+        return;
+    }
+    eprintln!("missing in {ABOUT}, and marked in README.md:");
+    for gap in &published.gaps {
+        let costs = match gap.costs {
+            "" => String::new(),
+            costs => format!(" ({costs})"),
+        };
+        eprintln!("  {:12} {}{costs}", gap.key, gap.what);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        assert_eq!(size("500MB"), Ok(500_000_000));
+        assert_eq!(size("2G"), Ok(2_000_000_000));
+        assert_eq!(size("4MiB"), Ok(4 << 20));
+        assert_eq!(size("17"), Ok(17));
+        for wrong in ["", "0", "MB", "5 parsecs", "-1", "99999999999G"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn days_are_days() {
+        assert!(date("2024-02-29").is_ok());
+        for wrong in [
+            "2023-02-29",
+            "2024-13-01",
+            "2024-1-1",
+            "2024-00-10",
+            "today",
+            "2024-04-31",
+        ] {
+            assert!(date(wrong).is_err(), "{wrong}");
+        }
+    }
+}

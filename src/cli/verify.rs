@@ -1,0 +1,77 @@
+//! `sysds verify`: its options and its output.
+
+use super::terminal::{interrupt_flag, print};
+use crate::error::Result;
+use crate::publish::verify::{Report, verify};
+use clap::Args;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Exit status of a release that has faults.
+const FAULTY: u8 = 1;
+
+/// Checks a release that was made here or fetched, and names each fault.
+///
+/// Checksums, columns against the contract, numbers of rows, order and uniqueness of ids, every request's window in its
+/// recording, nested events against their rows in `events`, splits that are disjoint and complete, and that no request
+/// is for training that is not complete or was touched by losses.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  sysds verify web-1.0.0
+  sysds verify web-1.0.0 --json | jq '.faults[].kind'
+
+Exit status: 0 no fault, 1 faults, or not a release, 130 interrupted.")]
+pub struct VerifyArgs {
+    /// The release
+    #[arg(value_name = "RELEASE")]
+    release: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// As [`verify`].
+pub fn run(args: VerifyArgs) -> Result<u8> {
+    let interrupted = interrupt_flag()?;
+    let report = verify(&args.release, &interrupted)?;
+    match args.json {
+        true => print(&(serde_json::to_string_pretty(&report).expect("a report is JSON") + "\n"))?,
+        false => print(&text(&args.release, &report))?,
+    }
+    Ok(if report.faults.is_empty() { 0 } else { FAULTY })
+}
+
+fn text(root: &Path, report: &Report) -> String {
+    let mut text = String::new();
+    for fault in &report.faults {
+        let _ = writeln!(
+            text,
+            "{}: {}: {}",
+            fault.kind.name(),
+            fault.place,
+            fault.what
+        );
+    }
+    for (kind, n) in &report.more {
+        let _ = writeln!(text, "{}: {n} more", kind.name());
+    }
+    let more: u64 = report.more.iter().map(|(_, n)| n).sum();
+    let found = match report.faults.len() as u64 + more {
+        0 => "no fault".to_owned(),
+        1 => "1 fault".to_owned(),
+        n => format!("{n} faults"),
+    };
+    let _ = writeln!(
+        text,
+        "{}: version {}, {} files, {} rows: {found}",
+        root.display(),
+        report.version,
+        report.files,
+        report.rows
+    );
+    text
+}

@@ -1,0 +1,260 @@
+//! `dataset.toml`: what a person has to say of a dataset, because no trace and no manifest tells it.
+//!
+//! Nothing is made up for what is not said: the places that need it stand empty or are marked, and [`About::gaps`] lists
+//! them, with what to write.
+
+use crate::error::{Error, Place, Result};
+use serde::Deserialize;
+use std::path::Path;
+
+/// Name of the file, beside the dataset's folder.
+pub const ABOUT: &str = "dataset.toml";
+
+/// What the file says; everything may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct About {
+    /// Name to cite the dataset by.
+    pub title: Option<String>,
+    /// A paragraph for someone who looks for datasets.
+    pub description: Option<String>,
+    /// Who made it.
+    pub authors: Vec<Author>,
+    /// An address for questions.
+    pub contact: Option<String>,
+    /// Who paid for it, with grant numbers.
+    pub funding: Vec<String>,
+    /// The organisation that publishes it.
+    pub publisher: Option<String>,
+    /// Where it is published.
+    pub url: Option<String>,
+    /// Its DOI, without `https://doi.org/`.
+    pub doi: Option<String>,
+    /// Words to find it by, beside those that the program adds.
+    pub keywords: Vec<String>,
+    /// Its licence, an SPDX expression; `--license` goes before it.
+    pub license: Option<String>,
+    /// What it was made for.
+    pub purpose: Option<String>,
+    /// The traced server: software, versions, configuration, machine.
+    pub server: Option<String>,
+    /// The load: generator, command, rate, duration, where it ran.
+    pub load: Option<String>,
+    /// Noise, limits or faults that were applied, by label.
+    pub conditions: Option<String>,
+    /// What it must not be used for, or does not show.
+    pub limits: Vec<String>,
+    /// Whose data may be in it, and how they agreed.
+    pub privacy: Option<String>,
+    /// Who keeps it, for how long, and how errors are mended.
+    pub maintenance: Option<String>,
+}
+
+/// A person, or a group, that made the dataset.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Author {
+    /// The name as it is to be printed; not needed where the two parts are there.
+    pub name: Option<String>,
+    /// Family names.
+    pub family: Option<String>,
+    /// Given names.
+    pub given: Option<String>,
+    /// ORCID, as `0000-0002-1825-0097`.
+    pub orcid: Option<String>,
+    /// Where they work.
+    pub affiliation: Option<String>,
+    /// Their address.
+    pub email: Option<String>,
+}
+
+impl Author {
+    /// The whole name.
+    pub fn full_name(&self) -> String {
+        let parts = [&self.given, &self.family].map(|p| p.as_deref().unwrap_or_default());
+        match &self.name {
+            Some(name) => name.clone(),
+            None => parts.join(" ").trim().to_owned(),
+        }
+    }
+
+    /// Address of the ORCID record.
+    pub fn orcid_url(&self) -> Option<String> {
+        let orcid = self.orcid.as_deref()?;
+        let bare = orcid.trim_start_matches("https://orcid.org/");
+        Some(format!("https://orcid.org/{bare}"))
+    }
+}
+
+/// Something that is not said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The key in `dataset.toml`.
+    pub key: &'static str,
+    /// What to write there.
+    pub what: &'static str,
+    /// What a release lacks without it; empty where only the card does.
+    pub costs: &'static str,
+}
+
+impl About {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::Input`] with line and column where it is not as it should be.
+    pub fn read(path: &Path) -> Result<About> {
+        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        let about: About = toml::from_str(&text).map_err(|e| {
+            let at = e.span().map_or(0, |s| s.start);
+            let before = &text[..at.min(text.len())];
+            let line = before.matches('\n').count() as u64 + 1;
+            let column = before.chars().rev().take_while(|c| *c != '\n').count() as u64 + 1;
+            Error::input(
+                e.message().replace('\n', " "),
+                Place::line(path, line, column),
+                "The keys are in the README, section \"Publishing\".",
+            )
+        })?;
+        let nameless = |a: &Author| a.full_name().is_empty();
+        match about.authors.iter().position(nameless) {
+            None => Ok(about),
+            Some(i) => Err(Error::input(
+                format!("author number {} has no name", i + 1),
+                Place::file(path),
+                "Write name = \"…\", or family and given.",
+            )),
+        }
+    }
+
+    /// What is missing, the most important first; `licensed` tells whether `--license` names a licence.
+    pub fn gaps(&self, licensed: bool) -> Vec<Gap> {
+        let needs = "croissant.json demands it";
+        let gap = |missing, key, what, costs| (missing, Gap { key, what, costs });
+        let all = [
+            gap(
+                self.title.is_none(),
+                "title",
+                "the name to cite it by",
+                "the folder's name stands in for it",
+            ),
+            gap(
+                self.authors.is_empty(),
+                "authors",
+                "[[authors]] with family, given, orcid, affiliation",
+                "there is no CITATION.cff without it, and croissant.json demands it",
+            ),
+            gap(
+                !licensed && self.license.is_none(),
+                "license",
+                "an SPDX expression, as CC-BY-4.0, or --license",
+                "nobody may use the data without it, and croissant.json demands it",
+            ),
+            gap(self.url.is_none(), "url", "where it is published", needs),
+            gap(
+                self.description.is_none(),
+                "description",
+                "a paragraph for someone who looks for datasets",
+                "",
+            ),
+            gap(
+                self.contact.is_none(),
+                "contact",
+                "an address for questions",
+                "",
+            ),
+            gap(
+                self.publisher.is_none(),
+                "publisher",
+                "the organisation that publishes it",
+                "",
+            ),
+            gap(self.doi.is_none(), "doi", "the DOI reserved for it", ""),
+            gap(
+                self.funding.is_empty(),
+                "funding",
+                "who paid for it; [\"none\"] if nobody did",
+                "",
+            ),
+            gap(
+                self.purpose.is_none(),
+                "purpose",
+                "what it was made for",
+                "",
+            ),
+            gap(
+                self.server.is_none(),
+                "server",
+                "the traced server: software, versions, configuration, machine",
+                "",
+            ),
+            gap(
+                self.load.is_none(),
+                "load",
+                "the load: generator, command, rate, duration, where it ran",
+                "",
+            ),
+            gap(
+                self.conditions.is_none(),
+                "conditions",
+                "noise, limits or faults that were applied, by label; \"none\" if none were",
+                "",
+            ),
+            gap(
+                self.limits.is_empty(),
+                "limits",
+                "what it must not be used for, or does not show",
+                "",
+            ),
+            gap(
+                self.privacy.is_none(),
+                "privacy",
+                "whose data may be in it, and how they agreed",
+                "",
+            ),
+            gap(
+                self.maintenance.is_none(),
+                "maintenance",
+                "who keeps it, for how long, and how errors are mended",
+                "",
+            ),
+        ];
+        all.into_iter()
+            .filter_map(|(m, g)| m.then_some(g))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_is_shown_where_it_stands() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(ABOUT);
+        std::fs::write(&path, "title = \"x\"\nautors = []\n").unwrap();
+        let e = About::read(&path).unwrap_err();
+        let said = e.to_string();
+        assert!(
+            said.contains("line 2, column 1") && said.contains("autors"),
+            "{said}"
+        );
+        std::fs::write(&path, "[[authors]]\norcid = \"1\"\n").unwrap();
+        let said = About::read(&path).unwrap_err().to_string();
+        assert!(said.contains("author number 1 has no name"), "{said}");
+    }
+
+    #[test]
+    fn what_is_said_is_no_gap() {
+        let all = About::default().gaps(false);
+        assert!(all.iter().any(|g| g.key == "license"));
+        assert!(
+            !About::default()
+                .gaps(true)
+                .iter()
+                .any(|g| g.key == "license")
+        );
+        let about: About = toml::from_str("title = 'x'\nfunding = ['none']").unwrap();
+        assert_eq!(about.gaps(false).len(), all.len() - 2);
+    }
+}

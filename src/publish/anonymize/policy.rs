@@ -1,0 +1,315 @@
+//! The policy: what is kept, and what is done to the rest. A TOML file; what it does not say is as below.
+//!
+//! ```toml
+//! [addresses]
+//! keep = ["127.0.0.0/8", "::1", "0.0.0.0", "::"]   # networks whose addresses stay
+//!
+//! [paths]
+//! keep = ["/usr/**", "/var/www"]    # names of directories that stay; with /** all that is below, too
+//! extensions = ["php", "so"]        # endings that stay
+//! arguments = ["my_file"]           # arguments that hold file names, beside those that are known and all that begin with /
+//!
+//! [names]
+//! words = ["alice", "web01"]        # names of users and hosts; the traces' host names are always among them
+//! processes = "keep"                # or "key": names of threads become pseudonyms …
+//! keep_processes = ["apache2"]      # … but for these
+//!
+//! [ids]
+//! renumber = true                   # process and thread numbers
+//!
+//! [time]
+//! shift = true                      # by a number of whole seconds that the key decides; or false, or a number
+//!
+//! [[strings]]
+//! pattern = '[0-9]{16}'             # a regular expression
+//! arguments = ["comm"]              # where; everywhere, if it is not said
+//! replace = "NUMBER"                # by what; by a pseudonym of what was found, if it is not said
+//! ```
+
+use super::addresses::Network;
+use crate::error::{Error, Place, Result};
+use regex::Regex;
+use serde::{Deserialize, Deserializer};
+use std::path::Path;
+use std::str::FromStr;
+
+/// The policy.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// Network addresses.
+    pub addresses: AddressPolicy,
+    /// File names.
+    pub paths: PathPolicy,
+    /// Names of users, hosts and threads.
+    pub names: NamePolicy,
+    /// Numbers of processes and threads.
+    pub ids: IdPolicy,
+    /// Time.
+    pub time: TimePolicy,
+    /// Patterns in texts.
+    pub strings: Vec<StringRule>,
+}
+
+/// What is done to addresses.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AddressPolicy {
+    /// Networks whose addresses stay.
+    #[serde(deserialize_with = "parsed")]
+    pub keep: Vec<Network>,
+}
+
+impl Default for AddressPolicy {
+    fn default() -> Self {
+        let keep = ["127.0.0.0/8", "::1", "0.0.0.0", "::"];
+        AddressPolicy {
+            keep: keep.map(|n| n.parse().expect("a network")).to_vec(),
+        }
+    }
+}
+
+/// What is done to file names.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PathPolicy {
+    /// Directories whose names stay.
+    #[serde(deserialize_with = "parsed")]
+    pub keep: Vec<KeptPath>,
+    /// Endings that stay.
+    pub extensions: Vec<String>,
+    /// Arguments that hold file names, beside the known ones.
+    pub arguments: Vec<String>,
+}
+
+impl Default for PathPolicy {
+    /// The names that the Filesystem Hierarchy Standard gives to what is in the root directory.
+    fn default() -> Self {
+        let keep = [
+            "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt",
+            "/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var",
+        ];
+        PathPolicy {
+            keep: keep.map(|k| k.parse().expect("a directory")).to_vec(),
+            extensions: Vec::new(),
+            arguments: Vec::new(),
+        }
+    }
+}
+
+/// A directory that keeps its name, and those of what it is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptPath {
+    components: Vec<String>,
+    below: bool,
+}
+
+impl FromStr for KeptPath {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (path, below) = match text.strip_suffix("/**") {
+            Some(path) => (path, true),
+            None => (text, false),
+        };
+        let components: Vec<String> = path.split('/').skip(1).map(str::to_owned).collect();
+        let sound = components
+            .iter()
+            .all(|c| !matches!(&**c, "" | "." | "..") && !c.contains('*'));
+        match (text.starts_with('/') && sound) || text == "/**" {
+            true => Ok(KeptPath {
+                components: if text == "/**" {
+                    Vec::new()
+                } else {
+                    components
+                },
+                below,
+            }),
+            false => Err(format!(
+                "{text}: write /a/directory, or /a/directory/** for all that is below"
+            )),
+        }
+    }
+}
+
+impl KeptPath {
+    /// Whether the last of `path`'s components, under those before it, keeps its name.
+    pub fn keeps(&self, path: &[&str]) -> bool {
+        let common = self.components.iter().zip(path).all(|(a, b)| a == b);
+        common && (path.len() <= self.components.len() || self.below)
+    }
+}
+
+/// What is done to names.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NamePolicy {
+    /// Names of users and hosts.
+    pub words: Vec<String>,
+    /// What is done to the names of threads.
+    pub processes: Processes,
+    /// Names of threads that stay.
+    pub keep_processes: Vec<String>,
+}
+
+/// What is done to the names of threads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Processes {
+    /// They stay, but for words and patterns in them.
+    #[default]
+    Keep,
+    /// They become pseudonyms.
+    Key,
+}
+
+/// What is done to numbers of processes.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IdPolicy {
+    /// Whether they are renumbered.
+    pub renumber: bool,
+}
+
+impl Default for IdPolicy {
+    fn default() -> Self {
+        IdPolicy { renumber: true }
+    }
+}
+
+/// What is done to time.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TimePolicy {
+    /// By how much it is shifted.
+    pub shift: Shift,
+}
+
+/// By how much time is shifted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Shift {
+    /// By what the key decides, or not.
+    Keyed(bool),
+    /// By so many seconds.
+    Seconds(i32),
+}
+
+impl Default for Shift {
+    fn default() -> Self {
+        Shift::Keyed(true)
+    }
+}
+
+/// What is done to texts in which a pattern is found.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StringRule {
+    /// The pattern.
+    #[serde(deserialize_with = "regex")]
+    pub pattern: Regex,
+    /// What what it finds is replaced with; a pseudonym where nothing is said.
+    pub replace: Option<String>,
+    /// Names of the columns and arguments that are searched; all where none is named.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+}
+
+impl StringRule {
+    /// A rule.
+    pub fn new(pattern: Regex, replace: Option<String>, arguments: Vec<String>) -> Self {
+        StringRule {
+            pattern,
+            replace,
+            arguments,
+        }
+    }
+
+    /// Whether it is for the field of this name.
+    pub fn is_for(&self, field: &str) -> bool {
+        self.arguments.is_empty() || self.arguments.iter().any(|a| a == field)
+    }
+}
+
+fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    let texts = Vec::<String>::deserialize(from)?;
+    let parsed = texts.iter().map(|text| text.parse());
+    parsed
+        .collect::<Result<Vec<T>, String>>()
+        .map_err(serde::de::Error::custom)
+}
+
+fn regex<'de, D: Deserializer<'de>>(from: D) -> Result<Regex, D::Error> {
+    let text = String::deserialize(from)?;
+    Regex::new(&text).map_err(serde::de::Error::custom)
+}
+
+impl Policy {
+    /// Reads a policy file.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::Input`] with line and column for a mistake in it.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        toml::from_str(&text).map_err(|e| {
+            let before = &text[..e.span().map_or(0, |span| span.start.min(text.len()))];
+            let line = before.matches('\n').count() as u64 + 1;
+            let column = before.chars().rev().take_while(|c| *c != '\n').count() as u64 + 1;
+            Error::input(
+                e.message().trim(),
+                Place::line(path, line, column),
+                "The README's section Privacy has a policy with all that can be said.",
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example in the module's comment.
+    fn example() -> String {
+        let source = include_str!("policy.rs");
+        let lines = source
+            .lines()
+            .skip_while(|l| !l.contains("```toml"))
+            .skip(1);
+        let lines = lines.take_while(|l| !l.contains("```"));
+        lines
+            .map(|l| l.trim_start_matches("//!").to_owned() + "\n")
+            .collect()
+    }
+
+    #[test]
+    fn the_example_is_a_policy() {
+        let policy: Policy = toml::from_str(&example()).unwrap();
+        assert_eq!(policy.addresses.keep, AddressPolicy::default().keep);
+        assert!(policy.paths.keep[0].keeps(&["usr", "lib", "x"]));
+        assert!(
+            policy.paths.keep[1].keeps(&["var"]) && policy.paths.keep[1].keeps(&["var", "www"])
+        );
+        assert!(!policy.paths.keep[1].keeps(&["var", "www", "x"]));
+        assert!(!policy.paths.keep[1].keeps(&["var", "log"]));
+        assert!(policy.strings[0].is_for("comm") && !policy.strings[0].is_for("filename"));
+        assert_eq!(policy.time.shift, Shift::Keyed(true));
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("policy.toml");
+        for (text, place) in [
+            ("[paths]\nkeep = [\"usr\"]\n", "line 2"),
+            ("[path]\n", "line 1"),
+            ("[addresses]\n\nkeep = [\"10/8\"]\n", "line 3"),
+            ("[[strings]]\npattern = '('\n", "line 2"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let e = Policy::read(&path).unwrap_err();
+            assert!(e.to_string().contains(place), "{text}: {e}");
+        }
+    }
+}

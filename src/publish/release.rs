@@ -1,0 +1,160 @@
+//! `manifest.json` of a release: the manifest of its dataset, with the release's own files, and what publishing added.
+//!
+//! So whatever reads a dataset's manifest (`sysds query`, `sysds inspect`) reads a release's, too.
+
+use crate::dataset::MANIFEST;
+use crate::dataset::manifest::Manifest;
+use crate::error::{Error, Place, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Version of the form of [`Release`]; a reader must refuse versions it does not know.
+pub const RELEASE_VERSION: u32 = 1;
+/// The split of everything where there are no others, and of `losses` always.
+pub const FULL: &str = "full";
+/// The split to train with, in which every request is complete and untouched by losses.
+pub const TRAIN: &str = "train";
+/// The split of requests that are not complete.
+pub const INCOMPLETE: &str = "incomplete";
+/// The split of events that no request and no service has.
+pub const OTHER: &str = "other";
+
+/// The manifest of a release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReleaseManifest {
+    /// What publishing added.
+    pub release: Release,
+    /// The manifest of the dataset; `tables` names the shards.
+    #[serde(flatten)]
+    pub dataset: Manifest,
+}
+
+/// What publishing added.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Release {
+    /// [`RELEASE_VERSION`].
+    pub release_version: u32,
+    /// Semantic version of the data.
+    pub version: String,
+    /// Day of publication, `YYYY-MM-DD`.
+    pub published: String,
+    /// The program that published it, and its version.
+    pub tool: String,
+    /// Its licence, an SPDX expression.
+    pub license: Option<String>,
+    /// What it follows.
+    pub previous: Option<Previous>,
+    /// How requests were split; nothing where they were not.
+    pub split: Option<SplitRule>,
+    /// What was done to the values before they were published; nothing where they are as they were traced.
+    pub privacy: Vec<String>,
+    /// The shards of all tables by path.
+    pub shards: BTreeMap<String, Shard>,
+}
+
+/// The release before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Previous {
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its manifest.
+    pub manifest_sha256: String,
+    /// What has changed since, in sentences.
+    pub changes: Vec<String>,
+}
+
+/// How requests were split: `queries/split.sql` and its parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitRule {
+    /// `hash`, `time`, `recording` or `label`.
+    pub by: String,
+    /// The other parameters that were given.
+    pub parameters: BTreeMap<String, String>,
+    /// The audit of the query: a row for each split, by column.
+    pub audit: Vec<BTreeMap<String, String>>,
+}
+
+/// A shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// Its table.
+    pub table: String,
+    /// Its split.
+    pub split: String,
+    /// Its recording.
+    pub trace_id: String,
+    /// The label of its recording.
+    pub label: Option<String>,
+    /// Rows.
+    pub rows: u64,
+}
+
+impl ReleaseManifest {
+    /// Reads the manifest of the release in `root`.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::Input`] where it is not the manifest of a release, or of an unknown version.
+    pub fn read(root: &Path) -> Result<ReleaseManifest> {
+        let path = root.join(MANIFEST);
+        let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let manifest: ReleaseManifest = serde_json::from_str(&text).map_err(|e| {
+            Error::input(
+                format!("not the manifest of a release: {e}"),
+                Place::line(&path, e.line() as u64, e.column() as u64),
+                "Name a folder that sysds publish wrote; a dataset is made into one with sysds publish DATASET -o RELEASE.",
+            )
+        })?;
+        match manifest.release.release_version {
+            RELEASE_VERSION => Ok(manifest),
+            other => Err(Error::input(
+                format!("the release has form {other}; this program knows {RELEASE_VERSION}"),
+                Place::file(&path),
+                "Use the version of sysds that made it, or a newer one.",
+            )),
+        }
+    }
+
+    /// Its text.
+    pub fn text(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a manifest is JSON") + "\n"
+    }
+
+    /// Splits of a table in the order in which people think of them, each with its rows and shards.
+    pub fn splits(&self, table: &str) -> Vec<(String, u64, usize)> {
+        let mut found: Vec<(String, u64, usize)> = Vec::new();
+        for shard in self.release.shards.values().filter(|s| s.table == table) {
+            match found.iter_mut().find(|(name, ..)| *name == shard.split) {
+                Some((_, rows, shards)) => {
+                    *rows += shard.rows;
+                    *shards += 1;
+                }
+                None => found.push((shard.split.clone(), shard.rows, 1)),
+            }
+        }
+        found.sort_by_key(|(name, ..)| (place(name), name.clone()));
+        found
+    }
+
+    /// Whether shards stand in folders by label.
+    pub fn by_label(&self) -> bool {
+        let labels = self.dataset.recordings.iter().map(|r| &r.label);
+        labels.into_iter().any(Option::is_some)
+    }
+}
+
+/// Where a split stands among the others.
+fn place(split: &str) -> usize {
+    let order = [TRAIN, "test", "ood", "gap", INCOMPLETE, OTHER, FULL];
+    order
+        .iter()
+        .position(|s| *s == split)
+        .unwrap_or(order.len())
+}
+
+/// Whether the manifest in `root` is a release's.
+pub fn is_release(root: &Path) -> bool {
+    let text = std::fs::read_to_string(root.join(MANIFEST)).unwrap_or_default();
+    let json: Option<serde_json::Value> = serde_json::from_str(&text).ok();
+    json.is_some_and(|j| j.get("release").is_some())
+}

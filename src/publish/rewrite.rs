@@ -1,0 +1,55 @@
+//! What may happen to rows on their way from a dataset into a release: nothing, or a change of values in place.
+//!
+//! [`publish`](super::publish) reads the rows of each table in batches and writes them into the shards of the release;
+//! in between every batch goes through one [`Rewrite`]. It sees each row of each table once, table by table, and within a
+//! table in the order of the dataset. It may change values; it must keep the schema (names, types, metadata), the number and
+//! order of the rows, the columns `event_id`, `request_id` and `service_id`, and whatever refers to them, and keep
+//! equal values of `trace_id` and `label` equal.
+
+use crate::dataset::classes::Classes;
+use crate::dataset::manifest::Manifest;
+use crate::error::Result;
+use arrow::array::RecordBatch;
+
+/// A change of the values that are published.
+pub trait Rewrite {
+    /// The rows to publish in place of `batch`, which is of the table `table` (`events`, `requests`, `downstream` or
+    /// `losses`).
+    ///
+    /// # Errors
+    /// Where a value cannot be changed as it should be; nothing is then published.
+    fn batch(&mut self, table: &str, batch: RecordBatch) -> Result<RecordBatch>;
+
+    /// The manifest to publish in place of `manifest`. It is asked for when all rows have gone through.
+    ///
+    /// # Errors
+    /// As [`Rewrite::batch`].
+    fn manifest(&self, manifest: Manifest) -> Result<Manifest>;
+
+    /// The event classes to publish in place of `classes`.
+    ///
+    /// # Errors
+    /// As [`Rewrite::batch`].
+    fn classes(&self, classes: Vec<Classes>) -> Result<Vec<Classes>> {
+        Ok(classes)
+    }
+
+    /// What was done to the values, in sentences for the dataset card; none where nothing was done.
+    fn privacy(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Publishes every value as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AsItIs;
+
+impl Rewrite for AsItIs {
+    fn batch(&mut self, _table: &str, batch: RecordBatch) -> Result<RecordBatch> {
+        Ok(batch)
+    }
+
+    fn manifest(&self, manifest: Manifest) -> Result<Manifest> {
+        Ok(manifest)
+    }
+}

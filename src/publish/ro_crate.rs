@@ -1,0 +1,211 @@
+//! `ro-crate-metadata.json`: the release as an RO-Crate 1.2, for repositories that read research objects.
+//!
+//! The crate names every file, who made it, what it may be used for, and the run of this program that made it out of
+//! traces. As everywhere, what nobody has said is left out (<https://www.researchobject.org/ro-crate/specification/1.2/>).
+
+use super::about::Author;
+use super::cite::keywords;
+use super::croissant::address;
+use super::{Papers, SCHEMAS};
+use crate::columns::contract;
+use serde_json::{Map, Value, json};
+
+/// Files beside the data, and what they are.
+const BESIDE: [(&str, &str, &str); 5] = [
+    ("README.md", "text/markdown", "The dataset card."),
+    (
+        "manifest.json",
+        "application/json",
+        "Where the data come from, how they were made, what was lost, and every shard.",
+    ),
+    (
+        "classes.json",
+        "application/json",
+        "The event classes of each recording, as its metadata declares them.",
+    ),
+    (
+        "croissant.json",
+        "application/ld+json",
+        "The description in MLCommons Croissant.",
+    ),
+    ("SHA256SUMS", "text/plain", "Checksums of all files."),
+];
+/// What Parquet is registered as.
+const PARQUET: &str = "application/vnd.apache.parquet";
+
+/// The file.
+pub fn text(papers: &Papers) -> String {
+    let mut graph = vec![
+        json!({
+            "@id": "ro-crate-metadata.json",
+            "@type": "CreativeWork",
+            "conformsTo": {"@id": "https://w3id.org/ro/crate/1.2"},
+            "about": {"@id": "./"},
+        }),
+        root(papers),
+    ];
+    graph.extend(files(papers));
+    graph.extend(papers.about.authors.iter().enumerate().map(person));
+    graph.extend(others(papers));
+    let crate_ = json!({
+        "@context": "https://w3id.org/ro/crate/1.2/context",
+        "@graph": graph,
+    });
+    serde_json::to_string_pretty(&crate_).expect("values are JSON") + "\n"
+}
+
+fn root(papers: &Papers) -> Value {
+    let (about, release) = (papers.about, &papers.manifest.release);
+    let mut root = Map::new();
+    let mut set = |key: &str, value: Value| {
+        let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+        if !empty {
+            root.insert(key.to_owned(), value);
+        }
+    };
+    set("@id", "./".into());
+    set("@type", "Dataset".into());
+    set("name", papers.title().into());
+    set("description", papers.description().into());
+    set("datePublished", release.published.clone().into());
+    set("version", release.version.clone().into());
+    set("keywords", keywords(papers).into());
+    let licenses = papers.license.map(|l| l.urls()).unwrap_or_default();
+    let licenses: Vec<Value> = licenses
+        .into_iter()
+        .map(|url| json!({"@id": url}))
+        .collect();
+    set("license", licenses.into());
+    let authors = about.authors.iter().enumerate();
+    set(
+        "author",
+        authors.map(|a| json!({"@id": person_id(a)})).collect(),
+    );
+    let publisher = about.publisher.as_ref();
+    set(
+        "publisher",
+        publisher.map_or(Value::Null, |_| json!({"@id": "#publisher"})),
+    );
+    set("funding", about.funding.clone().into());
+    set("url", address(papers).into());
+    set(
+        "identifier",
+        about
+            .doi
+            .as_ref()
+            .map(|d| format!("https://doi.org/{d}"))
+            .into(),
+    );
+    let parts = file_names(papers).into_iter();
+    set("hasPart", parts.map(|name| json!({"@id": name})).collect());
+    set("mentions", json!([{"@id": "#publication"}]));
+    Value::Object(root)
+}
+
+/// Every file that the crate names.
+fn file_names(papers: &Papers) -> Vec<String> {
+    let all = files(papers);
+    all.iter()
+        .filter_map(|f| f["@id"].as_str().map(str::to_owned))
+        .collect()
+}
+
+fn files(papers: &Papers) -> Vec<Value> {
+    let mut all: Vec<Value> = BESIDE
+        .iter()
+        .map(|(name, format, what)| {
+            json!({"@id": name, "@type": "File", "name": name, "description": what, "encodingFormat": format})
+        })
+        .collect();
+    for (there, name, what) in [
+        (papers.license.is_some(), "LICENSE", "The licence."),
+        (
+            !papers.about.authors.is_empty(),
+            "CITATION.cff",
+            "How to cite the dataset.",
+        ),
+    ] {
+        if there {
+            all.push(json!({"@id": name, "@type": "File", "name": name, "description": what}));
+        }
+    }
+    for (name, _) in contract::texts() {
+        all.push(json!({
+            "@id": format!("{SCHEMAS}/{name}"),
+            "@type": "File",
+            "name": name,
+            "description": format!("The contract of the table {}.", name.trim_end_matches(".json")),
+            "encodingFormat": "application/json",
+        }));
+    }
+    for table in papers.tables() {
+        for file in &papers.manifest.dataset.tables[table].files {
+            all.push(json!({
+                "@id": file.path,
+                "@type": "File",
+                "name": file.path,
+                "description": format!("{} rows of the table {table}.", file.rows),
+                "encodingFormat": PARQUET,
+                "contentSize": file.bytes.to_string(),
+                "sha256": file.sha256,
+            }));
+        }
+    }
+    all
+}
+
+fn person_id((number, author): (usize, &Author)) -> String {
+    author
+        .orcid_url()
+        .unwrap_or_else(|| format!("#author-{}", number + 1))
+}
+
+fn person((number, author): (usize, &Author)) -> Value {
+    let mut person = json!({
+        "@id": person_id((number, author)),
+        "@type": "Person",
+        "name": author.full_name(),
+    });
+    for (key, value) in [
+        ("familyName", &author.family),
+        ("givenName", &author.given),
+        ("affiliation", &author.affiliation),
+        ("email", &author.email),
+    ] {
+        if let Some(value) = value {
+            person[key] = value.clone().into();
+        }
+    }
+    person
+}
+
+/// The licences, the publisher, and the run of this program.
+fn others(papers: &Papers) -> Vec<Value> {
+    let release = &papers.manifest.release;
+    let mut all = Vec::new();
+    if let Some(license) = papers.license {
+        all.extend(license.urls().into_iter().map(|url| {
+            json!({"@id": url, "@type": "CreativeWork", "name": license.name(), "identifier": url})
+        }));
+    }
+    if let Some(publisher) = &papers.about.publisher {
+        all.push(json!({"@id": "#publisher", "@type": "Organization", "name": publisher}));
+    }
+    all.push(json!({
+        "@id": "#sysds",
+        "@type": "SoftwareApplication",
+        "name": "sysds",
+        "version": papers.manifest.dataset.tool.version,
+        "description": "Makes datasets of web requests and system calls out of LTTng kernel traces.",
+    }));
+    all.push(json!({
+        "@id": "#publication",
+        "@type": "CreateAction",
+        "name": "Ingest of kernel traces, and publication",
+        "endTime": release.published,
+        "instrument": {"@id": "#sysds"},
+        "result": {"@id": "./"},
+        "description": super::card::collection(papers),
+    }));
+    all
+}

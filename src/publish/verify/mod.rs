@@ -1,0 +1,194 @@
+//! Checking a release: whether it is whole, is what its manifest and its contract say, and does not contradict itself.
+//!
+//! Everything is read from the release itself, so that its receiver needs nothing else. A fault does not end the check:
+//! all of them are named, of each kind the first few. Memory stays bounded: tables are read in batches; what is kept for
+//! a recording is a byte for each request.
+
+mod files;
+mod ids;
+mod nested;
+mod tables;
+
+use super::release::{ReleaseManifest, Shard};
+use super::rows::Rows;
+use crate::error::{Error, Result};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Faults of a kind that are told in words; the others are counted.
+const TOLD: usize = 10;
+
+/// What can be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A file that the release names is not there.
+    Missing,
+    /// A file is there that the release does not name.
+    Unlisted,
+    /// A file's content is not what its checksum says.
+    Checksum,
+    /// The release's papers contradict each other.
+    Papers,
+    /// A file cannot be read as Parquet.
+    Unreadable,
+    /// A table's columns are not those of its contract.
+    Schema,
+    /// There are not as many rows as the manifest says.
+    Rows,
+    /// Ids have gaps, are not unique, or are out of order.
+    Ids,
+    /// Times run backwards, or are not in their recording.
+    Time,
+    /// A request's events or time are not in its recording.
+    Window,
+    /// Nested events are not their rows in `events`.
+    Nested,
+    /// A row is in two splits, in none, or in another than it belongs to.
+    Split,
+    /// A request that is not complete, or touched by losses, is in a training split.
+    Marked,
+}
+
+impl Kind {
+    /// Its name, as it is printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Missing => "missing file",
+            Kind::Unlisted => "unlisted file",
+            Kind::Checksum => "checksum",
+            Kind::Papers => "papers",
+            Kind::Unreadable => "unreadable",
+            Kind::Schema => "schema",
+            Kind::Rows => "row count",
+            Kind::Ids => "ids",
+            Kind::Time => "time",
+            Kind::Window => "window",
+            Kind::Nested => "nested events",
+            Kind::Split => "split",
+            Kind::Marked => "marked request",
+        }
+    }
+}
+
+/// Something that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// What kind of thing.
+    pub kind: Kind,
+    /// The file, or the table and recording.
+    pub place: String,
+    /// What exactly.
+    pub what: String,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The release's version.
+    pub version: String,
+    /// Files that were read.
+    pub files: u64,
+    /// Rows of all tables.
+    pub rows: u64,
+    /// The faults, the first few of each kind.
+    pub faults: Vec<Fault>,
+    /// How many more there are of each kind.
+    pub more: Vec<(Kind, u64)>,
+}
+
+impl Report {
+    fn add(&mut self, kind: Kind, place: impl Into<String>, what: impl Into<String>) {
+        let told = self.faults.iter().filter(|f| f.kind == kind).count();
+        if told < TOLD {
+            self.faults.push(Fault {
+                kind,
+                place: place.into(),
+                what: what.into(),
+            });
+            return;
+        }
+        match self.more.iter_mut().find(|(k, _)| *k == kind) {
+            Some((_, n)) => *n += 1,
+            None => self.more.push((kind, 1)),
+        }
+    }
+
+    /// Keeps an error of reading as a fault; other errors go on.
+    fn keep(&mut self, place: &str, done: Result<()>) -> Result<()> {
+        match done {
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            Err(e) => {
+                self.add(Kind::Unreadable, place, e.to_string());
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+/// A release that is checked.
+struct Release<'a> {
+    root: &'a Path,
+    manifest: &'a ReleaseManifest,
+    interrupted: &'a AtomicBool,
+}
+
+impl Release<'_> {
+    /// The shards of a table that are of a recording (and split, where one is named), in order.
+    fn shards(&self, table: &str, trace: &str, split: Option<&str>) -> Vec<(&String, &Shard)> {
+        let shards = self.manifest.release.shards.iter();
+        shards
+            .filter(|(_, s)| s.table == table && s.trace_id == trace)
+            .filter(|(_, s)| split.is_none_or(|split| s.split == split))
+            .collect()
+    }
+
+    fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    fn open(&self, relative: &str) -> Result<Rows> {
+        Rows::open(&self.path(relative))
+    }
+
+    fn go_on(&self) -> Result<()> {
+        match self.interrupted.load(Ordering::Relaxed) {
+            true => Err(Error::Interrupted),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Checks the release in `root`.
+///
+/// # Errors
+/// [`Error::Input`] where it is no release, or its manifest cannot be read; [`Error::Interrupted`]. What is wrong with a
+/// release is no error, but in the report.
+pub fn verify(root: &Path, interrupted: &AtomicBool) -> Result<Report> {
+    let manifest = ReleaseManifest::read(root)?;
+    let release = Release {
+        root,
+        manifest: &manifest,
+        interrupted,
+    };
+    let mut report = Report {
+        version: manifest.release.version.clone(),
+        ..Report::default()
+    };
+    files::check(&release, &mut report)?;
+    let sound = tables::check(&release, &mut report)?;
+    if !sound {
+        // Rows of other columns than expected could only be misread.
+        return Ok(report);
+    }
+    for recording in &manifest.dataset.recordings {
+        let place = format!("recording {}", recording.trace_id);
+        let done = ids::check(&release, recording, &mut report);
+        report.keep(&place, done)?;
+        let done = nested::check(&release, recording, &mut report);
+        report.keep(&place, done)?;
+    }
+    Ok(report)
+}

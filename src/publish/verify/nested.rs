@@ -1,0 +1,275 @@
+//! Events nested in requests against their rows in `events`, column by column, in the split of the request.
+//!
+//! Requests are taken in groups of a bounded number of nested events. Their ids, sorted, are then met by the rows of
+//! `events` from the least to the greatest of them; row groups that have none of these are passed over.
+
+use super::{Kind, Release, Report};
+use crate::dataset::manifest::Recording;
+use crate::error::{Error, Result};
+use crate::publish::version::only;
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StructArray, UInt32Array};
+use arrow::compute::{cast, concat_batches, take, take_record_batch};
+use arrow::datatypes::{DataType, Int64Type};
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::statistics::Statistics;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Nested events of a group of requests, about.
+const GROUP_EVENTS: usize = 100_000;
+/// Columns of a request that its nested events are measured by.
+const REQUEST: [&str; 7] = [
+    "request_id",
+    "start",
+    "n_events",
+    "n_events_omitted",
+    "first_event",
+    "last_event",
+    "events",
+];
+
+/// Checks the requests of a recording.
+pub(super) fn check(release: &Release, recording: &Recording, report: &mut Report) -> Result<()> {
+    let trace = &recording.trace_id;
+    let shards = release.shards("requests", trace, None);
+    let splits: BTreeSet<&str> = shards.iter().map(|(_, s)| s.split.as_str()).collect();
+    for split in splits {
+        let place = format!("requests of {trace} in {split}");
+        let mut group: Vec<RecordBatch> = Vec::new();
+        let mut size = 0;
+        for (path, _) in release.shards("requests", trace, Some(split)) {
+            for batch in release.open(path)?.batches(Some(&REQUEST))? {
+                let batch = batch?;
+                size += batch["events"].as_list::<i32>().values().len();
+                group.push(batch);
+                if size >= GROUP_EVENTS {
+                    check_group(release, (trace, split, &place), &group, report)?;
+                    group.clear();
+                    size = 0;
+                }
+            }
+        }
+        if !group.is_empty() {
+            check_group(release, (trace, split, &place), &group, report)?;
+        }
+    }
+    Ok(())
+}
+
+/// The nested events of a group of requests, sorted by id.
+struct Group {
+    nested: StructArray,
+    /// Ids of all nested events, and for each its request and the request's start.
+    ids: Vec<i64>,
+    requests: Vec<i64>,
+    starts: Vec<i64>,
+    /// Their numbers, in the order of their ids.
+    order: Vec<u32>,
+}
+
+impl Group {
+    fn new(batches: &[RecordBatch], place: &str, report: &mut Report) -> Result<Group> {
+        let batch = concat_batches(&batches[0].schema(), batches).expect("of one table");
+        let lists = batch["events"].as_list::<i32>();
+        let longs = |name: &str| -> Vec<i64> {
+            let plain = cast(&batch[name], &DataType::Int64).expect("64 bits");
+            plain.as_primitive::<Int64Type>().values().to_vec()
+        };
+        let [request, start, n, omitted, first, last] = [
+            "request_id",
+            "start",
+            "n_events",
+            "n_events_omitted",
+            "first_event",
+            "last_event",
+        ]
+        .map(longs);
+        let nested = lists.values().as_struct().clone();
+        let ids = nested
+            .column_by_name("event_id")
+            .expect("the contract has it");
+        let ids = ids.as_primitive::<Int64Type>().values().to_vec();
+        let (mut requests, mut starts) = (vec![0; ids.len()], vec![0; ids.len()]);
+        for row in 0..batch.num_rows() {
+            let range =
+                lists.value_offsets()[row] as usize..lists.value_offsets()[row + 1] as usize;
+            requests[range.clone()].fill(request[row]);
+            starts[range.clone()].fill(start[row]);
+            let own = &ids[range];
+            let id = request[row];
+            let mut fault = |what: &str| {
+                report.add(Kind::Nested, place, format!("request {id}: {what}"));
+            };
+            if own.len() as i64 != n[row] - omitted[row] {
+                fault(&format!(
+                    "has {} nested events, but n_events - n_events_omitted is {}",
+                    own.len(),
+                    n[row] - omitted[row]
+                ));
+            }
+            if own.windows(2).any(|w| w[0] >= w[1]) {
+                fault("its nested events are not in the order of their ids");
+            }
+            let ends = (own.first().copied(), own.last().copied());
+            if omitted[row] == 0 && ends != (Some(first[row]), Some(last[row])) {
+                fault("first_event and last_event are not its first and last nested event");
+            }
+        }
+        let mut order: Vec<u32> = (0..ids.len() as u32).collect();
+        order.sort_by_key(|i| ids[*i as usize]);
+        Ok(Group {
+            nested,
+            ids,
+            requests,
+            starts,
+            order,
+        })
+    }
+
+    fn id(&self, at: usize) -> i64 {
+        self.ids[self.order[at] as usize]
+    }
+}
+
+fn check_group(
+    release: &Release,
+    (trace, split, place): (&str, &str, &str),
+    batches: &[RecordBatch],
+    report: &mut Report,
+) -> Result<()> {
+    let group = Group::new(batches, place, report)?;
+    if group.ids.is_empty() {
+        return Ok(());
+    }
+    let (least, most) = (group.id(0), group.id(group.order.len() - 1));
+    let mut at = 0;
+    let missing = |at: usize, report: &mut Report| {
+        let request = group.requests[group.order[at] as usize];
+        let what = format!(
+            "request {request}: the event {} is not in events of {split}",
+            group.id(at)
+        );
+        report.add(Kind::Nested, place, what);
+    };
+    for (path, _) in release.shards("events", trace, Some(split)) {
+        let rows = release.open(path)?;
+        let meets = |g: &RowGroupMetaData| overlaps(g, least, most);
+        for batch in rows.some_batches(&meets)? {
+            release.go_on()?;
+            let batch = batch?;
+            let ids = batch["event_id"].as_primitive::<Int64Type>().values();
+            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+            for (row, id) in ids.iter().enumerate() {
+                while at < group.order.len() && group.id(at) < *id {
+                    missing(at, report);
+                    at += 1;
+                }
+                while at < group.order.len() && group.id(at) == *id {
+                    ours.push(group.order[at]);
+                    theirs.push(row as u32);
+                    at += 1;
+                }
+            }
+            compare(&group, ours, theirs, &batch, place, report)?;
+            if at == group.order.len() {
+                return Ok(());
+            }
+        }
+    }
+    (at..group.order.len()).for_each(|at| missing(at, report));
+    Ok(())
+}
+
+/// Whether a row group may have an event from `least` to `most`.
+fn overlaps(group: &RowGroupMetaData, least: i64, most: i64) -> bool {
+    let ids = group
+        .columns()
+        .iter()
+        .find(|c| c.column_path().string() == "event_id");
+    match ids.and_then(|c| c.statistics()) {
+        Some(Statistics::Int64(ids)) => {
+            let (min, max) = (ids.min_opt().copied(), ids.max_opt().copied());
+            min.is_none_or(|min| min <= most) && max.is_none_or(|max| max >= least)
+        }
+        _ => true,
+    }
+}
+
+/// Compares nested events (`ours`, numbers in the group) with rows of `events` (`theirs`).
+fn compare(
+    group: &Group,
+    ours: Vec<u32>,
+    theirs: Vec<u32>,
+    batch: &RecordBatch,
+    place: &str,
+    report: &mut Report,
+) -> Result<()> {
+    if ours.is_empty() {
+        return Ok(());
+    }
+    let fail = |e| Error::columns::<parquet::errors::ParquetError>(place.as_ref())(e);
+    let rows = take_record_batch(batch, &UInt32Array::from(theirs)).map_err(|e| fail(e.into()))?;
+    let numbers = UInt32Array::from(ours);
+    let nested = take(&group.nested, &numbers, None).map_err(|e| fail(e.into()))?;
+    let nested = nested.as_struct();
+    let mut differ = |column: &str, a: &ArrayRef, b: &ArrayRef| {
+        if a.as_ref() == b.as_ref() {
+            return;
+        }
+        let other = (0..a.len()).find(|i| a.slice(*i, 1).as_ref() != b.slice(*i, 1).as_ref());
+        let number = numbers.value(other.unwrap_or_default()) as usize;
+        let what = format!(
+            "request {}: {column} of its event {} is not that of events",
+            group.requests[number], group.ids[number]
+        );
+        report.add(Kind::Nested, place, what);
+    };
+    for column in ["name", "phase"] {
+        let [a, b] = [&nested[column], &rows[column]]
+            .map(|c| cast(c, &DataType::Utf8).expect("both are strings"));
+        differ(column, &a, &b);
+    }
+    for column in ["tid", "ret", "duration_ns"] {
+        differ(column, &nested[column], &rows[column]);
+    }
+    let times = cast(&rows["timestamp"], &DataType::Int64).expect("64 bits");
+    let times = times.as_primitive::<Int64Type>().values().iter();
+    let starts = numbers.values().iter().map(|n| group.starts[*n as usize]);
+    let offsets = times.zip(starts).map(|(time, start)| time - start);
+    let offsets: ArrayRef = Arc::new(Int64Array::from_iter_values(offsets));
+    differ("offset_ns", &nested["offset_ns"], &offsets);
+    if let (Some(a), Some(b)) = (nested.column_by_name("args"), rows.column_by_name("args")) {
+        arguments(a.as_struct(), b.as_struct(), &mut differ);
+    }
+    Ok(())
+}
+
+/// Compares arguments: those that nested events have, with the same values; all others are null.
+fn arguments(
+    nested: &StructArray,
+    rows: &StructArray,
+    differ: &mut dyn FnMut(&str, &ArrayRef, &ArrayRef),
+) {
+    for (field, column) in rows.fields().iter().zip(rows.columns()) {
+        let name = format!("args.{}", field.name());
+        match nested.column_by_name(field.name()) {
+            Some(ours) => {
+                // A structure of a nested event may have fewer members.
+                let theirs = only(column, ours.data_type());
+                differ(&name, ours, theirs.as_ref().unwrap_or(column));
+            }
+            None if column.null_count() < column.len() => {
+                let nulls = arrow::array::new_null_array(column.data_type(), column.len());
+                differ(&name, &nulls, column);
+            }
+            None => {}
+        }
+    }
+    for field in nested.fields() {
+        if rows.column_by_name(field.name()).is_none() {
+            let ours = &nested[field.name().as_str()];
+            let nulls = arrow::array::new_null_array(field.data_type(), ours.len());
+            differ(&format!("args.{}", field.name()), ours, &nulls);
+        }
+    }
+}

@@ -1,0 +1,465 @@
+//! `sysds verify` names each fault: every test breaks one thing of a good release, mends the checksums where they would
+//! give it away, and looks for its name.
+
+use crate::common::*;
+use crate::publish::published;
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, RecordBatch, StructArray,
+};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{DataType, Int64Type, TimestampNanosecondType};
+use parquet::arrow::ArrowWriter;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, LazyLock};
+use tempfile::TempDir;
+
+/// A good release, made once.
+static GOOD: LazyLock<TempDir> = LazyLock::new(|| {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = dir.path().join("d");
+    ingest(
+        &[&trace("apache-prefork")],
+        &dataset,
+        &["--quiet", "--label", "normal"],
+    );
+    published(&dataset, &dir.path().join("r"), &["-q", "--split", "hash"]);
+    dir
+});
+
+/// A release to break.
+struct Broken {
+    _dir: TempDir,
+    root: PathBuf,
+}
+
+impl Broken {
+    fn new() -> Broken {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("r");
+        let copied = Command::new("cp")
+            .arg("-a")
+            .arg(GOOD.path().join("r"))
+            .arg(&root)
+            .status();
+        assert!(copied.unwrap().success());
+        Broken { _dir: dir, root }
+    }
+
+    /// The only shard of a table and split.
+    fn shard(&self, table: &str, split: &str) -> PathBuf {
+        self.root.join(format!(
+            "data/{table}/normal/{split}-00000-of-00001.parquet"
+        ))
+    }
+
+    /// Changes the rows of a shard, and the papers so that they agree with it.
+    fn change(&self, table: &str, split: &str, change: impl FnOnce(RecordBatch) -> RecordBatch) {
+        let path = self.shard(table, split);
+        let batches = rows_of(&path);
+        let rows = change(concat_batches(&batches[0].schema(), &batches).unwrap());
+        let mut writer =
+            ArrowWriter::try_new(File::create(&path).unwrap(), rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
+        writer.close().unwrap();
+        self.seal();
+    }
+
+    /// Makes sizes and checksums in all papers those of the files.
+    fn seal(&self) {
+        let mut manifest = manifest(&self.root);
+        let mut croissant: Value = read_json(&self.root.join("croissant.json"));
+        for table in manifest["tables"].as_object_mut().unwrap().values_mut() {
+            for file in table["files"].as_array_mut().unwrap() {
+                let bytes = fs::read(self.root.join(file["path"].as_str().unwrap())).unwrap();
+                file["bytes"] = bytes.len().into();
+                file["sha256"] = sha256(&bytes).into();
+                let nodes = croissant["distribution"].as_array_mut().unwrap();
+                let node = nodes
+                    .iter_mut()
+                    .find(|n| n["contentUrl"] == file["path"])
+                    .unwrap();
+                node["sha256"] = file["sha256"].clone();
+            }
+        }
+        fs::write(self.root.join("manifest.json"), manifest.to_string()).unwrap();
+        fs::write(self.root.join("croissant.json"), croissant.to_string()).unwrap();
+        self.sum();
+    }
+
+    /// Writes `SHA256SUMS` anew.
+    fn sum(&self) {
+        let path = self.root.join("SHA256SUMS");
+        let old = fs::read_to_string(&path).unwrap();
+        let lines = old.lines().map(|line| {
+            let file = line.split_once("  ").unwrap().1;
+            format!(
+                "{}  {file}\n",
+                sha256(&fs::read(self.root.join(file)).unwrap())
+            )
+        });
+        fs::write(&path, lines.collect::<String>()).unwrap();
+    }
+
+    /// Expects all of `faults` in the report, and no other kind of fault than those of `kinds`.
+    fn named(&self, kinds: &[&str], faults: &[&str]) {
+        let done = sysds(["verify", self.root.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert_eq!(done.status.code(), Some(1), "{said}{}", stderr(&done));
+        for fault in faults {
+            assert!(said.contains(fault), "no {fault:?} in:\n{said}");
+        }
+        let lines: Vec<&str> = said.lines().collect();
+        for line in &lines[..lines.len() - 1] {
+            assert!(
+                kinds.iter().any(|k| line.starts_with(&format!("{k}: "))),
+                "unexpected: {line}"
+            );
+        }
+        assert!(lines.last().unwrap().contains(" fault"));
+    }
+}
+
+fn read_json(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
+}
+
+/// A batch with another column in place of one.
+fn with(rows: &RecordBatch, column: &str, array: ArrayRef) -> RecordBatch {
+    let at = rows.schema().index_of(column).unwrap();
+    let mut columns = rows.columns().to_vec();
+    columns[at] = array;
+    RecordBatch::try_new(rows.schema(), columns).unwrap()
+}
+
+/// A batch with a 64-bit integer changed in a row.
+fn set(rows: &RecordBatch, column: &str, row: usize, value: i64) -> RecordBatch {
+    let mut values = rows[column].as_primitive::<Int64Type>().values().to_vec();
+    values[row] = value;
+    with(rows, column, Arc::new(Int64Array::from(values)))
+}
+
+fn ids(rows: &RecordBatch, column: &str) -> Vec<i64> {
+    rows[column].as_primitive::<Int64Type>().values().to_vec()
+}
+
+#[test]
+fn a_good_release_has_no_fault() {
+    let done = sysds([
+        "verify".as_ref(),
+        GOOD.path().join("r").as_os_str(),
+        "--json".as_ref(),
+    ]);
+    assert_eq!(
+        done.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&done.stdout)
+    );
+    let report: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(report["faults"], serde_json::json!([]));
+    assert!(report["rows"].as_u64().unwrap() > 135_828);
+}
+
+#[test]
+fn files_that_changed_are_missing_or_are_too_many() {
+    let broken = Broken::new();
+    fs::write(broken.root.join("notes.txt"), "mine").unwrap();
+    broken.named(
+        &["unlisted file"],
+        &["unlisted file: notes.txt: SHA256SUMS does not name it"],
+    );
+
+    let broken = Broken::new();
+    fs::write(broken.root.join("README.md"), "other words").unwrap();
+    fs::remove_file(broken.root.join("LICENSE")).unwrap();
+    broken.named(
+        &["checksum", "missing file"],
+        &[
+            "checksum: README.md: SHA-256 is ",
+            "missing file: LICENSE: SHA256SUMS names it",
+        ],
+    );
+
+    // A bit in the middle of a shard, and a shard that is gone.
+    let broken = Broken::new();
+    let path = broken.shard("losses", "full");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    fs::remove_file(broken.shard("downstream", "test")).unwrap();
+    let done = sysds(["verify", broken.root.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    for part in [
+        "checksum: data/losses/normal/full-00000-of-00001.parquet: has ",
+        "missing file: data/downstream/normal/test-00000-of-00001.parquet: manifest.json names it",
+    ] {
+        assert!(said.contains(part), "no {part:?} in:\n{said}");
+    }
+
+    let broken = Broken::new();
+    fs::remove_file(broken.root.join("SHA256SUMS")).unwrap();
+    broken.named(&["missing file"], &["missing file: SHA256SUMS: "]);
+
+    // A list that leads elsewhere is not followed.
+    let broken = Broken::new();
+    let sums = fs::read_to_string(broken.root.join("SHA256SUMS")).unwrap();
+    let line = format!("{}  ../../etc/passwd\n", "0".repeat(64));
+    fs::write(broken.root.join("SHA256SUMS"), sums + &line).unwrap();
+    broken.named(&["papers"], &["papers: SHA256SUMS: line "]);
+
+    // Papers that contradict each other.
+    let broken = Broken::new();
+    let path = broken.root.join("croissant.json");
+    let mut croissant = read_json(&path);
+    let nodes = croissant["distribution"].as_array_mut().unwrap();
+    nodes
+        .iter_mut()
+        .find(|n| n["@type"] == "cr:FileObject")
+        .unwrap()["sha256"] = "0".repeat(64).into();
+    fs::write(&path, croissant.to_string()).unwrap();
+    broken.sum();
+    broken.named(
+        &["papers"],
+        &["papers: croissant.json: does not have data/"],
+    );
+}
+
+#[test]
+fn columns_that_are_not_those_of_the_contract() {
+    let broken = Broken::new();
+    broken.change("downstream", "train", |rows| {
+        let all = 0..rows.num_columns();
+        let kept: Vec<usize> = all
+            .filter(|i| rows.schema().field(*i).name() != "wait_ns")
+            .collect();
+        rows.project(&kept).unwrap()
+    });
+    broken.named(
+        &["schema"],
+        &["schema: data/downstream/normal/train-00000-of-00001.parquet: lacks the column wait_ns"],
+    );
+
+    let broken = Broken::new();
+    broken.change("requests", "test", |rows| {
+        let fields = rows
+            .schema()
+            .fields()
+            .iter()
+            .map(|f| match f.name().as_str() {
+                "n_events" => Arc::new(f.as_ref().clone().with_data_type(DataType::Int32)),
+                _ => f.clone(),
+            });
+        let schema = arrow::datatypes::Schema::new(fields.collect::<Vec<_>>());
+        let at = schema.index_of("n_events").unwrap();
+        let mut columns = rows.columns().to_vec();
+        columns[at] = arrow::compute::cast(&columns[at], &DataType::Int32).unwrap();
+        RecordBatch::try_new(Arc::new(schema), columns).unwrap()
+    });
+    broken.named(
+        &["schema"],
+        &["the column n_events is not of the type that the contract says"],
+    );
+
+    let broken = Broken::new();
+    fs::write(broken.root.join("schemas/events.json"), "{}").unwrap();
+    broken.sum();
+    broken.named(&["schema"], &["schema: schemas/events.json: missing field"]);
+}
+
+#[test]
+fn rows_that_are_missing_or_doubled() {
+    let broken = Broken::new();
+    broken.change("requests", "test", |rows| {
+        rows.slice(1, rows.num_rows() - 1)
+    });
+    broken.named(
+        &["row count", "split", "ids"],
+        &[
+            "row count: data/requests/normal/test-00000-of-00001.parquet: has ",
+            "is in no split",
+        ],
+    );
+
+    let broken = Broken::new();
+    let mut gone = 0;
+    broken.change("events", "other", |rows| {
+        gone = ids(&rows, "event_id")[10];
+        let all: Vec<u32> = (0..rows.num_rows() as u32).filter(|i| *i != 10).collect();
+        arrow::compute::take_record_batch(&rows, &all.into()).unwrap()
+    });
+    let gone = format!("{gone} to {gone} are in no split");
+    broken.named(
+        &["row count", "split"],
+        &[&gone, "row count: events: all shards have "],
+    );
+}
+
+#[test]
+fn ids_and_times_out_of_order() {
+    let broken = Broken::new();
+    broken.change("events", "train", |rows| {
+        let mut order: Vec<u32> = (0..rows.num_rows() as u32).collect();
+        order.swap(5, 6);
+        arrow::compute::take_record_batch(&rows, &order.into()).unwrap()
+    });
+    broken.named(
+        &["ids", "split", "time", "nested events"],
+        &["stands behind"],
+    );
+
+    let broken = Broken::new();
+    broken.change("requests", "train", |rows| {
+        let all = ids(&rows, "request_id");
+        set(&rows, "request_id", 0, all[1])
+    });
+    broken.named(&["ids", "split"], &["stands twice", "is in no split"]);
+
+    let broken = Broken::new();
+    broken.change("downstream", "train", |rows| {
+        set(&rows, "service_id", 3, -1)
+    });
+    broken.named(
+        &["ids"],
+        &["ids: data/downstream/normal/train-00000-of-00001.parquet: service -1"],
+    );
+
+    let broken = Broken::new();
+    broken.change("events", "other", |rows| {
+        let times = rows["timestamp"].as_primitive::<TimestampNanosecondType>();
+        let mut values = times.values().to_vec();
+        values[100] = 0;
+        let array = arrow::array::TimestampNanosecondArray::from(values).with_timezone("UTC");
+        with(&rows, "timestamp", Arc::new(array))
+    });
+    broken.named(
+        &["time"],
+        &[
+            "is earlier than the event before",
+            "is not in the time of its recording",
+        ],
+    );
+}
+
+#[test]
+fn windows_that_leave_their_recording() {
+    let broken = Broken::new();
+    let mut id = 0;
+    broken.change("requests", "train", |rows| {
+        id = ids(&rows, "request_id")[2];
+        set(&rows, "last_event", 2, 10_000_000)
+    });
+    let window = format!("request {id}: events ");
+    broken.named(
+        &["window", "nested events"],
+        &[
+            "window: ",
+            &window,
+            "first_event and last_event are not its first and last nested event",
+        ],
+    );
+}
+
+/// Changes the member `member` of the nested event `at` of all.
+fn nest(
+    rows: &RecordBatch,
+    member: &str,
+    change: impl FnOnce(&ArrayRef) -> ArrayRef,
+) -> RecordBatch {
+    let lists = rows["events"].as_list::<i32>();
+    let (field, offsets, values, nulls) = lists.clone().into_parts();
+    let (fields, mut arrays, valid) = values.as_struct().clone().into_parts();
+    let at = fields.iter().position(|f| f.name() == member).unwrap();
+    arrays[at] = change(&arrays[at]);
+    let values = StructArray::new(fields, arrays, valid);
+    with(
+        rows,
+        "events",
+        Arc::new(ListArray::new(field, offsets, Arc::new(values), nulls)),
+    )
+}
+
+#[test]
+fn nested_events_that_are_not_their_rows() {
+    let other = |array: &ArrayRef| -> ArrayRef {
+        let mut values: Vec<Option<i64>> = array.as_primitive::<Int64Type>().iter().collect();
+        values[7] = Some(values[7].unwrap_or_default() + 1);
+        Arc::new(Int64Array::from(values))
+    };
+    for member in ["ret", "offset_ns", "duration_ns"] {
+        let broken = Broken::new();
+        broken.change("requests", "train", |rows| nest(&rows, member, other));
+        let what = format!(": {member} of its event ");
+        broken.named(&["nested events"], &["nested events: requests of ", &what]);
+    }
+    let broken = Broken::new();
+    broken.change("requests", "test", |rows| {
+        nest(&rows, "args", |args| {
+            let (fields, mut arrays, valid) = args.as_struct().clone().into_parts();
+            let at = fields.iter().position(|f| f.name() == "fd").unwrap();
+            arrays[at] = other(&arrays[at]);
+            Arc::new(StructArray::new(fields, arrays, valid))
+        })
+    });
+    broken.named(&["nested events"], &[": args.fd of its event "]);
+
+    // An event of a request that is in another split than the request.
+    let broken = Broken::new();
+    broken.change("requests", "train", |rows| {
+        nest(&rows, "event_id", |array| {
+            let mut values = array.as_primitive::<Int64Type>().values().to_vec();
+            values[1] += 1_000_000;
+            Arc::new(Int64Array::from(values))
+        })
+    });
+    broken.named(
+        &["nested events"],
+        &[
+            "are not in the order of their ids",
+            "is not in events of train",
+        ],
+    );
+}
+
+#[test]
+fn requests_in_the_wrong_split() {
+    // One that is for testing stands in training, too.
+    let broken = Broken::new();
+    let test = rows_of(&broken.shard("requests", "test"));
+    let id = ids(&test[0], "request_id")[0];
+    broken.change("requests", "train", |rows| {
+        concat_batches(&rows.schema(), &[rows.clone(), test[0].slice(0, 1)]).unwrap()
+    });
+    let both = format!("request {id} is in test and in train");
+    broken.named(
+        &["split", "row count", "nested events"],
+        &[&both, "is not in events of train"],
+    );
+
+    // One that is touched by losses is for training.
+    let broken = Broken::new();
+    let mut marked = 0;
+    broken.change("requests", "train", |rows| {
+        marked = ids(&rows, "request_id")[4];
+        let complete: Vec<bool> = (0..rows.num_rows()).map(|i| i != 4).collect();
+        let rows = with(&rows, "complete", Arc::new(BooleanArray::from(complete)));
+        set(&rows, "lost_events", 4, 17)
+    });
+    let marked =
+        format!("request {marked} is for training, but complete is false and lost_events 17");
+    broken.named(
+        &["marked request"],
+        &["marked request: data/requests/", &marked],
+    );
+}
