@@ -18,7 +18,8 @@
 //! | module | may use | what it owns |
 //! |---|---|---|
 //! | `main` | `cli` | the process: error on stderr, exit status |
-//! | [`cli`] | `ingest`, `inspect`, `query`, `dataset`, `requests` | options, terminal; all of `clap` |
+//! | [`cli`] | `record`, `ingest`, `inspect`, `query`, `dataset`, `requests` | options, terminal; all of `clap` |
+//! | [`record`] | `dataset` | making a trace: the LTTng session, load and noise |
 //! | [`ingest`] | `trace`, `calls`, `requests`, `columns`, `dataset` | the way from traces to a dataset |
 //! | [`inspect`] | `trace`, `columns`, `dataset` | reports on traces and datasets |
 //! | [`query`] | `dataset` | SQL; all of DataFusion |
@@ -38,6 +39,7 @@ pub mod error;
 pub mod ingest;
 pub mod inspect;
 pub mod query;
+pub mod record;
 pub mod requests;
 pub mod trace;
 

@@ -3,6 +3,7 @@
 mod ingest;
 mod inspect;
 mod query;
+mod record;
 mod terminal;
 
 use crate::error::Result;
@@ -18,6 +19,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Record(record::RecordArgs),
     Ingest(ingest::IngestArgs),
     Inspect(inspect::InspectArgs),
     Query(query::QueryArgs),
@@ -26,6 +28,7 @@ enum Command {
 /// Runs the command that the options name; its value is the exit status of a process that did its work.
 pub fn run(cli: Cli) -> Result<u8> {
     match cli.command {
+        Command::Record(args) => record::run(args),
         Command::Ingest(args) => ingest::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Query(args) => query::run(args),
