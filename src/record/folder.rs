@@ -1,7 +1,8 @@
 //! The folder of a recording: it is made aside and renamed when it is whole.
 //!
-//! Where the process is killed, what was traced stays aside, in `.NAME.partial-PID`: it may be hours of a server's time,
-//! and `sysds ingest` reads it. The next recording to that place tells of it, and removes nothing.
+//! Where the process is killed, or LTTng fails after tracing has begun, what was traced stays aside, in
+//! `.NAME.partial-PID`: it may be hours of a server's time, and `sysds ingest` reads it. The next recording to that place
+//! tells of it, and removes nothing.
 
 use crate::error::{Error, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -9,12 +10,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A folder that is removed when it is dropped before [`Folder::commit`].
+/// A folder that is removed when it is dropped before [`Folder::commit`] or [`Folder::keep`].
 pub struct Folder {
     target: PathBuf,
     /// Where to write to; absolute, as the daemon needs it.
     pub dir: PathBuf,
-    done: bool,
+    kept: bool,
 }
 
 impl Folder {
@@ -39,8 +40,13 @@ impl Folder {
         Ok(Folder {
             target: parent.join(&*name),
             dir,
-            done: false,
+            kept: false,
         })
+    }
+
+    /// From now on it stays aside, whatever happens.
+    pub fn keep(&mut self) {
+        self.kept = true;
     }
 
     /// Renames it to the target.
@@ -48,7 +54,7 @@ impl Folder {
     /// # Errors
     /// [`Error::Usage`] where something has come to stand there, [`Error::Io`]. The folder then stays aside.
     pub fn commit(mut self) -> Result<()> {
-        self.done = true;
+        self.keep();
         let renamed = renameat_with(CWD, &self.dir, CWD, &self.target, RenameFlags::NOREPLACE);
         match renamed.map_err(io::Error::from) {
             Ok(()) => Ok(()),
@@ -64,7 +70,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if !self.done {
+        if !self.kept {
             // The error that led here is the one to report.
             let _ = fs::remove_dir_all(&self.dir);
         }

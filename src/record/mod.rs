@@ -92,7 +92,8 @@ pub struct Options {
 ///
 /// # Errors
 /// [`Error::Tracer`] for what is missing or fails, [`Error::Usage`] for options that do not fit and an output that exists,
-/// [`Error::Io`], and [`Error::Interrupted`] before tracing began. Then nothing is left: no session, no process, no folder.
+/// [`Error::Io`], and [`Error::Interrupted`] before tracing began. No session and no process is left then, and no folder
+/// either, unless tracing had begun: what was traced is kept aside, and told of.
 pub fn record(
     options: &Options,
     interrupted: &AtomicBool,
@@ -116,7 +117,7 @@ pub fn record(
             "destroyed {name}, the session of a recording that was killed"
         ));
     }
-    let folder = Folder::begin(&options.output)?;
+    let mut folder = Folder::begin(&options.output)?;
     if !options.unchecked {
         checks::disk(&folder.dir)?;
     }
@@ -130,11 +131,16 @@ pub fn record(
     tell(&until(options));
     let (duration, done) = while_tracing(&mut session, options, &folder.dir, interrupted)?;
     tell("stopping, and waiting until all is written");
-    let lost = session.end()?;
-    let recorded = describe(options, traced, machine, (started, duration), done, lost);
-    recorded.write(&folder.dir)?;
-    folder.commit()?;
-    Ok(recorded)
+    folder.keep();
+    let aside = folder.dir.clone();
+    let finish = || {
+        let lost = session.end()?;
+        let recorded = describe(options, traced, machine, (started, duration), done, lost);
+        recorded.write(&folder.dir)?;
+        folder.commit()?;
+        Ok(recorded)
+    };
+    finish().inspect_err(|_| tell(&format!("what was traced is kept in {}", aside.display())))
 }
 
 /// What ends the recording, for a person.

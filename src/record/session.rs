@@ -26,7 +26,7 @@ while read -r order value; do
         done) exit 0 ;;
     esac
 done
-for group in $groups; do kill -TERM -- \"$group\" 2>/dev/null; done
+for group in $groups; do kill -s TERM -- \"$group\" 2>/dev/null; done
 for try in 1 2 3; do
     lttng --no-sessiond destroy \"$1\" && exit 0
     sleep 1

@@ -54,6 +54,7 @@ fn check(trace_name: &str) {
             ("latency", &[][..]),
             ("latency_by_label", &[][..]),
             ("latency_over_time", &[][..]),
+            ("load_check", &[][..]),
             ("ngrams", &[][..]),
             ("sequences", &written[..]),
             ("slow_vs_fast", &[][..]),

@@ -12,4 +12,5 @@ mod expected;
 mod golden;
 mod options;
 mod query;
+mod record;
 mod split;
