@@ -203,7 +203,7 @@ impl Recorded {
             Error::input(
                 format!("not a record of sysds: {e}"),
                 Place::line(&path, e.line() as u64, e.column() as u64),
-                "Name the folder trace/ beside it in another place, to do without the record, or mend it.",
+                "Mend it, or move the folder trace/ elsewhere to do without the record.",
             )
         })?;
         match recorded.format_version {
@@ -223,7 +223,14 @@ impl Recorded {
     /// As [`Recorded::read`].
     pub fn beside(root: &Path) -> Result<Option<Recorded>> {
         let real = root.canonicalize().map_err(Error::io("read", root))?;
-        let traces = real.ancestors().filter(|dir| dir.ends_with(TRACE));
+        // Only what LTTng itself makes in its folder: another trace further below is not of this recording.
+        let of_lttng = |below: &Path| {
+            let first = below.iter().next();
+            first.is_none_or(|name| ["kernel", "ust", "archives"].iter().any(|n| name == *n))
+        };
+        let traces = real
+            .ancestors()
+            .filter(|dir| dir.ends_with(TRACE) && real.strip_prefix(dir).is_ok_and(of_lttng));
         let mut places = traces.filter_map(Path::parent).map(PathBuf::from);
         match places.find(|dir| dir.join(RECORD).is_file()) {
             Some(dir) => Recorded::read(&dir).map(Some),
@@ -280,6 +287,9 @@ mod tests {
         let trace = dir.path().join("out/trace");
         assert_eq!(Recorded::beside(&trace).unwrap(), Some(example()));
         assert_eq!(Recorded::beside(&other).unwrap(), None);
+        let below = trace.join("mine");
+        fs::create_dir(&below).unwrap();
+        assert_eq!(Recorded::beside(&below).unwrap(), None);
     }
 
     #[test]
