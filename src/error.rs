@@ -114,6 +114,14 @@ pub enum Error {
         /// The library's reason.
         source: parquet::errors::ParquetError,
     },
+    /// LTTng, or something that recording needs, is missing or refused.
+    #[error("{what}")]
+    Tracer {
+        /// What it said.
+        what: String,
+        /// What the user can do.
+        remedy: String,
+    },
     /// The user asked to stop (Ctrl-C or SIGTERM).
     #[error("interrupted; nothing was left behind")]
     Interrupted,
@@ -132,6 +140,14 @@ impl Error {
     /// An [`Error::Usage`].
     pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Error::Usage {
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// An [`Error::Tracer`].
+    pub fn tracer(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Error::Tracer {
             what: what.into(),
             remedy: remedy.into(),
         }
@@ -186,6 +202,7 @@ impl Error {
         match self {
             Error::Input { remedy, .. }
             | Error::Usage { remedy, .. }
+            | Error::Tracer { remedy, .. }
             | Error::Sql { remedy, .. } => remedy.clone(),
             Error::Io { source, .. } => io_remedy(source).to_owned(),
             Error::Columns { .. } => {

@@ -18,7 +18,8 @@
 //! | module | may use | what it owns |
 //! |---|---|---|
 //! | `main` | `cli` | the process: error on stderr, exit status |
-//! | [`cli`] | `ingest`, `inspect`, `query`, `report`, `publish`, `dataset`, `requests` | options, terminal; all of `clap` |
+//! | [`cli`] | `record`, `ingest`, `inspect`, `query`, `report`, `publish`, `dataset`, `requests` | options, terminal; all of `clap` |
+//! | [`record`] | `dataset` | making a trace: the LTTng session, load and noise |
 //! | [`ingest`] | `trace`, `calls`, `requests`, `columns`, `dataset` | the way from traces to a dataset |
 //! | [`inspect`] | `trace`, `columns`, `dataset` | reports on traces and datasets |
 //! | [`publish`] | `query`, `columns`, `dataset` | a dataset as a release, and the check of one |
@@ -41,6 +42,7 @@ pub mod ingest;
 pub mod inspect;
 pub mod publish;
 pub mod query;
+pub mod record;
 pub mod report;
 pub mod requests;
 pub mod trace;

@@ -5,8 +5,9 @@ mod inspect;
 mod publish;
 mod query;
 mod reader;
-mod select;
+mod record;
 mod report;
+mod select;
 mod terminal;
 mod verify;
 
@@ -23,6 +24,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Record(record::RecordArgs),
     Ingest(ingest::IngestArgs),
     Inspect(inspect::InspectArgs),
     Query(query::QueryArgs),
@@ -34,6 +36,7 @@ enum Command {
 /// Runs the command that the options name; its value is the exit status of a process that did its work.
 pub fn run(cli: Cli) -> Result<u8> {
     match cli.command {
+        Command::Record(args) => record::run(args),
         Command::Ingest(args) => ingest::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Query(args) => query::run(args),

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Runs SQL on a dataset.
 ///
-/// The tables are `events`, `requests`, `downstream` and `losses`; arguments of events are reached by name, as in
-/// `args['filename']`, and a request's events as rows with `unnest(events)`. Any SQL of DataFusion works, also
+/// The tables are `events`, `requests`, `downstream`, `losses` and `recordings`; arguments of events are reached by name,
+/// as in `args['filename']`, and a request's events as rows with `unnest(events)`. Any SQL of DataFusion works, also
 /// `COPY (SELECT …) TO 'file.parquet'`.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::ingest::Progress;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,8 +15,20 @@ use std::time::Instant;
 /// # Errors
 /// [`Error::Io`] where the system refuses signal handlers.
 pub fn interrupt_flag() -> Result<Arc<AtomicBool>> {
+    flag_of(&[SIGINT, SIGTERM])
+}
+
+/// The same, also for the loss of the terminal and Ctrl-\\.
+///
+/// # Errors
+/// As [`interrupt_flag`].
+pub fn ending_flag() -> Result<Arc<AtomicBool>> {
+    flag_of(&[SIGINT, SIGTERM, SIGHUP, SIGQUIT])
+}
+
+fn flag_of(signals: &[i32]) -> Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for &signal in signals {
         let register =
             signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
                 .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)));

@@ -1,6 +1,7 @@
 //! `manifest.json`: where a dataset comes from, how it was made, what is in it and what was lost.
 
 use super::MANIFEST;
+use super::recorded::Recorded;
 use crate::error::{Error, Place, Result};
 use crate::trace::Source;
 use crate::trace::event::Loss;
@@ -90,6 +91,9 @@ pub struct Recording {
     pub losses: Vec<StreamLoss>,
     /// Streams that could not be read to their ends.
     pub damage: Vec<Damage>,
+    /// How it was recorded, where `sysds record` did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Recorded>,
 }
 
 /// What the tracer discarded of a stream.

@@ -15,6 +15,7 @@ use crate::columns::events::{EventsUsage, Layout, Plans};
 use crate::columns::parquet::{Part, properties};
 use crate::columns::requests::{Common, RequestsUsage};
 use crate::dataset::manifest::{Manifest, Recording};
+use crate::dataset::recorded::Recorded;
 use crate::dataset::staging::Staging;
 use crate::error::{Error, Place, Result};
 use crate::requests::{self, HTTPD_ENTER, Rule};
@@ -27,7 +28,7 @@ pub use crate::trace::select::Selection;
 use append::Old;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -45,7 +46,8 @@ pub struct Options {
     pub append: bool,
     /// Compression of the Parquet files, and how the user wrote it.
     pub compression: (Compression, String),
-    /// Labels of the recordings: none, one for all, or one for each of `traces`.
+    /// Labels of the recordings: none, one for all, or one for each of `traces`. A recording of `sysds record` brings its
+    /// own, where none is given.
     pub labels: Vec<String>,
     /// How requests are cut.
     pub rule: requests::Options,
@@ -81,6 +83,8 @@ pub struct Control<'a> {
 /// What all recordings of an ingest share.
 struct Plan {
     options: Options,
+    /// What `sysds record` says of recordings, by their folders.
+    recorded: BTreeMap<PathBuf, Recorded>,
     layout: Arc<Layout>,
     contracts: Contracts,
     properties: WriterProperties,
@@ -119,6 +123,7 @@ pub fn ingest(mut options: Options, control: &mut Control) -> Result<Manifest> {
         ));
     }
     let recordings = recordings(&options.traces)?;
+    let recorded = recorded(&recordings)?;
     let old = match options.append {
         true => Some(Old::open(&options.output, &options)?),
         false => None,
@@ -135,6 +140,7 @@ pub fn ingest(mut options: Options, control: &mut Control) -> Result<Manifest> {
             losses: contract::losses(),
         },
         properties: properties(options.compression.0),
+        recorded,
         options,
     };
     let mut ingested = match &old {
@@ -268,21 +274,33 @@ fn trace_id(
     Ok(id)
 }
 
-impl Options {
-    /// The label of a recording.
-    fn label_of(&self, recording: &find::Recording) -> Option<&str> {
-        match &self.labels[..] {
-            [all] => Some(all),
-            each => each.get(recording.argument).map(String::as_str),
+/// What `sysds record` says of those of the recordings that it made.
+fn recorded(recordings: &[find::Recording]) -> Result<BTreeMap<PathBuf, Recorded>> {
+    let mut all = BTreeMap::new();
+    for recording in recordings {
+        if let Some(recorded) = Recorded::beside(&recording.root)? {
+            all.insert(recording.root.clone(), recorded);
         }
     }
+    Ok(all)
 }
 
 impl Plan {
+    /// The label of a recording: the one that was given now, else the one that it was recorded with.
+    fn label_of(&self, recording: &find::Recording) -> Option<&str> {
+        let given = match &self.options.labels[..] {
+            [all] => Some(all),
+            each => each.get(recording.argument),
+        };
+        let recorded = self.recorded.get(&recording.root);
+        let label = given.or(recorded.and_then(|r| r.label.as_ref()));
+        label.map(String::as_str)
+    }
+
     fn common(&self, trace_id: &str, recording: &find::Recording) -> Common {
         Common {
             trace_id: trace_id.to_owned(),
-            label: self.options.label_of(recording).map(str::to_owned),
+            label: self.label_of(recording).map(str::to_owned),
             rule: self.options.rule.rule.as_str(),
             with_args: self.options.request_args,
         }

@@ -120,7 +120,7 @@ pub(super) fn run(
     Ok(Ingested {
         recording: Recording {
             trace_id: trace_id.to_owned(),
-            label: plan.options.label_of(recording).map(str::to_owned),
+            label: plan.label_of(recording).map(str::to_owned),
             path: root.display().to_string(),
             first_ns: worked.times.map(|t| t.0),
             last_ns: worked.times.map(|t| t.1),
@@ -132,6 +132,7 @@ pub(super) fn run(
             sources: reader.sources(),
             losses: sum_losses(&losses),
             damage: reader.damage().iter().map(Damage::from).collect(),
+            recorded: plan.recorded.get(&recording.root).cloned(),
         },
         events: worked.events,
         requests,

@@ -14,6 +14,7 @@ mod merge;
 mod mistakes;
 pub mod output;
 mod parameters;
+mod recordings;
 mod session;
 pub mod shipped;
 mod statements;

@@ -3,7 +3,8 @@
 use super::members::members;
 use super::output::Results;
 use super::statements::{self, Parsed};
-use super::{Source, copy, merge, mistakes};
+use super::{Source, copy, merge, mistakes, recordings};
+use crate::dataset::manifest::Manifest;
 use crate::dataset::{Dataset, Table};
 use crate::error::{Error, Place, Result};
 use arrow::datatypes::{DataType, Fields, SchemaRef};
@@ -91,6 +92,7 @@ impl Session {
         for table in &dataset.tables {
             session.register(table)?;
         }
+        session.register_recordings(dataset)?;
         session.create_views()?;
         session.fields.sort();
         session.fields.dedup();
@@ -215,6 +217,22 @@ impl Session {
                 self.tables.push(name.to_owned());
             }
         }
+        Ok(())
+    }
+
+    /// What the manifest tells of the recordings. A dataset whose manifest another version wrote has no such table.
+    fn register_recordings(&mut self, dataset: &Dataset) -> Result<()> {
+        let Ok(manifest) = Manifest::read(&dataset.root) else {
+            return Ok(());
+        };
+        let batch = recordings::table(&manifest);
+        nested_names(batch.schema().fields(), &mut self.fields);
+        let wrong =
+            |e: DataFusionError| Error::input(e.strip_backtrace(), Place::file(&dataset.root), "");
+        self.context
+            .register_batch(recordings::TABLE, batch)
+            .map_err(wrong)?;
+        self.tables.push(recordings::TABLE.to_owned());
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 /// Folder in which a query of one's own is looked for by its bare name.
 pub const FOLDER: &str = "queries";
 
-const EMBEDDED: [(&str, &str); 17] = [
+const EMBEDDED: [(&str, &str); 18] = [
     (
         "blocked_time",
         include_str!("../../queries/blocked_time.sql"),
@@ -30,6 +30,7 @@ const EMBEDDED: [(&str, &str); 17] = [
         "latency_over_time",
         include_str!("../../queries/latency_over_time.sql"),
     ),
+    ("load_check", include_str!("../../queries/load_check.sql")),
     ("losses", include_str!("../../queries/losses.sql")),
     ("ngrams", include_str!("../../queries/ngrams.sql")),
     ("sequences", include_str!("../../queries/sequences.sql")),

@@ -55,6 +55,7 @@ fn check(trace_name: &str) {
             ("latency", &[][..]),
             ("latency_by_label", &[][..]),
             ("latency_over_time", &[][..]),
+            ("load_check", &[][..]),
             ("losses", &[][..]),
             ("ngrams", &[][..]),
             ("sequences", &written[..]),

@@ -17,6 +17,7 @@ mod options;
 mod publish;
 mod query;
 mod readers;
+mod record;
 mod report;
 mod select;
 mod servers;

@@ -1,0 +1,155 @@
+//! The folder of a recording: it is made aside and renamed when it is whole.
+//!
+//! Where the process is killed, or LTTng fails after tracing has begun, what was traced stays aside, in
+//! `.NAME.partial-PID`: it may be hours of a server's time, and `sysds ingest` reads it. The next recording to that place
+//! tells of it, and removes nothing.
+
+use crate::error::{Error, Result};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A folder that is removed when it is dropped before [`Folder::commit`] or [`Folder::keep`].
+pub struct Folder {
+    target: PathBuf,
+    /// Where to write to; absolute, as the daemon needs it.
+    pub dir: PathBuf,
+    kept: bool,
+}
+
+impl Folder {
+    /// Makes the folder beside `target`, where nothing may stand.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where something stands there, [`Error::Io`].
+    pub fn begin(target: &Path) -> Result<Folder> {
+        if fs::symlink_metadata(target).is_ok() {
+            return Err(exists(target));
+        }
+        let parent = parent(target)?;
+        let name = target.file_name().ok_or_else(|| {
+            Error::usage(
+                format!("{}: no name of a folder", target.display()),
+                "Name a new folder with -o.",
+            )
+        })?;
+        let name = name.to_string_lossy();
+        let dir = parent.join(format!(".{name}.partial-{}", std::process::id()));
+        fs::create_dir(&dir).map_err(Error::io("create", &dir))?;
+        Ok(Folder {
+            target: parent.join(&*name),
+            dir,
+            kept: false,
+        })
+    }
+
+    /// From now on it stays aside, whatever happens.
+    pub fn keep(&mut self) {
+        self.kept = true;
+    }
+
+    /// Renames it to the target.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where something has come to stand there, [`Error::Io`]. The folder then stays aside.
+    pub fn commit(mut self) -> Result<()> {
+        self.keep();
+        let renamed = renameat_with(CWD, &self.dir, CWD, &self.target, RenameFlags::NOREPLACE);
+        match renamed.map_err(io::Error::from) {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(exists(&self.target)),
+            // Not every file system can do this one.
+            Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
+                fs::rename(&self.dir, &self.target).map_err(Error::io("rename", &self.dir))
+            }
+            Err(e) => Err(Error::io("rename", &self.dir)(e)),
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.kept {
+            // The error that led here is the one to report.
+            let _ = fs::remove_dir_all(&self.dir);
+        }
+    }
+}
+
+/// Folders that recordings to `target` left whose processes were killed.
+pub fn abandoned(target: &Path) -> Vec<PathBuf> {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let prefix = format!(".{name}.partial-");
+    let Ok(entries) = parent(target).and_then(|p| fs::read_dir(&p).map_err(Error::io("read", &p)))
+    else {
+        return Vec::new();
+    };
+    let left = entries.flatten().filter(|entry| {
+        let name = entry.file_name();
+        let pid = name
+            .to_string_lossy()
+            .strip_prefix(&prefix)
+            .map(str::to_owned);
+        pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists())
+    });
+    left.map(|entry| entry.path()).collect()
+}
+
+/// The folder, as an absolute path, that `target` is or will be in.
+fn parent(target: &Path) -> Result<PathBuf> {
+    let parent = match target.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    parent.canonicalize().map_err(Error::io("read", parent))
+}
+
+fn exists(target: &Path) -> Error {
+    Error::usage(
+        format!("{}: exists already", target.display()),
+        "Name another folder with -o, or remove it yourself: a recording is never overwritten.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recording_appears_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("out");
+        drop(Folder::begin(&target).unwrap());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        let folder = Folder::begin(&target).unwrap();
+        fs::write(folder.dir.join("x"), "").unwrap();
+        assert!(!target.exists());
+        folder.commit().unwrap();
+        assert!(target.join("x").exists());
+        assert!(Folder::begin(&target).is_err());
+    }
+
+    #[test]
+    fn what_has_come_to_stand_there_is_kept_and_so_is_the_recording() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("out");
+        let folder = Folder::begin(&target).unwrap();
+        let aside = folder.dir.clone();
+        fs::create_dir(&target).unwrap();
+        assert!(folder.commit().is_err());
+        assert!(target.exists() && aside.exists());
+    }
+
+    #[test]
+    fn only_what_killed_processes_left_is_abandoned() {
+        let dir = tempfile::tempdir().unwrap();
+        // No process has this number: it is above what Linux gives.
+        let left = dir.path().join(".out.partial-4194305");
+        fs::create_dir(&left).unwrap();
+        fs::create_dir(dir.path().join(".out.partial-1")).unwrap();
+        fs::create_dir(dir.path().join(".other.partial-4194305")).unwrap();
+        let found = abandoned(&dir.path().join("out"));
+        assert_eq!(found, [left.canonicalize().unwrap()]);
+    }
+}

@@ -1,0 +1,226 @@
+//! An LTTng session that ends with this process, however that ends.
+//!
+//! LTTng's sessions live in its daemon: one that is left behind goes on tracing, takes the memory of its buffers, and
+//! fills the disk. So there are three nets:
+//! 1. The [`Session`] is destroyed when it is dropped, after every error and panic; signals end a recording in order.
+//! 2. A watchdog, a shell in a process group of its own, reads from a pipe that closes when this process is gone (killed
+//!    by SIGKILL, or by a second Ctrl-C): it then stops load and noise and destroys the session.
+//! 3. A session's name tells its process. Where the watchdog is killed too (with the whole control group, say), the next
+//!    recording destroys the sessions whose processes are no more.
+
+use super::lttng::{Lost, lost, lttng, sessions};
+use crate::error::{Error, Result};
+use std::fs;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// What the watchdog runs: `$1` is the session; its orders come line by line.
+const WATCH: &str = "\
+trap '' HUP INT TERM QUIT
+groups=
+while read -r order value; do
+    case $order in
+        group) groups=\"$groups -$value\" ;;
+        done) exit 0 ;;
+    esac
+done
+for group in $groups; do kill -s TERM -- \"$group\" 2>/dev/null; done
+for try in 1 2 3; do
+    lttng --no-sessiond destroy \"$1\" && exit 0
+    sleep 1
+done";
+
+/// A session that is destroyed when it is dropped.
+pub struct Session {
+    /// Its name.
+    pub name: String,
+    verbose: bool,
+    watchdog: Option<Child>,
+    exists: bool,
+}
+
+impl Session {
+    /// Creates a session that writes to `dir`.
+    ///
+    /// # Errors
+    /// [`Error::Tracer`], and [`Error::Io`] where the watchdog cannot be started.
+    pub fn create(dir: &Path, verbose: bool) -> Result<Session> {
+        let own = Owner::current().map_err(Error::io("read", Path::new("/proc/self")))?;
+        let name = own.session();
+        let watchdog = Command::new("sh")
+            .args(["-c", WATCH, "sysds-watchdog", &name])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map_err(Error::io("run", Path::new("sh")))?;
+        // From here on its drop has to try: a create that fails may have created it.
+        let session = Session {
+            name,
+            verbose,
+            watchdog: Some(watchdog),
+            exists: true,
+        };
+        let output = format!("--output={}", dir.display());
+        session.lttng(&["create", &session.name, &output])?;
+        Ok(session)
+    }
+
+    /// Runs `lttng` with these words.
+    ///
+    /// # Errors
+    /// [`Error::Tracer`].
+    pub fn lttng(&self, words: &[&str]) -> Result<String> {
+        lttng(words, self.verbose)
+    }
+
+    /// Tells the watchdog of a process group that is to end with this process.
+    pub fn watch(&mut self, group: u32) {
+        self.order(&format!("group {group}\n"));
+    }
+
+    /// Stops tracing, waits until all is written, asks what was lost, and destroys the session.
+    ///
+    /// # Errors
+    /// [`Error::Tracer`]; the session is destroyed all the same, or the error says that it could not be.
+    pub fn end(mut self) -> Result<Lost> {
+        self.lttng(&["stop", &self.name])?;
+        let text = self.lttng(&["list", &self.name])?;
+        let lost = lost(&text).ok_or_else(|| {
+            Error::tracer(
+                format!("`lttng list {}` does not tell what was lost", self.name),
+                "This version of LTTng is not known here: please report its output.",
+            )
+        })?;
+        self.destroy()?;
+        Ok(lost)
+    }
+
+    fn destroy(&mut self) -> Result<()> {
+        self.lttng(&["destroy", &self.name])?;
+        self.exists = false;
+        self.order("done\n");
+        if let Some(mut watchdog) = self.watchdog.take() {
+            drop(watchdog.stdin.take());
+            let _ = watchdog.wait();
+        }
+        Ok(())
+    }
+
+    fn order(&mut self, line: &str) {
+        let pipe = self.watchdog.as_mut().and_then(|w| w.stdin.as_mut());
+        if let Some(pipe) = pipe {
+            // A watchdog that was killed is no reason to stop: the other nets hold.
+            let _ = pipe.write_all(line.as_bytes());
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.exists {
+            return;
+        }
+        if self.destroy().is_ok() {
+            return;
+        }
+        match self.lttng(&["list"]).map(|text| sessions(&text)) {
+            Ok(names) if !names.contains(&self.name) => self.order("done\n"),
+            // The watchdog tries again when the pipe closes.
+            _ => eprintln!(
+                "warning: the LTTng session {} could not be destroyed; last tries follow in the background, else: lttng destroy {}",
+                self.name, self.name
+            ),
+        }
+    }
+}
+
+/// Destroys the sessions of recordings whose processes are no more, and gives their names.
+///
+/// # Errors
+/// [`Error::Tracer`].
+pub fn destroy_abandoned(verbose: bool) -> Result<Vec<String>> {
+    let own = Owner::current().map_err(Error::io("read", Path::new("/proc/self")))?;
+    let mut destroyed = Vec::new();
+    for name in sessions(&lttng(&["list"], verbose)?) {
+        let abandoned =
+            Owner::of(&name).is_some_and(|o| o.namespace == own.namespace && !o.lives());
+        if abandoned {
+            lttng(&["destroy", &name], verbose)?;
+            destroyed.push(name);
+        }
+    }
+    Ok(destroyed)
+}
+
+/// The process that a session belongs to; the time of its start tells it from a later one with its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Owner {
+    /// Number of its PID namespace: in another, its number means another process.
+    namespace: u64,
+    pid: u32,
+    /// In clock ticks since the machine's start.
+    start: u64,
+}
+
+impl Owner {
+    fn current() -> std::io::Result<Owner> {
+        let link = fs::read_link("/proc/self/ns/pid")?;
+        let link = link.to_string_lossy();
+        let namespace = link.trim_start_matches("pid:[").trim_end_matches(']');
+        let pid = std::process::id();
+        Ok(Owner {
+            namespace: namespace.parse().unwrap_or(0),
+            pid,
+            start: started(pid).unwrap_or(0),
+        })
+    }
+
+    fn session(&self) -> String {
+        format!("sysds-{}-{}-{}", self.namespace, self.pid, self.start)
+    }
+
+    fn of(session: &str) -> Option<Owner> {
+        let mut parts = session.strip_prefix("sysds-")?.split('-');
+        let owner = Owner {
+            namespace: parts.next()?.parse().ok()?,
+            pid: parts.next()?.parse().ok()?,
+            start: parts.next()?.parse().ok()?,
+        };
+        parts.next().is_none().then_some(owner)
+    }
+
+    fn lives(&self) -> bool {
+        started(self.pid) == Some(self.start)
+    }
+}
+
+/// When a process was started: field 22 of its stat, the 20th after the name in parentheses.
+fn started(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    fields.split(' ').nth(19)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_tells_its_process() {
+        let own = Owner::current().unwrap();
+        assert!(own.start > 0 && own.lives());
+        assert_eq!(Owner::of(&own.session()), Some(own.clone()));
+        let later = Owner {
+            start: own.start + 1,
+            ..own.clone()
+        };
+        assert!(!later.lives(), "another process with the same number");
+        for other in ["web", "sysds-1-2", "sysds-1-2-3-4", "sysds-web-1-2"] {
+            assert_eq!(Owner::of(other), None, "{other}");
+        }
+    }
+}
