@@ -79,8 +79,9 @@ impl Rule {
 }
 
 /// The payload fields that the rules go by (see `roles`), beside the descriptors that calls work on.
-pub const ARGUMENTS: [&str; 28] = [
+pub const ARGUMENTS: [&str; 34] = [
     "arg",
+    "args",
     "child_pid",
     "clone_flags",
     "cmd",
@@ -88,9 +89,13 @@ pub const ARGUMENTS: [&str; 28] = [
     "family",
     "fd",
     "fds",
+    "file_table_address",
+    "filename",
     "fildes",
     "flags",
+    "id",
     "last",
+    "level",
     "max_fd",
     "newfd",
     "next_tid",
@@ -98,6 +103,7 @@ pub const ARGUMENTS: [&str; 28] = [
     "op",
     "out_fd",
     "parent_pid",
+    "pid",
     "prev_state",
     "prev_tid",
     "readfds",
