@@ -31,8 +31,11 @@ fn the_bindings_differ_in_empty_strings_only() {
 }
 
 /// Where the traces of babeltrace's own tests are, which this project may not ship.
-fn babeltrace_traces() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces");
+pub fn babeltrace_traces() -> Option<PathBuf> {
+    let beside = match std::env::var_os("SYSDS_BABELTRACE_TRACES") {
+        Some(dir) => PathBuf::from(dir),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces"),
+    };
     let archive = beside.join("babeltrace-ctf-1.8.tar.zst");
     if !archive.exists() {
         eprintln!("SKIPPED: {} is not here", archive.display());
