@@ -152,12 +152,15 @@ fn a_packet_with_a_broken_header() {
 fn a_packet_with_a_broken_event() {
     let dir = tempfile::tempdir().unwrap();
     let trace = prefork(dir.path());
-    // No event class has the ID 0xcbcb.
+    // No event class has the ID 0xcbcb; the first that begins in what is overwritten is named.
     write_at(&trace.join("kernel/ch_1"), &[0xcb; 4096], 1_200_000);
     refused(
         &trace,
         dir.path(),
-        &["kernel/ch_1, packet 1, byte 1048576", "event class"],
+        &[
+            "kernel/ch_1, packet 1, byte 1200016: an event 52171,",
+            "stream class",
+        ],
     );
     let manifest = kept(&trace, dir.path());
     let events = manifest["events"].as_u64().unwrap();
@@ -166,7 +169,7 @@ fn a_packet_with_a_broken_event() {
         .as_str()
         .unwrap();
     assert!(
-        damage.ends_with("kernel/ch_1, packet 1, byte 1048576"),
+        damage.ends_with("kernel/ch_1, packet 1, byte 1200016"),
         "{damage}"
     );
     // The other stream is whole.
