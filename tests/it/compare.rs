@@ -31,8 +31,11 @@ fn the_bindings_differ_in_empty_strings_only() {
 }
 
 /// Where the traces of babeltrace's own tests are, which this project may not ship.
-fn babeltrace_traces() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces");
+pub fn babeltrace_traces() -> Option<PathBuf> {
+    let beside = match std::env::var_os("SYSDS_BABELTRACE_TRACES") {
+        Some(dir) => PathBuf::from(dir),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces"),
+    };
     let archive = beside.join("babeltrace-ctf-1.8.tar.zst");
     if !archive.exists() {
         eprintln!("SKIPPED: {} is not here", archive.display());
@@ -87,11 +90,9 @@ fn babeltraces_own_traces_give_as_many_events_or_the_same_refusal() {
         let said = stderr(&done);
         let short = name.split('/').next_back().unwrap();
         if status == "134" {
-            // babeltrace2 aborts at an assertion here, where a sequence of an event's context has its length in the
-            // stream's context, which the specification allows.
-            assert_eq!(done.status.code(), Some(0), "{name}: {said}");
+            // babeltrace2 aborts at an assertion here: a sequence in a context. There is no event.
+            assert_eq!(manifest(&out)["events"], 0, "{name}");
             fs::remove_dir_all(&out).unwrap();
-            read += 1;
         } else if status != "0" {
             assert_eq!(done.status.code(), Some(1), "{name}: {said}");
             assert!(said.contains("  help: "), "{name}: {said}");

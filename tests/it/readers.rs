@@ -1,6 +1,8 @@
 //! The two readers side by side: their Parquet files are equal value for value.
 
 use crate::common::*;
+use crate::compare::babeltrace_traces;
+use crate::ctf::random::Random;
 use crate::ctf::trace::{Written, write};
 use arrow::compute::concat_batches;
 use std::fs;
@@ -169,4 +171,158 @@ fn ctf_2_gives_the_same_as_ctf_1() {
             }
         },
     );
+}
+
+#[test]
+fn real_traces_are_read_alike() {
+    if !has_babeltrace2() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["apache-prefork", "apache-keepalive", "apache-lossy"] {
+        let [native, judge] =
+            ["native", "judge"].map(|reader| dir.path().join(format!("{name}-{reader}")));
+        for (dataset, reader) in [(&native, "native"), (&judge, "babeltrace2")] {
+            let (status, said) = read(&trace(name), dataset, reader);
+            assert_eq!(status, Some(0), "{name}: {said}");
+        }
+        if let Some(what) = difference(&native, &judge) {
+            panic!("{name}: {what}");
+        }
+    }
+}
+
+#[test]
+fn babeltraces_own_traces_are_read_or_refused_alike() {
+    let Some(root) = has_babeltrace2().then(babeltrace_traces).flatten() else {
+        return;
+    };
+    // Without a clock: babeltrace2 2.0 makes one up where a packet has a `timestamp_begin`, and all events have the time 0.
+    let made_up = "deterministic-ordering/b-not-corrupted";
+    // babeltrace2 2.0 aborts at a sequence in a context.
+    let aborted = "succeed/meta-ctx-sequence";
+    let dir = tempfile::tempdir().unwrap();
+    let (mut read_alike, mut refused) = (0, 0);
+    for trace in traces_below(&root) {
+        let name = trace.strip_prefix(&root).unwrap().display().to_string();
+        let [native, judge] = ["native", "judge"].map(|reader| dir.path().join(reader));
+        let (status, said) = read(&trace, &native, "native");
+        let (expected, judged) = read(&trace, &judge, "babeltrace2");
+        if name == made_up {
+            assert!(said.contains("no time"), "{said}");
+        } else if name == aborted {
+            assert_eq!((status, expected), (Some(0), None), "{said}");
+        } else {
+            assert_eq!(status, expected, "{name}: {said}\n{judged}");
+            match status {
+                Some(0) => {
+                    if let Some(what) = difference(&native, &judge) {
+                        panic!("{name}: {what}");
+                    }
+                    read_alike += 1;
+                }
+                _ => refused += 1,
+            }
+        }
+        for dataset in [native, judge] {
+            let _ = fs::remove_dir_all(dataset);
+        }
+    }
+    assert!(
+        read_alike >= 30 && refused >= 20,
+        "{read_alike} alike, {refused} refused"
+    );
+}
+
+/// The folders below `dir` that hold `metadata`.
+fn traces_below(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(traces_below(&path));
+        } else if path.ends_with("metadata") {
+            found.push(dir.to_path_buf());
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn damaged_traces_end_neither_in_a_panic_nor_never() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = 5000 + setting("SYSDS_FIRST_SEED", 0);
+    let refused = AtomicU64::new(0);
+    let number = setting("SYSDS_RANDOM_TRACES", TRACES);
+    on_two_threads(first..first + number, |seed| {
+        let mut rng = Random::new(seed);
+        let trace = dir.path().join(format!("trace-{seed}"));
+        let written = write(seed, false, &trace);
+        if rng.chance(30) {
+            fs::write(trace.join("metadata"), &written.json).unwrap();
+        }
+        let mut files: Vec<_> = fs::read_dir(&trace)
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .collect();
+        files.sort();
+        damage(&mut rng, &files[..]);
+        for keep_going in [false, true] {
+            let dataset = dir.path().join(format!("d-{seed}"));
+            let mut run = std::process::Command::new("timeout");
+            run.args([
+                "60",
+                env!("CARGO_BIN_EXE_sysds"),
+                "ingest",
+                "-q",
+                "--reader",
+                "native",
+                "-o",
+            ]);
+            run.arg(&dataset)
+                .arg(&trace)
+                .args(keep_going.then_some("--keep-going"));
+            let done = run.output().unwrap();
+            let said = stderr(&done);
+            let status = done.status.code();
+            assert!(
+                matches!(status, Some(0 | 1 | 3)),
+                "seed {seed}: {status:?}: {said}"
+            );
+            assert_eq!(
+                status == Some(1),
+                said.contains("  help: "),
+                "seed {seed}: {said}"
+            );
+            refused.fetch_add(u64::from(status == Some(1)), Ordering::Relaxed);
+            let _ = fs::remove_dir_all(dataset);
+        }
+        fs::remove_dir_all(&trace).unwrap();
+    });
+    assert!(number < 10 || refused.into_inner() > number / 10);
+}
+
+/// Changes some bytes of one of the files, or cuts it.
+fn damage(rng: &mut Random, files: &[std::path::PathBuf]) {
+    let file = rng.pick(files);
+    let mut bytes = fs::read(&file).unwrap();
+    if bytes.is_empty() {
+        return;
+    }
+    if rng.chance(20) {
+        bytes.truncate(rng.below(bytes.len() as u64) as usize);
+    }
+    for _ in 0..rng.within(1, 4) {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = rng.below(bytes.len() as u64) as usize;
+        bytes[at] = match rng.below(3) {
+            0 => 0xFF,
+            1 => bytes[at] ^ 1 << rng.below(8),
+            _ => rng.bits() as u8,
+        };
+    }
+    fs::write(file, bytes).unwrap();
 }

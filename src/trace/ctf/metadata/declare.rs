@@ -114,7 +114,7 @@ impl Parser<'_> {
         while self.cursor.eat("[") {
             let at = self.cursor.at();
             let length = match self.cursor.peek() {
-                Kind::Word(_) => Length::Field(self.written("a length")?),
+                Kind::Word(_) => self.named_length()?,
                 _ => Length::Fixed(self.length()?),
             };
             lengths.push((length, at));
@@ -124,6 +124,27 @@ impl Parser<'_> {
             stars,
             name,
             lengths,
+        })
+    }
+
+    /// A length that is another field's value, or a number of the `env` block.
+    fn named_length(&mut self) -> Result<Length> {
+        let written = self.written("a length")?;
+        let [scope, name] = &written.path[..] else {
+            return Ok(Length::Field(written));
+        };
+        if scope != "env" {
+            return Ok(Length::Field(written));
+        }
+        let value = self.env.iter().find(|(n, _)| n == name).map(|(_, v)| v);
+        let number = match value {
+            Some(EnvValue::Integer(number)) => u64::try_from(*number).ok(),
+            _ => None,
+        };
+        number.map(Length::Fixed).ok_or_else(|| {
+            let what =
+                format!("the length `env.{name}`: `env` has no such number that is not negative");
+            error_at(self.cursor.file, written.at, what)
         })
     }
 

@@ -15,6 +15,7 @@ mod resolve;
 mod scalars;
 mod text;
 mod types;
+mod validate;
 
 #[cfg(test)]
 mod tests;
@@ -30,10 +31,12 @@ use std::path::Path;
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) with the line and column of what is wrong.
 pub fn parse(text: &str, file: &Path) -> Result<Metadata> {
-    match text.starts_with(json::RECORD_SEPARATOR) {
-        true => json::parse(text, file),
-        false => parser::parse(text, file),
-    }
+    let metadata = match text.starts_with(json::RECORD_SEPARATOR) {
+        true => json::parse(text, file)?,
+        false => parser::parse(text, file)?,
+    };
+    validate::validate(&metadata, file)?;
+    Ok(metadata)
 }
 
 /// Reads the metadata of the trace in the folder `dir`.

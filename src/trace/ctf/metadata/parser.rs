@@ -55,17 +55,25 @@ pub fn parse(text: &str, file: &Path) -> Result<Metadata> {
     let order = native_order(&tokens, file)?;
     // Without one the text is refused, but only after an error inside it has had its say.
     let native = order.unwrap_or(ByteOrder::Little);
-    let mut parser = Parser {
+    let parser = |next| Parser {
         cursor: Cursor {
             file,
             tokens: &tokens,
-            next: 0,
+            next,
         },
         native,
         clocks: Vec::new(),
         scopes: vec![HashMap::new()],
+        env: Vec::new(),
         nesting: 0,
     };
+    let mut env = Vec::new();
+    for begin in env_blocks(&tokens) {
+        // What is wrong in it is said when it is its turn.
+        let _ = parser(begin).env(&mut env);
+    }
+    let mut parser = parser(0);
+    parser.env = env;
     let mut raw = Raw::default();
     while !parser.cursor.at_end() {
         parser.block(&mut raw)?;
@@ -77,6 +85,21 @@ pub fn parse(text: &str, file: &Path) -> Result<Metadata> {
     }
     raw.clocks = parser.numbered_clocks(raw.clocks)?;
     super::resolve::finish(raw, native, file)
+}
+
+/// Where the `env` blocks begin: types before them may already need their numbers.
+fn env_blocks(tokens: &[Token]) -> Vec<usize> {
+    let mut depth = 0usize;
+    let mut found = Vec::new();
+    for (i, token) in tokens.iter().enumerate() {
+        match token.kind {
+            Kind::Sign("{") => depth += 1,
+            Kind::Sign("}") => depth = depth.saturating_sub(1),
+            Kind::Word("env") if depth == 0 => found.push(i + 1),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Finds `byte_order` in the `trace` block ahead of everything else: types before it already need it.
@@ -120,7 +143,7 @@ impl Parser<'_> {
         match keyword {
             "trace" => self.trace(raw, at)?,
             "env" => self.env(&mut raw.env)?,
-            "clock" => raw.clocks.extend(self.clock(at)?),
+            "clock" => raw.clocks.push(self.clock(at)?),
             "stream" => raw.streams.push((self.stream()?, at)),
             "event" => raw.events.push((self.event()?, at)),
             _ if self.cursor.is("{") => self.cursor.skip_block()?,
@@ -138,7 +161,7 @@ impl Parser<'_> {
             return Err(error_at(self.cursor.file, at, "a second `trace` block"));
         }
         let mut version = [None, None];
-        for attribute in self.attributes()? {
+        for attribute in self.distinct_attributes()? {
             match attribute.name.as_str() {
                 "major" => version[0] = Some(attribute.unsigned()?),
                 "minor" => version[1] = Some(attribute.unsigned()?),
@@ -171,8 +194,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Reads a clock; one without a name cannot be referred to and is left out.
-    fn clock(&mut self, at: Position) -> Result<Option<ClockClass>> {
+    fn clock(&mut self, at: Position) -> Result<ClockClass> {
         let mut clock = ClockClass {
             name: String::new(),
             uuid: None,
@@ -183,7 +205,7 @@ impl Parser<'_> {
             offset_cycles: 0,
             absolute: false,
         };
-        for attribute in self.attributes()? {
+        for attribute in self.distinct_attributes()? {
             match attribute.name.as_str() {
                 "name" => clock.name = attribute.text()?,
                 "uuid" => clock.uuid = Some(attribute.uuid()?),
@@ -204,10 +226,10 @@ impl Parser<'_> {
             ));
         }
         if clock.name.is_empty() {
-            return Ok(None);
+            return Err(error_at(self.cursor.file, at, "a clock without a name"));
         }
         self.clock_number(&clock.name, at);
-        Ok(Some(clock))
+        Ok(clock)
     }
 
     /// The clocks in the order of their numbers.
@@ -231,7 +253,7 @@ impl Parser<'_> {
 
     fn stream(&mut self) -> Result<RawStream> {
         let mut stream = RawStream::default();
-        for attribute in self.attributes()? {
+        for attribute in self.distinct_attributes()? {
             match attribute.name.as_str() {
                 "id" => stream.id = Some(attribute.unsigned()?),
                 "packet.context" => stream.packet_context = root(&attribute)?,
@@ -245,7 +267,7 @@ impl Parser<'_> {
 
     fn event(&mut self) -> Result<RawEvent> {
         let mut event = RawEvent::default();
-        for attribute in self.attributes()? {
+        for attribute in self.distinct_attributes()? {
             match attribute.name.as_str() {
                 "id" => event.id = Some(attribute.unsigned()?),
                 "stream_id" => event.stream_id = Some(attribute.unsigned()?),

@@ -30,6 +30,12 @@ pub(super) fn finish(raw: Raw, byte_order: ByteOrder, file: &Path) -> Result<Met
     };
     let packet_header = resolver.root(&raw.packet_header, Scope::PacketHeader)?;
     let mut streams = streams(&raw, file)?;
+    let has_id = packet_header.as_deref().and_then(FieldClass::structure);
+    let has_id = has_id.is_some_and(|s| s.fields.iter().any(|f| f.name == "stream_id"));
+    if let Some((_, at)) = raw.streams.iter().find(|(s, _)| s.id.is_some() && !has_id) {
+        let what = "a stream class with an `id`, and no field `stream_id` in `packet.header`";
+        return Err(error_at(file, *at, what));
+    }
     for (stream, block) in streams.iter_mut().zip(&raw.streams) {
         let block = &block.0;
         stream.packet_context = resolver.root(&block.packet_context, Scope::PacketContext)?;

@@ -21,7 +21,7 @@ impl Parser<'_> {
             encoding: Encoding::None,
             clock: None,
         };
-        for attribute in self.attributes()? {
+        for attribute in self.distinct_attributes()? {
             self.integer_attribute(&mut integer, &attribute)?;
         }
         if integer.size == 0 {
@@ -71,7 +71,7 @@ impl Parser<'_> {
         self.cursor.advance();
         let (mut exponent, mut mantissa) = (0, 0);
         let (mut align, mut byte_order) = (8, self.native);
-        for attribute in self.attributes()? {
+        for attribute in self.distinct_attributes()? {
             match attribute.name.as_str() {
                 "exp_dig" => exponent = attribute.unsigned()?,
                 "mant_dig" => mantissa = attribute.unsigned()?,
@@ -104,7 +104,7 @@ impl Parser<'_> {
         self.cursor.advance();
         let mut found = Encoding::Utf8;
         if self.cursor.is("{") {
-            for attribute in self.attributes()? {
+            for attribute in self.distinct_attributes()? {
                 if attribute.name == "encoding" {
                     found = encoding(&attribute)?;
                 }

@@ -251,6 +251,20 @@ fn mistakes_are_refused_at_their_line() {
             "an enumeration of a string",
         ),
         ("clock { name = c; freq = 0; };", "frequency 0"),
+        ("clock { freq = 1; };", "a clock without a name"),
+        (
+            "clock { name = c; name = d; };",
+            "2, column 19: a second `name`",
+        ),
+        (
+            "typealias integer { size = 8; size = 16; } := a;",
+            "a second `size`",
+        ),
+        ("stream { id = 1; };", "no field `stream_id`"),
+        (
+            "event { fields := struct { string a[env.n]; }; };",
+            "`env` has no such number",
+        ),
         (
             "clock { name = c; }; clock { name = c; };",
             "declared twice",
@@ -320,6 +334,71 @@ fn traces_without_a_version_or_byte_order_are_refused() {
     let old = fault("trace { major = 0; minor = 1; byte_order = le; };");
     assert!(old.contains("found version 0.1"), "{old}");
     assert!(fault("trace { byte_order = native; };").contains("`le` or `be`"));
+}
+
+#[test]
+fn a_length_can_be_a_number_of_the_environment() {
+    let text = format!(
+        "{TRACE}event {{ fields := struct {{ string a[env.n][2]; }}; }};\nenv {{ n = 3; n2 = 4; }};"
+    );
+    let metadata = model(&text);
+    let FieldClass::Array { length: 3, element } = &*fields(&metadata)[0].class else {
+        panic!("{:?}", fields(&metadata))
+    };
+    assert!(matches!(**element, FieldClass::Array { length: 2, .. }));
+}
+
+#[test]
+fn fields_with_a_meaning_are_what_they_have_to_be() {
+    let int = |rest: &str| format!("integer {{ size = 8; {rest} }}");
+    let trace = |header: &str| {
+        format!(
+            "trace {{ major = 1; minor = 8; byte_order = be; packet.header := struct {{ {header} }}; }};\n"
+        )
+    };
+    let cases = [
+        (
+            trace(&format!("{} magic;", int(""))),
+            "magic: expected 32 bits, found 8",
+        ),
+        (
+            trace(&format!("{} x; integer {{ size = 32; }} magic;", int(""))),
+            "magic: is not the first field",
+        ),
+        (
+            trace("string stream_id;"),
+            "stream_id: expected an unsigned integer, found a string",
+        ),
+        (
+            trace(&format!("{} uuid[15];", int(""))),
+            "uuid: expected an array of 16 bytes",
+        ),
+        (
+            TRACE.to_owned()
+                + &format!(
+                    "stream {{ packet.context := struct {{ {} packet_size; }}; }};",
+                    int("signed = 1;")
+                ),
+            "stream.packet.context.packet_size (stream class 0): expected an unsigned integer, found a signed one",
+        ),
+        (
+            TRACE.to_owned() + "stream { }; event { id = 1; }; event { id = 2; };",
+            "several event classes in the stream class 0, and no field id",
+        ),
+        (
+            TRACE.to_owned()
+                + &format!(
+                    "clock {{ name = a; }}; clock {{ name = b; }}; event {{ fields := struct {{ {} x; {} y; }}; }};",
+                    int("map = clock.a.value;"),
+                    int("map = clock.b.value;")
+                ),
+            "several clocks",
+        ),
+    ];
+    for (text, expected) in cases {
+        let found = fault(&text);
+        assert!(found.contains(expected), "{text}: {found}");
+    }
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub(super) struct Parser<'a> {
     pub clocks: Vec<(String, Position)>,
     /// The types by name, one map for each open scope, the innermost last.
     pub scopes: Vec<HashMap<String, Typed>>,
+    /// The numbers of the `env` block, which lengths may name: `x[env.n]`.
+    pub env: Vec<(String, EnvValue)>,
     /// How many types are open around this place of the text.
     pub nesting: usize,
 }
@@ -41,6 +43,41 @@ pub(super) struct Parser<'a> {
 const C_WORDS: [&str; 11] = [
     "void", "char", "short", "int", "long", "float", "double", "signed", "unsigned", "_Bool",
     "_Complex",
+];
+
+/// The attributes that CTF 1.8 and LTTng give a meaning.
+const KNOWN: [&str; 31] = [
+    "absolute",
+    "align",
+    "base",
+    "byte_order",
+    "context",
+    "description",
+    "encoding",
+    "event.context",
+    "event.header",
+    "exp_dig",
+    "fields",
+    "freq",
+    "id",
+    "loglevel",
+    "major",
+    "mant_dig",
+    "map",
+    "minor",
+    "model.emf.uri",
+    "name",
+    "offset",
+    "offset_s",
+    "packet.context",
+    "packet.header",
+    "precision",
+    "signed",
+    "size",
+    "stream_id",
+    "uuid",
+    "event.fields",
+    "trace.packet.header",
 ];
 
 impl<'a> Parser<'a> {
@@ -282,6 +319,19 @@ impl<'a> Parser<'a> {
             });
         }
         self.scopes.pop();
+        Ok(found)
+    }
+
+    /// As [`Parser::attributes`]; one that is known and comes twice is refused.
+    pub fn distinct_attributes(&mut self) -> Result<Vec<Attribute<'a>>> {
+        let found = self.attributes()?;
+        let mut names = HashSet::new();
+        for attribute in &found {
+            let known = KNOWN.contains(&attribute.name.as_str());
+            if known && !names.insert(&attribute.name) {
+                return Err(attribute.error(format!("a second `{}`", attribute.name)));
+            }
+        }
         Ok(found)
     }
 

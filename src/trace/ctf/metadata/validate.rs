@@ -1,0 +1,149 @@
+//! What fields with a meaning have to be.
+//!
+//! The one idea: CTF gives some fields a meaning by their names (1.8.3 sections 5 and 6) or roles (2.0), and readers rely
+//! on it. babeltrace2 refuses metadata in which such a field cannot mean what it should; so does this, before a stream is
+//! looked at.
+
+use super::model::*;
+use crate::error::{Error, Place, Result};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Fields of a packet's context that are unsigned integers.
+const OF_CONTEXT: [&str; 6] = [
+    "timestamp_begin",
+    "timestamp_end",
+    "events_discarded",
+    "packet_seq_num",
+    "packet_size",
+    "content_size",
+];
+
+/// Checks the fields with a meaning. `file` is what errors name.
+///
+/// # Errors
+/// [`Error::Input`] that names the field.
+pub(super) fn validate(metadata: &Metadata, file: &Path) -> Result<()> {
+    let checked = header(metadata).and_then(|()| metadata.streams.iter().try_for_each(stream));
+    checked.map_err(|what| {
+        Error::input(
+            what,
+            Place::file(file),
+            "Take the metadata that the tracer wrote: this one is damaged, or was changed by hand.",
+        )
+    })
+}
+
+fn header(metadata: &Metadata) -> Result<(), String> {
+    let root = metadata.packet_header.as_deref();
+    let name = |field: &str| format!("trace.packet.header.{field}");
+    if let Some(magic) = member(root, "magic") {
+        let size = unsigned(&name("magic"), magic)?.size;
+        if size != 32 {
+            return Err(format!("{}: expected 32 bits, found {size}", name("magic")));
+        }
+        let first = root.and_then(FieldClass::structure).map(|s| &s.fields[0]);
+        if first.is_some_and(|f| plain(&f.name) != "magic") {
+            return Err(format!("{}: is not the first field", name("magic")));
+        }
+    }
+    for field in ["stream_id", "stream_instance_id"] {
+        if let Some(class) = member(root, field) {
+            unsigned(&name(field), class)?;
+        }
+    }
+    if member(root, "stream_id").is_none() && metadata.streams.len() > 1 {
+        return Err(
+            "several stream classes, and no field stream_id in packets' headers".to_owned(),
+        );
+    }
+    if let Some(class) = member(root, "uuid") {
+        let bytes = match class {
+            FieldClass::Array { length, element } => {
+                let byte = matches!(&**element, FieldClass::Integer(i) if i.size == 8 && !i.signed && i.align == 8);
+                *length == 16 && byte
+            }
+            _ => false,
+        };
+        if !bytes {
+            return Err(format!("{}: expected an array of 16 bytes", name("uuid")));
+        }
+    }
+    match root.is_some_and(|root| !clocks(root).is_empty()) {
+        true => Err("a clock is mapped to a field of packets' headers".to_owned()),
+        false => Ok(()),
+    }
+}
+
+fn stream(stream: &StreamClass) -> Result<(), String> {
+    let id = stream.id;
+    for field in OF_CONTEXT {
+        if let Some(class) = member(stream.packet_context.as_deref(), field) {
+            unsigned(
+                &format!("stream.packet.context.{field} (stream class {id})"),
+                class,
+            )?;
+        }
+    }
+    match member(stream.event_header.as_deref(), "id") {
+        Some(class) => drop(unsigned(
+            &format!("stream.event.header.id (stream class {id})"),
+            class,
+        )?),
+        None if stream.events.len() > 1 => {
+            return Err(format!(
+                "several event classes in the stream class {id}, and no field id in events' headers"
+            ));
+        }
+        None => {}
+    }
+    let of_stream = [
+        &stream.packet_context,
+        &stream.event_header,
+        &stream.event_context,
+    ];
+    let of_events = stream.events.iter().flat_map(|e| [&e.context, &e.fields]);
+    let roots = of_stream.into_iter().chain(of_events).flatten();
+    let mapped: BTreeSet<usize> = roots.flat_map(|root| clocks(root)).collect();
+    match mapped.len() {
+        0 | 1 => Ok(()),
+        _ => Err(format!(
+            "several clocks are mapped to fields of the stream class {id}"
+        )),
+    }
+}
+
+/// A name without the underscore that is not shown.
+fn plain(name: &str) -> &str {
+    name.strip_prefix('_').unwrap_or(name)
+}
+
+fn member<'m>(root: Option<&'m FieldClass>, name: &str) -> Option<&'m FieldClass> {
+    let fields = &root?.structure()?.fields;
+    let found = fields.iter().find(|f| f.name == name);
+    found.map(|f| &*f.class)
+}
+
+fn unsigned<'m>(name: &str, class: &'m FieldClass) -> Result<&'m Integer, String> {
+    match class.integer() {
+        Some(integer) if !integer.signed => Ok(integer),
+        Some(_) => Err(format!(
+            "{name}: expected an unsigned integer, found a signed one"
+        )),
+        None => Err(format!(
+            "{name}: expected an unsigned integer, found {}",
+            class.kind()
+        )),
+    }
+}
+
+/// The clocks that are mapped to fields of this class.
+fn clocks(class: &FieldClass) -> BTreeSet<usize> {
+    let of = |fields: &[Field]| fields.iter().flat_map(|f| clocks(&f.class)).collect();
+    match class {
+        FieldClass::Struct(structure) => of(&structure.fields),
+        FieldClass::Variant(variant) => of(&variant.options),
+        FieldClass::Array { element, .. } | FieldClass::Sequence { element, .. } => clocks(element),
+        _ => class.integer().and_then(|i| i.clock).into_iter().collect(),
+    }
+}
