@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+const KEY: &str = "9d41c07be2853f6a1b94d8e05c72a3f6480fbd97e1362c5ad903874ef16b20c5";
 const POLICY: &str =
     "[paths]\nkeep = [\"/proc\"]\n[names]\nprocesses = \"key\"\nkeep_processes = [\"apache2\"]\n";
 
@@ -153,7 +153,11 @@ fn no_original_value_is_left_in_any_byte() {
         .into_iter()
         .map(|w| (w.clone(), w.into_bytes()))
         .collect();
-    let key: Vec<u8> = (0..32).collect();
+    let digits = KEY
+        .as_bytes()
+        .chunks(2)
+        .map(|d| std::str::from_utf8(d).unwrap());
+    let key: Vec<u8> = digits.map(|d| u8::from_str_radix(d, 16).unwrap()).collect();
     needles.push(("the key".to_owned(), key));
     for column in ["timestamp"] {
         let times: Vec<i64> = all_longs(&events, column).into_iter().flatten().collect();
@@ -183,6 +187,9 @@ fn no_original_value_is_left_in_any_byte() {
     }
     assert!(found_before > files, "{found_before} of {}", needles.len());
     assert!(!audit.contains(trace_id));
+    let environment =
+        crate::common::manifest(&release)["recordings"][0]["sources"][0]["env"].to_string();
+    assert!(environment.contains("\"hostname\",\"n") && !environment.contains("bench"));
     for column in [
         "events.path: ",
         "events.args.filename: ",
