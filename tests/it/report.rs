@@ -40,10 +40,8 @@ fn drawn(page: &Path) -> (usize, usize, String) {
     let (document, said) = loaded(page);
     let console: Vec<&str> = said.lines().filter(|l| l.contains("CONSOLE")).collect();
     assert!(console.is_empty(), "{console:?}");
-    let body = &document[document.find("</script>").unwrap_or(0)..];
     let figures = document.matches("<figure class=\"chart\"").count();
     let charts = document.matches("role=\"img\"").count();
-    assert!(!body.is_empty());
     (figures, charts, document)
 }
 
@@ -81,7 +79,7 @@ fn every_chart_is_drawn_from_the_real_traces() {
             let (figures, drawn, document) = drawn(&page);
             assert_eq!((figures, drawn), (charts, charts), "{trace_name}");
             assert_eq!(
-                document.contains("The tracer lost nothing"),
+                document.contains(">The tracer lost nothing"),
                 trace_name != "apache-lossy"
             );
         }

@@ -227,31 +227,29 @@ impl Anonymizer {
         Ok(Arc::new(numbers.collect::<Int64Array>()))
     }
 
-    /// Addresses as lists of 4 or 16 bytes.
+    /// Addresses as lists of bytes, or of 16-bit words as LTTng has those of IPv6.
     fn address_list(&mut self, array: &ArrayRef) -> Result<ArrayRef> {
         let list = array.as_list::<i32>();
+        let unknown = |what: String| failed(ArrowError::CastError(what));
         let Some(values) = list.values().as_primitive_opt::<Int64Type>() else {
-            return Ok(Arc::clone(array));
+            return Err(unknown(format!(
+                "addresses are {} and not lists of numbers",
+                list.data_type()
+            )));
         };
-        let mut bytes: Vec<i64> = values.values().to_vec();
+        let mut parts: Vec<i64> = values.values().to_vec();
+        let offsets = list.value_offsets();
         for row in (0..list.len()).filter(|row| list.is_valid(*row)) {
-            let offsets = list.value_offsets();
             let place = offsets[row] as usize..offsets[row + 1] as usize;
-            let octets: Vec<u8> = bytes[place.clone()].iter().map(|b| *b as u8).collect();
-            let address = match octets.len() {
-                4 => IpAddr::from(<[u8; 4]>::try_from(octets).expect("4 bytes")),
-                16 => IpAddr::from(<[u8; 16]>::try_from(octets).expect("16 bytes")),
-                _ => continue,
-            };
-            let octets = match self.address(address) {
-                IpAddr::V4(a) => a.octets().to_vec(),
-                IpAddr::V6(a) => a.octets().to_vec(),
-            };
-            for (byte, octet) in bytes[place].iter_mut().zip(octets) {
-                *byte = i64::from(octet);
+            if place.is_empty() {
+                continue;
             }
+            let numbers = &mut parts[place];
+            let address = address_of(numbers)
+                .ok_or_else(|| unknown(format!("{numbers:?} is not an address")))?;
+            put_address(self.address(address), numbers);
         }
-        let values = Int64Array::new(bytes.into(), values.nulls().cloned());
+        let values = Int64Array::new(parts.into(), values.nulls().cloned());
         rebuilt(list, Arc::new(values))
     }
 
@@ -363,6 +361,34 @@ impl Rewrite for Anonymizer {
     }
 }
 
+/// The address that a list of numbers is: 4 or 16 bytes, or 8 words of 16 bits.
+fn address_of(numbers: &[i64]) -> Option<IpAddr> {
+    let bytes = || numbers.iter().map(|n| u8::try_from(*n).ok());
+    let words = || numbers.iter().map(|n| u16::try_from(*n).ok());
+    match numbers.len() {
+        4 => Some(IpAddr::from(
+            <[u8; 4]>::try_from(bytes().collect::<Option<Vec<_>>>()?).ok()?,
+        )),
+        8 => Some(IpAddr::from(
+            <[u16; 8]>::try_from(words().collect::<Option<Vec<_>>>()?).ok()?,
+        )),
+        16 => Some(IpAddr::from(
+            <[u8; 16]>::try_from(bytes().collect::<Option<Vec<_>>>()?).ok()?,
+        )),
+        _ => None,
+    }
+}
+
+/// Writes an address as the numbers that [`address_of`] reads.
+fn put_address(address: IpAddr, numbers: &mut [i64]) {
+    let parts: Vec<i64> = match (address, numbers.len()) {
+        (IpAddr::V4(a), _) => a.octets().map(i64::from).to_vec(),
+        (IpAddr::V6(a), 8) => a.segments().map(i64::from).to_vec(),
+        (IpAddr::V6(a), _) => a.octets().map(i64::from).to_vec(),
+    };
+    numbers.copy_from_slice(&parts);
+}
+
 /// Whole seconds back, between 30 days and 10 years, as the key decides.
 fn keyed_shift(key: &Key) -> i64 {
     let day = 24 * 3600;
@@ -397,4 +423,32 @@ fn failed(e: ArrowError) -> Error {
         Place::file("the dataset"),
         "Check it with sysds inspect, or make it again with sysds ingest.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_bytes_or_words() {
+        for numbers in [
+            vec![10, 0, 2, 2],
+            vec![0, 0, 0, 0, 0, 65535, 2560, 514],
+            (0..16).collect(),
+        ] {
+            let mut written = vec![-1; numbers.len()];
+            put_address(address_of(&numbers).unwrap(), &mut written);
+            assert_eq!(written, numbers);
+        }
+        let mapped = address_of(&[0, 0, 0, 0, 0, 65535, 2560, 514]).unwrap();
+        assert_eq!(mapped.to_canonical().to_string(), "10.0.2.2");
+        for wrong in [
+            &[1, 2, 3][..],
+            &[1, 2, 3, 256],
+            &[0, 0, 0, 0, 0, 0, 0, 65536],
+            &[-1; 16],
+        ] {
+            assert_eq!(address_of(wrong), None);
+        }
+    }
 }

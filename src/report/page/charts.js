@@ -271,7 +271,7 @@ function timeline(rows, { width, until, label, beside }) {
     ariaLabel: label,
     marks: [
       Plot.ruleY(drawn, { y: "key", x1: 0, x2: end, stroke: LINE }),
-      Plot.axisX({ ticks: Math.max(3, Math.floor(width / 110)), tickFormat: (ms) => duration(ms * 1e6), tickSize: 4, color: QUIET, label: "since the start of the request", labelArrow: "none", labelAnchor: "right" }),
+      Plot.axisX({ ticks: Math.max(2, Math.floor((width - left - right) / 90)), tickFormat: (ms) => duration(ms * 1e6), tickSize: 4, color: QUIET, label: "since the start of the request", labelArrow: "none", labelAnchor: "right" }),
       Plot.ruleX([0, end], { stroke: QUIET }),
       Plot.barX(marks, { y: "lane", x1: "x1", x2: "x2", fill: "color", stroke: "color", strokeWidth: 1 }),
       Plot.text(drawn, { y: "key", x: 0, text: (lane) => cut(lane.key, 18), textAnchor: "end", dx: -6, fill: INK }),
