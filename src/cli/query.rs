@@ -92,7 +92,7 @@ fn parameter(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn size(text: &str) -> Result<usize, String> {
+pub(super) fn size(text: &str) -> Result<usize, String> {
     let (number, unit) = match text.strip_suffix(['K', 'M', 'G']) {
         None => (text, 1),
         Some(number) if text.ends_with('K') => (number, 1 << 10),
