@@ -1,7 +1,7 @@
 //! A dataset on disk: one folder with a manifest and a folder of Parquet files per table.
 //!
-//! This module finds and opens datasets, released ones too. How one is made without ever leaving half of it behind is `staging`, what its
-//! manifest says is `manifest`, what its traces declare is `classes`.
+//! This module finds and opens datasets, released ones too. How one is made without ever leaving half of it behind is
+//! `staging`, what its manifest says is `manifest`, what its traces declare is `classes`.
 
 pub mod classes;
 pub mod manifest;

@@ -219,6 +219,16 @@ fn files_that_changed_are_missing_or_are_too_many() {
     fs::write(broken.root.join("SHA256SUMS"), sums + &line).unwrap();
     broken.named(&["papers"], &["papers: SHA256SUMS: line "]);
 
+    // Nor is a manifest.
+    let broken = Broken::new();
+    let mut told = manifest(&broken.root);
+    told["tables"]["losses"]["files"][0]["path"] = "../d/manifest.json".into();
+    fs::write(broken.root.join("manifest.json"), told.to_string()).unwrap();
+    broken.named(
+        &["papers"],
+        &["papers: manifest.json: ../d/manifest.json is not a file"],
+    );
+
     // Papers that contradict each other.
     let broken = Broken::new();
     let path = broken.root.join("croissant.json");
@@ -346,6 +356,21 @@ fn ids_and_times_out_of_order() {
         });
         broken.named(&["time"], &[what]);
     }
+}
+
+/// A manifest that promises more than there is makes no room for it.
+#[test]
+fn numbers_that_are_not_true() {
+    let broken = Broken::new();
+    let mut told = manifest(&broken.root);
+    told["recordings"][0]["requests"] = (1u64 << 60).into();
+    told["requests"] = (1u64 << 60).into();
+    fs::write(broken.root.join("manifest.json"), told.to_string()).unwrap();
+    broken.sum();
+    broken.named(
+        &["row count", "split"],
+        &["row count: requests: all shards have 319 rows, but manifest.json says 1152921504606846976"],
+    );
 }
 
 #[test]

@@ -182,6 +182,9 @@ pub fn verify(root: &Path, interrupted: &AtomicBool) -> Result<Report> {
         version: manifest.release.version.clone(),
         ..Report::default()
     };
+    if files::leads_out(&release, &mut report) {
+        return Ok(report);
+    }
     files::check(&release, &mut report)?;
     let sound = tables::check(&release, &mut report)?;
     if !sound {
