@@ -11,6 +11,8 @@
 //!         ▼                                                         │        ▼
 //!  ingest ── calls (entry/exit) ── requests (cut by a rule) ──► columns   query  (SQL)
 //!                                                               dataset   inspect
+//!                                                                  │
+//!                                                                  └──► publish ──► RELEASE/ ──► verify
 //! ```
 //!
 //! Data flows one way, and no stage knows who consumes it. A module may use only these (and everything [`error`]):

@@ -62,6 +62,9 @@ pub struct PublishArgs {
     /// The release before this one: what has changed is told, and a version that says less is refused
     #[arg(long, value_name = "RELEASE")]
     previous: Option<PathBuf>,
+    /// Memory for splitting, as 512M or 8G; beyond it goes to disk [default: half of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = super::query::size)]
+    memory: Option<usize>,
     /// Day of publication [default: today]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
     date: Option<String>,
@@ -229,6 +232,7 @@ fn options(args: PublishArgs) -> Result<Options> {
         version: args.version,
         previous: args.previous,
         published: args.date,
+        memory: args.memory,
     })
 }
 

@@ -39,6 +39,12 @@ impl Old {
     /// [`Error::Usage`] for other options, and as [`Manifest::read`] and [`classes::read`].
     pub fn open(root: &Path, options: &Options) -> Result<Self> {
         dataset::open(root)?;
+        if root.join(dataset::RELEASED).is_dir() {
+            return Err(Error::usage(
+                format!("{}: a release, which stays as it is", root.display()),
+                "Append to the dataset that it was made of, and publish that again.",
+            ));
+        }
         let manifest = Manifest::read(root)?;
         same_options(root, &manifest, options)?;
         let classes = classes::read(root)?;

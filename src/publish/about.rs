@@ -128,101 +128,101 @@ impl About {
 
     /// What is missing, the most important first; `licensed` tells whether `--license` names a licence.
     pub fn gaps(&self, licensed: bool) -> Vec<Gap> {
-        let needs = "croissant.json demands it";
-        let gap = |missing, key, what, costs| (missing, Gap { key, what, costs });
-        let all = [
-            gap(
-                self.title.is_none(),
-                "title",
-                "the name to cite it by",
-                "the folder's name stands in for it",
-            ),
-            gap(
-                self.authors.is_empty(),
-                "authors",
-                "[[authors]] with family, given, orcid, affiliation",
-                "there is no CITATION.cff without it, and croissant.json demands it",
-            ),
-            gap(
-                !licensed && self.license.is_none(),
-                "license",
-                "an SPDX expression, as CC-BY-4.0, or --license",
-                "nobody may use the data without it, and croissant.json demands it",
-            ),
-            gap(self.url.is_none(), "url", "where it is published", needs),
-            gap(
-                self.description.is_none(),
-                "description",
-                "a paragraph for someone who looks for datasets",
-                "",
-            ),
-            gap(
-                self.contact.is_none(),
-                "contact",
-                "an address for questions",
-                "",
-            ),
-            gap(
-                self.publisher.is_none(),
-                "publisher",
-                "the organisation that publishes it",
-                "",
-            ),
-            gap(self.doi.is_none(), "doi", "the DOI reserved for it", ""),
-            gap(
-                self.funding.is_empty(),
-                "funding",
-                "who paid for it; [\"none\"] if nobody did",
-                "",
-            ),
-            gap(
-                self.purpose.is_none(),
-                "purpose",
-                "what it was made for",
-                "",
-            ),
-            gap(
-                self.server.is_none(),
-                "server",
-                "the traced server: software, versions, configuration, machine",
-                "",
-            ),
-            gap(
-                self.load.is_none(),
-                "load",
-                "the load: generator, command, rate, duration, where it ran",
-                "",
-            ),
-            gap(
-                self.conditions.is_none(),
-                "conditions",
-                "noise, limits or faults that were applied, by label; \"none\" if none were",
-                "",
-            ),
-            gap(
-                self.limits.is_empty(),
-                "limits",
-                "what it must not be used for, or does not show",
-                "",
-            ),
-            gap(
-                self.privacy.is_none(),
-                "privacy",
-                "whose data may be in it, and how they agreed",
-                "",
-            ),
-            gap(
-                self.maintenance.is_none(),
-                "maintenance",
-                "who keeps it, for how long, and how errors are mended",
-                "",
-            ),
-        ];
-        all.into_iter()
-            .filter_map(|(m, g)| m.then_some(g))
+        let said = |(key, _, _, said): &&Asked| said(self) || (*key == "license" && licensed);
+        let missing = ASKED.iter().filter(|asked| !said(asked));
+        missing
+            .map(|(key, what, costs, _)| Gap { key, what, costs })
             .collect()
     }
 }
+
+/// A key, what to write there, what a release lacks without it, and whether it is said.
+type Asked = (&'static str, &'static str, &'static str, fn(&About) -> bool);
+
+const CROISSANT: &str = "croissant.json demands it";
+
+/// Everything that is asked for.
+const ASKED: [Asked; 16] = [
+    (
+        "title",
+        "the name to cite it by",
+        "the folder's name stands in for it",
+        |a| a.title.is_some(),
+    ),
+    (
+        "authors",
+        "[[authors]] with family, given, orcid, affiliation",
+        "there is no CITATION.cff without it, and croissant.json demands it",
+        |a| !a.authors.is_empty(),
+    ),
+    (
+        "license",
+        "an SPDX expression, as CC-BY-4.0, or --license",
+        "nobody may use the data without it, and croissant.json demands it",
+        |a| a.license.is_some(),
+    ),
+    ("url", "where it is published", CROISSANT, |a| {
+        a.url.is_some()
+    }),
+    (
+        "description",
+        "a paragraph for someone who looks for datasets",
+        "",
+        |a| a.description.is_some(),
+    ),
+    ("contact", "an address for questions", "", |a| {
+        a.contact.is_some()
+    }),
+    ("publisher", "the organisation that publishes it", "", |a| {
+        a.publisher.is_some()
+    }),
+    ("doi", "the DOI reserved for it", "", |a| a.doi.is_some()),
+    (
+        "funding",
+        "who paid for it; [\"none\"] if nobody did",
+        "",
+        |a| !a.funding.is_empty(),
+    ),
+    ("purpose", "what it was made for", "", |a| {
+        a.purpose.is_some()
+    }),
+    (
+        "server",
+        "the traced server: software, versions, configuration, machine",
+        "",
+        |a| a.server.is_some(),
+    ),
+    (
+        "load",
+        "the load: generator, command, rate, duration, where it ran",
+        "",
+        |a| a.load.is_some(),
+    ),
+    (
+        "conditions",
+        "noise, limits or faults that were applied, by label; \"none\" if none were",
+        "",
+        |a| a.conditions.is_some(),
+    ),
+    (
+        "limits",
+        "what it must not be used for, or does not show",
+        "",
+        |a| !a.limits.is_empty(),
+    ),
+    (
+        "privacy",
+        "whose data may be in it, and how they agreed",
+        "",
+        |a| a.privacy.is_some(),
+    ),
+    (
+        "maintenance",
+        "who keeps it, for how long, and how errors are mended",
+        "",
+        |a| a.maintenance.is_some(),
+    ),
+];
 
 #[cfg(test)]
 mod tests {

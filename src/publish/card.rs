@@ -80,18 +80,22 @@ fn front_matter(papers: &Papers) -> String {
         let _ = writeln!(text, "- {}", quoted(&word.to_lowercase()));
     }
     let _ = writeln!(text, "configs:");
-    for (i, table) in papers.tables().into_iter().enumerate() {
+    let mut first = true;
+    for table in papers.tables() {
+        // A table without rows has a file without rows, which `datasets` does not load.
+        let mut splits = papers.manifest.splits(table);
+        splits.retain(|(_, rows, _)| *rows > 0);
+        if splits.is_empty() {
+            continue;
+        }
         let _ = writeln!(text, "- config_name: {table}");
-        if i == 0 {
+        if std::mem::take(&mut first) {
             let _ = writeln!(text, "  default: true");
         }
         let _ = writeln!(text, "  data_files:");
-        for (split, ..) in papers.manifest.splits(table) {
-            let _ = writeln!(
-                text,
-                "  - split: {split}\n    path: {}",
-                quoted(&glob(papers, table, &split))
-            );
+        for (split, ..) in splits {
+            let path = quoted(&glob(papers, table, &split));
+            let _ = writeln!(text, "  - split: {split}\n    path: {path}");
         }
     }
     text + "---\n\n"

@@ -101,12 +101,7 @@ fn context() -> Value {
 fn head(papers: &Papers) -> Map<String, Value> {
     let (about, release) = (papers.about, &papers.manifest.release);
     let mut root = Map::new();
-    let mut set = |key: &str, value: Value| {
-        let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-        if !empty {
-            root.insert(key.to_owned(), value);
-        }
-    };
+    let mut set = |key: &str, value: Value| said(&mut root, key, value);
     set("@context", context());
     set("@type", "sc:Dataset".into());
     set("conformsTo", "http://mlcommons.org/croissant/1.1".into());
@@ -146,6 +141,13 @@ fn head(papers: &Papers) -> Map<String, Value> {
         about.maintenance.clone().into(),
     );
     root
+}
+
+/// Puts a value into an object, unless there is nothing to say.
+pub fn said(object: &mut Map<String, Value>, key: &str, value: Value) {
+    if !value.is_null() && !value.as_array().is_some_and(Vec::is_empty) {
+        object.insert(key.to_owned(), value);
+    }
 }
 
 /// Where the dataset is published.

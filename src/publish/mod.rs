@@ -77,6 +77,8 @@ pub struct Options {
     pub previous: Option<PathBuf>,
     /// Day of publication, `YYYY-MM-DD`; today where it is not given.
     pub published: Option<String>,
+    /// Bytes that splitting may use before it goes to disk; half of what is free where it is not given.
+    pub memory: Option<usize>,
 }
 
 /// The caller's hold on a running publication.
@@ -113,39 +115,39 @@ pub fn publish(
             "Publish the dataset that it was made of.",
         ));
     }
+    if dataset::is_dataset(&options.output) && !release::is_release(&options.output) {
+        return Err(Error::usage(
+            format!(
+                "{}: a dataset, which is not replaced by a release",
+                options.output.display()
+            ),
+            "Choose another name with -o.",
+        ));
+    }
     let manifest = Manifest::read(&options.dataset)?;
     let previous = options.previous.as_deref();
     let previous = previous.map(version::Old::open).transpose()?;
     let staging = Staging::begin(&options.output, options.force)?;
     let splits = options.split.as_ref().map(|by| {
         let interrupted = Arc::clone(&control.interrupted);
-        Splits::find(&dataset, &manifest, by, interrupted)
+        Splits::find(&dataset, &manifest, by, options.memory, interrupted)
     });
     let splits = splits.transpose()?;
-    let written = Tables {
+    let tables = Tables {
         dataset: &dataset,
         manifest: &manifest,
         splits: splits.as_ref(),
         options,
         done: 0,
-    }
-    .write(&staging, rewrite, control)?;
+    };
+    let written = tables.write(&staging, rewrite, control)?;
     let classes = rewrite.classes(classes::read(&options.dataset)?)?;
     let mut released = rewrite.manifest(manifest)?;
     let shards = describe(&mut released, &staging, written)?;
     released.classes = classes::write(staging.dir(), &classes)?;
+    let release = added(options, splits.map(|s| s.rule), rewrite.privacy(), shards);
     let mut manifest = ReleaseManifest {
-        release: Release {
-            release_version: RELEASE_VERSION,
-            version: String::new(),
-            published: options.published.clone().unwrap_or_else(today),
-            tool: format!("sysds {}", env!("CARGO_PKG_VERSION")),
-            license: options.license.as_ref().map(|l| l.expression.clone()),
-            previous: None,
-            split: splits.map(|s| s.rule),
-            privacy: rewrite.privacy(),
-            shards,
-        },
+        release,
         dataset: released,
     };
     version::settle(&mut manifest, staging.dir(), previous.as_ref(), options)?;
@@ -153,6 +155,26 @@ pub fn publish(
     write_papers(&staging, &manifest, options, &gaps)?;
     staging.commit()?;
     Ok(Published { manifest, gaps })
+}
+
+/// What publishing adds to the manifest; its version comes later.
+fn added(
+    options: &Options,
+    split: Option<release::SplitRule>,
+    privacy: Vec<String>,
+    shards: BTreeMap<String, Shard>,
+) -> Release {
+    Release {
+        release_version: RELEASE_VERSION,
+        version: String::new(),
+        published: options.published.clone().unwrap_or_else(today),
+        tool: format!("sysds {}", env!("CARGO_PKG_VERSION")),
+        license: options.license.as_ref().map(|l| l.expression.clone()),
+        previous: None,
+        split,
+        privacy,
+        shards,
+    }
 }
 
 /// The tables on their way into the release.

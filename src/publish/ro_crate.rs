@@ -5,7 +5,7 @@
 
 use super::about::Author;
 use super::cite::keywords;
-use super::croissant::address;
+use super::croissant::{address, said};
 use super::{Papers, SCHEMAS};
 use crate::columns::contract;
 use serde_json::{Map, Value, json};
@@ -57,12 +57,7 @@ pub fn text(papers: &Papers) -> String {
 fn root(papers: &Papers) -> Value {
     let (about, release) = (papers.about, &papers.manifest.release);
     let mut root = Map::new();
-    let mut set = |key: &str, value: Value| {
-        let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-        if !empty {
-            root.insert(key.to_owned(), value);
-        }
-    };
+    let mut set = |key: &str, value: Value| said(&mut root, key, value);
     set("@id", "./".into());
     set("@type", "Dataset".into());
     set("name", papers.title().into());

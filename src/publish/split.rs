@@ -48,7 +48,7 @@ pub struct Splits {
 const IN_OTHER: u8 = 1;
 
 impl Splits {
-    /// Runs the script on the dataset.
+    /// Runs the script on the dataset, with so much memory as [`Session::open`] has it.
     ///
     /// # Errors
     /// [`Error::Usage`] for parameters that it does not have, [`Error::Sql`] where it fails, [`Error::Interrupted`].
@@ -56,11 +56,12 @@ impl Splits {
         dataset: &Dataset,
         manifest: &Manifest,
         by: &By,
+        memory: Option<usize>,
         interrupted: Arc<AtomicBool>,
     ) -> Result<Splits> {
         let mut given = vec![("by".to_owned(), by.way.clone())];
         given.extend(by.parameters.iter().cloned());
-        let session = Session::open(dataset, None, interrupted)?;
+        let session = Session::open(dataset, memory, interrupted)?;
         let mut told = Collected::default();
         let script = shipped::original("split").expect("ships with the program");
         session.prepare(&script, &given, &mut told)?;

@@ -97,6 +97,10 @@ pub fn declared(text: &str) -> Vec<Declared> {
 fn declaration(line: &str) -> Option<Declared> {
     let end = line.find(|c: char| !c.is_alphanumeric() && c != '_');
     let (name, rest) = line.split_at(end.unwrap_or(line.len()));
+    // A line of prose may begin with a parameter, too.
+    if !rest.starts_with("  ") && !rest.trim_start().starts_with('=') {
+        return None;
+    }
     let mut rest = rest.trim_start();
     let mut values = Vec::new();
     let mut separator = '=';
@@ -221,7 +225,7 @@ fn choices(d: &Declared) -> String {
 mod tests {
     use super::*;
 
-    const HEADER: &str = "-- What.\n--\n-- $fraction = 0.8  share to train with\n-- $by = hash | time  how\n\
+    const HEADER: &str = "-- What, and with which\n-- $fraction of what.\n--\n-- $fraction = 0.8  share to train with\n-- $by = hash | time  how\n\
         -- $out = 'my split'  where\n-- $file  what to read\nSELECT 1 -- $late = 3  is no declaration\n";
 
     #[test]

@@ -110,10 +110,7 @@ impl Session {
         given: &[(String, String)],
         results: &mut dyn Results,
     ) -> Result<()> {
-        for parsed in statements::parse(source, given)? {
-            self.run_one(source, parsed, results)?;
-        }
-        Ok(())
+        self.run_those(source, given, results, |_| true)
     }
 
     /// As [`Session::run`], without the script's `COPY` statements: what it prepares stays (its views), and what it
@@ -127,12 +124,20 @@ impl Session {
         given: &[(String, String)],
         results: &mut dyn Results,
     ) -> Result<()> {
-        for parsed in statements::parse(source, given)? {
-            if !matches!(parsed.statement, Statement::CopyTo(_)) {
-                self.run_one(source, parsed, results)?;
-            }
-        }
-        Ok(())
+        let reads = |statement: &Statement| !matches!(statement, Statement::CopyTo(_));
+        self.run_those(source, given, results, reads)
+    }
+
+    fn run_those(
+        &self,
+        source: &Source,
+        given: &[(String, String)],
+        results: &mut dyn Results,
+        chosen: impl Fn(&Statement) -> bool,
+    ) -> Result<()> {
+        let parsed = statements::parse(source, given)?;
+        let mut chosen = parsed.into_iter().filter(|p| chosen(&p.statement));
+        chosen.try_for_each(|parsed| self.run_one(source, parsed, results))
     }
 
     fn run_one(&self, source: &Source, parsed: Parsed, results: &mut dyn Results) -> Result<()> {

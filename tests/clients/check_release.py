@@ -73,8 +73,13 @@ def with_duckdb(release):
 
 
 def with_datasets(release):
-    from datasets import load_dataset
+    from datasets import get_dataset_config_names, load_dataset
 
+    # Every table that the card names loads.
+    configs = get_dataset_config_names(str(release))
+    assert {"requests", "events", "downstream"} <= set(configs), configs
+    for config in configs:
+        assert sum(split.num_rows for split in load_dataset(str(release), config).values()) > 0, config
     train = load_dataset(str(release), "requests", split="train")
     nested = [e for row in train.select_columns(["events"]) for e in row["events"]]
     events = load_dataset(str(release), "events")

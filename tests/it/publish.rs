@@ -242,7 +242,7 @@ fn what_nobody_says_is_marked_and_listed() {
     let done = publish(&dataset, &full, &["-q"], Some(ABOUT));
     assert_eq!((done.status.code(), stderr(&done).as_str()), (Some(0), ""));
     let card = fs::read_to_string(full.join("README.md")).unwrap();
-    assert!(!card.contains("missing:") && card.contains("license: cc-by-4.0\n"));
+    assert!(!card.contains("[missing: ") && card.contains("license: cc-by-4.0\n"));
     let license = fs::read_to_string(full.join("LICENSE")).unwrap();
     assert!(license.contains("Creative Commons Attribution 4.0 International"));
     let cff = fs::read_to_string(full.join("CITATION.cff")).unwrap();
@@ -297,6 +297,35 @@ fn wrong_calls_say_what_to_do_and_leave_nothing() {
     let done = sysds(["verify", dataset.to_str().unwrap()]);
     assert_eq!(done.status.code(), Some(1));
     assert!(stderr(&done).contains("not the manifest of a release"));
+
+    // Neither is taken for the other.
+    let done = publish(&dataset, &dataset, &["--force"], Some(ABOUT));
+    assert!(
+        stderr(&done).contains("not replaced by a release"),
+        "{}",
+        stderr(&done)
+    );
+    published(&dataset, &release, &["-q"]);
+    let done = publish(&release, &dir.path().join("again"), &[], Some(ABOUT));
+    assert!(
+        stderr(&done).contains("a release already"),
+        "{}",
+        stderr(&done)
+    );
+    let more = trace("apache-prefork");
+    let args = [
+        more.to_str().unwrap(),
+        "-o",
+        release.to_str().unwrap(),
+        "--append",
+    ];
+    let done = sysds([&["ingest"], &args[..]].concat());
+    assert!(
+        stderr(&done).contains("a release, which stays as it is"),
+        "{}",
+        stderr(&done)
+    );
+    verified(&release);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use crate::common::*;
 use crate::publish::published;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, RecordBatch, StructArray,
+    ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, RecordBatch, StructArray, UInt32Array,
 };
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Int64Type, TimestampNanosecondType};
@@ -219,6 +219,16 @@ fn files_that_changed_are_missing_or_are_too_many() {
     fs::write(broken.root.join("SHA256SUMS"), sums + &line).unwrap();
     broken.named(&["papers"], &["papers: SHA256SUMS: line "]);
 
+    // Nor is a manifest.
+    let broken = Broken::new();
+    let mut told = manifest(&broken.root);
+    told["tables"]["losses"]["files"][0]["path"] = "../d/manifest.json".into();
+    fs::write(broken.root.join("manifest.json"), told.to_string()).unwrap();
+    broken.named(
+        &["papers"],
+        &["papers: manifest.json: ../d/manifest.json is not a file"],
+    );
+
     // Papers that contradict each other.
     let broken = Broken::new();
     let path = broken.root.join("croissant.json");
@@ -253,14 +263,11 @@ fn columns_that_are_not_those_of_the_contract() {
 
     let broken = Broken::new();
     broken.change("requests", "test", |rows| {
-        let fields = rows
-            .schema()
-            .fields()
-            .iter()
-            .map(|f| match f.name().as_str() {
-                "n_events" => Arc::new(f.as_ref().clone().with_data_type(DataType::Int32)),
-                _ => f.clone(),
-            });
+        let schema = rows.schema();
+        let fields = schema.fields().iter().map(|f| match f.name().as_str() {
+            "n_events" => Arc::new(f.as_ref().clone().with_data_type(DataType::Int32)),
+            _ => f.clone(),
+        });
         let schema = arrow::datatypes::Schema::new(fields.collect::<Vec<_>>());
         let at = schema.index_of("n_events").unwrap();
         let mut columns = rows.columns().to_vec();
@@ -297,7 +304,7 @@ fn rows_that_are_missing_or_doubled() {
     broken.change("events", "other", |rows| {
         gone = ids(&rows, "event_id")[10];
         let all: Vec<u32> = (0..rows.num_rows() as u32).filter(|i| *i != 10).collect();
-        arrow::compute::take_record_batch(&rows, &all.into()).unwrap()
+        arrow::compute::take_record_batch(&rows, &UInt32Array::from(all)).unwrap()
     });
     let gone = format!("{gone} to {gone} are in no split");
     broken.named(
@@ -312,7 +319,7 @@ fn ids_and_times_out_of_order() {
     broken.change("events", "train", |rows| {
         let mut order: Vec<u32> = (0..rows.num_rows() as u32).collect();
         order.swap(5, 6);
-        arrow::compute::take_record_batch(&rows, &order.into()).unwrap()
+        arrow::compute::take_record_batch(&rows, &UInt32Array::from(order)).unwrap()
     });
     broken.named(
         &["ids", "split", "time", "nested events"],
@@ -335,20 +342,34 @@ fn ids_and_times_out_of_order() {
         &["ids: data/downstream/normal/train-00000-of-00001.parquet: service -1"],
     );
 
+    for (time, what) in [
+        (None, "is not in the time of its recording"),
+        (Some(0), "is earlier than the event before"),
+    ] {
+        let broken = Broken::new();
+        broken.change("events", "other", |rows| {
+            let times = rows["timestamp"].as_primitive::<TimestampNanosecondType>();
+            let mut values = times.values().to_vec();
+            values[100] = time.map_or(0, |row: usize| values[row]);
+            let array = arrow::array::TimestampNanosecondArray::from(values).with_timezone("UTC");
+            with(&rows, "timestamp", Arc::new(array))
+        });
+        broken.named(&["time"], &[what]);
+    }
+}
+
+/// A manifest that promises more than there is makes no room for it.
+#[test]
+fn numbers_that_are_not_true() {
     let broken = Broken::new();
-    broken.change("events", "other", |rows| {
-        let times = rows["timestamp"].as_primitive::<TimestampNanosecondType>();
-        let mut values = times.values().to_vec();
-        values[100] = 0;
-        let array = arrow::array::TimestampNanosecondArray::from(values).with_timezone("UTC");
-        with(&rows, "timestamp", Arc::new(array))
-    });
+    let mut told = manifest(&broken.root);
+    told["recordings"][0]["requests"] = (1u64 << 60).into();
+    told["requests"] = (1u64 << 60).into();
+    fs::write(broken.root.join("manifest.json"), told.to_string()).unwrap();
+    broken.sum();
     broken.named(
-        &["time"],
-        &[
-            "is earlier than the event before",
-            "is not in the time of its recording",
-        ],
+        &["row count", "split"],
+        &["row count: requests: all shards have 319 rows, but manifest.json says 1152921504606846976"],
     );
 }
 

@@ -8,6 +8,23 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Component, Path};
 
+/// Whether the manifest names files outside of the release, which are not looked at.
+pub(super) fn leads_out(release: &Release, report: &mut Report) -> bool {
+    let tables = release.manifest.dataset.tables.values();
+    let files = tables.flat_map(|t| &t.files).map(|f| &f.path);
+    let shards = release.manifest.release.shards.keys();
+    let mut out = false;
+    for path in files.chain(shards).filter(|path| !inside(path)) {
+        report.add(
+            Kind::Papers,
+            "manifest.json",
+            format!("{path} is not a file of the release"),
+        );
+        out = true;
+    }
+    out
+}
+
 /// Checks all files.
 pub(super) fn check(release: &Release, report: &mut Report) -> Result<()> {
     let listed = listed(release, report)?;

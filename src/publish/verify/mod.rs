@@ -135,9 +135,14 @@ struct Release<'a> {
     interrupted: &'a AtomicBool,
 }
 
-impl Release<'_> {
+impl<'a> Release<'a> {
     /// The shards of a table that are of a recording (and split, where one is named), in order.
-    fn shards(&self, table: &str, trace: &str, split: Option<&str>) -> Vec<(&String, &Shard)> {
+    fn shards(
+        &self,
+        table: &str,
+        trace: &str,
+        split: Option<&str>,
+    ) -> Vec<(&'a String, &'a Shard)> {
         let shards = self.manifest.release.shards.iter();
         shards
             .filter(|(_, s)| s.table == table && s.trace_id == trace)
@@ -177,6 +182,9 @@ pub fn verify(root: &Path, interrupted: &AtomicBool) -> Result<Report> {
         version: manifest.release.version.clone(),
         ..Report::default()
     };
+    if files::leads_out(&release, &mut report) {
+        return Ok(report);
+    }
     files::check(&release, &mut report)?;
     let sound = tables::check(&release, &mut report)?;
     if !sound {
