@@ -3,7 +3,6 @@
 use super::{Anonymizer, SECOND};
 use crate::dataset::manifest::{Manifest, Recording};
 use crate::error::{Error, Place, Result};
-use crate::trace::Source;
 use arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
 use arrow::temporal_conversions::timestamp_ns_to_datetime;
 use std::path::PathBuf;
@@ -46,29 +45,27 @@ impl Anonymizer {
         recording.path = self.hidden(&recording.path);
         recording.first_ns = recording.first_ns.map(|ns| ns.saturating_add(by));
         recording.last_ns = recording.last_ns.map(|ns| ns.saturating_add(by));
-        recording.sources.iter_mut().for_each(|s| self.source(s));
+        for source in &mut recording.sources {
+            source.path = PathBuf::from(self.hidden(&source.path.to_string_lossy()));
+            source.uuid = source.uuid.as_deref().map(|uuid| self.trace(uuid));
+            source.env.retain(|(name, _)| !OMITTED.contains(&&**name));
+            for (_, value) in &mut source.env {
+                *value = self.texts.names(value);
+            }
+            if let Some(clock) = &mut source.clock {
+                clock.offset_s = clock.offset_s.saturating_add(self.shift);
+            }
+            for stream in &mut source.streams {
+                let file = stream.file.file_name().unwrap_or_default();
+                stream.file = PathBuf::from(self.texts.names(&file.to_string_lossy()));
+            }
+        }
         for loss in &mut recording.losses {
             loss.stream = self.texts.text("stream", &loss.stream);
         }
         for damage in &mut recording.damage {
             damage.place = self.hidden(&damage.place);
             damage.what = self.texts.names(&damage.what);
-        }
-    }
-
-    fn source(&self, source: &mut Source) {
-        source.path = PathBuf::from(self.hidden(&source.path.to_string_lossy()));
-        source.uuid = source.uuid.as_deref().map(|uuid| self.trace(uuid));
-        source.env.retain(|(name, _)| !OMITTED.contains(&&**name));
-        for (_, value) in &mut source.env {
-            *value = self.texts.names(value);
-        }
-        if let Some(clock) = &mut source.clock {
-            clock.offset_s = clock.offset_s.saturating_add(self.shift);
-        }
-        for stream in &mut source.streams {
-            let file = stream.file.file_name().unwrap_or_default();
-            stream.file = PathBuf::from(self.texts.names(&file.to_string_lossy()));
         }
     }
 
