@@ -185,8 +185,11 @@ fn connections_are_those_of_the_servers() {
                 let (_, sent, received, eof) = clients[&port];
                 assert_eq!((row.read, row.written), (sent, received), "{kind} {row:?}");
                 assert!(row.complete && row.seen, "{kind} {row:?}");
-                // The client saw the end when it came (it had to get a CPU), whichever process ended it.
-                assert!((row.end - eof).abs() < 5_000_000, "{kind} {row:?} {eof}");
+                // The client saw the end soon after it came, whichever process ended it.
+                assert!(
+                    (-1_000_000..40_000_000).contains(&(eof - row.end)),
+                    "{kind} {row:?} {eof}"
+                );
                 let Some(told) = log.get(&port) else { continue };
                 if let Some(accept) = told.accept {
                     assert_eq!((row.tid, row.fd), accept, "{kind} {row:?}");
