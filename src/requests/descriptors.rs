@@ -281,21 +281,22 @@ impl Descriptors {
         self.tables.contains_key(&pid) || self.shared.contains_key(&pid)
     }
 
-    /// `child` begins with a copy of its parent's descriptors, or shares them.
-    pub fn fork(&mut self, parent: Pid, child: Pid, share: bool) {
+    /// `child` begins with a copy of its parent's descriptors, or shares them; gives whether that is news.
+    pub fn fork(&mut self, parent: Pid, child: Pid, share: bool) -> bool {
         if parent == child || self.knows(child) {
-            return;
+            return false;
         }
         let owner = self.owner(parent);
         if share {
             self.shared.insert(child, owner);
-            return;
+            return true;
         }
         let table = self.tables.get(&owner).cloned().unwrap_or_default();
         for slot in table.connections.values() {
             *self.references.entry(slot.conn).or_insert(0) += 1;
         }
         self.tables.insert(child, table);
+        true
     }
 
     /// The process gets a table of its own, as a copy of the shared one.

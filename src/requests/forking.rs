@@ -70,8 +70,10 @@ impl Cutter {
             }
         });
         let last = parents.next();
-        if let Some((tid, parent, share)) = last {
-            self.descriptors.fork(parent, child, share);
+        // A child may be slower than its parent, which may be making the next one.
+        if let Some((tid, parent, share)) = last
+            && self.descriptors.fork(parent, child, share)
+        {
             self.has_come(tid);
         }
     }

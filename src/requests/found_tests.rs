@@ -205,3 +205,27 @@ fn calls_that_the_tracer_has_no_name_for_are_followed_by_number() {
     ]);
     assert_eq!(r.end_reason, EndReason::Reused);
 }
+
+#[test]
+fn a_child_that_begins_while_its_parent_makes_the_next_is_not_taken_for_it() {
+    let r = one(&[
+        (11, ACCEPTED, &[5, AF_INET, 1]),
+        (11, "syscall_entry_clone", &[0x1200011]),
+        (11, "syscall_exit_clone", &[2]),
+        (11, "syscall_entry_clone", &[0x1200011]),
+        (21, "syscall_exit_clone", &[0]),
+        (11, "syscall_exit_clone", &[3]),
+        (21, CLOSE, &[5]),
+        (21, CLOSED, &[0]),
+        (11, CLOSE, &[5]),
+        (11, CLOSED, &[0]),
+        (31, READ, &[5]),
+        (31, HAS_READ, &[9]),
+        (31, CLOSE, &[5]),
+        (31, CLOSED, &[0]),
+    ]);
+    assert_eq!(
+        (r.end, r.end_reason, r.read_bytes),
+        (130, EndReason::Close, Some(9))
+    );
+}

@@ -185,8 +185,11 @@ fn connections_are_those_of_the_servers() {
                 let (_, sent, received, eof) = clients[&port];
                 assert_eq!((row.read, row.written), (sent, received), "{kind} {row:?}");
                 assert!(row.complete && row.seen, "{kind} {row:?}");
-                // The client saw the end when it came, whichever process ended it.
-                assert!((row.end - eof).abs() < 5_000_000, "{kind} {row:?} {eof}");
+                // The client saw the end soon after it came, whichever process ended it.
+                assert!(
+                    (-1_000_000..40_000_000).contains(&(eof - row.end)),
+                    "{kind} {row:?} {eof}"
+                );
                 let Some(told) = log.get(&port) else { continue };
                 if let Some(accept) = told.accept {
                     assert_eq!((row.tid, row.fd), accept, "{kind} {row:?}");
@@ -234,16 +237,12 @@ fn no_overlap(rows: &[Row], kind: &str) {
 fn programs_hold_what_they_inherit_only() {
     let (_, dir) = recorded("helpers", Form::default());
     let rows = cut(dir.path(), &[]);
-    let reasons: Vec<_> = rows.iter().map(|r| r.reason.as_str()).collect();
-    assert_eq!(
-        reasons.iter().filter(|r| **r == "exit").count(),
-        1,
-        "{reasons:?}"
-    );
-    let inherited = rows.iter().find(|r| r.reason == "exit").unwrap();
-    assert!(inherited.end - inherited.start > 60_000_000);
-    let others = rows.iter().filter(|r| r.reason == "close");
-    assert!(others.clone().count() >= 6 && others.clone().all(|r| r.end - r.start < 60_000_000));
+    // The program that inherited it sleeps for 60 ms.
+    let (inherited, others): (Vec<&Row>, Vec<&Row>) =
+        rows.iter().partition(|r| r.end - r.start > 60_000_000);
+    assert_eq!((inherited.len(), others.len()), (1, rows.len() - 1));
+    assert_eq!(inherited[0].reason, "exit");
+    assert!(others.len() >= 7 && others.iter().all(|r| r.complete));
 }
 
 #[test]

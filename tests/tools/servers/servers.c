@@ -240,43 +240,37 @@ static void event_loop(void) {
     }
 }
 
-static void fork_each(void) {
+// Accepts connections, each for a child of its own: returns in the children only.
+static struct connection *take_in_child(void) {
     signal(SIGCHLD, SIG_IGN);
     for (;;) {
         struct connection *c = take(SOCK_CLOEXEC);
-        pid_t child = fork();
-        if (child != 0) {
-            close(c->fd);
-            free(c);
-            continue;
-        }
-        close(listening);
-        while (fill(c, 0) > 0 && answer(c, c->fd, 0))
-            if (wanted(c) == 13)
-                _exit(0);
-        finish(c);
-        _exit(0);
+        if (fork() == 0)
+            return c;
+        close(c->fd);
+        free(c);
     }
 }
 
+static void fork_each(void) {
+    struct connection *c = take_in_child();
+    close(listening);
+    while (fill(c, 0) > 0 && answer(c, c->fd, 0))
+        if (wanted(c) == 13)
+            _exit(0);
+    finish(c);
+    _exit(0);
+}
+
 static void exec_each(void) {
-    signal(SIGCHLD, SIG_IGN);
-    for (;;) {
-        struct connection *c = take(SOCK_CLOEXEC);
-        pid_t child = fork();
-        if (child != 0) {
-            close(c->fd);
-            free(c);
-            continue;
-        }
-        char port[16];
-        snprintf(port, sizeof port, "%d", c->port);
-        dup2(c->fd, 0);
-        dup2(c->fd, 1);
-        syscall(SYS_close_range, 3, ~0u, 0);
-        execl("/proc/self/exe", "servers", "stdin", port, NULL);
-        _exit(1);
-    }
+    struct connection *c = take_in_child();
+    char port[16];
+    snprintf(port, sizeof port, "%d", c->port);
+    dup2(c->fd, 0);
+    dup2(c->fd, 1);
+    syscall(SYS_close_range, 3, ~0u, 0);
+    execl("/proc/self/exe", "servers", "stdin", port, NULL);
+    _exit(1);
 }
 
 // What exec_each executes: serves the connection that is 0 and 1, and leaves the closing to its exit.
