@@ -8,7 +8,7 @@
 //!                version (what has changed since)            croissant.json, ro-crate-metadata.json, SHA256SUMS
 //! ```
 //!
-//! `card`, `cite`, `croissant` and `ro_crate` are one file of the release each; all of them say only what the manifest
+//! `card`, `cite`, `croissant` and `research_object` are one file of the release each; all of them say only what the manifest
 //! and `dataset.toml` say. `verify` checks a release, made here or fetched.
 
 pub mod about;
@@ -18,8 +18,8 @@ mod cite;
 mod croissant;
 pub mod license;
 pub mod release;
+mod research_object;
 pub mod rewrite;
-mod ro_crate;
 mod rows;
 mod shards;
 pub mod split;
@@ -393,7 +393,10 @@ fn write_papers(
         ("LICENSE", options.license.as_ref().map(License::text)),
         ("CITATION.cff", cite::cff(&papers)),
         ("croissant.json", Some(croissant::text(&papers)?)),
-        ("ro-crate-metadata.json", Some(ro_crate::text(&papers))),
+        (
+            "ro-crate-metadata.json",
+            Some(research_object::text(&papers)),
+        ),
         (MANIFEST, Some(manifest.text())),
     ];
     files.retain(|(_, text)| text.is_some());
