@@ -1,7 +1,7 @@
 //! The rule `httpd` on a whole trace: a kernel trace with Apache's user-space trace beside it.
 
 use crate::common::*;
-use crate::ctf::{Class, Event, Trace, Type, Value};
+use crate::lttng::{Class, Event, Trace, Type, Value};
 use crate::strace::context;
 use std::path::Path;
 

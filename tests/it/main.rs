@@ -13,6 +13,7 @@ mod downstream;
 mod expected;
 mod golden;
 mod httpd;
+mod lttng;
 mod options;
 mod publish;
 mod query;

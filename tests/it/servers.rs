@@ -1,7 +1,7 @@
 //! Real servers, recorded by strace: the requests are those that the servers and their clients told of.
 
 use crate::common::*;
-use crate::ctf::Value;
+use crate::lttng::Value;
 use crate::strace::{Form, Lines, Server, number};
 use arrow::array::{AsArray, RecordBatch};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

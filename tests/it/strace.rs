@@ -5,7 +5,7 @@
 //! lines is the order of events; times are strace's, too.
 
 use crate::common::{data, unpack};
-use crate::ctf::{Class, Event, Fields, Trace, Type, Value};
+use crate::lttng::{Class, Event, Fields, Trace, Type, Value};
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
