@@ -108,7 +108,11 @@ fn metadata_that_does_not_parse() {
         &["kernel/metadata, line 2, column 28", "found `;`"],
     );
     fs::write(&metadata, "\u{1e}{\"type\":\"preamble\",\"version\":2}").unwrap();
-    refused(&trace, dir.path(), &["kernel/metadata", "data stream class"]);
+    refused(
+        &trace,
+        dir.path(),
+        &["kernel/metadata", "data stream class"],
+    );
     fs::write(&metadata, "").unwrap();
     refused(&trace, dir.path(), &["kernel/metadata"]);
 }
