@@ -461,7 +461,7 @@ fn ctrl_c_ends_a_copy_and_leaves_nothing() {
 fn the_shipped_queries_are_listed() {
     let d = dataset();
     let list = answer(d.path(), &["--list"]);
-    assert_eq!(list.lines().count(), 14);
+    assert_eq!(list.lines().count(), 18);
     assert!(
         list.contains("latency            How long requests take"),
         "{list}"
