@@ -269,15 +269,13 @@ pub fn collection(papers: &Papers) -> String {
         m.tool.version,
         m.tool.reader
     );
-    for more in [
-        &papers.about.server,
-        &papers.about.load,
-        &papers.about.conditions,
-    ] {
-        if let Some(more) = more {
-            text.push(' ');
-            text.push_str(more);
-        }
+    let about = papers.about;
+    for more in [&about.server, &about.load, &about.conditions]
+        .into_iter()
+        .flatten()
+    {
+        text.push(' ');
+        text.push_str(more);
     }
     text
 }
@@ -320,12 +318,52 @@ fn collected(text: &mut String, papers: &Papers) {
             r.incomplete_requests
         );
     }
+    measured(text, papers);
     let tool = &papers.manifest.dataset.tool;
     let _ = writeln!(
         text,
         "\nMade from the traces by {} {} ({}); `manifest.json` has all options, clocks and streams.\n",
         tool.name, tool.version, tool.reader
     );
+}
+
+/// What the load generators measured, of the recordings for which `sysds record` ran one.
+fn measured(text: &mut String, papers: &Papers) {
+    let recordings = papers.manifest.dataset.recordings.iter();
+    let loads = recordings.filter_map(|r| {
+        let load = r.recorded.as_ref()?.load.as_ref()?;
+        Some((r, load.summary.as_ref()?))
+    });
+    let mut loads = loads.peekable();
+    if loads.peek().is_none() {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "\nWhat the load generators measured, from outside of the server:\n\n\
+         | recording | generator | requests/s asked | reached | requests | errors | mean ms | p50, p90, p99 ms |\n\
+         |---|---|---|---|---|---|---|---|"
+    );
+    let ms = |ns: u64| format!("{:.1}", ns as f64 / 1e6);
+    for (r, load) in loads {
+        let at = |percent: f64| {
+            let found = load.percentiles.iter().find(|p| p.percent == percent);
+            found.map_or_else(|| "?".to_owned(), |p| ms(p.latency_ns))
+        };
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {} | {:.1} | {} | {} | {} | {} |",
+            r.trace_id,
+            load.tool,
+            load.rate_asked
+                .map_or_else(String::new, |r| format!("{r:.1}")),
+            load.rate_reached,
+            load.requests,
+            load.error_count(),
+            load.mean_ns.map_or_else(String::new, ms),
+            [50.0, 90.0, 99.0].map(at).join(", ")
+        );
+    }
 }
 
 fn lost(text: &mut String, papers: &Papers) {

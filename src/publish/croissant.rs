@@ -311,7 +311,7 @@ impl Of<'_> {
             DataType::Struct(members) => {
                 let steps = match shape {
                     0 => steps.clone(),
-                    1 => steps.into_list()?,
+                    1 => steps.to_list()?,
                     _ => return None,
                 };
                 let members = self.members(members, id, column, &steps);
@@ -382,7 +382,7 @@ impl Steps {
     }
 
     /// Into the elements of the list that is here; `None` in a list already.
-    fn into_list(&self) -> Option<Steps> {
+    fn to_list(&self) -> Option<Steps> {
         let mut steps = self.clone();
         steps.paths.push(String::new());
         steps.in_list = true;

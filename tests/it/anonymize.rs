@@ -107,16 +107,45 @@ fn telling(names: BTreeSet<String>) -> impl Iterator<Item = String> {
     components.filter(|c| c.len() >= 7 && !c.chars().all(|c| c.is_ascii_digit()))
 }
 
+/// apache-prefork as `sysds record` would have left it, with a record that tells a lot.
+fn recorded(dir: &Path) -> PathBuf {
+    let recording = dir.join("recording");
+    fs::create_dir(&recording).unwrap();
+    fs::rename(copy_of("apache-prefork", dir), recording.join("trace")).unwrap();
+    let record = serde_json::json!({
+        "format_version": 1, "label": "normal", "started": "2026-11-23T23:06:39.125Z",
+        "duration_ns": 20_000_000_000u64, "ended_by": "command", "discarded_events": 0, "lost_packets": 0,
+        "session": {"name": "sysds-laboratory-seven", "kernel_events": ["syscalls"], "user_events": [],
+            "contexts": ["procname", "pid", "tid"], "subbuf_size": 1_048_576, "num_subbuf": 4},
+        "machine": {"sysds": "0.1.0", "lttng": "2.13.9", "kernel": "6.1.0", "cpus": 2, "memory_bytes": 1u64 << 31},
+        "noise": {"command": ["sh", "-c", "curl laboratory-seven/opensesame"], "status": null},
+        "load": {"command": "wrk2 -R15 http://laboratory-seven/benchmark.php", "status": 0, "summary": {
+            "tool": "wrk2", "rate_asked": 15.0, "rate_reached": 15.21, "duration_ns": 20_000_000_000u64,
+            "requests": 304, "errors": [{"what": "timeout of laboratory-seven", "count": 2},
+                {"what": "non-2xx", "count": 1}], "bytes_read": 104_274, "latency_corrected": true,
+            "mean_ns": 120_500_000, "max_ns": 300_000_000, "percentiles": [
+                {"percent": 50.0, "latency_ns": 110_000_000}, {"percent": 99.0, "latency_ns": 250_000_000}]}},
+    });
+    fs::write(recording.join("record.json"), record.to_string()).unwrap();
+    recording
+}
+
 #[test]
 fn no_original_value_is_left_in_any_byte() {
     let dir = tempfile::tempdir().unwrap();
     let dataset = dir.path().join("web");
-    ingest(&[&trace("apache-prefork")], &dataset, &["--quiet"]);
+    let recording = recorded(dir.path());
+    ingest(&[&recording], &dataset, &["--quiet"]);
     let (release, audit) = release(&dataset, dir.path(), "release");
     let (_, events) = table(&dataset, "events");
     let (_, requests) = table(&dataset, "requests");
     let manifest = manifest(&dataset);
+    assert_eq!(manifest["recordings"][0]["recorded"]["load"]["status"], 0);
+    let card = fs::read_to_string(release.join("README.md")).unwrap();
+    let load = "| wrk2 | 15.0 | 15.2 | 304 | 3 | 120.5 | 110.0, ?, 250.0 |";
+    assert!(card.contains(load), "{card}");
     let mut wanted: HashSet<String> = HashSet::new();
+    wanted.extend(["laboratory-seven", "benchmark.php", "opensesame"].map(str::to_owned));
     for column in ["path", "args.filename", "args.pathname"] {
         wanted.extend(telling(distinct(&events, column)));
     }

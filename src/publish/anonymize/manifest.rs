@@ -2,6 +2,7 @@
 
 use super::{Anonymizer, SECOND};
 use crate::dataset::manifest::{Manifest, Recording};
+use crate::dataset::recorded::Recorded;
 use crate::error::{Error, Place, Result};
 use arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
 use arrow::temporal_conversions::timestamp_ns_to_datetime;
@@ -11,6 +12,9 @@ use std::path::PathBuf;
 const HOST: &str = "hostname";
 /// Parts of a trace's environment that tell machine or time, and are left out.
 const OMITTED: [&str; 2] = ["trace_creation_datetime", "product_uuid"];
+
+/// Stands for a text that is left out.
+const OUT: &str = "(left out)";
 
 /// Names of the machines that a dataset was recorded on.
 pub fn host_names(manifest: &Manifest) -> Vec<String> {
@@ -35,6 +39,9 @@ impl Anonymizer {
         }
         for recording in &mut manifest.recordings {
             self.recording(recording);
+            if let Some(recorded) = &mut recording.recorded {
+                self.recorded(recorded)?;
+            }
         }
         Ok(manifest)
     }
@@ -67,6 +74,33 @@ impl Anonymizer {
             damage.place = self.hidden(&damage.place);
             damage.what = self.texts.names(&damage.what);
         }
+    }
+
+    /// What `sysds record` says: figures, versions and what was traced stay; commands name hosts, folders and people in
+    /// any form, and are left out whole, as are a load generator's words for what went wrong.
+    fn recorded(&self, recorded: &mut Recorded) -> Result<()> {
+        recorded.started = self.moment(&recorded.started)?;
+        recorded.session.name = OUT.to_owned();
+        recorded.machine.kernel = self.texts.names(&recorded.machine.kernel);
+        for ran in [&mut recorded.command, &mut recorded.noise]
+            .into_iter()
+            .flatten()
+        {
+            ran.command = vec![OUT.to_owned()];
+        }
+        let Some(load) = &mut recorded.load else {
+            return Ok(());
+        };
+        load.command = OUT.to_owned();
+        if let Some(summary) = &mut load.summary {
+            let count = summary.error_count();
+            summary.errors.truncate(1);
+            for errors in &mut summary.errors {
+                errors.what = "errors".to_owned();
+                errors.count = count;
+            }
+        }
+        Ok(())
     }
 
     /// A path of the machine that made the dataset: nothing of it is of use elsewhere.

@@ -69,15 +69,14 @@ fn most_ids(release: &Release, shards: &[(&String, &Shard)], column: &str) -> Re
     Ok(2 * rows + (1 << 20))
 }
 
+/// The batches of a shard.
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch>>>;
+
 /// The events of a split, read as far as they are needed.
 struct Cursor<'a> {
     split: &'a str,
     shards: std::vec::IntoIter<(&'a String, &'a Shard)>,
-    batches: Option<(
-        Box<dyn Iterator<Item = Result<RecordBatch>>>,
-        &'a String,
-        &'a Shard,
-    )>,
+    batches: Option<(Batches, &'a String, &'a Shard)>,
     ids: Vec<i64>,
     times: Vec<i64>,
     at: usize,

@@ -137,7 +137,7 @@ impl<'r> Writer<'r> {
 
     fn int(&mut self, int: &Int) -> String {
         let mut attributes = vec![format!("size = {}", self.number(int.size))];
-        let default = if int.size % 8 == 0 { 8 } else { 1 };
+        let default = if int.size.is_multiple_of(8) { 8 } else { 1 };
         if int.align != default || self.rng.chance(30) {
             attributes.push(format!("align = {}", self.number(int.align)));
         }
