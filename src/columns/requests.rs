@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Nested events of a row group; with it ends, too, what waits in memory.
-const GROUP_EVENTS: usize = 256 * 1024;
+const GROUP_EVENTS: usize = 128 * 1024;
 /// Requests of a row group.
 const GROUP_ROWS: usize = 128 * 1024;
 /// Encoded bytes of a row group.

@@ -25,6 +25,9 @@ use std::thread;
 const BATCH: usize = 4 * 1024;
 /// Batches that wait between two threads.
 const WAITING: usize = 2;
+/// Batches of what has ended that wait to be written: as many as come while a row group of `requests` is written, lest
+/// everything wait for it.
+const ENDED_WAITING: usize = 64;
 
 /// Reads `recording` with `reader` into parts in `scratch`.
 ///
@@ -88,7 +91,7 @@ pub(super) fn run(
     let (read, worked, written) = thread::scope(|scope| {
         let (full, batches) = sync_channel::<EventBatch>(WAITING);
         let (empty, spent) = sync_channel::<EventBatch>(WAITING + 2);
-        let (ended, ended_in) = sync_channel::<Ended>(WAITING);
+        let (ended, ended_in) = sync_channel::<Ended>(ENDED_WAITING);
         let worker = named("events").spawn_scoped(scope, move || worker.run(batches, empty, ended));
         let writer =
             named("requests").spawn_scoped(scope, move || write(requests, downstream, ended_in));

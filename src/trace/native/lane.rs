@@ -144,7 +144,7 @@ impl Lane {
         }
         let mut progress = Progress::default();
         progress.memory.clock = self.clock;
-        let state = match self.leaves_out(&self.stream.packets[self.next]) {
+        let state = match self.stream.leaves_out(&self.stream.packets[self.next]) {
             Some(clock) => {
                 progress.memory.clock = clock;
                 State::Done(progress)
@@ -159,17 +159,6 @@ impl Lane {
         });
         self.next += 1;
         true
-    }
-
-    /// For a packet that has no selected event, by its times: the clock at its end.
-    fn leaves_out(&self, located: &Located) -> Option<u64> {
-        let packet = &located.packet;
-        let quirks =
-            self.stream.quirks.event_after_packet || self.stream.quirks.event_before_packet;
-        let end = packet.timestamp_end.filter(|end| *end != 0)?;
-        let span = self.time(packet.timestamp_begin).zip(self.time(Some(end)));
-        let (from, to) = span.filter(|_| self.stream.plan.independent && !quirks)?;
-        (!self.stream.selection.takes_span(from, to)).then_some(end)
     }
 
     /// Takes in a piece of this lane; gives the block back if there is nothing in it.
@@ -264,9 +253,7 @@ impl Lane {
             sequence: packet.sequence_number,
             end: packet.timestamp_end,
         };
-        let same = packet.stream_class == self.stream.plan.id;
-        if !same {
-            let error = other_class(&self.stream, located);
+        if let Err(error) = self.stream.check(located) {
             self.items.push_back(Item::Broken(error));
             self.broken = true;
             return;
@@ -287,25 +274,18 @@ impl Lane {
         self.items.push_back(Item::Begin(begin));
     }
 
-    /// A packet ends: the clock goes to its end, unless its tracer is known to write wrong ones.
+    /// A packet ends.
     fn end(&mut self, packet: usize, progress: &Progress) {
         let packet = &self.stream.packets[packet].packet;
-        let quirks = self.stream.quirks;
-        let mut clock = progress.memory.clock;
-        if let Some(end) = packet.timestamp_end {
-            let crashed = quirks.crash && packet.timestamp_begin != Some(0) && end == 0;
-            let late = quirks.event_after_packet && end < clock;
-            if !crashed && !late {
-                clock = end;
-            }
-            self.items.push_back(Item::End(self.time(Some(clock))));
+        self.clock = self.stream.clock_after(packet, progress.memory.clock);
+        if packet.timestamp_end.is_some() {
+            let end = self.time(Some(self.clock));
+            self.items.push_back(Item::End(end));
         }
-        self.clock = clock;
     }
 
     fn time(&self, cycles: Option<u64>) -> Option<i64> {
-        let (_, converter) = self.stream.plan.clock.as_ref()?;
-        converter.at(cycles?)
+        self.stream.time(cycles?)
     }
 
     fn discarded_events(&self, located: &Located, now: Counters) -> Option<Item> {
@@ -360,20 +340,4 @@ impl Lane {
 fn cpu_of(located: &Located) -> Option<i32> {
     let cpu = located.packet.cpu_id;
     cpu.and_then(|cpu| i32::try_from(cpu).ok())
-}
-
-fn other_class(stream: &Stream, located: &Located) -> Error {
-    let packet = &located.packet;
-    Error::input(
-        format!(
-            "a packet of the stream class {} in a stream of the class {}",
-            packet.stream_class, stream.plan.id
-        ),
-        crate::error::Place::packet(
-            &stream.files[located.file].path,
-            packet.number,
-            packet.offset,
-        ),
-        "The stream is damaged from this byte on. With --keep-going all that comes before is kept.",
-    )
 }

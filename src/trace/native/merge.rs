@@ -310,35 +310,4 @@ impl Merge {
             "The stream's times are damaged. With --keep-going all that comes before is kept.",
         )
     }
-
-    /// Counts the events of each class without putting them in order.
-    ///
-    /// # Errors
-    /// [`Error::Input`] where a stream cannot be read on, without `keep_going`.
-    pub fn count(mut self, classes: usize) -> Result<Vec<u64>> {
-        let mut counts = vec![0; classes];
-        self.order.clear();
-        for lane in 0..self.lanes.len() {
-            let mut next = self.fronts[lane].take();
-            while let Some(front) = next {
-                match front {
-                    Front::Broken(error) => {
-                        self.broken(lane, error, &mut EventBatch::default())?;
-                        break;
-                    }
-                    Front::Events(mut events) => {
-                        for head in &events.block.heads {
-                            counts[head.class as usize] += 1;
-                        }
-                        events.block.clear();
-                        self.spare.push(events.block);
-                    }
-                    Front::Mark | Front::Loss(_) => {}
-                }
-                self.advance(lane);
-                next = self.fronts[lane].take();
-            }
-        }
-        Ok(counts)
-    }
 }

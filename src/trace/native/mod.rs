@@ -13,6 +13,7 @@
 
 mod classes;
 mod clock;
+mod count;
 mod decode;
 mod lane;
 mod merge;
@@ -33,9 +34,10 @@ use crate::error::{Error, Result};
 use merge::Merge;
 use pool::Pool;
 use std::sync::Arc;
+use streams::Stream;
 
 /// Pieces that are under way in all streams together, as far as there are not more streams.
-const PIECES: usize = 12;
+const PIECES: usize = 16;
 
 /// Why the native reader does not read these traces; `None` where it does.
 pub fn declines(_: &Checked) -> Option<String> {
@@ -49,8 +51,11 @@ pub struct Reader {
     sources: Vec<Source>,
     classes: Vec<EventClass>,
     contexts: Vec<String>,
-    merge: Merge,
-    begun: bool,
+    streams: Vec<Arc<Stream>>,
+    threads: usize,
+    /// Made when the first batch is asked for: it begins to decode.
+    merge: Option<Merge>,
+    keep_going: bool,
 }
 
 impl Reader {
@@ -61,17 +66,14 @@ impl Reader {
     /// [`Error::Io`] where a file cannot be opened, [`Error::Input`] where the traces' clocks cannot be compared.
     pub fn open(checked: Checked, keep_going: bool, selection: Selection) -> Result<Self> {
         let opened = streams::open(&checked, &Arc::new(selection))?;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let lanes = opened.streams.len().max(1);
-        let ahead = (PIECES.max(2 * threads) / lanes).max(2);
-        let pool = Pool::new(threads);
-        let end = checked.span.map(|(_, end)| end);
         Ok(Reader {
             sources: opened.sources,
             classes: opened.classes.events,
             contexts: opened.classes.contexts.into_iter().collect(),
-            merge: Merge::new(&opened.streams, pool, ahead, keep_going, end),
-            begun: false,
+            streams: opened.streams,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            merge: None,
+            keep_going,
             checked,
         })
     }
@@ -98,7 +100,7 @@ impl Reader {
 
     /// What could not be read: streams that broke so far, and what the check found.
     pub fn damage(&self) -> Vec<Error> {
-        let broken = self.merge.damage.iter();
+        let broken = self.merge.iter().flat_map(|merge| &merge.damage);
         let all = broken.chain(&self.checked.damage);
         all.map(Error::duplicate).collect()
     }
@@ -110,11 +112,18 @@ impl Reader {
     /// [`Error::Input`] where a stream breaks (without `keep_going`), or an event's time cannot be told.
     pub fn next(&mut self, events: usize, batch: &mut EventBatch) -> Result<bool> {
         batch.clear();
-        if !std::mem::replace(&mut self.begun, true) {
+        if self.merge.is_none() {
             let found = self.checked.losses.iter();
             batch.losses.extend(found.map(|loss| (0, loss.clone())));
         }
-        self.merge.fill(events, batch)?;
+        let merge = self.merge.get_or_insert_with(|| {
+            let lanes = self.streams.len().max(1);
+            let ahead = (PIECES.max(2 * self.threads) / lanes).max(2);
+            let pool = Pool::new(self.threads);
+            let end = self.checked.span.map(|(_, end)| end);
+            Merge::new(&self.streams, pool, ahead, self.keep_going, end)
+        });
+        merge.fill(events, batch)?;
         Ok(!(batch.heads.is_empty() && batch.losses.is_empty()))
     }
 
@@ -123,6 +132,6 @@ impl Reader {
     /// # Errors
     /// As [`Reader::next`].
     pub fn count(self) -> Result<Vec<u64>> {
-        self.merge.count(self.classes.len())
+        count::count(&self.streams, self.threads, self.classes.len())
     }
 }

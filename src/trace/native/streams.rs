@@ -76,6 +76,54 @@ pub struct Rank {
     file: PathBuf,
 }
 
+impl Stream {
+    /// Nanoseconds since the clock's origin, where there is a clock and they fit 64 bits.
+    pub fn time(&self, cycles: u64) -> Option<i64> {
+        let (_, converter) = self.plan.clock.as_ref()?;
+        converter.at(cycles)
+    }
+
+    /// Whether a packet is of the stream's class.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it is not.
+    pub fn check(&self, located: &Located) -> Result<()> {
+        let packet = &located.packet;
+        if packet.stream_class == self.plan.id {
+            return Ok(());
+        }
+        Err(Error::input(
+            format!(
+                "a packet of the stream class {} in a stream of the class {}",
+                packet.stream_class, self.plan.id
+            ),
+            Place::packet(&self.files[located.file].path, packet.number, packet.offset),
+            "The stream is damaged from this byte on. With --keep-going all that comes before is kept.",
+        ))
+    }
+
+    /// For a packet that has no selected event, by its times: the clock at its end.
+    pub fn leaves_out(&self, located: &Located) -> Option<u64> {
+        let packet = &located.packet;
+        let quirks = self.quirks.event_after_packet || self.quirks.event_before_packet;
+        let end = packet.timestamp_end.filter(|end| *end != 0)?;
+        let (from, to) = (self.time(packet.timestamp_begin?)?, self.time(end)?);
+        let out = !self.selection.takes_span(from, to);
+        (out && self.plan.independent && !quirks).then_some(end)
+    }
+
+    /// The clock after a packet whose last event left it at `clock`: at the packet's end, unless its tracer is known to
+    /// write wrong ones.
+    pub fn clock_after(&self, packet: &Packet, clock: u64) -> u64 {
+        let Some(end) = packet.timestamp_end else {
+            return clock;
+        };
+        let crashed = self.quirks.crash && packet.timestamp_begin != Some(0) && end == 0;
+        let late = self.quirks.event_after_packet && end < clock;
+        if crashed || late { clock } else { end }
+    }
+}
+
 impl Rank {
     /// Whether only the files tell the streams apart.
     pub fn same_but_for_files(&self, other: &Rank) -> bool {
