@@ -59,8 +59,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens a recording that was checked, to read what is selected. With `keep_going`, a stream that breaks ends there, and the others are read
-    /// on; see [`Reader::damage`].
+    /// Opens a recording that was checked, to read what is selected. With `keep_going`, a stream that breaks ends there,
+    /// and the others are read on; see [`Reader::damage`].
     ///
     /// # Errors
     /// [`Error::Io`] where a file cannot be opened, [`Error::Input`] where the traces' clocks cannot be compared.
