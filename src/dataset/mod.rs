@@ -2,10 +2,11 @@
 //!
 //! This module finds and opens datasets, released ones too. How one is made without ever leaving half of it behind is
 //! `staging`, what its manifest says is `manifest`, what its traces declare is `classes`, what is known of how a trace
-//! was recorded is `recorded`.
+//! was recorded is `recorded`, how either writes a time is `moment`.
 
 pub mod classes;
 pub mod manifest;
+pub mod moment;
 pub mod recorded;
 pub mod staging;
 

@@ -11,7 +11,6 @@
 use crate::error::{Error, Place, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Name of the file.
 pub const RECORD: &str = "record.json";
@@ -161,16 +160,6 @@ pub struct Percentile {
     pub percent: f64,
     /// The latency.
     pub latency_ns: u64,
-}
-
-/// A time, UTC, RFC 3339, in milliseconds.
-pub fn rfc3339(time: SystemTime) -> String {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    let ns = since.map_or(0, |d| d.as_nanos() as i64);
-    let date = arrow::temporal_conversions::timestamp_ns_to_datetime(ns);
-    date.map_or_else(String::new, |d| {
-        format!("{}Z", d.format("%Y-%m-%dT%H:%M:%S%.3f"))
-    })
 }
 
 impl LoadSummary {

@@ -11,6 +11,7 @@ use crate::dataset::classes::{self, Class, Classes};
 use crate::dataset::manifest::{
     DataFile, FORMAT_VERSION, Manifest, Recording, StreamLoss, TableFiles, Tool, describe_file,
 };
+use crate::dataset::moment;
 use crate::dataset::staging::Staging;
 use crate::error::Result;
 use crate::trace::event::EventClass;
@@ -181,7 +182,7 @@ fn manifest(
         |get: fn(&StreamLoss) -> u64| recordings.iter().flat_map(|r| &r.losses).map(get).sum();
     let mut appended = old.map(|o| o.appended.clone()).unwrap_or_default();
     if old.is_some() {
-        appended.push(now());
+        appended.push(moment::now());
     }
     Manifest {
         format_version: FORMAT_VERSION,
@@ -190,7 +191,7 @@ fn manifest(
             version: env!("CARGO_PKG_VERSION").to_owned(),
             reader: readers(&recordings),
         },
-        created: old.map_or_else(now, |o| o.created.clone()),
+        created: old.map_or_else(moment::now, |o| o.created.clone()),
         appended,
         options: options_of(&plan.options),
         events: count(|r| r.events),
@@ -249,14 +250,4 @@ pub(super) fn options_of(options: &Options) -> BTreeMap<String, serde_json::Valu
         all.extend(value.map(|value| (name.to_owned(), value)));
     }
     all
-}
-
-/// The time, UTC, RFC 3339.
-fn now() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let seconds = now.map_or(0, |d| d.as_secs() as i64);
-    let date = arrow::temporal_conversions::timestamp_s_to_datetime(seconds);
-    date.map_or_else(String::new, |d| {
-        format!("{}Z", d.format("%Y-%m-%dT%H:%M:%S"))
-    })
 }

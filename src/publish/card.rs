@@ -9,6 +9,7 @@ use super::cite::{bibtex, keywords, quoted};
 use super::release::{FULL, INCOMPLETE, OTHER, TRAIN};
 use crate::columns::contract::{self, Column};
 use crate::dataset::manifest::Recording;
+use crate::dataset::recorded::LoadSummary;
 use std::fmt::Write;
 
 /// Hugging Face's classes of size, by the first number of rows that is too much for each.
@@ -334,36 +335,48 @@ fn measured(text: &mut String, papers: &Papers) {
         let load = r.recorded.as_ref()?.load.as_ref()?;
         Some((r, load.summary.as_ref()?))
     });
-    let mut loads = loads.peekable();
-    if loads.peek().is_none() {
+    let rows: String = loads.map(|(r, load)| measured_row(r, load)).collect();
+    if rows.is_empty() {
         return;
     }
     let _ = writeln!(
         text,
-        "\nWhat the load generators measured, from outside of the server:\n\n\
-         | recording | generator | requests/s asked | reached | requests | errors | mean ms | p50, p90, p99 ms |\n\
-         |---|---|---|---|---|---|---|---|"
+        "\nWhat the load generators measured, from outside of the server; latencies in ms, from when a request was due\n\
+         (delays of the generator itself count) or sent:\n\n\
+         | recording | generator | requests/s asked | reached | requests | errors | from | mean | percentiles | most |\n\
+         |---|---|---|---|---|---|---|---|---|---|\n{rows}"
     );
-    let ms = |ns: u64| format!("{:.1}", ns as f64 / 1e6);
-    for (r, load) in loads {
-        let at = |percent: f64| {
-            let found = load.percentiles.iter().find(|p| p.percent == percent);
-            found.map_or_else(|| "?".to_owned(), |p| ms(p.latency_ns))
-        };
-        let _ = writeln!(
-            text,
-            "| `{}` | {} | {} | {:.1} | {} | {} | {} | {} |",
-            r.trace_id,
-            load.tool,
-            load.rate_asked
-                .map_or_else(String::new, |r| format!("{r:.1}")),
-            load.rate_reached,
-            load.requests,
-            load.error_count(),
-            load.mean_ns.map_or_else(String::new, ms),
-            [50.0, 90.0, 99.0].map(at).join(", ")
-        );
-    }
+}
+
+fn measured_row(recording: &Recording, load: &LoadSummary) -> String {
+    // Exact: 64 bits hold six digits behind the point of latencies up to days.
+    let ms = |ns: u64| (ns as f64 / 1e6).to_string();
+    let percentiles = load.percentiles.iter();
+    let percentiles = percentiles.map(|p| format!("{} %: {}", p.percent, ms(p.latency_ns)));
+    let kinds = load.errors.iter().filter(|e| e.count > 0);
+    let kinds: Vec<String> = kinds
+        .map(|e| format!("{} {}", e.what.replace(['|', '\n'], " "), e.count))
+        .collect();
+    let errors = match kinds.is_empty() {
+        true => "0".to_owned(),
+        false => format!("{} ({})", load.error_count(), kinds.join(", ")),
+    };
+    format!(
+        "| `{}` | {} | {} | {:.2} | {} | {errors} | {} | {} | {} | {} |\n",
+        recording.trace_id,
+        load.tool,
+        load.rate_asked.map(|r| r.to_string()).unwrap_or_default(),
+        load.rate_reached,
+        load.requests,
+        if load.latency_corrected {
+            "due"
+        } else {
+            "sent"
+        },
+        load.mean_ns.map(ms).unwrap_or_default(),
+        percentiles.collect::<Vec<_>>().join(", "),
+        load.max_ns.map(ms).unwrap_or_default(),
+    )
 }
 
 fn lost(text: &mut String, papers: &Papers) {

@@ -29,7 +29,7 @@ pub mod version;
 use crate::columns::contract;
 use crate::dataset::manifest::{DataFile, Manifest, TableFiles, describe_file, digest};
 use crate::dataset::staging::Staging;
-use crate::dataset::{self, Dataset, MANIFEST, RELEASED, classes};
+use crate::dataset::{self, Dataset, MANIFEST, RELEASED, classes, moment};
 use crate::error::{Error, Result};
 use about::{About, Gap};
 use arrow::array::{Array, BooleanArray, RecordBatch};
@@ -167,7 +167,7 @@ fn added(
     Release {
         release_version: RELEASE_VERSION,
         version: String::new(),
-        published: options.published.clone().unwrap_or_else(today),
+        published: options.published.clone().unwrap_or_else(moment::today),
         tool: format!("sysds {}", env!("CARGO_PKG_VERSION")),
         license: options.license.as_ref().map(|l| l.expression.clone()),
         previous: None,
@@ -511,12 +511,4 @@ fn sums(root: &Path) -> Result<String> {
         text.push_str(&format!("{sha256}  {file}\n"));
     }
     Ok(text)
-}
-
-/// Today, `YYYY-MM-DD`, UTC.
-fn today() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let seconds = now.map_or(0, |d| d.as_secs() as i64);
-    let date = arrow::temporal_conversions::timestamp_s_to_datetime(seconds);
-    date.map_or_else(String::new, |d| d.format("%Y-%m-%d").to_string())
 }

@@ -14,6 +14,7 @@ mod load;
 mod lttng;
 mod session;
 
+use crate::dataset::moment;
 use crate::dataset::recorded::{
     self, EndedBy, FORMAT_VERSION, Load, Machine, Ran, Recorded, TRACE,
 };
@@ -27,7 +28,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// The scheduler's events that `sysds ingest` makes use of, and what tells of processes that come and go.
 const SCHED: [&str; 8] = [
@@ -127,7 +128,7 @@ pub fn record(
         return Err(Error::Interrupted);
     }
     session.lttng(&["start", &session.name])?;
-    let started = recorded::rfc3339(SystemTime::now());
+    let started = moment::now();
     tell(&until(options));
     let (duration, done) = while_tracing(&mut session, options, &folder.dir, interrupted)?;
     tell("stopping, and waiting until all is written");

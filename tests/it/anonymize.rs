@@ -113,16 +113,17 @@ fn recorded(dir: &Path) -> PathBuf {
     fs::create_dir(&recording).unwrap();
     fs::rename(copy_of("apache-prefork", dir), recording.join("trace")).unwrap();
     let record = serde_json::json!({
-        "format_version": 1, "label": "normal", "started": "2026-11-23T23:06:39.125Z",
+        "format_version": 1, "label": "alice-in-lab", "started": "2026-11-23T23:06:39.125Z",
         "duration_ns": 20_000_000_000u64, "ended_by": "command", "discarded_events": 0, "lost_packets": 0,
         "session": {"name": "sysds-laboratory-seven", "kernel_events": ["syscalls"], "user_events": [],
             "contexts": ["procname", "pid", "tid"], "subbuf_size": 1_048_576, "num_subbuf": 4},
         "machine": {"sysds": "0.1.0", "lttng": "2.13.9", "kernel": "6.1.0", "cpus": 2, "memory_bytes": 1u64 << 31},
-        "noise": {"command": ["sh", "-c", "curl laboratory-seven/opensesame"], "status": null},
+        "command": {"command": ["/home/kingfisher/bin/driver", "--from", "203.0.113.77"], "status": 0},
+        "noise": {"command": ["curl laboratory-seven/opensesame"], "status": null},
         "load": {"command": "wrk2 -R15 http://laboratory-seven/benchmark.php", "status": 0, "summary": {
             "tool": "wrk2", "rate_asked": 15.0, "rate_reached": 15.21, "duration_ns": 20_000_000_000u64,
-            "requests": 304, "errors": [{"what": "timeout of laboratory-seven", "count": 2},
-                {"what": "non-2xx", "count": 1}], "bytes_read": 104_274, "latency_corrected": true,
+            "requests": 304, "errors": [{"what": "no route to 203.0.113.77, laboratory-seven", "count": 2},
+                {"what": "timeout", "count": 1}], "bytes_read": 104_274, "latency_corrected": true,
             "mean_ns": 120_500_000, "max_ns": 300_000_000, "percentiles": [
                 {"percent": 50.0, "latency_ns": 110_000_000}, {"percent": 99.0, "latency_ns": 250_000_000}]}},
     });
@@ -130,22 +131,61 @@ fn recorded(dir: &Path) -> PathBuf {
     recording
 }
 
+/// Of the record, the moment is shifted with its milliseconds as the times are, and all figures and versions are the same.
+fn record_is_anonymous(before: &serde_json::Value, after: &serde_json::Value) {
+    let first = |m: &serde_json::Value| m["recordings"][0].clone();
+    let (before, after) = (first(before), first(after));
+    assert_eq!(before["recorded"]["label"], "alice-in-lab");
+    let moment = |r: &serde_json::Value| {
+        let text = r["recorded"]["started"].as_str().unwrap().to_owned();
+        arrow::compute::kernels::cast_utils::string_to_timestamp_nanos(&text).unwrap()
+    };
+    let time = |r: &serde_json::Value| r["first_ns"].as_i64().unwrap();
+    assert_ne!(moment(&before), moment(&after));
+    assert_eq!(
+        moment(&after) - moment(&before),
+        time(&after) - time(&before)
+    );
+    let mut expected = before["recorded"].clone();
+    expected["label"] = serde_json::Value::Null;
+    expected["started"] = after["recorded"]["started"].clone();
+    let out = "(left out)";
+    expected["session"]["name"] = out.into();
+    expected["load"]["command"] = out.into();
+    expected["command"]["command"] = [out].as_slice().into();
+    expected["noise"]["command"] = [out].as_slice().into();
+    expected["load"]["summary"]["errors"] =
+        serde_json::json!([{"what": "timeout", "count": 1}, {"what": "other", "count": 2}]);
+    assert_eq!(after["recorded"], expected);
+}
+
 #[test]
 fn no_original_value_is_left_in_any_byte() {
     let dir = tempfile::tempdir().unwrap();
     let dataset = dir.path().join("web");
     let recording = recorded(dir.path());
-    ingest(&[&recording], &dataset, &["--quiet"]);
+    ingest(&[&recording], &dataset, &["--quiet", "--label", "normal"]);
     let (release, audit) = release(&dataset, dir.path(), "release");
     let (_, events) = table(&dataset, "events");
     let (_, requests) = table(&dataset, "requests");
     let manifest = manifest(&dataset);
     assert_eq!(manifest["recordings"][0]["recorded"]["load"]["status"], 0);
     let card = fs::read_to_string(release.join("README.md")).unwrap();
-    let load = "| wrk2 | 15.0 | 15.2 | 304 | 3 | 120.5 | 110.0, ?, 250.0 |";
+    let load = "| wrk2 | 15 | 15.21 | 304 | 3 (timeout 1, other 2) | due | 120.5 | 50 %: 110, 99 %: 250 | 300 |";
     assert!(card.contains(load), "{card}");
+    assert!(card.contains("- Commands that ran during the recordings are left out"));
+    record_is_anonymous(&manifest, &crate::common::manifest(&release));
     let mut wanted: HashSet<String> = HashSet::new();
-    wanted.extend(["laboratory-seven", "benchmark.php", "opensesame"].map(str::to_owned));
+    let of_record = [
+        "laboratory-seven",
+        "benchmark.php",
+        "opensesame",
+        "kingfisher",
+        "203.0.113.77",
+        "alice-in-lab",
+        "2026-11-23T23:06:39",
+    ];
+    wanted.extend(of_record.map(str::to_owned));
     for column in ["path", "args.filename", "args.pathname"] {
         wanted.extend(telling(distinct(&events, column)));
     }

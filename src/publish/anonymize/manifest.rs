@@ -2,10 +2,9 @@
 
 use super::{Anonymizer, SECOND};
 use crate::dataset::manifest::{Manifest, Recording};
-use crate::dataset::recorded::Recorded;
+use crate::dataset::moment;
+use crate::dataset::recorded::{Count, Recorded};
 use crate::error::{Error, Place, Result};
-use arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
-use arrow::temporal_conversions::timestamp_ns_to_datetime;
 use std::path::PathBuf;
 
 /// Parts of a trace's environment that name the machine.
@@ -15,6 +14,15 @@ const OMITTED: [&str; 2] = ["trace_creation_datetime", "product_uuid"];
 
 /// Stands for a text that is left out.
 const OUT: &str = "(left out)";
+/// Kinds of errors in the fixed words of wrk and wrk2, and of oha.
+const ERRORS: [&str; 6] = [
+    "connect",
+    "read",
+    "write",
+    "timeout",
+    "Non-2xx or 3xx responses",
+    "aborted due to deadline",
+];
 
 /// Names of the machines that a dataset was recorded on.
 pub fn host_names(manifest: &Manifest) -> Vec<String> {
@@ -40,7 +48,7 @@ impl Anonymizer {
         for recording in &mut manifest.recordings {
             self.recording(recording);
             if let Some(recorded) = &mut recording.recorded {
-                self.recorded(recorded)?;
+                self.recorded(recorded, recording.label.as_deref())?;
             }
         }
         Ok(manifest)
@@ -50,6 +58,10 @@ impl Anonymizer {
         let by = self.shift * SECOND;
         recording.trace_id = self.trace(&recording.trace_id);
         recording.path = self.hidden(&recording.path);
+        recording.fallback = recording
+            .fallback
+            .as_deref()
+            .map(|why| self.texts.names(why));
         recording.first_ns = recording.first_ns.map(|ns| ns.saturating_add(by));
         recording.last_ns = recording.last_ns.map(|ns| ns.saturating_add(by));
         for source in &mut recording.sources {
@@ -76,28 +88,33 @@ impl Anonymizer {
         }
     }
 
-    /// What `sysds record` says: figures, versions and what was traced stay; commands name hosts, folders and people in
-    /// any form, and are left out whole, as are a load generator's words for what went wrong.
-    fn recorded(&self, recorded: &mut Recorded) -> Result<()> {
+    /// What `sysds record` says: figures, versions and what was traced stay. Commands name hosts, folders and people in any
+    /// form, and are left out whole; `label` is the one that the tables have, and another is left out.
+    fn recorded(&self, recorded: &mut Recorded, label: Option<&str>) -> Result<()> {
         recorded.started = self.moment(&recorded.started)?;
-        recorded.session.name = OUT.to_owned();
-        recorded.machine.kernel = self.texts.names(&recorded.machine.kernel);
-        for ran in [&mut recorded.command, &mut recorded.noise]
-            .into_iter()
-            .flatten()
-        {
+        recorded.label.take_if(|own| Some(&**own) != label);
+        let session = &mut recorded.session;
+        session.name = OUT.to_owned();
+        let lists = [
+            &mut session.kernel_events,
+            &mut session.user_events,
+            &mut session.contexts,
+        ];
+        for event in lists.into_iter().flatten() {
+            *event = self.texts.names(event);
+        }
+        let machine = &mut recorded.machine;
+        for version in [&mut machine.sysds, &mut machine.lttng, &mut machine.kernel] {
+            *version = self.texts.names(version);
+        }
+        let commands = [&mut recorded.command, &mut recorded.noise];
+        for ran in commands.into_iter().flatten() {
             ran.command = vec![OUT.to_owned()];
         }
-        let Some(load) = &mut recorded.load else {
-            return Ok(());
-        };
-        load.command = OUT.to_owned();
-        if let Some(summary) = &mut load.summary {
-            let count = summary.error_count();
-            summary.errors.truncate(1);
-            for errors in &mut summary.errors {
-                errors.what = "errors".to_owned();
-                errors.count = count;
+        if let Some(load) = &mut recorded.load {
+            load.command = OUT.to_owned();
+            if let Some(summary) = &mut load.summary {
+                anonymous(&mut summary.errors);
             }
         }
         Ok(())
@@ -117,9 +134,50 @@ impl Anonymizer {
                 "Make the dataset again with sysds ingest.",
             )
         };
-        let ns = string_to_timestamp_nanos(text).map_err(|_| unknown())?;
-        let shifted = ns.checked_add(self.shift * SECOND).ok_or_else(unknown)?;
-        let moment = timestamp_ns_to_datetime(shifted).ok_or_else(unknown)?;
-        Ok(moment.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+        moment::later(text, self.shift).ok_or_else(unknown)
+    }
+}
+
+/// Errors by kind; those that a load generator tells in words of its own, which may have addresses in them, as one.
+fn anonymous(errors: &mut Vec<Count>) {
+    let all: u64 = errors.iter().map(|e| e.count).sum();
+    errors.retain(|e| is_kind(&e.what));
+    let count = all - errors.iter().map(|e| e.count).sum::<u64>();
+    if count > 0 {
+        let what = "other".to_owned();
+        errors.push(Count { what, count });
+    }
+}
+
+/// Whether this is one of the fixed words of wrk, wrk2 or oha for a kind of error: those say nothing of who and where.
+fn is_kind(what: &str) -> bool {
+    let status = what.strip_prefix("status ");
+    ERRORS.contains(&what)
+        || status.is_some_and(|s| s.len() == 3 && s.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_keep_their_kinds_and_their_sum() {
+        let errors = [
+            ("timeout", 2),
+            ("status 503", 5),
+            ("error trying to connect to 10.1.2.3:80", 7),
+            ("status of web01", 11),
+        ];
+        let count = |(what, count): (&str, u64)| Count {
+            what: what.to_owned(),
+            count,
+        };
+        let mut left = errors.map(count).to_vec();
+        anonymous(&mut left);
+        let expected = [("timeout", 2), ("status 503", 5), ("other", 18)];
+        assert_eq!(left, expected.map(count));
+        let mut none = Vec::new();
+        anonymous(&mut none);
+        assert_eq!(none, []);
     }
 }

@@ -50,6 +50,8 @@ pub struct Anonymizer {
     pids: Pids,
     texts: Texts,
     shift: i64,
+    /// Whether some recording has what `sysds record` knows of it.
+    has_records: bool,
     known: HashMap<(Holds, String, String), String>,
     known_addresses: HashMap<IpAddr, IpAddr>,
 }
@@ -79,6 +81,7 @@ impl Anonymizer {
             key: key.clone(),
             policy,
             shift,
+            has_records: manifest.recordings.iter().any(|r| r.recorded.is_some()),
             known: HashMap::new(),
             known_addresses: HashMap::new(),
         }
@@ -342,6 +345,9 @@ impl Rewrite for Anonymizer {
             "Names of files and directories are pseudonyms by component, but for directories that were kept.".to_owned(),
             "Names of hosts, and of users that were listed, are pseudonyms; so are the ids of traces.".to_owned(),
         ];
+        if self.has_records {
+            said.push("Commands that ran during the recordings are left out; what load generators measured stays.".to_owned());
+        }
         if self.policy.ids.renumber {
             said.push("Processes and threads are renumbered.".to_owned());
         }
