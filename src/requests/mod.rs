@@ -79,7 +79,7 @@ impl Rule {
 }
 
 /// The payload fields that the rules go by (see `roles`), beside the descriptors that calls work on.
-pub const ARGUMENTS: [&str; 34] = [
+pub const ARGUMENTS: [&str; 35] = [
     "arg",
     "args",
     "child_pid",
@@ -108,6 +108,7 @@ pub const ARGUMENTS: [&str; 34] = [
     "prev_tid",
     "readfds",
     "ret",
+    "socket",
     "sport",
     "tid",
     "type",

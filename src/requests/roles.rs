@@ -404,6 +404,23 @@ fn v6(numbers: &[i64]) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
+    /// Whoever leaves columns out relies on the list: a field that is asked for and not in it would be gone.
+    #[test]
+    fn the_list_of_arguments_has_all_that_are_asked_for() {
+        let mut asked = 0;
+        for source in [include_str!("roles.rs"), include_str!("forking.rs")] {
+            let source = source.split("#[cfg(test)]").next().unwrap();
+            for call in ["integer(\"", "field(\"", "list(\"", "list(class, \""] {
+                for rest in source.split(call).skip(1) {
+                    let name = rest.split('"').next().unwrap();
+                    assert!(super::super::ARGUMENTS.contains(&name), "{name}");
+                    asked += 1;
+                }
+            }
+        }
+        assert!(asked > 40, "{asked}");
+    }
+
     #[test]
     fn addresses_come_in_bytes_or_in_pairs_of_them() {
         let mapped = Some(IpAddr::from([10, 0, 2, 2]));
