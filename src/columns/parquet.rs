@@ -114,10 +114,7 @@ pub struct PartWriter {
 }
 
 /// A part that is being finished by a thread.
-pub struct Finishing {
-    path: PathBuf,
-    thread: JoinHandle<Result<Part>>,
-}
+pub struct Finishing(JoinHandle<Result<Part>>);
 
 /// A thread that encodes some of the columns.
 struct Encoder {
@@ -196,9 +193,8 @@ impl PartWriter {
 
     /// Ends the row group, and has it written to the file `path`.
     pub fn finish(self, path: PathBuf) -> Finishing {
-        let to = path.clone();
         let work = move || {
-            let (path, rows) = (to, self.rows);
+            let rows = self.rows;
             let file = File::create(&path).map_err(Error::io("create", &path))?;
             let written = self.write_to(BufWriter::new(file));
             written.map_err(Error::columns(&path))?;
@@ -209,10 +205,7 @@ impl PartWriter {
             })
         };
         let thread = named("part").spawn(work);
-        Finishing {
-            path,
-            thread: thread.expect("the system gives a process a few threads"),
-        }
+        Finishing(thread.expect("the system gives a process a few threads"))
     }
 
     fn write_to(self, file: BufWriter<File>) -> Result<(), ParquetError> {
@@ -244,10 +237,8 @@ impl Finishing {
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`] where it cannot be written.
     pub fn wait(self) -> Result<Part> {
-        let part = self.thread.join();
-        let part = part.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        debug_assert!(part.as_ref().is_ok_and(|p| p.path == self.path) || part.is_err());
-        part
+        let part = self.0.join();
+        part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Appending to a dataset: its recordings go through the end of an ingest again, as if they had just been read.
 //!
 //! Their rows are not read: row groups are copied, encoded as they are, into files of the schema that all recordings have
-//! together. Columns that only the new recordings use are null in old rows. Where the joint schema would call a column of the dataset otherwise, or give a structure more members, old rows
-//! cannot stay as they are, and nothing is appended.
+//! together. Columns that only the new recordings use are null in old rows. Where the joint schema would call a column
+//! of the dataset otherwise, or give a structure more members, old rows cannot stay as they are, and nothing is
+//! appended.
 
 use super::{Ingested, Options, Plan};
 use crate::columns::events::{EventsUsage, Layout};

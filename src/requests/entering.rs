@@ -6,7 +6,7 @@
 use super::cutter::Cutter;
 use super::descriptors::Conn;
 use super::following::pid;
-use super::forking::CLONE_FILES;
+use super::forking::{CLONE_FILES, CLONE3, FORK, VFORK};
 use super::roles::{AF_UNIX, Entry, numbers, polled, selected};
 use super::syscalls::Doing;
 use super::{EndReason, Observed};
@@ -26,11 +26,7 @@ const FUTEX_WAITS: [i64; 5] = [0, 6, 9, 11, 13];
 const SOCK_CONNECTED: [i64; 2] = [1, 5];
 const SOCK_TYPE: i64 = 0xf;
 /// Numbers of system calls that LTTng 2.13 has no name for, on x86-64, or (from 424 on) on every architecture.
-const FORK: i64 = 57;
-const VFORK: i64 = 58;
-const CLONE3: i64 = 435;
 const CLOSE_RANGE: i64 = 436;
-pub(super) const FORKS: [i64; 3] = [FORK, VFORK, CLONE3];
 /// Calls of that kind which servers make all the time and which open nothing: `getrandom`, `rseq`.
 const HARMLESS: [i64; 2] = [318, 334];
 

@@ -131,8 +131,7 @@ impl Checked {
 
     /// The CPU of the first packet of the stream file `path`.
     pub fn cpu(&self, path: &Path) -> Option<i32> {
-        let first = self.walk(path)?.packets.first()?;
-        first.cpu_id.and_then(|cpu| i32::try_from(cpu).ok())
+        self.walk(path)?.packets.first()?.cpu()
     }
 
     fn walk(&self, path: &Path) -> Option<&Walk> {

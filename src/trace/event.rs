@@ -52,6 +52,17 @@ pub struct Field {
     pub index: u64,
 }
 
+/// Leaves out LTTng's helper fields `_NAME_length` beside the sequences `NAME`: the list's own length says the same.
+pub fn without_lengths<T>(
+    members: &mut Vec<T>,
+    name: impl Fn(&T) -> &str,
+    is_sequence: impl Fn(&T) -> bool,
+) {
+    let sequences = members.iter().filter(|member| is_sequence(member));
+    let helpers: Vec<String> = sequences.map(|m| format!("_{}_length", name(m))).collect();
+    members.retain(|member| !helpers.iter().any(|helper| helper == name(member)));
+}
+
 /// A name for some values of an enumeration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
@@ -244,7 +255,15 @@ pub struct EventBatch {
     pub losses: Vec<(usize, Loss)>,
 }
 
+/// Encoded values of a batch after which it is full, whatever the number of its events.
+const BATCH_BYTES: usize = 64 << 20;
+
 impl EventBatch {
+    /// Whether it has fewer than `events` events, and they are not so large that it is full.
+    pub fn has_room(&self, events: usize) -> bool {
+        self.heads.len() < events && self.values.len() < BATCH_BYTES
+    }
+
     /// Empties the batch and keeps its memory.
     pub fn clear(&mut self) {
         self.heads.clear();

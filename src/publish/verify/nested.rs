@@ -18,19 +18,19 @@ use std::sync::Arc;
 /// Nested events of a group of requests, about.
 const GROUP_EVENTS: usize = 100_000;
 /// Columns of a request that its nested events are measured by.
-const REQUEST: [&str; 7] = [
+const MEASURES: [&str; 6] = [
     "request_id",
     "start",
     "n_events",
     "n_events_omitted",
     "first_event",
     "last_event",
-    "events",
 ];
 
 /// Checks the requests of a recording.
 pub(super) fn check(release: &Release, recording: &Recording, report: &mut Report) -> Result<()> {
     let trace = &recording.trace_id;
+    let columns = [&MEASURES[..], &["events"]].concat();
     let shards = release.shards("requests", trace, None);
     let splits: BTreeSet<&str> = shards.iter().map(|(_, s)| s.split.as_str()).collect();
     for split in splits {
@@ -38,7 +38,7 @@ pub(super) fn check(release: &Release, recording: &Recording, report: &mut Repor
         let mut group: Vec<RecordBatch> = Vec::new();
         let mut size = 0;
         for (path, _) in release.shards("requests", trace, Some(split)) {
-            for batch in release.open(path)?.batches(Some(&REQUEST))? {
+            for batch in release.open(path)?.batches(Some(&columns))? {
                 let batch = batch?;
                 size += batch["events"].as_list::<i32>().values().len();
                 group.push(batch);
@@ -75,15 +75,7 @@ impl Group {
             let plain = cast(&batch[name], &DataType::Int64).expect("64 bits");
             plain.as_primitive::<Int64Type>().values().to_vec()
         };
-        let [request, start, n, omitted, first, last] = [
-            "request_id",
-            "start",
-            "n_events",
-            "n_events_omitted",
-            "first_event",
-            "last_event",
-        ]
-        .map(longs);
+        let [request, start, n, omitted, first, last] = MEASURES.map(longs);
         let nested = lists.values().as_struct().clone();
         let ids = nested
             .column_by_name("event_id")

@@ -3,7 +3,7 @@
 //! Encoding walks the field beside its [`FieldType`], which was made from the field's own class, so that the type of
 //! a field need not be asked of babeltrace for every event.
 
-use crate::trace::event::{Field, FieldType, Label, escape};
+use crate::trace::event::{Field, FieldType, Label, escape, without_lengths};
 use babeltrace2_sys::ffi::bt_field_class_type as class_type;
 use babeltrace2_sys::ffi::*;
 use std::ffi::CStr;
@@ -63,34 +63,34 @@ pub(super) unsafe fn field_type(class: *const bt_field_class) -> FieldType {
     }
 }
 
-/// The members of a structure class, without LTTng's helper fields `_NAME_length` beside a sequence `NAME`: the list's
-/// own length says the same.
+/// The members of a structure class, [without helper fields](without_lengths).
 ///
 /// # Safety
 /// As for [`field_type`]; `class` is a structure's.
 pub(super) unsafe fn members(class: *const bt_field_class) -> Vec<Field> {
     let mut all = Vec::new();
-    let mut helpers = Vec::new();
     // SAFETY: the caller's promise.
     unsafe {
         for index in 0..bt_field_class_structure_get_member_count(class) {
             let member = bt_field_class_structure_borrow_member_by_index_const(class, index);
             let ty = bt_field_class_structure_member_borrow_field_class_const(member);
             let name = text(bt_field_class_structure_member_get_name(member)).unwrap_or_default();
-            if bt_field_class_get_type(ty)
-                == class_type::BT_FIELD_CLASS_TYPE_DYNAMIC_ARRAY_WITH_LENGTH_FIELD
-            {
-                helpers.push(format!("_{name}_length"));
-            }
-            all.push(Field {
+            let is_sequence = bt_field_class_get_type(ty)
+                == class_type::BT_FIELD_CLASS_TYPE_DYNAMIC_ARRAY_WITH_LENGTH_FIELD;
+            let field = Field {
                 name,
                 ty: field_type(ty),
                 index,
-            });
+            };
+            all.push((field, is_sequence));
         }
     }
-    all.retain(|field| !helpers.contains(&field.name));
-    all
+    without_lengths(
+        &mut all,
+        |(field, _)| &field.name,
+        |(_, is_sequence)| *is_sequence,
+    );
+    all.into_iter().map(|(field, _)| field).collect()
 }
 
 unsafe fn options(class: *const bt_field_class) -> Vec<Field> {

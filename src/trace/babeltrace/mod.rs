@@ -23,9 +23,6 @@ use graph::{Graph, Status};
 use guard::Break;
 use std::path::Path;
 
-/// Encoded values of a batch after which it is full, whatever the number of its events.
-const BATCH_BYTES: usize = 64 << 20;
-
 /// The version of the babeltrace2 library in this program.
 pub fn version() -> String {
     // SAFETY: the calls have no conditions.
@@ -132,9 +129,7 @@ impl Reader {
     /// # Errors
     /// [`Error::Input`] where a stream breaks (without `keep_going`), or an event's time cannot be told.
     pub fn next(&mut self, events: usize, batch: &mut EventBatch) -> Result<bool> {
-        let room =
-            |batch: &EventBatch| batch.heads.len() < events && batch.values.len() < BATCH_BYTES;
-        while !self.done && room(&self.collector().batch) {
+        while !self.done && self.collector().batch.has_room(events) {
             self.turn()?;
         }
         self.lose_damaged();

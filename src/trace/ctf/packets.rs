@@ -50,6 +50,11 @@ pub struct Packet {
 }
 
 impl Packet {
+    /// Its CPU, where it tells one that there can be.
+    pub fn cpu(&self) -> Option<i32> {
+        self.cpu_id.and_then(|cpu| i32::try_from(cpu).ok())
+    }
+
     /// The byte after its last one.
     pub fn end(&self) -> u64 {
         self.offset.saturating_add(self.packet_size / 8)

@@ -263,7 +263,7 @@ impl Lane {
         self.items.extend(events);
         self.items.extend(packets);
         self.before = Some(now);
-        self.cpu = cpu_of(located);
+        self.cpu = packet.cpu();
         let begin = self.time(packet.timestamp_begin);
         let begin = match (begin, first_event) {
             (Some(begin), Some(first)) if self.stream.quirks.event_before_packet => {
@@ -327,7 +327,7 @@ impl Lane {
             // A stream is called by its first file.
             stream: self.stream.files[0].path.display().to_string(),
             // Until this packet begins, it is the one of the packet before.
-            cpu: self.cpu.or_else(|| cpu_of(located)),
+            cpu: self.cpu.or_else(|| located.packet.cpu()),
             begin,
             end: span.and_then(|(_, end)| self.time(Some(end))),
             events,
@@ -335,9 +335,4 @@ impl Lane {
         };
         Item::Loss(begin, loss)
     }
-}
-
-fn cpu_of(located: &Located) -> Option<i32> {
-    let cpu = located.packet.cpu_id;
-    cpu.and_then(|cpu| i32::try_from(cpu).ok())
 }

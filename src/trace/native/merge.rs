@@ -15,9 +15,6 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-/// Encoded values of a batch after which it is full, whatever the number of its events.
-const BATCH_BYTES: usize = 64 << 20;
-
 /// Where an item stands in the order of all. `None` is what has no time, and comes at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
@@ -108,7 +105,7 @@ impl Merge {
     /// # Errors
     /// [`Error::Input`] where a stream cannot be read on, without `keep_going`.
     pub fn fill(&mut self, events: usize, batch: &mut EventBatch) -> Result<()> {
-        while batch.heads.len() < events && batch.values.len() < BATCH_BYTES {
+        while batch.has_room(events) {
             let Some(Reverse(key)) = self.order.pop() else {
                 return Ok(());
             };

@@ -174,8 +174,7 @@ impl Piece<'_> {
         if self.decoder.bit() == 0 {
             self.packet_begin(plan)?;
         }
-        let cpu = packet.cpu_id.and_then(|cpu| i32::try_from(cpu).ok());
-        let cpu = cpu.unwrap_or(UNKNOWN);
+        let cpu = packet.cpu().unwrap_or(UNKNOWN);
         while self.decoder.bit() < packet.content_size {
             if self.block.out.values.len() > FULL {
                 return Err(Broken::Full);

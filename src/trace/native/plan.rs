@@ -431,8 +431,8 @@ fn name_of<'m>(node: &Node<'m>, index: usize) -> &'m str {
 /// Which members of a structure are kept: those that are shown and no helpers.
 fn kept(node: &Node) -> Vec<bool> {
     let mut kept = vec![false; node.children.len()];
-    for (position, _) in node.fields() {
-        kept[position] = true;
+    for member in node.kept() {
+        kept[member.position] = true;
     }
     kept
 }

@@ -9,7 +9,7 @@
 use crate::trace::ctf::metadata::model::{
     Encoding, EventClass, FieldClass, Reference, Scope, StreamClass,
 };
-use crate::trace::event::{Field, FieldType, Label};
+use crate::trace::event::{Field, FieldType, Label, without_lengths};
 use std::collections::HashSet;
 
 /// A field class at the place where it is used.
@@ -23,6 +23,17 @@ pub struct Node<'m> {
     pub text: bool,
     /// Its members, options, or element.
     pub children: Vec<Node<'m>>,
+}
+
+/// A member or an option that is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept<'m> {
+    /// Its position among the node's children.
+    pub position: usize,
+    /// Its position among those that are shown.
+    index: u64,
+    /// Its name, as it is shown.
+    name: &'m str,
 }
 
 /// The roots of a stream class and of its event classes, as far as they are shown.
@@ -128,34 +139,45 @@ impl<'m> Node<'m> {
         }
     }
 
-    /// The members of a structure or options of a variant that are shown and not left out, with their positions among
-    /// `children`.
-    pub fn fields(&self) -> Vec<(usize, Field)> {
+    /// The members of a structure or options of a variant that are shown and not left out.
+    pub fn kept(&self) -> Vec<Kept<'m>> {
         let named = match self.class {
             FieldClass::Struct(structure) => &structure.fields[..],
             FieldClass::Variant(variant) => &variant.options[..],
             _ => &[],
         };
-        let mut fields = Vec::new();
-        let mut helpers = Vec::new();
         let shown = self.children.iter().zip(named).enumerate();
         let shown = shown.filter(|(_, (child, _))| child.shown);
-        for (index, (position, (child, named))) in shown.enumerate() {
-            let name = named.name.strip_prefix('_').unwrap_or(&named.name);
-            if matches!(child.class, FieldClass::Sequence { .. }) && !child.text {
-                helpers.push(format!("_{name}_length"));
-            }
-            let field = Field {
-                name: name.to_owned(),
-                ty: child.field_type(),
+        let mut kept: Vec<Kept> = shown
+            .enumerate()
+            .map(|(index, (position, (_, field)))| Kept {
+                position,
                 index: index as u64,
-            };
-            fields.push((position, field));
-        }
+                name: field.name.strip_prefix('_').unwrap_or(&field.name),
+            })
+            .collect();
         if matches!(self.class, FieldClass::Struct(_)) {
-            fields.retain(|(_, field)| !helpers.contains(&field.name));
+            let is_sequence = |kept: &Kept| {
+                let child = &self.children[kept.position];
+                matches!(child.class, FieldClass::Sequence { .. }) && !child.text
+            };
+            without_lengths(&mut kept, |kept| kept.name, is_sequence);
         }
-        fields
+        kept
+    }
+
+    /// The same with their types, and with their positions among `children`.
+    pub fn fields(&self) -> Vec<(usize, Field)> {
+        let kept = self.kept().into_iter();
+        kept.map(|kept| {
+            let field = Field {
+                name: kept.name.to_owned(),
+                ty: self.children[kept.position].field_type(),
+                index: kept.index,
+            };
+            (kept.position, field)
+        })
+        .collect()
     }
 
     /// Its type, as consumers see it.
