@@ -2,7 +2,8 @@
 
 use super::contract::Contract;
 use super::layout::{Column, Kind, Route, route, unite};
-use super::parquet::{Finishing, Part, PartWriter, Slot};
+use super::numbers::Numbers;
+use super::parquet::{Content, Finishing, Part, PartWriter, Slot};
 use super::sparse::{Sparse, SparseBytes};
 use super::types::{Usage, main_type, sibling_type};
 use super::values::{Values, push_field};
@@ -11,10 +12,8 @@ use crate::error::{Error, Result};
 use crate::trace::event::{
     Cursor, EventBatch, EventClass, FieldType, Head, NO_NAME, Phase, UNKNOWN, bare_names,
 };
-use arrow::array::{
-    ArrayRef, DictionaryArray, Int32Array, Int64Array, StringArray, TimestampNanosecondArray,
-};
-use arrow::datatypes::{Field, Int32Type, Int64Type};
+use arrow::array::{ArrayRef, DictionaryArray, Int32Array, StringArray};
+use arrow::datatypes::{Field, Int32Type};
 use parquet::file::properties::WriterPropertiesPtr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +22,7 @@ use std::sync::Arc;
 const GROUP_ROWS: usize = 1 << 20;
 /// Rows that are turned into columns at once. Most columns are null in most rows, and each costs something for every
 /// array, so that many rows at once are cheaper.
-const CHUNK_ROWS: usize = 1 << 14;
+const CHUNK_ROWS: usize = 1 << 15;
 /// Encoded bytes of such rows after which they are turned into columns, however few they are.
 const CHUNK_BYTES: usize = 32 << 20;
 /// Threads that encode columns.
@@ -299,33 +298,36 @@ impl EventsTable {
     /// Columns 0 to 8: what every event has.
     fn write_heads(&mut self, heads: &[Head]) {
         let rows = heads.len();
-        let ids = self.next_id..self.next_id + rows as i64;
-        let times: TimestampNanosecondArray =
-            heads.iter().map(|h| h.timestamp).collect::<Vec<_>>().into();
         let plans = Arc::clone(&self.plans);
-        let known = |n: i32| (n != UNKNOWN).then_some(n);
-        let procnames: Int32Array = heads
-            .iter()
-            .map(|h| (h.procname != NO_NAME).then_some(h.procname as i32))
-            .collect();
-        let names = heads.iter().map(|h| plans.classes[h.class as usize].name);
-        let phases = heads.iter().map(|h| plans.classes[h.class as usize].phase);
-        let columns: [ArrayRef; 9] = [
-            Arc::new(Int64Array::from_iter_values(ids)),
-            coded(Int32Array::from(vec![0; rows]), &self.trace_id),
-            Arc::new(times.with_timezone("UTC")),
-            Arc::new(heads.iter().map(|h| known(h.cpu)).collect::<Int32Array>()),
-            Arc::new(heads.iter().map(|h| known(h.pid)).collect::<Int32Array>()),
-            Arc::new(heads.iter().map(|h| known(h.tid)).collect::<Int32Array>()),
-            coded(
-                procnames,
-                &Arc::new(StringArray::from(self.procnames.clone())),
+        let long = |get: &dyn Fn(usize, &Head) -> i64| {
+            let values = heads.iter().enumerate().map(|(i, h)| Some(get(i, h)));
+            Content::Numbers(Numbers::Long(values.collect()))
+        };
+        let int = |get: &dyn Fn(&Head) -> i32| {
+            let values = heads.iter().map(|h| Some(get(h)).filter(|n| *n != UNKNOWN));
+            Content::Numbers(Numbers::Int(values.collect()))
+        };
+        let code = |get: &dyn Fn(&Head) -> Option<i32>, values: &Arc<StringArray>| {
+            Content::Array(coded(heads.iter().map(get).collect(), values))
+        };
+        let class = |h: &Head| &plans.classes[h.class as usize];
+        let procnames = Arc::new(StringArray::from(self.procnames.clone()));
+        let columns = [
+            long(&|i, _| self.next_id + i as i64),
+            Content::Array(coded(Int32Array::from(vec![0; rows]), &self.trace_id)),
+            long(&|_, h| h.timestamp),
+            int(&|h| h.cpu),
+            int(&|h| h.pid),
+            int(&|h| h.tid),
+            code(
+                &|h| (h.procname != NO_NAME).then_some(h.procname as i32),
+                &procnames,
             ),
-            coded(Int32Array::from_iter_values(names), &self.names),
-            coded(Int32Array::from_iter_values(phases), &self.phases),
+            code(&|h| Some(class(h).name), &self.names),
+            code(&|h| Some(class(h).phase), &self.phases),
         ];
-        for (slot, array) in columns.into_iter().enumerate() {
-            self.write_fixed(slot, array);
+        for (slot, content) in columns.into_iter().enumerate() {
+            self.write_fixed(slot, content);
         }
     }
 
@@ -333,28 +335,28 @@ impl EventsTable {
     fn write_sides(&mut self, waiting: &mut Waiting) {
         let sides = &waiting.sides;
         let rows = sides.len();
-        let fd: Int64Array = sides.iter().map(|s| s.fd).collect();
-        let entry: Int64Array = sides.iter().map(|s| s.entry.map(|(id, _)| id)).collect();
-        let duration: Int64Array = sides.iter().map(|s| s.entry.map(|(_, ns)| ns)).collect();
-        let columns: [ArrayRef; 5] = [
-            Arc::new(waiting.ret.finish::<Int64Type>(rows)),
-            Arc::new(fd),
-            Arc::new(waiting.path.finish_text(rows)),
-            Arc::new(entry),
-            Arc::new(duration),
+        let long = |get: &dyn Fn(&Sides) -> Option<i64>| {
+            Content::Numbers(Numbers::Long(sides.iter().map(get).collect()))
+        };
+        let columns = [
+            Content::Numbers(Numbers::Long(waiting.ret.take())),
+            long(&|s| s.fd),
+            Content::Array(Arc::new(waiting.path.finish_text(rows))),
+            long(&|s| s.entry.map(|(id, _)| id)),
+            long(&|s| s.entry.map(|(_, ns)| ns)),
         ];
-        for (i, array) in columns.into_iter().enumerate() {
-            self.write_fixed(9 + i, array);
+        for (i, content) in columns.into_iter().enumerate() {
+            self.write_fixed(9 + i, content);
         }
     }
 
-    fn write_fixed(&mut self, slot: usize, array: ArrayRef) {
+    fn write_fixed(&mut self, slot: usize, content: Content) {
         let contract = &self.contract;
         let describe = || Slot {
             parent: None,
             field: contract.field(&contract.columns[slot].name),
         };
-        self.part.write(slot, describe, array);
+        self.part.write(slot, describe, content);
     }
 
     /// The structures: the columns that some event of the batch has.

@@ -7,6 +7,7 @@ pub mod events;
 pub mod join;
 pub mod layout;
 pub mod losses;
+pub mod numbers;
 pub mod parquet;
 pub mod requests;
 pub mod sparse;

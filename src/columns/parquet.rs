@@ -7,6 +7,7 @@
 //!
 //! In a part the same holds on a smaller scale: a column that turns up late is begun with as many nulls as rows passed.
 
+use super::numbers::{Levels, NumberWriter, Numbers};
 use crate::error::{Error, Result};
 use arrow::array::{ArrayRef, new_null_array};
 use arrow::datatypes::{DataType, Field, Fields, Schema};
@@ -120,27 +121,45 @@ pub struct Finishing(JoinHandle<Result<Part>>);
 struct Encoder {
     /// What it is to do with the rows at hand.
     tasks: Vec<Task>,
-    queue: SyncSender<Vec<Task>>,
+    queue: SyncSender<Work>,
     thread: JoinHandle<Encoded>,
 }
 
 /// The columns of an encoder, by their numbers.
 type Encoded = Result<Vec<(usize, Open)>, ParquetError>;
 
+/// The values that a column has in some rows.
+pub enum Content {
+    /// An array with a place for every row.
+    Array(ArrayRef),
+    /// Numbers with their rows.
+    Numbers(Numbers),
+}
+
 /// Values of a column, after so many rows.
 struct Task {
     column: usize,
     /// What the column is, the first time.
     slot: Option<Slot>,
-    rows: usize,
-    array: ArrayRef,
+    before: usize,
+    content: Content,
 }
+
+/// What is to be done for so many rows.
+type Work = (Vec<Task>, usize);
 
 /// A column that was begun.
 struct Open {
     slot: Slot,
-    writers: Vec<ArrowColumnWriter>,
+    writers: Writers,
     rows: usize,
+}
+
+/// What encodes a column.
+enum Writers {
+    /// Arrays: a writer per leaf.
+    Arrays(Vec<ArrowColumnWriter>),
+    Numbers(NumberWriter),
 }
 
 impl PartWriter {
@@ -163,14 +182,14 @@ impl PartWriter {
 
     /// Writes the values of column number `column` for the rows that the next [`PartWriter::advance`] counts;
     /// `describe` says what the column is and is asked at its first values. Columns that are not written are null there.
-    pub fn write(&mut self, column: usize, describe: impl FnOnce() -> Slot, array: ArrayRef) {
+    pub fn write(&mut self, column: usize, describe: impl FnOnce() -> Slot, content: Content) {
         let first = !std::mem::replace(&mut self.begun[column], true);
         let number = column % self.encoders.len();
         self.encoders[number].tasks.push(Task {
             column,
             slot: first.then(describe),
-            rows: self.rows,
-            array,
+            before: self.rows,
+            content,
         });
     }
 
@@ -183,7 +202,7 @@ impl PartWriter {
         for number in 0..self.encoders.len() {
             let encoder = &mut self.encoders[number];
             let tasks = std::mem::take(&mut encoder.tasks);
-            if encoder.queue.send(tasks).is_err() {
+            if encoder.queue.send((tasks, rows)).is_err() {
                 // The thread has stopped, with an error.
                 return self.encoders.swap_remove(number).end().map(|_| ());
             }
@@ -214,16 +233,27 @@ impl PartWriter {
             open.extend(encoder.end()?);
         }
         open.sort_by_key(|(column, _)| *column);
+        let mut levels = Levels::default();
         for (_, column) in &mut open {
-            column.write_nulls(self.rows)?;
+            column.write_nulls(self.rows, &mut levels)?;
         }
         let schema = schema_of(open.iter().map(|(_, o)| &o.slot));
         let schema = ArrowSchemaConverter::new().convert(&schema)?;
         let mut writer =
             SerializedFileWriter::new(file, schema.root_schema_ptr(), self.properties)?;
         let mut group = writer.next_row_group()?;
-        for writer in open.into_iter().flat_map(|(_, o)| o.writers) {
-            writer.close()?.append_to_row_group(&mut group)?;
+        for (_, column) in open {
+            match column.writers {
+                Writers::Arrays(writers) => {
+                    for writer in writers {
+                        writer.close()?.append_to_row_group(&mut group)?;
+                    }
+                }
+                Writers::Numbers(writer) => {
+                    let (pages, closed) = writer.close()?;
+                    group.append_column(&pages, closed)?;
+                }
+            }
         }
         group.close()?;
         writer.close()?;
@@ -265,31 +295,47 @@ fn named(name: &str) -> thread::Builder {
 }
 
 /// The thread of an encoder.
-fn encode(queue: Receiver<Vec<Task>>, properties: &WriterPropertiesPtr) -> Encoded {
+fn encode(queue: Receiver<Work>, properties: &WriterPropertiesPtr) -> Encoded {
     let mut columns: BTreeMap<usize, Open> = BTreeMap::new();
-    for task in queue.into_iter().flatten() {
-        let column = match columns.entry(task.column) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let slot = task.slot.expect("told with the first values");
-                entry.insert(Open::new(slot, properties)?)
-            }
-        };
-        column.write_nulls(task.rows)?;
-        column.write(&task.array)?;
+    let mut levels = Levels::default();
+    for (tasks, rows) in queue {
+        for task in tasks {
+            let column = match columns.entry(task.column) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let slot = task.slot.expect("told with the first values");
+                    entry.insert(Open::new(slot, &task.content, properties)?)
+                }
+            };
+            column.write_nulls(task.before, &mut levels)?;
+            column.write(&task.content, rows, &mut levels)?;
+        }
     }
     Ok(columns.into_iter().collect())
 }
 
 impl Open {
-    fn new(slot: Slot, properties: &WriterPropertiesPtr) -> Result<Self, ParquetError> {
+    /// A column for values like `content`.
+    fn new(
+        slot: Slot,
+        content: &Content,
+        properties: &WriterPropertiesPtr,
+    ) -> Result<Self, ParquetError> {
         // The column's path in the file decides its encoding, and must be the final one to be copied later.
         let schema = Arc::new(schema_of(std::iter::once(&slot)));
-        let root = ArrowSchemaConverter::new()
-            .convert(&schema)?
-            .root_schema_ptr();
-        let nowhere = SerializedFileWriter::new(std::io::sink(), root, Arc::clone(properties))?;
-        let writers = ArrowRowGroupWriterFactory::new(&nowhere, schema).create_column_writers(0)?;
+        let converted = ArrowSchemaConverter::new().convert(&schema)?;
+        let writers = match content {
+            Content::Numbers(numbers) => {
+                Writers::Numbers(NumberWriter::new(numbers, converted.column(0), properties))
+            }
+            Content::Array(_) => {
+                let root = converted.root_schema_ptr();
+                let nowhere =
+                    SerializedFileWriter::new(std::io::sink(), root, Arc::clone(properties))?;
+                let factory = ArrowRowGroupWriterFactory::new(&nowhere, schema);
+                Writers::Arrays(factory.create_column_writers(0)?)
+            }
+        };
         Ok(Open {
             slot,
             writers,
@@ -297,24 +343,54 @@ impl Open {
         })
     }
 
-    fn write(&mut self, array: &ArrayRef) -> Result<(), ParquetError> {
-        // The parent is there in every row, so the column's levels are those of a column without a parent.
-        let leaves = compute_leaves(&self.slot.field, array)?;
-        for (writer, leaf) in self.writers.iter_mut().zip(&leaves) {
-            writer.write(leaf)?;
+    fn write(
+        &mut self,
+        content: &Content,
+        rows: usize,
+        levels: &mut Levels,
+    ) -> Result<(), ParquetError> {
+        match (&mut self.writers, content) {
+            (Writers::Arrays(writers), Content::Array(array)) => {
+                write_array(writers, &self.slot.field, array)?;
+            }
+            (Writers::Numbers(writer), Content::Numbers(numbers)) => {
+                writer.write(numbers, rows, levels)?;
+            }
+            _ => unreachable!("a column is given arrays or numbers, not both"),
         }
-        self.rows += array.len();
+        self.rows += rows;
         Ok(())
     }
 
     /// Fills up with nulls to `rows` rows.
-    fn write_nulls(&mut self, rows: usize) -> Result<(), ParquetError> {
+    fn write_nulls(&mut self, rows: usize, levels: &mut Levels) -> Result<(), ParquetError> {
         while self.rows < rows {
             let run = (rows - self.rows).min(NULL_RUN);
-            self.write(&new_null_array(self.slot.field.data_type(), run))?;
+            match &mut self.writers {
+                Writers::Arrays(writers) => {
+                    let field = &self.slot.field;
+                    write_array(writers, field, &new_null_array(field.data_type(), run))?;
+                }
+                Writers::Numbers(writer) => writer.write_nulls(run, levels)?,
+            }
+            self.rows += run;
         }
         Ok(())
     }
+}
+
+/// Writes an array of a column whose parent, if it has one, is there in every row, so that its levels are those of a
+/// column without a parent.
+fn write_array(
+    writers: &mut [ArrowColumnWriter],
+    field: &Field,
+    array: &ArrayRef,
+) -> Result<(), ParquetError> {
+    let leaves = compute_leaves(field, array)?;
+    for (writer, leaf) in writers.iter_mut().zip(&leaves) {
+        writer.write(leaf)?;
+    }
+    Ok(())
 }
 
 /// The schema of columns in order; neighbours with the same parent come into one structure.

@@ -60,6 +60,26 @@ impl<T: Copy + Default> Sparse<T> {
         self.values.is_empty()
     }
 
+    /// The values, in the order of their rows.
+    pub fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    /// The rows that have them.
+    pub fn rows(&self) -> &[u32] {
+        &self.rows.0
+    }
+
+    /// All values; afterwards there are none, and room for as many.
+    pub fn take(&mut self) -> Self {
+        let room = self.values.len();
+        let empty = Sparse {
+            values: Vec::with_capacity(room),
+            rows: Rows(Vec::with_capacity(room)),
+        };
+        std::mem::replace(self, empty)
+    }
+
     /// The array of `rows` rows; afterwards there are no values.
     pub fn finish<A>(&mut self, rows: usize) -> PrimitiveArray<A>
     where
@@ -72,6 +92,19 @@ impl<T: Copy + Default> Sparse<T> {
         }
         self.values.clear();
         PrimitiveArray::new(ScalarBuffer::from(all), Some(self.rows.finish(rows)))
+    }
+}
+
+impl<T: Copy + Default> FromIterator<Option<T>> for Sparse<T> {
+    /// What each row has, from the first on.
+    fn from_iter<I: IntoIterator<Item = Option<T>>>(rows: I) -> Self {
+        let mut sparse = Sparse::new();
+        for (at, value) in rows.into_iter().enumerate() {
+            if let Some(value) = value {
+                sparse.push(at, value);
+            }
+        }
+        sparse
     }
 }
 

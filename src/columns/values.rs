@@ -3,6 +3,8 @@
 //! A column hears only of the rows that have a value (see `sparse`); columns that nothing came for cost nothing.
 
 use super::layout::{Column, Kind, Route};
+use super::numbers::Numbers;
+use super::parquet::Content;
 use super::sparse::{Rows, Sparse, SparseBytes};
 use super::types::{Usage, can_have_sibling, element_field, member_fields};
 use crate::trace::event::{Cursor, FieldType};
@@ -179,19 +181,33 @@ impl Values {
         }
     }
 
-    /// The arrays of `rows` rows: the column's, and its sibling's where the batch has values for it; afterwards there
-    /// are no values. Structures come with all the siblings that their members can have.
-    pub fn finish(&mut self, rows: usize, column: &Column) -> (ArrayRef, Option<ArrayRef>) {
+    /// What `rows` rows have: the column, and its sibling where the batch has values for it; afterwards there are no
+    /// values. Structures come with all the siblings that their members can have.
+    pub fn finish(&mut self, rows: usize, column: &Column) -> (Content, Option<Content>) {
         self.touched = false;
         let rows_beside = (!self.beside.is_empty()).then(|| self.beside_rows(rows));
-        let (main, sibling) = self.arrays(rows, column);
-        match (rows_beside, sibling) {
-            (Some(valid), Some(array)) => (main, Some(only_rows(array, valid))),
-            _ => (main, None),
+        match &mut self.data {
+            Data::Int(small, large) => (
+                Content::Numbers(Numbers::Long(small.take())),
+                rows_beside.map(|_| {
+                    let large: UInt64Array = large.finish(rows);
+                    Content::Array(Arc::new(large))
+                }),
+            ),
+            Data::Float(values) => (Content::Numbers(Numbers::Double(values.take())), None),
+            _ => {
+                let (main, sibling) = self.arrays(rows, column);
+                let sibling = rows_beside.zip(sibling);
+                (
+                    Content::Array(main),
+                    sibling.map(|(valid, array)| Content::Array(only_rows(array, valid))),
+                )
+            }
         }
     }
 
-    /// As [`Values::finish`], with the sibling whether the batch has values for it or not, if it can have any.
+    /// The arrays of `rows` rows, with the sibling whether the batch has values for it or not, if it can have any;
+    /// afterwards there are no values.
     pub fn finish_both(&mut self, rows: usize, column: &Column) -> (ArrayRef, Option<ArrayRef>) {
         self.touched = false;
         let valid = self.beside_rows(rows);

@@ -19,6 +19,7 @@ use arrow::datatypes::{Fields, Schema};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 /// All tables.
 const TABLES: [&str; 4] = ["events", "requests", "downstream", "losses"];
@@ -49,32 +50,56 @@ pub(super) fn assemble(
         losses::schema(&plan.contracts.losses),
     ];
     let mut tables = BTreeMap::new();
-    for (table, schema) in TABLES.into_iter().zip(&schemas) {
-        let dir = staging.create_dir(table)?;
-        let mut files: Vec<PathBuf> = Vec::new();
-        for done in &all {
-            let (parts, donors): (&[Part], &[&str]) = match table {
-                "events" => (&done.events.0, &[]),
-                "requests" => (&done.requests.0, &["events.list.element.event_id"]),
-                "downstream" => (&done.downstream, &[]),
-                _ => (&done.losses, &[]),
-            };
-            let target = Target {
-                dir: &dir,
-                name: "part",
-                schema,
-                properties: &plan.properties,
-                metadata: key_values(&[("sysds:trace_id", &done.recording.trace_id)]),
-                donors,
-            };
-            files.extend(join(parts, files.len(), &target)?);
-        }
-        tables.insert(table.to_owned(), table_files(staging.dir(), &files)?);
+    // Each beside the others: an ingest ends with them, and they do not share anything.
+    let recordings = &all[..];
+    let done = thread::scope(|scope| {
+        let tables = TABLES.into_iter().zip(&schemas);
+        let threads: Vec<_> = tables
+            .map(|(table, schema)| {
+                scope.spawn(move || (table, joined(plan, staging, recordings, table, schema)))
+            })
+            .collect();
+        let done = threads.into_iter().map(|thread| thread.join());
+        done.map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect::<Vec<_>>()
+    });
+    for (table, files) in done {
+        tables.insert(table.to_owned(), files?);
     }
     let classes: Vec<Classes> = all.iter().map(classes_of).collect();
     let classes = classes::write(staging.dir(), &classes)?;
     let recordings = all.into_iter().map(|i| i.recording).collect();
     Ok(manifest(plan, recordings, tables, classes, old))
+}
+
+/// The files of a table.
+fn joined(
+    plan: &Plan,
+    staging: &Staging,
+    all: &[Ingested],
+    table: &str,
+    schema: &Schema,
+) -> Result<TableFiles> {
+    let dir = staging.create_dir(table)?;
+    let mut files: Vec<PathBuf> = Vec::new();
+    for done in all {
+        let (parts, donors): (&[Part], &[&str]) = match table {
+            "events" => (&done.events.0, &[]),
+            "requests" => (&done.requests.0, &["events.list.element.event_id"]),
+            "downstream" => (&done.downstream, &[]),
+            _ => (&done.losses, &[]),
+        };
+        let target = Target {
+            dir: &dir,
+            name: "part",
+            schema,
+            properties: &plan.properties,
+            metadata: key_values(&[("sysds:trace_id", &done.recording.trace_id)]),
+            donors,
+        };
+        files.extend(join(parts, files.len(), &target)?);
+    }
+    table_files(staging.dir(), &files)
 }
 
 fn classes_of(done: &Ingested) -> Classes {
