@@ -261,9 +261,8 @@ impl EventsTable {
                     let ret = cursor.clone().integer() as i64;
                     self.waiting.ret.push(row, ret);
                 } else if plan.path == Some(n) {
-                    let text = cursor.clone().text();
-                    if std::str::from_utf8(text).is_ok() {
-                        self.waiting.path.push(row, text);
+                    if let Ok(text) = cursor.clone().utf8() {
+                        self.waiting.path.push(row, text.as_bytes());
                     }
                 }
                 push_field(&mut self.args, row, &field.ty, route, &mut cursor);

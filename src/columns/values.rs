@@ -96,10 +96,12 @@ impl Values {
                 false
             }
             (Data::Text(text, other), FieldType::Text) => {
-                let bytes = cursor.text();
-                let valid = std::str::from_utf8(bytes).is_ok();
-                if valid { text } else { other }.push(at, bytes);
-                !valid
+                let read = cursor.utf8();
+                match read {
+                    Ok(utf8) => text.push(at, utf8.as_bytes()),
+                    Err(bytes) => other.push(at, bytes),
+                }
+                read.is_err()
             }
             (Data::List { .. }, FieldType::List(element, _)) => {
                 self.push_list(at, element, route, cursor)

@@ -45,8 +45,7 @@ pub(super) struct Dump {
 }
 
 /// The inode of a socket, from what the kernel shows as its file name.
-fn inode(name: &[u8]) -> Option<i64> {
-    let name = std::str::from_utf8(name).ok()?;
+fn inode(name: &str) -> Option<i64> {
     name.strip_prefix("socket:[")?
         .strip_suffix(']')?
         .parse()
@@ -72,7 +71,8 @@ impl Cutter {
 
     fn dumped_file(&mut self, event: &Observed, class: &EventClass, file: DumpedFile) {
         let integer = |i| class.integer(event.values, i).unwrap_or(0);
-        let Some(inode) = inode(class.seek(event.values, file.name).text()) else {
+        let name = class.seek(event.values, file.name).utf8();
+        let Some(inode) = name.ok().and_then(inode) else {
             return;
         };
         let named: Vec<i32> = file.pid.map(|i| integer(i) as i32).into_iter().collect();

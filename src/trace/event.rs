@@ -9,7 +9,7 @@
 //! |---|---|
 //! | integer, enumeration, boolean, bit array | 8, little-endian (two's complement where signed) |
 //! | float | 8, the bits of an `f64` |
-//! | text | `u32` length, then the bytes as they were traced |
+//! | text | `u32` length, then the bytes as they were traced; what was UTF-16 or UTF-32 as UTF-8, or marked as no text |
 //! | list | `u32` number of elements, then the elements |
 //! | structure | its members |
 //! | variant | `u32` index of the option, then its value |
@@ -29,9 +29,9 @@ pub enum FieldType {
     Unsigned(u64, Vec<Label>),
     /// Signed integer of so many bits; with labels where it is an enumeration.
     Signed(u64, Vec<Label>),
-    /// Floating-point number of 32 or 64 bits; both are held as `f64`, which is exact.
+    /// Floating-point number of 16, 32 or 64 bits; all are held as `f64`, which is exact.
     Float(u8),
-    /// String: bytes up to the first NUL, meant to be UTF-8.
+    /// String: bytes up to the first NUL, meant to be UTF-8, or made UTF-8 of another encoding.
     Text,
     /// Array, with its length, or sequence.
     List(Box<FieldType>, Option<u64>),
@@ -283,6 +283,15 @@ impl EventBatch {
     }
 }
 
+/// Set in the number of a text's bytes where they are no text, whatever they look like: those of an ill-formed text of
+/// UTF-16 or UTF-32 can be good UTF-8 that says something else. An event's values never take so many bytes.
+const NO_TEXT: usize = 1 << 31;
+
+/// What is encoded before so many bytes that are no text.
+pub fn no_text(bytes: usize) -> [u8; 4] {
+    ((bytes | NO_TEXT) as u32).to_le_bytes()
+}
+
 /// Reads encoded values one after the other.
 ///
 /// The buffer was written by this program, by the same types: reading past its end is a defect and panics.
@@ -323,10 +332,20 @@ impl<'a> Cursor<'a> {
         u32::from_le_bytes(self.take(4).try_into().expect("4 bytes")) as usize
     }
 
-    /// Reads a text.
+    /// Reads the bytes of a text.
     pub fn text(&mut self) -> &'a [u8] {
-        let n = self.count();
+        let n = self.count() & !NO_TEXT;
         self.take(n)
+    }
+
+    /// Reads a text; the bytes, where they are none.
+    pub fn utf8(&mut self) -> Result<&'a str, &'a [u8]> {
+        let n = self.count();
+        let bytes = self.take(n & !NO_TEXT);
+        match n & NO_TEXT {
+            0 => std::str::from_utf8(bytes).map_err(|_| bytes),
+            _ => Err(bytes),
+        }
     }
 
     /// Passes over a value.

@@ -8,6 +8,7 @@ mod common;
 mod compare;
 mod contract;
 mod ctf;
+mod ctf2;
 mod docs;
 mod downstream;
 mod expected;

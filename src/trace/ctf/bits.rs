@@ -82,6 +82,14 @@ pub fn value(integer: &Integer, bits: u64) -> i128 {
     }
 }
 
+/// `bits` in their right order, if the integer's or number's are ordered against its bytes.
+pub fn ordered(bits: u64, size: u32, reversed: bool) -> u64 {
+    match reversed {
+        true => bits.reverse_bits() >> (64 - size),
+        false => bits,
+    }
+}
+
 /// A few bytes of a file, read where they are asked for.
 pub struct Window<'a> {
     file: &'a File,

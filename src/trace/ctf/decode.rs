@@ -3,8 +3,11 @@
 //! The one idea: nothing is assumed about what tracers usually write. Structures are decoded field by field from their
 //! classes (CTF 1.8.3 sections 4 to 6), and only the place and value of integers is kept.
 
-use super::bits::{Location, Window, value};
-use super::metadata::model::{Field, FieldClass, Reference, Scope, StreamClass};
+use super::bits::{Location, Window, ordered, value};
+use super::leb128::{self, Leb128};
+use super::metadata::model::{
+    Encoding, Field, FieldClass, Integer, Reference, Role, Roles, Scope, StreamClass,
+};
 use std::collections::HashMap;
 use std::io;
 
@@ -22,13 +25,20 @@ pub enum Stop {
     Io(io::Error),
 }
 
-/// A decoded field: where it begins, and what it is if it is an integer or an enumeration.
+/// A field with a meaning.
 pub struct Decoded {
+    /// What it means.
+    pub roles: Roles,
     /// Its first bit, from the packet's first.
     pub begin: u64,
-    /// Its place and its number.
-    pub integer: Option<(Location, i128)>,
+    /// Its number, if it is an integer or an enumeration.
+    pub number: Option<i128>,
+    /// The place of that number, if another one could be written there.
+    pub location: Option<Location>,
 }
+
+/// What is told of fields with a meaning.
+pub type See<'s> = &'s mut dyn FnMut(&mut Window, Decoded) -> Result<(), Stop>;
 
 /// A place in a packet that is being decoded, and what tags and lengths need of the fields before it.
 pub struct Decoder<'a, 'f> {
@@ -62,22 +72,16 @@ impl<'a, 'f> Decoder<'a, 'f> {
         }
     }
 
-    /// Decodes the structure `class`, and hands each of its own fields to `see` with its name.
+    /// Decodes the structure `class`, and hands each field with a meaning to `see`, at whatever depth.
     ///
     /// # Errors
     /// A [`Stop`]: its own, or that of `see`.
-    pub fn root(
-        &mut self,
-        scope: Scope,
-        class: &FieldClass,
-        mut see: impl FnMut(&mut Window, &str, &FieldClass, Decoded) -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
+    pub fn root(&mut self, scope: Scope, class: &FieldClass, see: See) -> Result<(), Stop> {
         self.here.scope = scope;
         self.align(class)?;
         let fields = class.structure().map_or(&[][..], |s| &s.fields);
         for (i, field) in fields.iter().enumerate() {
-            let decoded = self.step(i, field)?;
-            see(self.window, &field.name, &field.class, decoded)?;
+            self.step(i, field, see)?;
         }
         Ok(())
     }
@@ -108,20 +112,14 @@ impl<'a, 'f> Decoder<'a, 'f> {
     /// # Errors
     /// A [`Stop`].
     pub fn pass(&mut self, scope: Scope, class: Option<&FieldClass>) -> Result<(), Stop> {
-        class.map_or(Ok(()), |class| self.root(scope, class, |_, _, _, _| Ok(())))
+        class.map_or(Ok(()), |class| self.root(scope, class, &mut |_, _| Ok(())))
     }
 
-    fn step(&mut self, index: usize, field: &Field) -> Result<Decoded, Stop> {
+    fn step(&mut self, index: usize, field: &Field, see: See) -> Result<(), Stop> {
         self.here.path.push(index);
-        let decoded = self.field(&field.class);
+        let decoded = self.field(&field.class, see);
         self.here.path.pop();
-        let decoded = decoded?;
-        if let (Scope::EventHeader, "id", Some((_, id))) =
-            (self.here.scope, field.name.as_str(), decoded.integer)
-        {
-            self.event_id = Some(id);
-        }
-        Ok(decoded)
+        decoded
     }
 
     fn align(&mut self, class: &FieldClass) -> Result<(), Stop> {
@@ -143,62 +141,113 @@ impl<'a, 'f> Decoder<'a, 'f> {
         bytes.ok_or(Stop::End)
     }
 
-    fn field(&mut self, class: &FieldClass) -> Result<Decoded, Stop> {
+    fn field(&mut self, class: &FieldClass, see: See) -> Result<(), Stop> {
         self.left = self.left.checked_sub(1).ok_or_else(|| {
             Stop::Bad(format!(
                 "more than {MAX_FIELDS} fields in an event or a packet's context"
             ))
         })?;
         self.align(class)?;
-        let begin = self.bit;
-        let mut integer = None;
         match class {
-            FieldClass::Integer(_) | FieldClass::Enumeration(_) => integer = self.integer(class)?,
+            FieldClass::Integer(integer) => self.integer(integer, see)?,
+            FieldClass::Enumeration(enumeration) => self.integer(&enumeration.base, see)?,
             FieldClass::Float(float) => {
                 self.take(u64::from(float.size))?;
             }
-            FieldClass::String(_) => self.string()?,
+            FieldClass::String(encoding) => self.string(*encoding)?,
             FieldClass::Struct(structure) => {
                 for (i, field) in structure.fields.iter().enumerate() {
-                    self.step(i, field)?;
+                    self.step(i, field, see)?;
                 }
             }
             FieldClass::Variant(variant) => {
                 let chosen = self.chosen(variant)?;
-                self.step(chosen, &variant.options[chosen])?;
+                self.step(chosen, &variant.options[chosen], see)?;
             }
-            FieldClass::Array { length, element } => self.elements(*length, element)?,
-            FieldClass::Sequence { length, element } => {
+            FieldClass::Array {
+                length, element, ..
+            } => self.elements(*length, element, see)?,
+            FieldClass::Sequence {
+                length, element, ..
+            } => {
                 let length = self.number(length)?;
-                self.elements(length.try_into().unwrap_or(0), element)?;
+                self.elements(length.try_into().unwrap_or(0), element, see)?;
             }
         }
-        Ok(Decoded { begin, integer })
+        Ok(())
     }
 
-    fn elements(&mut self, length: u64, element: &FieldClass) -> Result<(), Stop> {
-        (0..length).try_for_each(|_| self.field(element).map(|_| ()))
+    fn elements(&mut self, length: u64, element: &FieldClass, see: See) -> Result<(), Stop> {
+        let uuid = element.integer().is_some_and(|i| i.roles.has(Role::Uuid));
+        if uuid {
+            // It is looked at as a whole.
+            let decoded = Decoded {
+                roles: element.integer().map(|i| i.roles).unwrap_or_default(),
+                begin: self.bit,
+                number: None,
+                location: None,
+            };
+            see(self.window, decoded)?;
+            let bits = length.checked_mul(8).ok_or(Stop::End)?;
+            return self.take(bits).map(|_| ());
+        }
+        (0..length).try_for_each(|_| self.field(element, see))
     }
 
-    fn integer(&mut self, class: &FieldClass) -> Result<Option<(Location, i128)>, Stop> {
-        let Some(integer) = class.integer() else {
-            return Ok(None);
+    fn integer(&mut self, integer: &Integer, see: See) -> Result<(), Stop> {
+        let begin = self.bit;
+        let (number, location) = match integer.variable {
+            true => (self.variable(integer.signed)?, None),
+            false => {
+                let at = Location {
+                    bit: self.take(u64::from(integer.size))?,
+                    size: integer.size,
+                    byte_order: integer.byte_order,
+                };
+                let (byte, length) = at.bytes();
+                let bits = at.get(self.read(byte, length)?);
+                let bits = ordered(bits, integer.size, integer.reversed);
+                (value(integer, bits), Some(at).filter(|_| !integer.reversed))
+            }
         };
-        let at = Location {
-            bit: self.take(u64::from(integer.size))?,
-            size: integer.size,
-            byte_order: integer.byte_order,
-        };
-        let (byte, length) = at.bytes();
-        let number = value(integer, at.get(self.read(byte, length)?));
         self.numbers.insert(self.here.clone(), number);
-        Ok(Some((at, number)))
+        if integer.roles.is_empty() {
+            return Ok(());
+        }
+        if integer.roles.has(Role::EventClass) {
+            self.event_id = Some(number);
+        }
+        let decoded = Decoded {
+            roles: integer.roles,
+            begin,
+            number: Some(number),
+            location,
+        };
+        see(self.window, decoded)
     }
 
-    fn string(&mut self) -> Result<(), Stop> {
-        loop {
+    /// An integer that takes as many bytes as it needs.
+    fn variable(&mut self, signed: bool) -> Result<i128, Stop> {
+        let mut bytes = [0; leb128::MAX_BYTES];
+        for there in 1..=bytes.len() {
             let byte = self.take(8)? / 8;
-            if self.read(byte, 1)? == [0] {
+            bytes[there - 1] = self.read(byte, 1)?[0];
+            match leb128::read(&bytes[..there], signed) {
+                Leb128::Value(value, _) if signed => return Ok(i128::from(value as i64)),
+                Leb128::Value(value, _) => return Ok(i128::from(value)),
+                Leb128::End => {}
+                Leb128::TooLong => break,
+            }
+        }
+        Err(Stop::Bad(leb128::TOO_LONG.to_owned()))
+    }
+
+    /// Passes over code units up to one of zeros.
+    fn string(&mut self, encoding: Encoding) -> Result<(), Stop> {
+        let unit = encoding.unit();
+        loop {
+            let byte = self.take(unit as u64 * 8)? / 8;
+            if self.read(byte, unit)?.iter().all(|b| *b == 0) {
                 return Ok(());
             }
         }

@@ -1,11 +1,12 @@
-//! CTF 1.8 traces, read without babeltrace2: their metadata, and the packets of their streams.
+//! CTF traces, read without babeltrace2: their metadata, and the packets of their streams.
 //!
 //! The one idea: a damaged trace has to be understood before anything else reads it. [`read_metadata`] says what a
 //! trace's bytes mean, [`walk`] goes through a stream's packets and says where it breaks, and [`shadow`] makes a copy
 //! that other readers accept. Nothing here decodes events.
 
-mod bits;
+pub(super) mod bits;
 mod decode;
+pub(super) mod leb128;
 pub mod metadata;
 mod packets;
 mod repair;

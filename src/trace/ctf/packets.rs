@@ -6,7 +6,7 @@
 
 use super::bits::{Location, Window};
 use super::decode::{Decoded, Decoder, Stop};
-use super::metadata::model::{FieldClass, Metadata, Scope, StreamClass};
+use super::metadata::model::{Metadata, Role, Scope, StreamClass};
 use crate::error::{Error, Place, Result};
 use std::fs::File;
 use std::io;
@@ -263,13 +263,19 @@ fn header(
     let mut decoder = Decoder::new(window, offset);
     let (mut stream_id, mut instance_id) = (None, None);
     if let Some(class) = &metadata.packet_header {
-        decoder.root(Scope::PacketHeader, class, |window, name, class, field| {
-            match name {
-                "magic" => check_magic(&field)?,
-                "uuid" => check_uuid(window, metadata.uuid, offset, class, &field)?,
-                "stream_id" => stream_id = number_of(&field),
-                "stream_instance_id" => instance_id = number_of(&field),
-                _ => {}
+        decoder.root(Scope::PacketHeader, class, &mut |window, field| {
+            let roles = field.roles;
+            if roles.has(Role::Magic) {
+                check_magic(&field)?;
+            }
+            if roles.has(Role::Uuid) {
+                check_uuid(window, metadata.uuid, offset, &field)?;
+            }
+            if roles.has(Role::StreamClass) {
+                stream_id = number_of(&field);
+            }
+            if roles.has(Role::StreamInstance) {
+                instance_id = number_of(&field);
             }
             Ok(())
         })?;
@@ -278,8 +284,8 @@ fn header(
     found.packet.stream_class = stream.id;
     found.packet.instance_id = instance_id;
     if let Some(class) = &stream.packet_context {
-        decoder.root(Scope::PacketContext, class, |_, name, _, field| {
-            keep(&mut found, name, &field);
+        decoder.root(Scope::PacketContext, class, &mut |_, field| {
+            keep(&mut found, &field);
             Ok(())
         })?;
     }
@@ -318,32 +324,39 @@ fn empty(number: u64, offset: u64) -> Packet {
     }
 }
 
-/// Keeps a field of the packet context, if it is one that CTF 1.8.3 section 5.2 or LTTng gives a meaning.
-fn keep(found: &mut Header, name: &str, field: &Decoded) {
-    let number = number_of(field);
-    let location = field.integer.map(|(location, _)| location);
+/// Keeps a field of the packet context, for each meaning that it has.
+fn keep(found: &mut Header, field: &Decoded) {
+    let (number, location) = (number_of(field), field.location);
     let packet = &mut found.packet;
-    match name {
-        "packet_size" => (found.packet_size, packet.packet_size_field) = (number, location),
-        "content_size" => (found.content_size, packet.content_size_field) = (number, location),
-        "timestamp_begin" => packet.timestamp_begin = number,
-        "timestamp_end" => packet.timestamp_end = number,
-        "events_discarded" => packet.events_discarded = number,
-        "packet_seq_num" => packet.sequence_number = number,
-        "cpu_id" => packet.cpu_id = number,
-        _ => {}
+    let roles = field.roles;
+    if roles.has(Role::PacketSize) {
+        (found.packet_size, packet.packet_size_field) = (number, location);
+    }
+    if roles.has(Role::ContentSize) {
+        (found.content_size, packet.content_size_field) = (number, location);
+    }
+    let others = [
+        (Role::Begin, &mut packet.timestamp_begin),
+        (Role::End, &mut packet.timestamp_end),
+        (Role::Discarded, &mut packet.events_discarded),
+        (Role::SequenceNumber, &mut packet.sequence_number),
+        (Role::Cpu, &mut packet.cpu_id),
+    ];
+    for (role, kept) in others {
+        if roles.has(role) {
+            *kept = number;
+        }
     }
 }
 
 /// The number of a field that is an integer and not negative.
 fn number_of(field: &Decoded) -> Option<u64> {
-    let (_, number) = field.integer?;
-    u64::try_from(number).ok()
+    u64::try_from(field.number?).ok()
 }
 
 fn check_magic(field: &Decoded) -> Result<(), Stop> {
-    match field.integer {
-        Some((_, number)) if number & 0xFFFF_FFFF != MAGIC => Err(Stop::Bad(format!(
+    match field.number {
+        Some(number) if number & 0xFFFF_FFFF != MAGIC => Err(Stop::Bad(format!(
             "expected a packet (magic number {MAGIC:#x}), found {number:#x}"
         ))),
         _ => Ok(()),
@@ -355,22 +368,11 @@ fn check_uuid(
     window: &mut Window,
     expected: Option<[u8; 16]>,
     offset: u64,
-    class: &FieldClass,
     field: &Decoded,
 ) -> Result<(), Stop> {
-    let FieldClass::Array {
-        length: 16,
-        element,
-    } = class
-    else {
+    let Some(expected) = expected else {
         return Ok(());
     };
-    let (Some(expected), Some(8)) = (expected, element.integer().map(|i| i.size)) else {
-        return Ok(());
-    };
-    if !field.begin.is_multiple_of(8) || element.alignment() > 8 {
-        return Ok(());
-    }
     let at = offset.checked_add(field.begin / 8).ok_or(Stop::End)?;
     let found = window.bytes(at, 16).map_err(Stop::Io)?.ok_or(Stop::End)?;
     if found == expected {

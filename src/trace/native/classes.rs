@@ -7,7 +7,9 @@ use super::plan::{Dest, Known, Planner, Slot, Step};
 use super::shown::{Node, Roots};
 use crate::trace::Clock;
 use crate::trace::context::{Context, uses_of};
-use crate::trace::ctf::metadata::model::{FieldClass, Metadata, Reference, Scope, StreamClass};
+use crate::trace::ctf::metadata::model::{
+    FieldClass, Metadata, Reference, Role, Scope, StreamClass,
+};
 use crate::trace::event::{EventClass, Field};
 use crate::trace::select::Selection;
 use std::collections::{BTreeSet, HashMap};
@@ -35,8 +37,10 @@ pub struct StreamPlan {
     pub slots: usize,
     /// The clock of its events.
     pub clock: Option<(Clock, Converter)>,
-    /// Whether a packet's begin sets the whole clock, so that no packet needs the one before.
+    /// Whether a packet's begin sets the whole clock, or it begins at 0, so that no packet needs the one before.
     pub independent: bool,
+    /// Whether the clock begins at 0 in each packet.
+    pub clock_restarts: bool,
 }
 
 /// How a common context is decoded.
@@ -111,7 +115,8 @@ impl StreamPlan {
             small: Vec::new(),
             slots: slots.len(),
             clock: clock_of(metadata, stream),
-            independent: sets_clock(context),
+            independent: sets_clock(context) || metadata.clock_restarts,
+            clock_restarts: metadata.clock_restarts,
         };
         for (number, event) in stream.events.iter().enumerate() {
             let (context, payload) = &roots.events[number];
@@ -207,13 +212,12 @@ fn context_dest(fields: &[(usize, Field)], uses: &[Context], position: usize) ->
 /// Whether the packet context holds a begin that is the clock's whole value.
 fn sets_clock(context: Option<&FieldClass>) -> bool {
     let fields = context.and_then(FieldClass::structure).map(|s| &s.fields);
-    let mut begins = fields
-        .into_iter()
-        .flatten()
-        .filter(|f| f.name == "timestamp_begin");
-    begins.any(|f| {
+    fields.into_iter().flatten().any(|f| {
         let integer = f.class.integer();
-        integer.is_some_and(|i| i.size == 64 && !i.signed && i.clock.is_some())
+        integer.is_some_and(|i| {
+            let whole = i.size == 64 && !i.variable && !i.signed;
+            whole && i.roles.has(Role::Begin) && i.clock.is_some()
+        })
     })
 }
 
@@ -309,7 +313,9 @@ fn add_slots(
             }
         }
         FieldClass::Array { element, .. } => add_slots(element, slots, wanted),
-        FieldClass::Sequence { length, element } => {
+        FieldClass::Sequence {
+            length, element, ..
+        } => {
             add(length);
             add_slots(element, slots, wanted);
         }

@@ -5,9 +5,10 @@
 //! one, so that packets of any size need the memory of a window. No step trusts the bytes: whatever they are, it ends
 //! in a value or in a [`Stop`].
 
-use super::plan::{BitInteger, ByteInteger, Choose, Dest, Elements, Role, Slot, Step};
+use super::plan::{BitInteger, ByteInteger, Choose, Dest, Elements, FloatNumber, Role, Slot, Step};
+use crate::trace::ctf::bits::ordered;
 use crate::trace::ctf::metadata::model::ByteOrder;
-use crate::trace::event::UNKNOWN;
+use crate::trace::event::{UNKNOWN, no_text};
 
 /// More elements without a single bit in one event are refused: a damaged length could make them last for ever.
 const MAX_EMPTY: u64 = 1 << 20;
@@ -45,7 +46,7 @@ impl Output {
     }
 
     #[inline]
-    fn integer(&mut self, dest: Dest, value: u64) {
+    pub(super) fn integer(&mut self, dest: Dest, value: u64) {
         match dest {
             Dest::Values => self.values.extend_from_slice(&value.to_le_bytes()),
             Dest::Pid => self.pid = value as i32,
@@ -54,13 +55,29 @@ impl Output {
         }
     }
 
-    fn text(&mut self, dest: Dest, text: &[u8]) {
+    pub(super) fn text(&mut self, dest: Dest, text: &[u8]) {
         match dest {
             Dest::Values => {
                 self.count(text.len());
                 self.values.extend_from_slice(text);
             }
             Dest::Procname => self.procname = Some(self.names.number(text)),
+            _ => {}
+        }
+    }
+
+    /// Bytes that stand where a text should, and are none whatever they look like.
+    #[cold]
+    pub(super) fn no_text(&mut self, dest: Dest, bytes: &[u8]) {
+        match dest {
+            Dest::Values => {
+                self.values.extend_from_slice(&no_text(bytes.len()));
+                self.values.extend_from_slice(bytes);
+            }
+            Dest::Procname => {
+                let shown: String = bytes.iter().map(|b| format!("\\x{b:02x}")).collect();
+                self.procname = Some(self.names.number(shown.as_bytes()));
+            }
             _ => {}
         }
     }
@@ -162,7 +179,7 @@ impl<'a> Decoder<'a> {
                     self.take(*bits)?;
                 }
                 Step::Bits(integer) => self.bit_integer(integer, out)?,
-                Step::Float(size, order, dest) => self.float(*size, *order, *dest, out)?,
+                Step::Float(number) => self.float(number, out)?,
                 Step::Text(dest) => self.text(*dest, out)?,
                 Step::Chars(length, dest) => self.chars(*length, *dest, out)?,
                 Step::CharsOf(slot, dest) => {
@@ -175,14 +192,20 @@ impl<'a> Decoder<'a> {
                     self.elements(length, elements, out)?;
                 }
                 Step::Choose(choose) => self.choose(choose, out)?,
+                rare => self.rare(rare, out)?,
             }
         }
         Ok(())
     }
 
+    /// The whole bytes that are still there, at a byte's begin.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        &self.bytes[(self.at / 8) as usize..(self.limit / 8) as usize]
+    }
+
     /// Passes over so many bits, and says where they were.
     #[inline]
-    fn take(&mut self, bits: u64) -> Result<u64, Stop> {
+    pub(super) fn take(&mut self, bits: u64) -> Result<u64, Stop> {
         let begin = self.at;
         let end = begin.checked_add(bits).filter(|end| *end <= self.limit);
         self.at = end.ok_or(Stop::End)?;
@@ -191,7 +214,7 @@ impl<'a> Decoder<'a> {
 
     /// As `take`, for whole bytes at a byte's begin.
     #[inline]
-    fn take_bytes(&mut self, bytes: u64) -> Result<&'a [u8], Stop> {
+    pub(super) fn take_bytes(&mut self, bytes: u64) -> Result<&'a [u8], Stop> {
         let begin = self.take(bytes.checked_mul(8).ok_or(Stop::End)?)? / 8;
         Ok(&self.bytes[begin as usize..(begin + bytes) as usize])
     }
@@ -226,6 +249,13 @@ impl<'a> Decoder<'a> {
 
     fn bit_integer(&mut self, integer: &BitInteger, out: &mut Output) -> Result<(), Stop> {
         let bits = self.bits(integer.size, integer.order)?;
+        self.put_bits(integer, bits, out);
+        Ok(())
+    }
+
+    /// Puts out an integer of bits.
+    #[inline]
+    pub(super) fn put_bits(&mut self, integer: &BitInteger, bits: u64, out: &mut Output) {
         let unused = 64 - integer.size;
         let value = match integer.signed {
             true => ((bits << unused) as i64 >> unused) as u64,
@@ -235,11 +265,10 @@ impl<'a> Decoder<'a> {
         if !integer.role.is_none() {
             self.role(integer.role, value, integer.signed, integer.size);
         }
-        Ok(())
     }
 
     #[inline]
-    fn role(&mut self, role: Role, value: u64, signed: bool, size: u32) {
+    pub(super) fn role(&mut self, role: Role, value: u64, signed: bool, size: u32) {
         if role.clock {
             self.memory.clock = moved(self.memory.clock, value, size);
         }
@@ -255,7 +284,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// The next `size` bits (1 to 64), which must be of one byte order with those before in the same byte.
-    fn bits(&mut self, size: u32, order: ByteOrder) -> Result<u64, Stop> {
+    pub(super) fn bits(&mut self, size: u32, order: ByteOrder) -> Result<u64, Stop> {
         let shift = (self.at % 8) as u32;
         if shift != 0 && self.memory.order.is_some_and(|before| before != order) {
             return Err(Stop::Bad(
@@ -277,24 +306,20 @@ impl<'a> Decoder<'a> {
         Ok((bits & mask) as u64)
     }
 
-    fn float(
-        &mut self,
-        size: u32,
-        order: ByteOrder,
-        dest: Dest,
-        out: &mut Output,
-    ) -> Result<(), Stop> {
-        let bits = self.bits(size, order)?;
-        let value = match size {
+    fn float(&mut self, number: &FloatNumber, out: &mut Output) -> Result<(), Stop> {
+        let bits = self.bits(number.size, number.order)?;
+        let bits = ordered(bits, number.size, number.reversed);
+        let value = match number.size {
+            16 => half(bits as u16),
             32 => f64::from(f32::from_bits(bits as u32)),
             _ => f64::from_bits(bits),
         };
-        out.integer(dest, value.to_bits());
+        out.integer(number.dest, value.to_bits());
         Ok(())
     }
 
     fn text(&mut self, dest: Dest, out: &mut Output) -> Result<(), Stop> {
-        let rest = &self.bytes[(self.at / 8) as usize..(self.limit / 8) as usize];
+        let rest = self.rest();
         let length = memchr::memchr(0, rest).ok_or(Stop::End)?;
         self.take(length as u64 * 8 + 8)?;
         out.text(dest, &rest[..length]);
@@ -308,7 +333,7 @@ impl<'a> Decoder<'a> {
         self.room(out)
     }
 
-    fn length(&self, slot: Slot) -> u64 {
+    pub(super) fn length(&self, slot: Slot) -> u64 {
         // Lengths are unsigned: the metadata was checked.
         self.memory.slots[slot as usize] as u64
     }
@@ -351,7 +376,7 @@ impl<'a> Decoder<'a> {
 
     /// Whether the values of the event do not take too much room.
     #[inline]
-    fn room(&self, out: &Output) -> Result<(), Stop> {
+    pub(super) fn room(&self, out: &Output) -> Result<(), Stop> {
         self.room_for(0, out)
     }
 
@@ -376,6 +401,23 @@ impl<'a> Decoder<'a> {
         }
         self.run(&choose.options[*option], out)
     }
+}
+
+/// The value of a floating-point number of 16 bits (IEEE 754 binary16), which 64 hold exactly.
+fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (u64::from(bits >> 10 & 0x1F), u64::from(bits & 0x3FF));
+    let magnitude = match exponent {
+        // 2^-24 to a unit.
+        0 => return f64::copysign(fraction as f64 / 16_777_216.0, sign(bits)),
+        // Infinity, or no number, whose fraction is kept.
+        0x1F => 0x7FF << 52 | fraction << 42,
+        _ => (exponent + 1023 - 15) << 52 | fraction << 42,
+    };
+    f64::from_bits(u64::from(bits >> 15) << 63 | magnitude)
+}
+
+fn sign(bits: u16) -> f64 {
+    if bits >> 15 == 1 { -1.0 } else { 1.0 }
 }
 
 impl ByteInteger {
@@ -421,6 +463,26 @@ pub fn moved(clock: u64, value: u64, size: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn halves_are_exact() {
+        for (bits, value) in [
+            (0x0000, 0.0),
+            (0x3C00, 1.0),
+            (0xC000, -2.0),
+            (0x7BFF, 65504.0),
+            (0x0001, 2f64.powi(-24)),
+            (0x83FF, -1023.0 * 2f64.powi(-24)),
+            (0x0400, 2f64.powi(-14)),
+            (0x3555, 0.333251953125),
+            (0x7C00, f64::INFINITY),
+            (0xFC00, f64::NEG_INFINITY),
+        ] {
+            assert_eq!(half(bits), value, "{bits:#x}");
+        }
+        assert_eq!(half(0x8000).to_bits(), (-0.0f64).to_bits());
+        assert!(half(0x7E01).is_nan() && half(0x7C01).is_nan());
+    }
 
     #[test]
     fn a_clock_of_few_bits_wraps_once() {

@@ -143,7 +143,9 @@ impl Lane {
             return false;
         }
         let mut progress = Progress::default();
-        progress.memory.clock = self.clock;
+        if !self.stream.plan.clock_restarts {
+            progress.memory.clock = self.clock;
+        }
         let state = match self.stream.leaves_out(&self.stream.packets[self.next]) {
             Some(clock) => {
                 progress.memory.clock = clock;

@@ -21,10 +21,12 @@ mod names;
 mod piece;
 mod plan;
 mod pool;
+mod rare;
 mod shown;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod wide;
 
 use super::Source;
 use super::check::Checked;

@@ -6,7 +6,7 @@
 
 use super::shown::Node;
 use crate::trace::ctf::metadata::model::{
-    ByteOrder, FieldClass, Integer, Reference, Scope, Variant,
+    ByteOrder, Encoding, FieldClass, Float, Integer, Reference, Role as Meaning, Scope, Variant,
 };
 use std::collections::HashMap;
 
@@ -39,14 +39,20 @@ pub enum Step {
     Bytes(u32, Box<[ByteInteger]>),
     /// An integer at any bit.
     Bits(BitInteger),
-    /// A floating-point number of so many bits.
-    Float(u32, ByteOrder, Dest),
+    /// An integer whose bits are ordered against its bytes.
+    Reversed(BitInteger),
+    /// An integer of as many bytes as it needs, at a byte's begin.
+    Variable(VariableInteger),
+    /// A floating-point number.
+    Float(FloatNumber),
     /// Bytes up to a NUL.
     Text(Dest),
     /// So many characters, of which those before the first NUL count.
     Chars(u64, Dest),
     /// As `Chars`, with the number in a slot.
     CharsOf(Slot, Dest),
+    /// A text of larger code units than bytes.
+    Wide(Box<WideText>),
     /// So many elements.
     Array(u64, Box<Elements>),
     /// As `Array`, with the number in a slot.
@@ -85,6 +91,52 @@ pub struct BitInteger {
     pub dest: Dest,
     /// What else it is good for.
     pub role: Role,
+}
+
+/// An integer of as many bytes as it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VariableInteger {
+    /// Whether it is in two's complement.
+    pub signed: bool,
+    /// Where it goes.
+    pub dest: Dest,
+    /// What else it is good for.
+    pub role: Role,
+}
+
+/// A floating-point number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FloatNumber {
+    /// 16, 32 or 64 bits.
+    pub size: u32,
+    /// Its byte order.
+    pub order: ByteOrder,
+    /// Whether its bits are ordered against its bytes.
+    pub reversed: bool,
+    /// Where it goes.
+    pub dest: Dest,
+}
+
+/// A text of UTF-16 or UTF-32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WideText {
+    /// How far it goes.
+    pub extent: Extent,
+    /// Its encoding.
+    pub encoding: Encoding,
+    /// Where it goes.
+    pub dest: Dest,
+}
+
+/// How far a text goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Up to a code unit of zeros.
+    Nul,
+    /// So many bytes.
+    Bytes(u64),
+    /// As many bytes as the number in a slot says.
+    BytesOf(Slot),
 }
 
 /// What an integer is good for beside being a value.
@@ -180,19 +232,7 @@ pub struct Planner<'a> {
     /// What is known of the place that was reached.
     pub known: Known,
     here: Reference,
-    special: Special,
     steps: Vec<Step>,
-}
-
-/// What the name of a member means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Special {
-    #[default]
-    None,
-    /// It tells the event's class.
-    EventId,
-    /// It does not move the clock.
-    Still,
 }
 
 impl<'a> Planner<'a> {
@@ -205,7 +245,6 @@ impl<'a> Planner<'a> {
                 scope,
                 path: Vec::new(),
             },
-            special: Special::None,
             steps: Vec::new(),
         }
     }
@@ -215,7 +254,7 @@ impl<'a> Planner<'a> {
         if let Some(root) = root {
             self.align(root.class.alignment());
             for (i, child) in root.children.iter().enumerate() {
-                self.member(i, name_of(root, i), child, dest(i));
+                self.member(i, child, dest(i));
             }
         }
         (self.steps, self.known)
@@ -249,14 +288,8 @@ impl<'a> Planner<'a> {
         self.known = self.known.after(bits);
     }
 
-    fn member(&mut self, index: usize, name: &str, node: &Node, dest: Dest) {
+    fn member(&mut self, index: usize, node: &Node, dest: Dest) {
         self.here.path.push(index);
-        self.special = match (self.here.scope, name) {
-            (Scope::EventHeader, "id") => Special::EventId,
-            // It says when the packet ends, and must not move the clock before its events.
-            (Scope::PacketContext, "timestamp_end") if self.here.path.len() == 1 => Special::Still,
-            _ => Special::None,
-        };
         self.node(node, dest);
         self.here.path.pop();
     }
@@ -264,29 +297,35 @@ impl<'a> Planner<'a> {
     fn node(&mut self, node: &Node, dest: Dest) {
         let dest = if node.shown { dest } else { Dest::Nowhere };
         self.align(node.class.alignment());
-        if node.class.integer().is_none() {
-            self.special = Special::None;
-        }
         match node.class {
             FieldClass::Integer(integer) => self.integer(integer, dest),
             FieldClass::Enumeration(enumeration) => self.integer(&enumeration.base, dest),
-            FieldClass::Float(float) => {
-                let step = Step::Float(float.size, float.byte_order, dest);
-                self.fixed(step, u64::from(float.size));
+            FieldClass::Float(float) => self.float(float, dest),
+            FieldClass::String(encoding) if encoding.unit() > 1 => {
+                self.wide(Extent::Nul, *encoding, dest);
             }
             FieldClass::String(_) => self.open(Step::Text(dest)),
             FieldClass::Struct(_) => self.structure(node, dest),
             FieldClass::Variant(variant) => self.variant(variant, node, dest),
-            FieldClass::Array { length, .. } if node.text => {
+            FieldClass::Array {
+                length, element, ..
+            } if node.text => {
+                if let Some(encoding) = wide(element) {
+                    return self.wide(Extent::Bytes(*length), encoding, dest);
+                }
                 self.fixed(Step::Chars(*length, dest), length.saturating_mul(8));
             }
             FieldClass::Array { length, .. } => {
                 let elements = self.elements(node, dest);
                 self.steps.push(Step::Array(*length, Box::new(elements)));
             }
-            FieldClass::Sequence { length, .. } => {
+            FieldClass::Sequence {
+                length, element, ..
+            } => {
                 let slot = self.slots[length];
-                if node.text {
+                if let (true, Some(encoding)) = (node.text, wide(element)) {
+                    self.wide(Extent::BytesOf(slot), encoding, dest);
+                } else if node.text {
                     self.open(Step::CharsOf(slot, dest));
                 } else {
                     let elements = self.elements(node, dest);
@@ -311,28 +350,58 @@ impl<'a> Planner<'a> {
         };
     }
 
-    fn role(&mut self, integer: &Integer) -> Role {
-        let special = std::mem::take(&mut self.special);
-        let moves = integer.clock.is_some() && !integer.signed;
+    fn wide(&mut self, extent: Extent, encoding: Encoding, dest: Dest) {
+        self.open(Step::Wide(Box::new(WideText {
+            extent,
+            encoding,
+            dest,
+        })));
+    }
+
+    fn float(&mut self, float: &Float, dest: Dest) {
+        let step = Step::Float(FloatNumber {
+            size: float.size,
+            order: float.byte_order,
+            reversed: float.reversed,
+            dest,
+        });
+        self.fixed(step, u64::from(float.size));
+    }
+
+    fn role(&self, integer: &Integer) -> Role {
+        let means = |meaning| integer.roles.has(meaning);
+        // A packet's end must not move the clock before its events.
+        let still = means(Meaning::End) && !means(Meaning::Begin);
         Role {
             slot: self.slots.get(&self.here).copied(),
-            clock: moves && special != Special::Still,
-            event_id: special == Special::EventId && !integer.signed,
+            clock: integer.clock.is_some() && !integer.signed && !still,
+            event_id: means(Meaning::EventClass) && !integer.signed,
         }
     }
 
     fn integer(&mut self, integer: &Integer, dest: Dest) {
         let role = self.role(integer);
+        if integer.variable {
+            return self.open(Step::Variable(VariableInteger {
+                signed: integer.signed,
+                dest,
+                role,
+            }));
+        }
         let bits = u64::from(integer.size);
         let whole = matches!(integer.size, 8 | 16 | 32 | 64) && self.known.whole_bytes();
-        if !whole {
-            let step = Step::Bits(BitInteger {
+        if !whole || integer.reversed {
+            let integer_of_bits = BitInteger {
                 size: integer.size,
                 signed: integer.signed,
                 order: integer.byte_order,
                 dest,
                 role,
-            });
+            };
+            let step = match integer.reversed {
+                true => Step::Reversed(integer_of_bits),
+                false => Step::Bits(integer_of_bits),
+            };
             return self.fixed(step, bits);
         }
         if dest == Dest::Nowhere && role.is_none() {
@@ -365,7 +434,7 @@ impl<'a> Planner<'a> {
         let kept = kept(node);
         for (i, child) in node.children.iter().enumerate() {
             let dest = if kept[i] { dest } else { Dest::Nowhere };
-            self.member(i, name_of(node, i), child, dest);
+            self.member(i, child, dest);
         }
     }
 
@@ -377,8 +446,7 @@ impl<'a> Planner<'a> {
         for (i, child) in node.children.iter().enumerate() {
             let before = std::mem::take(&mut self.steps);
             self.known = begin;
-            // An option's name has no meaning.
-            self.member(i, "", child, dest);
+            self.member(i, child, dest);
             options.push(std::mem::replace(&mut self.steps, before));
             end = Some(end.map_or(self.known, |e| e.either(self.known)));
         }
@@ -422,10 +490,10 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// The name of a structure's member.
-fn name_of<'m>(node: &Node<'m>, index: usize) -> &'m str {
-    let structure = node.class.structure();
-    structure.map_or("", |s| s.fields[index].name.as_str())
+/// The encoding of a text whose elements are of larger code units than bytes.
+fn wide(element: &FieldClass) -> Option<Encoding> {
+    let encoding = element.integer()?.encoding;
+    (encoding.unit() > 1).then_some(encoding)
 }
 
 /// Which members of a structure are kept: those that are shown and no helpers.
@@ -441,10 +509,11 @@ fn kept(node: &Node) -> Vec<bool> {
 fn least(class: &FieldClass) -> u64 {
     match class {
         FieldClass::Integer(_) | FieldClass::Enumeration(_) => {
-            class.integer().map_or(0, |i| u64::from(i.size))
+            let bits = |i: &Integer| if i.variable { 8 } else { i.size };
+            class.integer().map_or(0, |i| u64::from(bits(i)))
         }
         FieldClass::Float(float) => u64::from(float.size),
-        FieldClass::String(_) => 8,
+        FieldClass::String(encoding) => encoding.unit() as u64 * 8,
         FieldClass::Struct(structure) => {
             let sizes = structure.fields.iter().map(|f| least(&f.class));
             sizes.fold(0, u64::saturating_add)
@@ -453,7 +522,9 @@ fn least(class: &FieldClass) -> u64 {
             let sizes = variant.options.iter().map(|f| least(&f.class));
             sizes.min().unwrap_or(0)
         }
-        FieldClass::Array { length, element } => least(element).saturating_mul(*length),
+        FieldClass::Array {
+            length, element, ..
+        } => least(element).saturating_mul(*length),
         FieldClass::Sequence { .. } => 0,
     }
 }

@@ -177,11 +177,16 @@ impl Parser<'_> {
             let class = match length {
                 Length::Fixed(length) => Parsed::Array {
                     length: *length,
+                    align: 1,
                     element,
                 },
                 Length::Field(written) => {
                     let length = written.clone();
-                    Parsed::Sequence { length, element }
+                    Parsed::Sequence {
+                        length,
+                        align: 1,
+                        element,
+                    }
                 }
             };
             typed = self.compose(class, typed.depth, *at)?;

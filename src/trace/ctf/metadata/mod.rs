@@ -12,6 +12,7 @@ mod lexer;
 pub mod model;
 mod parser;
 mod resolve;
+mod roles;
 mod scalars;
 mod text;
 mod types;
@@ -33,7 +34,11 @@ use std::path::Path;
 pub fn parse(text: &str, file: &Path) -> Result<Metadata> {
     let metadata = match text.starts_with(json::RECORD_SEPARATOR) {
         true => json::parse(text, file)?,
-        false => parser::parse(text, file)?,
+        false => {
+            let metadata = parser::parse(text, file)?;
+            validate::names(&metadata, file)?;
+            metadata
+        }
     };
     validate::validate(&metadata, file)?;
     Ok(metadata)

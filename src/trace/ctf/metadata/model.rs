@@ -1,10 +1,11 @@
-//! What a CTF 1.8 trace's metadata says, as plain data.
+//! What a trace's metadata says, as plain data; CTF 1.8 and CTF 2 come out as the same.
 //!
 //! The one idea: whoever reads a stream looks nothing up by name any more. Aliases are replaced by what they stand for,
 //! defaults are filled in, clocks are numbers, and the tag of a variant and the length of a sequence are paths of
 //! numbers to an earlier field. Field classes are generic over how they refer to other fields, so that the parser's
 //! output ([`Written`]) and the finished model ([`Reference`]) are the same types.
 
+pub use super::roles::{Role, Roles};
 use std::sync::Arc;
 
 /// The metadata of one trace (CTF 1.8.3 section 7).
@@ -22,6 +23,9 @@ pub struct Metadata {
     pub clocks: Vec<ClockClass>,
     /// The classes of streams, in the order written.
     pub streams: Vec<StreamClass>,
+    /// Whether the clock begins at 0 in each packet (CTF2-SPEC-2.0 section 6.1), instead of where the packet before
+    /// left it.
+    pub clock_restarts: bool,
 }
 
 impl Metadata {
@@ -119,6 +123,9 @@ pub enum FieldClass<R = Reference> {
     Array {
         /// How many elements it has.
         length: u64,
+        /// An alignment in bits that it has at least, whatever its elements have (CTF2-SPEC-2.0 section 5.3.19); 1 in
+        /// CTF 1.8.
+        align: u64,
         /// The type of each.
         element: Arc<FieldClass<R>>,
     },
@@ -126,6 +133,8 @@ pub enum FieldClass<R = Reference> {
     Sequence {
         /// The field that says how many elements it has.
         length: R,
+        /// As an array's.
+        align: u64,
         /// The type of each.
         element: Arc<FieldClass<R>>,
     },
@@ -142,9 +151,8 @@ impl<R> FieldClass<R> {
             FieldClass::String(_) => 8,
             FieldClass::Struct(structure) => structure.align,
             FieldClass::Variant(_) => 1,
-            FieldClass::Array { element, .. } | FieldClass::Sequence { element, .. } => {
-                element.alignment()
-            }
+            FieldClass::Array { align, element, .. }
+            | FieldClass::Sequence { align, element, .. } => element.alignment().max(*align),
         }
     }
 
@@ -153,6 +161,15 @@ impl<R> FieldClass<R> {
         match self {
             FieldClass::Integer(integer) => Some(integer),
             FieldClass::Enumeration(enumeration) => Some(&enumeration.base),
+            _ => None,
+        }
+    }
+
+    /// As [`FieldClass::integer`], to change.
+    pub fn integer_mut(&mut self) -> Option<&mut Integer> {
+        match self {
+            FieldClass::Integer(integer) => Some(integer),
+            FieldClass::Enumeration(enumeration) => Some(&mut enumeration.base),
             _ => None,
         }
     }
@@ -183,8 +200,12 @@ impl<R> FieldClass<R> {
 /// An integer (CTF 1.8.3 section 4.1.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Integer {
-    /// Its size in bits, 1 to 64 (the specification sets no limit; nobody reads more).
+    /// Its size in bits, 1 to 64 (the specification sets no limit; nobody reads more). 64 where it varies.
     pub size: u32,
+    /// Whether it takes as many bytes as it needs: LEB128 (CTF2-SPEC-2.0 section 5.3.10), which has no byte order.
+    pub variable: bool,
+    /// Whether its bits are ordered against its bytes (`bit-order`, CTF2-SPEC-2.0 section 5.3.4).
+    pub reversed: bool,
     /// Its alignment in bits, a power of 2; without `align` it is 8 for whole bytes and 1 for others.
     pub align: u64,
     /// Whether it is in two's complement.
@@ -197,20 +218,25 @@ pub struct Integer {
     pub encoding: Encoding,
     /// The clock whose value it is (`map = clock.NAME.value`): an index into [`Metadata::clocks`].
     pub clock: Option<usize>,
+    /// What it means beside its value.
+    pub roles: Roles,
 }
 
-/// A floating point number (CTF 1.8.3 section 4.1.7): IEEE 754 binary32 or binary64.
+/// A floating point number (CTF 1.8.3 section 4.1.7, CTF2-SPEC-2.0 section 5.3.9): IEEE 754 binary16, binary32 or
+/// binary64.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Float {
-    /// Its size in bits: 32 or 64.
+    /// Its size in bits: 16, 32 or 64.
     pub size: u32,
+    /// Whether its bits are ordered against its bytes.
+    pub reversed: bool,
     /// Its alignment in bits, a power of 2; 8 without `align`, as babeltrace2 has it.
     pub align: u64,
     /// Its byte order.
     pub byte_order: ByteOrder,
 }
 
-/// How characters are encoded (CTF 1.8.3 section 4.1.6).
+/// How characters are encoded (CTF 1.8.3 section 4.1.6, CTF2-SPEC-2.0 section 5.3.11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// Not characters.
@@ -219,6 +245,21 @@ pub enum Encoding {
     Utf8,
     /// `ASCII`.
     Ascii,
+    /// UTF-16 of either byte order. The characters of an array are bytes then, too.
+    Utf16(ByteOrder),
+    /// UTF-32 of either byte order. As `Utf16`.
+    Utf32(ByteOrder),
+}
+
+impl Encoding {
+    /// Bytes of a code unit.
+    pub fn unit(self) -> usize {
+        match self {
+            Encoding::None | Encoding::Utf8 | Encoding::Ascii => 1,
+            Encoding::Utf16(_) => 2,
+            Encoding::Utf32(_) => 4,
+        }
+    }
 }
 
 /// An enumeration (CTF 1.8.3 section 4.1.8).

@@ -7,6 +7,7 @@
 use super::lexer::error_at;
 use super::model::*;
 use super::parser::{Raw, RawEvent, Root};
+use super::roles;
 use super::types::Parsed;
 use crate::error::Result;
 use std::collections::{HashMap, HashSet};
@@ -50,6 +51,7 @@ pub(super) fn finish(raw: Raw, byte_order: ByteOrder, file: &Path) -> Result<Met
         env: raw.env,
         clocks: raw.clocks,
         streams,
+        clock_restarts: false,
     })
 }
 
@@ -199,12 +201,22 @@ impl Resolver<'_> {
             }
             FieldClass::Struct(structure) => FieldClass::Struct(self.structure(structure)?),
             FieldClass::Variant(variant) => FieldClass::Variant(self.variant(variant)?),
-            FieldClass::Array { length, element } => FieldClass::Array {
+            FieldClass::Array {
+                length,
+                align,
+                element,
+            } => FieldClass::Array {
                 length: *length,
+                align: *align,
                 element: self.class(element)?,
             },
-            FieldClass::Sequence { length, element } => FieldClass::Sequence {
+            FieldClass::Sequence {
+                length,
+                align,
+                element,
+            } => FieldClass::Sequence {
                 length: self.length(length)?,
+                align: *align,
                 element: self.class(element)?,
             },
         }))
@@ -216,7 +228,10 @@ impl Resolver<'_> {
             fields: Vec::with_capacity(structure.fields.len()),
         });
         for (i, field) in structure.fields.iter().enumerate() {
-            let field = self.field(i, field)?;
+            let mut field = self.field(i, field)?;
+            if let Some(role) = roles::by_name(self.scope, &field.name, self.path.len() + 1) {
+                roles::give(&mut field.class, role);
+            }
             if let Some(frame) = self.open.last_mut() {
                 frame.fields.push(field);
             }

@@ -14,12 +14,15 @@ impl Parser<'_> {
         self.cursor.advance();
         let mut integer = Integer {
             size: 0,
+            variable: false,
+            reversed: false,
             align: 0,
             signed: false,
             byte_order: self.native,
             base: 10,
             encoding: Encoding::None,
             clock: None,
+            roles: Roles::default(),
         };
         for attribute in self.distinct_attributes()? {
             self.integer_attribute(&mut integer, &attribute)?;
@@ -93,6 +96,7 @@ impl Parser<'_> {
         };
         let float = Float {
             size,
+            reversed: false,
             align,
             byte_order,
         };

@@ -121,10 +121,16 @@ fn types_have_their_attributes_and_defaults() {
         fields[0].class.integer().unwrap().byte_order,
         ByteOrder::Little
     );
-    let FieldClass::Array { length: 2, element } = &*fields[2].class else {
+    let FieldClass::Array {
+        length: 2, element, ..
+    } = &*fields[2].class
+    else {
         panic!("{:?}", fields[2]);
     };
-    let FieldClass::Array { length: 3, element } = &**element else {
+    let FieldClass::Array {
+        length: 3, element, ..
+    } = &**element
+    else {
         panic!("{element:?}");
     };
     let long = element.integer().unwrap();
@@ -342,7 +348,10 @@ fn a_length_can_be_a_number_of_the_environment() {
         "{TRACE}event {{ fields := struct {{ string a[env.n][2]; }}; }};\nenv {{ n = 3; n2 = 4; }};"
     );
     let metadata = model(&text);
-    let FieldClass::Array { length: 3, element } = &*fields(&metadata)[0].class else {
+    let FieldClass::Array {
+        length: 3, element, ..
+    } = &*fields(&metadata)[0].class
+    else {
         panic!("{:?}", fields(&metadata))
     };
     assert!(matches!(**element, FieldClass::Array { length: 2, .. }));

@@ -5,9 +5,11 @@
 //! looked at.
 
 use super::model::*;
+use super::roles;
 use crate::error::{Error, Place, Result};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Fields of a packet's context that are unsigned integers.
 const OF_CONTEXT: [&str; 6] = [
@@ -19,19 +21,45 @@ const OF_CONTEXT: [&str; 6] = [
     "content_size",
 ];
 
-/// Checks the fields with a meaning. `file` is what errors name.
+/// Checks metadata of either version. `file` is what errors name.
+///
+/// # Errors
+/// [`Error::Input`] that says what is wrong.
+pub(super) fn validate(metadata: &Metadata, file: &Path) -> Result<()> {
+    let has = |class: &Option<Arc<FieldClass>>, role| {
+        class.as_ref().is_some_and(|class| roles::any(class, role))
+    };
+    let header = &metadata.packet_header;
+    let checked = if metadata.streams.len() > 1 && !has(header, Role::StreamClass) {
+        Err("several stream classes, and no field stream_id in packets' headers".to_owned())
+    } else if header.as_ref().is_some_and(|root| !clocks(root).is_empty()) {
+        Err("a clock is mapped to a field of packets' headers".to_owned())
+    } else {
+        metadata.streams.iter().try_for_each(|stream| {
+            if !has(&stream.event_header, Role::EventClass) {
+                several_classes(stream)?;
+            }
+            one_clock(stream)
+        })
+    };
+    checked.map_err(|what| fault(what, file))
+}
+
+/// Checks the fields to whose names CTF 1.8 gives a meaning. `file` is what errors name.
 ///
 /// # Errors
 /// [`Error::Input`] that names the field.
-pub(super) fn validate(metadata: &Metadata, file: &Path) -> Result<()> {
+pub(super) fn names(metadata: &Metadata, file: &Path) -> Result<()> {
     let checked = header(metadata).and_then(|()| metadata.streams.iter().try_for_each(stream));
-    checked.map_err(|what| {
-        Error::input(
-            what,
-            Place::file(file),
-            "Take the metadata that the tracer wrote: this one is damaged, or was changed by hand.",
-        )
-    })
+    checked.map_err(|what| fault(what, file))
+}
+
+fn fault(what: String, file: &Path) -> Error {
+    Error::input(
+        what,
+        Place::file(file),
+        "Take the metadata that the tracer wrote: this one is damaged, or was changed by hand.",
+    )
 }
 
 fn header(metadata: &Metadata) -> Result<(), String> {
@@ -52,26 +80,21 @@ fn header(metadata: &Metadata) -> Result<(), String> {
             unsigned(&name(field), class)?;
         }
     }
-    if member(root, "stream_id").is_none() && metadata.streams.len() > 1 {
-        return Err(
-            "several stream classes, and no field stream_id in packets' headers".to_owned(),
-        );
-    }
-    if let Some(class) = member(root, "uuid") {
-        let bytes = match class {
-            FieldClass::Array { length, element } => {
-                let byte = matches!(&**element, FieldClass::Integer(i) if i.size == 8 && !i.signed && i.align == 8);
-                *length == 16 && byte
-            }
-            _ => false,
-        };
-        if !bytes {
-            return Err(format!("{}: expected an array of 16 bytes", name("uuid")));
+    let Some(class) = member(root, "uuid") else {
+        return Ok(());
+    };
+    let bytes = match class {
+        FieldClass::Array {
+            length, element, ..
+        } => {
+            let byte = matches!(&**element, FieldClass::Integer(i) if i.size == 8 && !i.signed && i.align == 8);
+            *length == 16 && byte
         }
-    }
-    match root.is_some_and(|root| !clocks(root).is_empty()) {
-        true => Err("a clock is mapped to a field of packets' headers".to_owned()),
-        false => Ok(()),
+        _ => false,
+    };
+    match bytes {
+        true => Ok(()),
+        false => Err(format!("{}: expected an array of 16 bytes", name("uuid"))),
     }
 }
 
@@ -86,17 +109,26 @@ fn stream(stream: &StreamClass) -> Result<(), String> {
         }
     }
     match member(stream.event_header.as_deref(), "id") {
-        Some(class) => drop(unsigned(
+        Some(class) => unsigned(
             &format!("stream.event.header.id (stream class {id})"),
             class,
-        )?),
-        None if stream.events.len() > 1 => {
-            return Err(format!(
-                "several event classes in the stream class {id}, and no field id in events' headers"
-            ));
-        }
-        None => {}
+        )
+        .map(|_| ()),
+        None => several_classes(stream),
     }
+}
+
+fn several_classes(stream: &StreamClass) -> Result<(), String> {
+    match stream.events.len() {
+        0 | 1 => Ok(()),
+        _ => Err(format!(
+            "several event classes in the stream class {}, and no field id in events' headers",
+            stream.id
+        )),
+    }
+}
+
+fn one_clock(stream: &StreamClass) -> Result<(), String> {
     let of_stream = [
         &stream.packet_context,
         &stream.event_header,
@@ -108,7 +140,8 @@ fn stream(stream: &StreamClass) -> Result<(), String> {
     match mapped.len() {
         0 | 1 => Ok(()),
         _ => Err(format!(
-            "several clocks are mapped to fields of the stream class {id}"
+            "several clocks are mapped to fields of the stream class {}",
+            stream.id
         )),
     }
 }

@@ -1,14 +1,17 @@
 //! The metadata of a CTF 2 trace (CTF2-SPEC-2.0), into the same model as that of CTF 1.8.
 //!
-//! The one idea: the streams of CTF 2 are laid out as those of CTF 1.8, only said otherwise. So a field with a role gets
-//! the name that CTF 1.8 gives to that role, and all that reads streams need not know of CTF 2. `object` reads JSON's
-//! values, `fields` makes field classes, this file puts the fragments together.
+//! The one idea: the streams of CTF 2 are laid out as those of CTF 1.8, only said otherwise, and with a few field classes
+//! more. `object` reads JSON's values, `scalars` and `fields` make field classes, `locations` finds the fields that those
+//! refer to, `roles` says what fields mean, and this file puts the fragments together.
 //!
-//! What is understood but cannot be decoded yet is refused by name: variable-length integers, floats of 16 and 128 bits,
-//! strings of UTF-16 and UTF-32, and bits that are ordered against their bytes.
+//! What is understood but has no exact value here is refused by name: floating point numbers of 128 bits and more, other
+//! numbers of more than 64 bits, and lengths and selectors that are themselves variants.
 
 mod fields;
+mod locations;
 mod object;
+mod roles;
+mod scalars;
 #[cfg(test)]
 mod tests;
 
@@ -78,14 +81,7 @@ impl Sequence {
         if self.begun == (kind == "preamble") {
             return Err(fault("expected one preamble, as the first fragment"));
         }
-        if let Some(extensions) = object.object("extensions")?
-            && !extensions.is_empty()
-        {
-            let names = extensions.keys().join(", ");
-            return Err(format!(
-                "extensions that change how the trace is read: {names}"
-            ));
-        }
+        object.no_extensions()?;
         match kind {
             "preamble" => self.preamble(&object),
             "field-class-alias" => {
@@ -110,6 +106,7 @@ impl Sequence {
             None => return Err(fault("a preamble without `version`")),
         }
         self.uuid = object.uuid("uuid")?;
+        self.builder.has_uuid = self.uuid.is_some();
         Ok(())
     }
 
@@ -181,7 +178,7 @@ impl Sequence {
                 Some(number.ok_or_else(|| format!("a clock class {id:?} that is not declared"))?)
             }
         };
-        self.builder.enter(self.packet_header.as_ref(), id, None);
+        self.builder.enter(self.packet_header.as_ref(), None);
         let mut root = |name: &str, scope| self.builder.root(object.get(name), scope, clock);
         let packet_context = root("packet-context-field-class", Scope::PacketContext)?;
         let event_header = root("event-record-header-field-class", Scope::EventHeader)?;
@@ -214,7 +211,7 @@ impl Sequence {
             ));
         }
         self.builder
-            .enter(self.packet_header.as_ref(), stream_id, Some(stream));
+            .enter(self.packet_header.as_ref(), Some(stream));
         let mut root = |name: &str, scope| self.builder.root(object.get(name), scope, None);
         let context = root("specific-context-field-class", Scope::EventContext)?;
         let fields = root("payload-field-class", Scope::EventFields)?;
@@ -240,6 +237,7 @@ impl Sequence {
             env: self.env,
             clocks: self.clocks,
             streams: self.streams,
+            clock_restarts: true,
         })
     }
 }

@@ -20,12 +20,18 @@ impl<'v> Object<'v> {
         object.ok_or_else(|| format!("expected {what}, a JSON object, found {}", kind(value)))
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub fn keys(&self) -> Vec<&'v str> {
-        self.0.keys().map(String::as_str).collect()
+    /// Refuses extensions: each could change how the trace is read (CTF2-SPEC-2.0 section 5.1), and none is known here.
+    pub fn no_extensions(&self) -> Result<(), Fault> {
+        match self.object("extensions")? {
+            Some(Object(extensions)) if !extensions.is_empty() => {
+                let names: Vec<&str> = extensions.keys().map(String::as_str).collect();
+                Err(format!(
+                    "extensions that change how the trace is read: {}",
+                    names.join(", ")
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub fn entries(&self) -> impl Iterator<Item = (&'v str, &'v Value)> {

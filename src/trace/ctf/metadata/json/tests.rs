@@ -1,4 +1,5 @@
-//! Whole metadata of CTF 2, good and bad. That its fields are decoded as those of CTF 1.8 is shown in tests/it/readers.rs.
+//! Whole metadata of CTF 2, good and bad. That its fields are decoded as those of CTF 1.8 is shown in tests/it/readers.rs,
+//! and what only CTF 2 has in tests/it/ctf2.rs.
 
 use super::*;
 
@@ -54,8 +55,16 @@ fn fragments_come_out_whole() {
     assert_eq!(metadata.env[1], ("n".to_owned(), EnvValue::Integer(-3)));
     let header = metadata.packet_header.unwrap();
     let uuid = &header.structure().unwrap().fields[0];
-    assert_eq!(uuid.name, "uuid");
-    assert!(matches!(*uuid.class, FieldClass::Array { length: 16, .. }));
+    assert_eq!(uuid.name, "what");
+    let FieldClass::Array {
+        length: 16,
+        element,
+        ..
+    } = &*uuid.class
+    else {
+        panic!("{uuid:?}")
+    };
+    assert!(element.integer().unwrap().roles.has(Role::Uuid));
     let clock = &metadata.clocks[0];
     assert_eq!(
         (clock.offset_s, clock.offset_cycles, clock.absolute),
@@ -65,7 +74,7 @@ fn fragments_come_out_whole() {
     let root = stream.event_header.as_ref().unwrap();
     assert_eq!(root.alignment(), 32);
     let time = &root.structure().unwrap().fields[0];
-    assert_eq!(time.name, "timestamp");
+    assert_eq!(time.name, "t");
     assert_eq!(time.class.integer().unwrap().clock, Some(0));
     assert_eq!(
         (stream.events[0].id, stream.events[0].name.as_deref()),
@@ -94,6 +103,115 @@ fn locations_name_earlier_fields() {
     let later = r#"{"name": "s", "field-class": {"type": "dynamic-length-blob", "length-field-location": {"path": ["n"]}}}"#;
     let e = payload(&format!("{later}, {LENGTH}")).unwrap_err();
     assert!(e.contains("no earlier field"), "{e}");
+}
+
+/// The field classes of the spec's examples 88 and 89: a length in the element, or the option, that is being decoded.
+#[test]
+fn locations_lead_into_what_is_being_decoded() {
+    let length = r#"{"name": "n", "field-class": {"type": "variable-length-unsigned-integer"}}"#;
+    for (path, location) in [
+        (vec![1, 0], r#"{"path": ["n"]}"#),
+        (
+            vec![1, 0],
+            r#"{"origin": "event-record-payload", "path": ["a", "n"]}"#,
+        ),
+        (vec![1, 0], r#"{"path": [null, "a", "n"]}"#),
+        (vec![1, 0], r#"{"path": [null, "t", null, "a", "n"]}"#),
+    ] {
+        let blob = format!(
+            r#"{{"name": "b", "field-class": {{"type": "dynamic-length-blob", "length-field-location": {location}}}}}"#
+        );
+        let fields = payload(&format!(
+            r#"{LENGTH}, {{"name": "a", "field-class": {{"type": "static-length-array", "length": 3, "minimum-alignment": 64,
+                "element-field-class": {{"type": "structure", "member-classes": [{length}, {blob}]}}}}}}"#
+        ))
+        .unwrap();
+        assert_eq!(fields[1].class.alignment(), 64);
+        let FieldClass::Array { element, .. } = &*fields[1].class else {
+            panic!("{fields:?}")
+        };
+        let FieldClass::Sequence { length, .. } = &*element.structure().unwrap().fields[1].class
+        else {
+            panic!("{element:?}")
+        };
+        assert_eq!((length.scope, &length.path), (Scope::EventFields, &path));
+    }
+    for location in [
+        r#"{"path": []}"#,
+        r#"{"path": ["n", null]}"#,
+        r#"{"path": [null, "n"]}"#,
+    ] {
+        let e = payload(&format!(
+            r#"{LENGTH}, {{"name": "b", "field-class": {{"type": "dynamic-length-blob", "length-field-location": {location}}}}}"#
+        ));
+        assert!(e.unwrap_err().contains("no earlier field"));
+    }
+}
+
+const ROOTS: &str = r#"{"type": "clock-class", "id": "c", "frequency": 1000}"#;
+
+/// The fault of metadata whose packet header and packet context have these members.
+fn fault_of_roots(preamble: &str, header: &str, context: &str) -> Option<String> {
+    let structure =
+        |members: &str| format!(r#"{{"type": "structure", "member-classes": [{members}]}}"#);
+    let trace = format!(
+        r#"{{"type": "trace-class", "packet-header-field-class": {}}}"#,
+        structure(header)
+    );
+    let stream = format!(
+        r#"{{"type": "data-stream-class", "default-clock-class-id": "c", "packet-context-field-class": {}}}"#,
+        structure(context)
+    );
+    let text = sequence(&[preamble, ROOTS, &trace, &stream]);
+    parse(&text, Path::new("m")).err().map(|e| e.to_string())
+}
+
+#[test]
+fn roles_are_checked_wherever_they_stand() {
+    let member = |class: &str| format!(r#"{{"name": "x", "field-class": {class}}}"#);
+    let inside = |class: &str| {
+        let inner = member(class);
+        member(&format!(
+            r#"{{"type": "structure", "member-classes": [{inner}]}}"#
+        ))
+    };
+    let magic = r#"{"type": "fixed-length-unsigned-integer", "length": 32, "byte-order": "little-endian", "roles": ["packet-magic-number"]}"#;
+    let short = magic.replace("32", "16");
+    let uuid = r#"{"type": "static-length-blob", "length": 16, "roles": ["metadata-stream-uuid"]}"#;
+    let long = uuid.replace("16", "17");
+    let time = r#"{"type": "variable-length-unsigned-integer", "roles": ["default-clock-timestamp", "packet-end-default-clock-timestamp"]}"#;
+    let bare = r#"{"type": "preamble", "version": 2}"#;
+    for (preamble, header, context, expected) in [
+        (PREAMBLE, member(magic), inside(time), None),
+        (PREAMBLE, inside(uuid), String::new(), None),
+        (
+            PREAMBLE,
+            inside(magic),
+            String::new(),
+            Some("not the first field"),
+        ),
+        (PREAMBLE, member(&short), String::new(), Some("not 32 bits")),
+        (
+            PREAMBLE,
+            member(&long),
+            String::new(),
+            Some("a UUID of 17 bytes"),
+        ),
+        (bare, member(uuid), String::new(), Some("has no `uuid`")),
+        (
+            PREAMBLE,
+            inside(time),
+            String::new(),
+            Some("without a default clock"),
+        ),
+        (PREAMBLE, String::new(), inside(magic), Some("cannot have")),
+    ] {
+        let fault = fault_of_roots(preamble, &header, &context);
+        match expected {
+            None => assert_eq!(fault, None),
+            Some(expected) => assert!(fault.as_ref().unwrap().contains(expected), "{fault:?}"),
+        }
+    }
 }
 
 #[test]
@@ -154,9 +272,26 @@ fn mistakes_are_refused_at_their_fragment() {
         assert!(e.contains(expected), "{e}");
     }
     for (class, expected) in [
+        (r#"{"type": "variable-length-float"}"#, "unknown type"),
         (
-            r#"{"type": "variable-length-unsigned-integer"}"#,
-            "not read yet",
+            r#"{"type": "fixed-length-floating-point-number", "length": 128, "byte-order": "little-endian"}"#,
+            "of 128 bits, which is not read: a column of 64-bit numbers cannot hold it exactly",
+        ),
+        (
+            r#"{"type": "fixed-length-floating-point-number", "length": 80, "byte-order": "little-endian"}"#,
+            "expected 16, 32 or 64",
+        ),
+        (
+            r#"{"type": "variable-length-unsigned-integer", "roles": ["event-record-class-id"]}"#,
+            "which a field here cannot have",
+        ),
+        (
+            r#"{"type": "variable-length-signed-integer", "roles": ["data-stream-id"]}"#,
+            "of a field class \"variable-length-signed-integer\"",
+        ),
+        (
+            r#"{"type": "null-terminated-string", "extensions": {"my": {"piano": 1}}}"#,
+            "extensions that change how the trace is read: my",
         ),
         (
             r#"{"type": "fixed-length-boolean", "length": 65, "byte-order": "little-endian"}"#,
@@ -167,8 +302,8 @@ fn mistakes_are_refused_at_their_fragment() {
             "`byte-order` is missing",
         ),
         (
-            r#"{"type": "null-terminated-string", "encoding": "utf-16le"}"#,
-            "not read yet",
+            r#"{"type": "null-terminated-string", "encoding": "utf-16"}"#,
+            "the unknown encoding",
         ),
         (r#""nobody""#, "not declared"),
         ("7", "a JSON object"),
