@@ -286,7 +286,8 @@ fn write_levels(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::columns::parquet::{PartWriter, Slot, properties};
+    use crate::columns::numbers::Numbers;
+    use crate::columns::parquet::{Content, PartWriter, Slot, properties};
     use arrow::array::{
         Array, ArrayRef, AsArray, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
     };
@@ -323,11 +324,14 @@ mod tests {
             parent: Some("args"),
             field: Field::new(name, ty.clone(), true),
         };
-        let ids: ArrayRef = Arc::new(Int64Array::from(vec![0, 1]));
-        writer.write(0, id, ids);
+        let ids = |ids: &[i64]| {
+            let ids = ids.iter().map(|id| Some(*id));
+            Content::Numbers(Numbers::Long(ids.collect()))
+        };
+        writer.write(0, id, ids(&[0, 1]));
         writer.advance(2).unwrap();
-        writer.write(0, id, Arc::new(Int64Array::from(vec![2])));
-        writer.write(1, argument, late);
+        writer.write(0, id, ids(&[2]));
+        writer.write(1, argument, Content::Array(late));
         writer.advance(1).unwrap();
         writer
             .finish(dir.join(format!("p{number}")))

@@ -178,3 +178,74 @@ impl PageWriter for Pages {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::columns::parquet::{Content, PartWriter, Slot, properties};
+    use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array};
+    use arrow::datatypes::Field;
+    use parquet::basic::Compression;
+    use std::fs;
+
+    /// The file of one column, given in pieces of so many rows; pieces without a value are not given.
+    fn file(nullable: bool, pieces: Vec<(usize, Option<Content>)>, like: &ArrayRef) -> Vec<u8> {
+        let dir = tempfile::tempdir().unwrap();
+        let properties = Arc::new(properties(Compression::SNAPPY));
+        let mut writer = PartWriter::new(1, properties, 1);
+        for (rows, content) in pieces {
+            if let Some(content) = content {
+                let slot = || Slot {
+                    parent: nullable.then_some("args"),
+                    field: Field::new("tid", like.data_type().clone(), nullable),
+                };
+                writer.write(0, slot, content);
+            }
+            writer.advance(rows).unwrap();
+        }
+        writer.finish(dir.path().join("part")).wait().unwrap();
+        fs::read(dir.path().join("part")).unwrap()
+    }
+
+    /// Both ways give the same bytes, for pieces of a column.
+    fn same<T: Copy + Default>(
+        pieces: &[Vec<Option<T>>],
+        numbers: impl Fn(Sparse<T>) -> Numbers,
+        array: impl Fn(&[Option<T>]) -> ArrayRef,
+    ) {
+        let nullable = pieces.iter().flatten().any(Option::is_none);
+        let given = |piece: &&Vec<Option<T>>| piece.iter().any(Option::is_some);
+        let all = |content: &dyn Fn(&Vec<Option<T>>) -> Content| {
+            let pieces = pieces.iter();
+            let pieces = pieces.map(|p| (p.len(), Some(p).filter(given).map(content)));
+            file(nullable, pieces.collect(), &array(&[]))
+        };
+        let sparse = all(&|p| Content::Numbers(numbers(p.iter().copied().collect())));
+        let dense = all(&|p| Content::Array(array(p)));
+        assert!(
+            sparse == dense,
+            "what numbers give differs from what arrays give"
+        );
+    }
+
+    #[test]
+    fn numbers_are_encoded_as_arrays_of_them_would_be() {
+        let some = |n: i64, step: i64| (0..n).map(move |i| (i % step == 0).then_some(i * i - 5));
+        let pieces: Vec<Vec<Option<i64>>> = vec![
+            vec![None; 70_000],
+            some(100_000, 7).collect(),
+            vec![None; 10],
+            some(3, 1).collect(),
+            some(5_000, 4_999).collect(),
+            vec![None; 3],
+        ];
+        let long = |p: &[Option<i64>]| Arc::new(Int64Array::from(p.to_vec())) as ArrayRef;
+        same(&pieces, Numbers::Long, long);
+        same(&[some(90_000, 1).collect()], Numbers::Long, long);
+        let int = |p: &[Option<i32>]| Arc::new(Int32Array::from(p.to_vec())) as ArrayRef;
+        same(&[vec![Some(i32::MIN), None, Some(7)]], Numbers::Int, int);
+        let double = |p: &[Option<f64>]| Arc::new(Float64Array::from(p.to_vec())) as ArrayRef;
+        let odd = vec![Some(-0.0), None, Some(f64::NAN), Some(f64::INFINITY)];
+        same(&[odd], Numbers::Double, double);
+    }
+}
