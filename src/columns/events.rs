@@ -260,10 +260,10 @@ impl EventsTable {
                 if plan.ret == Some(n) {
                     let ret = cursor.clone().integer() as i64;
                     self.waiting.ret.push(row, ret);
-                } else if plan.path == Some(n) {
-                    if let Ok(text) = cursor.clone().utf8() {
-                        self.waiting.path.push(row, text.as_bytes());
-                    }
+                } else if plan.path == Some(n)
+                    && let Ok(text) = cursor.clone().utf8()
+                {
+                    self.waiting.path.push(row, text.as_bytes());
                 }
                 push_field(&mut self.args, row, &field.ty, route, &mut cursor);
             }

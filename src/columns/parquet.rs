@@ -159,7 +159,7 @@ struct Open {
 enum Writers {
     /// Arrays: a writer per leaf.
     Arrays(Vec<ArrowColumnWriter>),
-    Numbers(NumberWriter),
+    Numbers(Box<NumberWriter>),
 }
 
 impl PartWriter {
@@ -326,7 +326,8 @@ impl Open {
         let converted = ArrowSchemaConverter::new().convert(&schema)?;
         let writers = match content {
             Content::Numbers(numbers) => {
-                Writers::Numbers(NumberWriter::new(numbers, converted.column(0), properties))
+                let writer = NumberWriter::new(numbers, converted.column(0), properties);
+                Writers::Numbers(Box::new(writer))
             }
             Content::Array(_) => {
                 let root = converted.root_schema_ptr();
