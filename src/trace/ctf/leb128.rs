@@ -1,7 +1,7 @@
 //! Integers that take as many bytes as they need (LEB128; CTF2-SPEC-2.0 sections 6.4.9 and 6.4.10).
 //!
 //! The one idea: seven bits to a byte, the lowest first, and the eighth says whether another one follows. The
-//! specification sets no limit; values of more than 64 bits are refused here, as babeltrace2 2.1 does it.
+//! specification sets no limit; values of more than 64 bits are refused here: no column holds them.
 
 /// Bytes that a value of 64 bits takes at most.
 pub const MAX_BYTES: usize = 10;

@@ -2,7 +2,7 @@
 //!
 //! The one idea: a role is its field class's, wherever below the root that stands (CTF2-SPEC-2.0 sections 5.3.3, 5.6.1
 //! and 5.8.1): in a structure inside of another, in an option, under an alias. What a class with a role has to be is
-//! checked here, as babeltrace2 2.1 does it, so that readers can rely on it.
+//! checked here, so that readers can rely on it.
 
 use super::object::{Fault, Object, fault};
 use crate::trace::ctf::metadata::model::*;
