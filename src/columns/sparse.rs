@@ -42,10 +42,7 @@ impl Rows {
 impl<T: Copy + Default> Sparse<T> {
     /// No values.
     pub fn new() -> Self {
-        Sparse {
-            values: Vec::new(),
-            rows: Rows::default(),
-        }
+        Self::with_room(0)
     }
 
     /// Sets the value of row `at`, which must be behind all rows set before.
@@ -73,11 +70,15 @@ impl<T: Copy + Default> Sparse<T> {
     /// All values; afterwards there are none, and room for as many.
     pub fn take(&mut self) -> Self {
         let room = self.values.len();
-        let empty = Sparse {
+        std::mem::replace(self, Self::with_room(room))
+    }
+
+    /// No values, and room for so many.
+    fn with_room(room: usize) -> Self {
+        Sparse {
             values: Vec::with_capacity(room),
             rows: Rows(Vec::with_capacity(room)),
-        };
-        std::mem::replace(self, empty)
+        }
     }
 
     /// The array of `rows` rows; afterwards there are no values.
@@ -98,8 +99,9 @@ impl<T: Copy + Default> Sparse<T> {
 impl<T: Copy + Default> FromIterator<Option<T>> for Sparse<T> {
     /// What each row has, from the first on.
     fn from_iter<I: IntoIterator<Item = Option<T>>>(rows: I) -> Self {
-        let mut sparse = Sparse::new();
-        for (at, value) in rows.into_iter().enumerate() {
+        let rows = rows.into_iter();
+        let mut sparse = Sparse::with_room(rows.size_hint().0);
+        for (at, value) in rows.enumerate() {
             if let Some(value) = value {
                 sparse.push(at, value);
             }

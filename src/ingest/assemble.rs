@@ -1,5 +1,6 @@
 //! The end of an ingest: the parts of all recordings become tables of one schema each, and the manifest tells of them.
 
+use super::pipeline::{joined, named};
 use super::{Ingested, Options, Plan};
 use crate::columns::describe::described;
 use crate::columns::downstream;
@@ -49,31 +50,29 @@ pub(super) fn assemble(
         downstream::schema(&plan.contracts.downstream),
         losses::schema(&plan.contracts.losses),
     ];
-    let mut tables = BTreeMap::new();
     // Each beside the others: an ingest ends with them, and they do not share anything.
     let recordings = &all[..];
-    let done = thread::scope(|scope| {
+    let tables = thread::scope(|scope| {
         let tables = TABLES.into_iter().zip(&schemas);
         let threads: Vec<_> = tables
             .map(|(table, schema)| {
-                scope.spawn(move || (table, joined(plan, staging, recordings, table, schema)))
+                let work = move || joined_table(plan, staging, recordings, table, schema);
+                (table, named("join").spawn_scoped(scope, work))
             })
             .collect();
-        let done = threads.into_iter().map(|thread| thread.join());
-        done.map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect::<Vec<_>>()
-    });
-    for (table, files) in done {
-        tables.insert(table.to_owned(), files?);
-    }
+        let threads = threads.into_iter();
+        threads
+            .map(|(table, thread)| Ok((table.to_owned(), joined(thread)?)))
+            .collect::<Result<BTreeMap<_, _>>>()
+    })?;
     let classes: Vec<Classes> = all.iter().map(classes_of).collect();
     let classes = classes::write(staging.dir(), &classes)?;
     let recordings = all.into_iter().map(|i| i.recording).collect();
     Ok(manifest(plan, recordings, tables, classes, old))
 }
 
-/// The files of a table.
-fn joined(
+/// Joins the parts that all recordings have of a table.
+fn joined_table(
     plan: &Plan,
     staging: &Staging,
     all: &[Ingested],

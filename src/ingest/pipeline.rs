@@ -145,13 +145,14 @@ pub(super) fn run(
     })
 }
 
-fn named(name: &str) -> thread::Builder {
+/// A thread called `name`.
+pub(super) fn named(name: &str) -> thread::Builder {
     thread::Builder::new().name(name.to_owned())
 }
 
 /// The result of a thread; its panic goes on here.
-fn joined<T>(thread: std::io::Result<thread::ScopedJoinHandle<'_, T>>) -> T {
-    let thread = thread.expect("the system gives a process two threads");
+pub(super) fn joined<T>(thread: std::io::Result<thread::ScopedJoinHandle<'_, T>>) -> T {
+    let thread = thread.expect("the system gives a process a few threads");
     thread
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -178,11 +178,12 @@ impl<'a, 'f> Decoder<'a, 'f> {
     }
 
     fn elements(&mut self, length: u64, element: &FieldClass, see: See) -> Result<(), Stop> {
-        let uuid = element.integer().is_some_and(|i| i.roles.has(Role::Uuid));
-        if uuid {
+        if let Some(integer) = element.integer()
+            && integer.roles.has(Role::Uuid)
+        {
             // It is looked at as a whole.
             let decoded = Decoded {
-                roles: element.integer().map(|i| i.roles).unwrap_or_default(),
+                roles: integer.roles,
                 begin: self.bit,
                 number: None,
                 location: None,

@@ -152,13 +152,13 @@ impl Builder {
             | "variable-length-signed-integer" => self.integer(object, kind)?,
             "fixed-length-floating-point-number" => float(object)?,
             "null-terminated-string" => FieldClass::String(encoding(object)?),
-            "static-length-string" => array(object, byte(encoding(object)?))?,
-            "static-length-blob" => array(object, byte(Encoding::None))?,
+            "static-length-string" => array(object, 1, byte(encoding(object)?))?,
+            "static-length-blob" => array(object, 1, byte(Encoding::None))?,
             "dynamic-length-string" => self.sequence(object, byte(encoding(object)?))?,
             "dynamic-length-blob" => self.sequence(object, byte(Encoding::None))?,
             "static-length-array" => {
                 let element = self.class(object.required("element-field-class")?)?;
-                array(object, element)?
+                array(object, alignment(object, "minimum-alignment")?, element)?
             }
             "dynamic-length-array" => {
                 let length = self.length(object)?;
@@ -319,13 +319,10 @@ impl Builder {
     }
 }
 
-fn array(object: &Object, element: Arc<FieldClass>) -> Result<FieldClass, Fault> {
+fn array(object: &Object, align: u64, element: Arc<FieldClass>) -> Result<FieldClass, Fault> {
     Ok(FieldClass::Array {
         length: length(object)?,
-        align: match object.text("type")? {
-            "static-length-array" => alignment(object, "minimum-alignment")?,
-            _ => 1,
-        },
+        align,
         element,
     })
 }

@@ -20,18 +20,15 @@ pub fn integer(object: &Object, kind: &str) -> Result<Integer, Fault> {
         None => 10,
         Some(base) => return Err(format!("`preferred-display-base`: {base}")),
     };
-    let (byte_order, reversed) = match variable {
-        true => (ByteOrder::Little, false),
-        false => byte_order(object)?,
+    let ((byte_order, reversed), align) = match variable {
+        true => ((ByteOrder::Little, false), 8),
+        false => (byte_order(object)?, alignment(object, "alignment")?),
     };
     Ok(Integer {
         size,
         variable,
         reversed,
-        align: match variable {
-            true => 8,
-            false => alignment(object, "alignment")?,
-        },
+        align,
         signed: kind.ends_with("-signed-integer"),
         byte_order,
         base,
