@@ -14,6 +14,7 @@ mod downstream;
 mod expected;
 mod golden;
 mod httpd;
+mod judged;
 mod lttng;
 mod options;
 mod publish;

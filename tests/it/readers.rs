@@ -3,6 +3,7 @@
 use crate::common::*;
 use crate::compare::babeltrace_traces;
 use crate::ctf::random::Random;
+use crate::ctf::shape::Dialect;
 use crate::ctf::trace::{Written, write};
 use arrow::compute::concat_batches;
 use std::fs;
@@ -140,7 +141,8 @@ fn random_traces_are_read_alike() {
         let trace = dir.path().join(format!("trace-{seed}"));
         // One in six may hold what only the native reader understands.
         let judged = seed % 6 != 5;
-        let written = write(seed, judged, &trace);
+        let dialect = if judged { Dialect::Judged } else { Dialect::Ctf1 };
+        let written = write(seed, dialect, &trace);
         events.fetch_add(written.times.len() as u64, Ordering::Relaxed);
         check(seed, &trace, &written, judged, dir.path());
         fs::remove_dir_all(&trace).unwrap();
@@ -156,7 +158,7 @@ fn ctf_2_gives_the_same_as_ctf_1() {
         1000..1000 + setting("SYSDS_RANDOM_TRACES", TRACES) / 3,
         |seed| {
             let trace = dir.path().join(format!("trace-{seed}"));
-            let written = write(seed, false, &trace);
+            let written = write(seed, Dialect::Ctf1, &trace);
             let [old, new] = ["old", "new"].map(|name| dir.path().join(format!("{name}-{seed}")));
             let (status, said) = read(&trace, &old, "native");
             assert_eq!(status, Some(0), "seed {seed}: {said}\n{}", written.metadata);
@@ -258,7 +260,7 @@ fn damaged_traces_end_neither_in_a_panic_nor_never() {
     on_two_threads(first..first + number, |seed| {
         let mut rng = Random::new(seed);
         let trace = dir.path().join(format!("trace-{seed}"));
-        let written = write(seed, false, &trace);
+        let written = write(seed, Dialect::Ctf1, &trace);
         if rng.chance(30) {
             fs::write(trace.join("metadata"), &written.json).unwrap();
         }

@@ -1,6 +1,7 @@
 //! Types as field classes of CTF 2: the same bytes, said otherwise.
 
 use super::bits::Order;
+use super::modern::{self, Length, Modern};
 use super::shape::{Int, Label, Reference, Type};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -83,6 +84,7 @@ impl Writer {
                 "byte-order": byte_order(*order),
             }),
             Type::Text => json!({"type": "null-terminated-string"}),
+            Type::Modern(ty) => self.modern(key, ty),
             Type::Struct { align, fields } => {
                 self.around.push(key.to_owned());
                 let members = fields.iter().map(|(name, ty)| {
@@ -132,6 +134,32 @@ impl Writer {
         }
     }
 
+    fn modern(&mut self, key: &str, ty: &Modern) -> Value {
+        let (inner, location) = match ty {
+            Modern::Wide(_, Length::Said(length)) | Modern::Blob(Length::Said(length)) => {
+                (None, Some(self.location(length)))
+            }
+            Modern::Aligned(_, of) => (Some(self.class(key, of)), None),
+            Modern::Optional(tag, _, present) => {
+                (Some(self.class(key, present)), Some(self.location(tag)))
+            }
+            _ => (None, None),
+        };
+        let mut class = modern::class(ty, inner, location);
+        if let Modern::Variable(_, labels) = ty {
+            self.labels.insert(key.to_owned(), labels.clone());
+            finish(&mut class, key, labels);
+        }
+        if let Modern::Optional(tag, Some(chosen), _) = ty {
+            let ranges = self.labels[&tag.key]
+                .iter()
+                .filter(|(name, ..)| chosen.contains(name));
+            let ranges: Vec<Value> = ranges.map(|(_, low, high)| range(*low, *high)).collect();
+            class["selector-field-ranges"] = json!(ranges);
+        }
+        class
+    }
+
     /// Where a length or a tag is: from the structure around this place that holds it, or from its root.
     fn location(&self, reference: &Reference) -> Value {
         let holds = |key: &&String| reference.key == format!("{key}.{}", reference.written);
@@ -166,7 +194,7 @@ fn shown(name: &str) -> &str {
     name.strip_prefix('_').unwrap_or(name)
 }
 
-fn byte_order(order: Order) -> &'static str {
+pub fn byte_order(order: Order) -> &'static str {
     match order {
         Order::Little => "little-endian",
         Order::Big => "big-endian",
@@ -190,6 +218,12 @@ fn integer(key: &str, int: &Int, labels: &[Label]) -> Value {
         "alignment": int.align,
         "byte-order": byte_order(int.order),
     });
+    finish(&mut class, key, labels);
+    class
+}
+
+/// Adds the role and the labels.
+fn finish(class: &mut Value, key: &str, labels: &[Label]) {
     if let Some((_, role)) = ROLES.iter().find(|(of, _)| *of == key) {
         class["roles"] = json!([role]);
     }
@@ -201,5 +235,4 @@ fn integer(key: &str, int: &Int, labels: &[Label]) -> Value {
     if !mappings.is_empty() {
         class["mappings"] = Value::Object(mappings);
     }
-    class
 }

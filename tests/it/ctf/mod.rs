@@ -6,6 +6,7 @@
 
 pub mod bits;
 pub mod json;
+pub mod modern;
 pub mod random;
 pub mod shape;
 pub mod trace;

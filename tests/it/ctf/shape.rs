@@ -1,6 +1,7 @@
 //! Random types: what the fields of a trace are.
 
 use super::bits::Order;
+use super::modern::{Coding, Length, Modern};
 use super::random::Random;
 
 /// An integer.
@@ -50,6 +51,19 @@ pub enum Type {
     },
     Array(u64, Box<Type>),
     Sequence(Reference, Box<Type>),
+    /// What only CTF 2 has.
+    Modern(Modern),
+}
+
+/// Whose traces are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// CTF 1.8 that babeltrace2 2.0 reads, too.
+    Judged,
+    /// CTF 1.8.
+    Ctf1,
+    /// CTF 2, with what CTF 1.8 has not.
+    Ctf2,
 }
 
 impl Type {
@@ -64,6 +78,7 @@ impl Type {
                 fields.max().unwrap_or(1).max(align.unwrap_or(1))
             }
             Type::Variant { .. } => 1,
+            Type::Modern(ty) => ty.alignment(),
             Type::Array(_, element) | Type::Sequence(_, element) => element.alignment(),
         }
     }
@@ -85,16 +100,24 @@ pub fn unsigned(size: u64, align: u64, order: Order) -> Int {
 #[derive(Debug, Clone)]
 struct Candidate {
     reference: Reference,
-    /// The labels that choose, for the tag of a variant; otherwise a length.
-    labels: Option<Vec<String>>,
+    what: What,
+}
+
+/// What a field can be named as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum What {
+    Length,
+    /// A tag, with the labels that choose.
+    Tag(Vec<String>),
+    /// Whether something is there.
+    Flag,
 }
 
 /// Makes types.
 pub struct Shaper<'r> {
     pub rng: &'r mut Random,
     pub native: Order,
-    /// Whether babeltrace2 2.0 is to read it, too.
-    judged: bool,
+    pub dialect: Dialect,
     /// Whether tags and lengths may be in this root: babeltrace2 2.0 takes the two contexts of events for each other when it
     /// looks for what they name, and aborts; a sequence in a packet's header crashes it.
     names: bool,
@@ -113,11 +136,11 @@ const BASES: [&str; 12] = [
 ];
 
 impl<'r> Shaper<'r> {
-    pub fn new(rng: &'r mut Random, native: Order, judged: bool) -> Self {
+    pub fn new(rng: &'r mut Random, native: Order, dialect: Dialect) -> Self {
         Shaper {
             rng,
             native,
-            judged,
+            dialect,
             names: true,
             earlier: Vec::new(),
             frames: Vec::new(),
@@ -143,7 +166,7 @@ impl<'r> Shaper<'r> {
             "event.context",
             "trace.packet.header",
         ];
-        self.names = !self.judged || !broken.contains(&key);
+        self.names = self.dialect != Dialect::Judged || !broken.contains(&key);
         let (ty, fields) = self.structure(key, first, more, 0);
         let absolute = fields.into_iter().map(|mut candidate| {
             candidate.reference.written = candidate.reference.key.clone();
@@ -212,25 +235,34 @@ impl<'r> Shaper<'r> {
 
     /// Notes that later fields may name this one.
     fn see(&mut self, key: &str, name: &str, ty: &Type) {
-        let labels = match ty {
-            Type::Int(int) if !int.signed && !int.clock && int.size >= 3 => None,
-            Type::Enum(_, labels) if distinct(labels) => {
+        let what = match ty {
+            Type::Int(int) if !int.signed && !int.clock && int.size >= 3 => What::Length,
+            Type::Enum(_, labels) | Type::Modern(Modern::Variable(_, labels))
+                if !labels.is_empty() && distinct(labels) =>
+            {
                 let mut names: Vec<String> = labels.iter().map(|l| l.0.clone()).collect();
                 names.dedup();
-                Some(names)
+                What::Tag(names)
             }
+            Type::Modern(Modern::Variable(int, labels)) if labels.is_empty() && !int.signed => {
+                What::Length
+            }
+            Type::Modern(Modern::Bits("boolean", _)) => What::Flag,
             _ => return,
         };
         let reference = Reference {
             written: name.to_owned(),
             key: key.to_owned(),
         };
-        let candidate = Candidate { reference, labels };
+        let candidate = Candidate { reference, what };
         self.frames.last_mut().unwrap().push(candidate);
     }
 
     /// A type, and the fields inside it that may be named from outside.
     fn ty(&mut self, key: &str, depth: u64) -> (Type, Vec<Candidate>) {
+        if self.dialect == Dialect::Ctf2 && self.rng.chance(40) {
+            return (Type::Modern(self.modern(key, depth)), Vec::new());
+        }
         let composed = if depth < 3 { 10 } else { 6 };
         let ty = match self.rng.below(composed) {
             0 | 1 => self.int(),
@@ -242,16 +274,15 @@ impl<'r> Shaper<'r> {
                 let more = self.rng.within(1, 4);
                 return self.structure(key, Vec::new(), more, depth + 1);
             }
-            7 => match self.named(false) {
-                Some((reference, _)) => {
-                    self.lengths.push(reference.key.clone());
-                    Type::Sequence(reference, Box::new(self.element(depth)))
-                }
+            7 => match self.length() {
+                Some(reference) => Type::Sequence(reference, Box::new(self.element(depth))),
                 None => self.enumeration(),
             },
-            8 => match self.named(true) {
-                Some((reference, labels)) => self.variant(key, reference, labels, depth),
-                None => self.enumeration(),
+            8 => match self.named(|what| matches!(what, What::Tag(_))) {
+                Some((reference, What::Tag(labels))) => {
+                    self.variant(key, reference, labels, depth)
+                }
+                _ => self.enumeration(),
             },
             _ => {
                 // Fields of an element are not named from outside it.
@@ -264,6 +295,9 @@ impl<'r> Shaper<'r> {
     }
 
     fn element(&mut self, depth: u64) -> Type {
+        if self.dialect == Dialect::Ctf2 && self.rng.chance(30) {
+            return Type::Modern(self.simple_modern());
+        }
         match self.rng.below(7) {
             0 | 1 => Type::Int(Int {
                 signed: self.rng.chance(30),
@@ -289,20 +323,105 @@ impl<'r> Shaper<'r> {
         Type::Variant { tag, options }
     }
 
-    /// A field that may be a tag or a length here.
-    fn named(&mut self, tag: bool) -> Option<(Reference, Vec<String>)> {
+    /// A type without others inside that only CTF 2 has.
+    fn simple_modern(&mut self) -> Modern {
+        match self.rng.below(7) {
+            0..3 => {
+                let signed = self.rng.chance(50);
+                let int = Int {
+                    signed,
+                    ..unsigned(64, 8, Order::Little)
+                };
+                let labels = match self.rng.chance(40) {
+                    true => self.labels(&int),
+                    false => Vec::new(),
+                };
+                Modern::Variable(int, labels)
+            }
+            3 => Modern::Half(self.rng.pick(&[8, 16, 32]), self.native),
+            4 => {
+                let kind = self.rng.pick(&["bit-array", "bit-map", "boolean"]);
+                let int = Int {
+                    signed: false,
+                    ..self.plain_int()
+                };
+                Modern::Bits(kind, int)
+            }
+            5 => Modern::Reversed(self.plain_int()),
+            _ => Modern::Wide(self.coding(), Length::Ended),
+        }
+    }
+
+    fn coding(&mut self) -> Coding {
+        Coding {
+            unit: self.rng.pick(&[2, 4]),
+            order: self.rng.pick(&[Order::Little, Order::Big]),
+        }
+    }
+
+    /// A type that only CTF 2 has.
+    fn modern(&mut self, key: &str, depth: u64) -> Modern {
+        match self.rng.below(if depth < 3 { 10 } else { 8 }) {
+            0 => {
+                let coding = self.coding();
+                Modern::Wide(coding, Length::Always(coding.unit * self.rng.below(6)))
+            }
+            1 => match self.length() {
+                Some(length) => Modern::Wide(self.coding(), Length::Said(length)),
+                None => self.simple_modern(),
+            },
+            2 => match self.length() {
+                Some(length) => Modern::Blob(Length::Said(length)),
+                None => Modern::Blob(Length::Always(self.rng.below(20))),
+            },
+            8 => {
+                let align = self.rng.pick(&[8, 16, 64]);
+                let number = Type::Int(self.plain_int());
+                Modern::Aligned(
+                    align,
+                    Box::new(Type::Array(self.rng.below(4), Box::new(number))),
+                )
+            }
+            9 => match self.named(|what| *what != What::Length) {
+                Some((reference, what)) => {
+                    let chosen = match what {
+                        What::Tag(mut labels) => {
+                            labels.truncate(self.rng.within(1, 2) as usize);
+                            Some(labels)
+                        }
+                        _ => None,
+                    };
+                    // Fields inside are not named from outside.
+                    let (present, _) = self.ty(&format!("{key}.present"), depth + 2);
+                    Modern::Optional(reference, chosen, Box::new(present))
+                }
+                None => self.simple_modern(),
+            },
+            _ => self.simple_modern(),
+        }
+    }
+
+    /// A field that may be a length here, and is one from now on.
+    fn length(&mut self) -> Option<Reference> {
+        let (reference, _) = self.named(|what| *what == What::Length)?;
+        self.lengths.push(reference.key.clone());
+        Some(reference)
+    }
+
+    /// A field that may be named here.
+    fn named(&mut self, as_this: impl Fn(&What) -> bool) -> Option<(Reference, What)> {
         let here = self.frames.iter().flatten().chain(&self.earlier);
         // The grammar of babeltrace2 2.0 has no dots in tags.
-        let dots = !tag || !self.judged;
+        let dots = |c: &Candidate| c.what == What::Length || self.dialect != Dialect::Judged;
         let suits = |c: &&Candidate| {
-            self.names && c.labels.is_some() == tag && (dots || !c.reference.written.contains('.'))
+            self.names && as_this(&c.what) && (dots(c) || !c.reference.written.contains('.'))
         };
         let fit: Vec<Candidate> = here.filter(suits).cloned().collect();
         if fit.is_empty() {
             return None;
         }
         let chosen = self.rng.pick(&fit);
-        Some((chosen.reference, chosen.labels.unwrap_or_default()))
+        Some((chosen.reference, chosen.what))
     }
 
     fn int(&mut self) -> Type {
@@ -350,7 +469,12 @@ impl<'r> Shaper<'r> {
     /// An enumeration; half of them have labels whose ranges do not meet, and can be tags.
     fn enumeration(&mut self) -> Type {
         let int = self.plain_int();
-        let (low, high) = limits(&int);
+        let labels = self.labels(&int);
+        Type::Enum(int, labels)
+    }
+
+    fn labels(&mut self, int: &Int) -> Vec<Label> {
+        let (low, high) = limits(int);
         let number = self.rng.within(1, 4);
         let mut labels: Vec<Label> = Vec::new();
         let mut next = low + i128::from(self.rng.below(3)).min(high - low);
@@ -384,7 +508,7 @@ impl<'r> Shaper<'r> {
         if self.rng.chance(20) {
             labels.push(("all of them".to_owned(), low, high));
         }
-        Type::Enum(int, labels)
+        labels
     }
 }
 

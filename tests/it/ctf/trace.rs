@@ -1,8 +1,9 @@
 //! Random traces: metadata, and streams of packets of events that keep to it.
 
 use super::bits::{Bits, Order};
+use super::modern::{self, Length, Modern};
 use super::random::Random;
-use super::shape::{Int, Label, Named, Shaper, Type, limits, unsigned};
+use super::shape::{Dialect, Int, Label, Named, Shaper, Type, limits, unsigned};
 use super::tsdl::Writer;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -26,6 +27,8 @@ pub struct Written {
 enum Header {
     /// `id` and `timestamp`, of these sizes.
     Plain(u64, u64),
+    /// `id` and `timestamp`, of variable length.
+    Variable,
     /// As LTTng's: 5 bits of ID, 27 of time.
     Compact,
     /// As LTTng's: 16 bits of ID, 32 of time.
@@ -61,13 +64,14 @@ struct Trace {
     lengths: HashSet<String>,
 }
 
-/// Writes the trace of this seed to the folder `dir`, which is made. Where it is `judged`, babeltrace2 2.0 can read it, too.
-pub fn write(seed: u64, judged: bool, dir: &Path) -> Written {
+/// Writes the trace of this seed to the folder `dir`, which is made.
+pub fn write(seed: u64, dialect: Dialect, dir: &Path) -> Written {
     let mut rng = Random::new(seed);
-    let (trace, metadata) = trace(&mut rng, judged);
+    let (trace, metadata) = trace(&mut rng, dialect);
     fs::create_dir_all(dir).unwrap();
     let json = trace.json();
     let file = match rng.chance(50) {
+        _ if dialect == Dialect::Ctf2 => json.clone().into_bytes(),
         true => packetized(&mut rng, &metadata, trace.uuid.unwrap_or_default()),
         false => metadata.clone().into_bytes(),
     };
@@ -111,7 +115,7 @@ fn packetized(rng: &mut Random, text: &str, uuid: [u8; 16]) -> Vec<u8> {
     out
 }
 
-fn trace(rng: &mut Random, judged: bool) -> (Trace, String) {
+fn trace(rng: &mut Random, dialect: Dialect) -> (Trace, String) {
     let native = rng.pick(&[Order::Little, Order::Big]);
     let has_uuid = rng.chance(70);
     let uuid = has_uuid.then(|| {
@@ -121,7 +125,7 @@ fn trace(rng: &mut Random, judged: bool) -> (Trace, String) {
     });
     let several = rng.chance(40);
     let has_header = several || rng.chance(80);
-    let mut shaper = Shaper::new(rng, native, judged);
+    let mut shaper = Shaper::new(rng, native, dialect);
     let packet_header = has_header.then(|| packet_header(&mut shaper, has_uuid));
     let known = shaper.known();
     let mut streams = Vec::new();
@@ -148,7 +152,10 @@ fn trace(rng: &mut Random, judged: bool) -> (Trace, String) {
         absolute: rng.chance(70),
         lengths,
     };
-    let text = metadata(rng, &trace, several);
+    let text = match dialect {
+        Dialect::Ctf2 => String::new(),
+        _ => metadata(rng, &trace, several),
+    };
     (trace, text)
 }
 
@@ -225,6 +232,7 @@ fn stream(shaper: &mut Shaper, id: u64) -> Stream {
         exact_root(shaper, "stream.packet.context", first, more)
     });
     let header = match shaper.rng.below(4) {
+        _ if shaper.dialect == Dialect::Ctf2 && shaper.rng.chance(30) => Header::Variable,
         0 => Header::Compact,
         1 => Header::Large,
         _ => {
@@ -316,6 +324,13 @@ fn header_type(header: Header, native: Order) -> Type {
             return structure(
                 None,
                 vec![named("id", id), named("timestamp", clock(time, align))],
+            );
+        }
+        Header::Variable => {
+            let variable = || Type::Modern(Modern::Variable(unsigned(64, 8, native), Vec::new()));
+            return structure(
+                None,
+                vec![named("id", variable()), named("timestamp", variable())],
             );
         }
         Header::Compact => (5, 27),
@@ -507,6 +522,7 @@ impl Trace {
     fn step(&self, rng: &mut Random, header: Header, full: bool) -> u64 {
         let size = match header {
             Header::Plain(_, size) => size,
+            Header::Variable => 64,
             Header::Compact | Header::Large if full => 64,
             Header::Compact => 27,
             Header::Large => 32,
@@ -686,7 +702,7 @@ impl Encoder<'_> {
                 .insert(format!("stream.event.header.{name}"), value);
         };
         let last = match header {
-            Header::Plain(..) => {
+            Header::Plain(..) | Header::Variable => {
                 force("id", id);
                 force("timestamp", time);
                 return;
@@ -737,10 +753,67 @@ impl Encoder<'_> {
                 let (name, ty) = options.iter().find(|(name, _)| name == label).unwrap();
                 self.field(&format!("{key}.{name}"), ty);
             }
+            Type::Modern(ty) => self.modern(key, ty),
             Type::Array(length, element) => self.elements(key, *length, element),
             Type::Sequence(length, element) => {
                 let length = self.numbers[&length.key] as u64;
                 self.elements(key, length, element);
+            }
+        }
+    }
+
+    fn modern(&mut self, key: &str, ty: &Modern) {
+        let said = |numbers: &HashMap<String, i128>, length: &Length| match length {
+            Length::Ended => None,
+            Length::Always(length) => Some(*length),
+            Length::Said(reference) => Some(numbers[&reference.key] as u64),
+        };
+        match ty {
+            Modern::Variable(int, labels) => {
+                let labels = (!labels.is_empty()).then_some(labels);
+                let value = self.value(key, int, labels);
+                let bytes = modern::leb128(self.rng, value, int.signed);
+                self.bits.text(&bytes);
+            }
+            Modern::Half(_, order) => {
+                // 1.5, both zeros, the least of all, infinity, no number.
+                let value = self
+                    .rng
+                    .pick(&[0x3E00, 0x0000, 0x8000, 0x0001, 0x7C00, 0x7E00]);
+                let value = if self.rng.chance(50) {
+                    value
+                } else {
+                    self.rng.bits() & 0x7BFF
+                };
+                self.bits.put(16, value, *order);
+            }
+            Modern::Bits(_, int) => self.int(key, int, None),
+            Modern::Reversed(int) => {
+                let value = self.value(key, int, None);
+                let value = modern::reversed(int.size, value as u64);
+                self.bits.put(int.size, value, int.order);
+            }
+            Modern::Wide(coding, length) => {
+                let bytes = match said(&self.numbers, length) {
+                    Some(length) => coding.filled(self.rng, length),
+                    None => coding.bytes(&(modern::wide_text(self.rng) + "\0")),
+                };
+                self.bits.text(&bytes);
+            }
+            Modern::Blob(length) => {
+                for _ in 0..said(&self.numbers, length).unwrap() {
+                    self.bits.text(&[self.rng.bits() as u8]);
+                }
+            }
+            Modern::Aligned(_, of) => self.field(key, of),
+            Modern::Optional(tag, labels, present) => {
+                let there = match labels {
+                    Some(labels) => labels.contains(&self.chosen[&tag.key]),
+                    None => self.numbers[&tag.key] != 0,
+                };
+                if there {
+                    self.field(&format!("{key}.present"), present);
+                }
             }
         }
     }
@@ -767,6 +840,12 @@ impl Encoder<'_> {
     }
 
     fn int(&mut self, key: &str, int: &Int, labels: Option<&Vec<Label>>) {
+        let value = self.value(key, int, labels);
+        self.bits.put(int.size, value as u64, int.order);
+    }
+
+    /// The value of an integer, as it is from now on known to what names it.
+    fn value(&mut self, key: &str, int: &Int, labels: Option<&Vec<Label>>) -> i128 {
         let (low, high) = limits(int);
         let value = if let Some(value) = self.forced.get(key) {
             i128::from(*value)
@@ -783,8 +862,12 @@ impl Encoder<'_> {
                 _ => low + (i128::from(self.rng.bits()) & ((1 << int.size) - 1)),
             }
         };
-        self.bits.put(int.size, value as u64, int.order);
-        let value = if value > high { value & high } else { value };
+        let value = match (value > high, int.signed) {
+            (false, _) => value,
+            // What is forced on a short time stamp.
+            (true, false) => value & high,
+            (true, true) => value - (1 << int.size),
+        };
         if let Some(labels) = labels {
             let label = labels
                 .iter()
@@ -794,6 +877,7 @@ impl Encoder<'_> {
             }
         }
         self.numbers.insert(key.to_owned(), value);
+        value
     }
 }
 
