@@ -7,8 +7,8 @@ use crate::ctf::trace::write;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
-use sysds::trace::context::{Context, uses_of};
-use sysds::trace::event::{Cursor, EventBatch, EventClass, Field, FieldType, NO_NAME, UNKNOWN};
+use sysds::error::Result;
+use sysds::trace::event::{Cursor, EventBatch, Field, FieldType, NO_NAME, UNKNOWN, escape};
 
 /// Writes traces to judge: `SYSDS_TRACES_TO_JUDGE` says where, and nothing is written where it is not set.
 #[test]
@@ -18,7 +18,7 @@ fn traces_to_judge_are_written() {
     };
     let number = std::env::var("SYSDS_RANDOM_TRACES").map_or(40, |n| n.parse().unwrap());
     for seed in 0..number {
-        for (name, dialect) in [("old", Dialect::Ctf1), ("new", Dialect::Ctf2)] {
+        for (name, dialect) in [("old", Dialect::Ctf1), ("new", Dialect::Ctf2Judged)] {
             let trace = dir.join(format!("{name}-{seed:04}"));
             let written = write(seed, dialect, &trace);
             fs::write(trace.join("metadata"), &written.json).unwrap();
@@ -27,15 +27,14 @@ fn traces_to_judge_are_written() {
 }
 
 /// Reads a trace with the native reader; its events, as the script writes them.
-fn values(trace: &Path) -> Vec<String> {
+fn values(trace: &Path) -> Result<Vec<String>> {
     let scratch = tempfile::tempdir().unwrap();
-    let recordings = sysds::trace::find::recordings(&[trace.to_owned()]).unwrap();
-    let checked = sysds::trace::check::check(&recordings[0], false, scratch.path()).unwrap();
-    let mut reader =
-        sysds::trace::native::Reader::open(checked, false, Default::default()).unwrap();
+    let recordings = sysds::trace::find::recordings(&[trace.to_owned()])?;
+    let checked = sysds::trace::check::check(&recordings[0], false, scratch.path())?;
+    let mut reader = sysds::trace::native::Reader::open(checked, false, Default::default())?;
     let classes = reader.classes().to_vec();
     let (mut batch, mut names, mut lines) = (EventBatch::default(), Vec::new(), Vec::new());
-    while reader.next(1000, &mut batch).unwrap() {
+    while reader.next(1000, &mut batch)? {
         names.append(&mut batch.new_procnames);
         for (i, head) in batch.heads.iter().enumerate() {
             let class = &classes[head.class as usize];
@@ -58,7 +57,111 @@ fn values(trace: &Path) -> Vec<String> {
         }
     }
     lines.sort();
+    Ok(lines)
+}
+
+/// The same from what the script wrote: its contexts together, and what serves as process and thread taken out.
+fn verdicts(text: &str) -> Vec<String> {
+    let lines = text.lines().map(|line| {
+        let event: Vec<Value> = serde_json::from_str(line).unwrap();
+        let [time, cpu, name, common, specific, payload] = &event[..] else {
+            panic!("{line}")
+        };
+        let mut context = [plain(common), plain(specific)].map(|part| match part {
+            Value::Array(fields) => fields,
+            other => panic!("{other}"),
+        });
+        let mut context: Vec<Value> = context.iter_mut().flat_map(std::mem::take).collect();
+        let mut take = |names: [&str; 2]| {
+            let found = names.iter().find_map(|name| {
+                let is = |field: &Value| field[0] == *name;
+                context.iter().position(is)
+            });
+            found.map(|position| context.remove(position)[1].take())
+        };
+        let ids = [take(["pid", "vpid"]), take(["tid", "vtid"])];
+        // The number that stands for none.
+        let ids = ids.map(|id| id.filter(|id| *id != UNKNOWN));
+        let procname = take(["procname", ""]).map(|name| match name["bytes"].as_array() {
+            Some(bytes) => {
+                let bytes = bytes.iter().map(|byte| byte.as_u64().unwrap() as u8);
+                json!(escape(&bytes.collect::<Vec<_>>()))
+            }
+            None => name["text"].clone(),
+        });
+        json!([time, cpu, name, ids, procname, context, plain(payload)]).to_string()
+    });
+    let mut lines: Vec<String> = lines.collect();
+    lines.sort();
     lines
+}
+
+/// Without LTTng's lengths of sequences, which sysds leaves out, and without what tells sequences from arrays.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Array(all) => {
+            let lengths: Vec<String> = all
+                .iter()
+                .filter(|field| field[1]["sequence"].is_array())
+                .filter_map(|field| Some(format!("_{}_length", field[0].as_str()?)))
+                .collect();
+            let kept = all
+                .iter()
+                .filter(|field| !lengths.iter().any(|length| field[0] == **length));
+            kept.map(plain).collect()
+        }
+        Value::Object(object) => match object.get("sequence") {
+            Some(elements) => plain(elements),
+            None if object.contains_key("option") => {
+                json!({"option": object["option"], "is": plain(&object["is"])})
+            }
+            None => value.clone(),
+        },
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn ctf_2_is_read_as_babeltrace2_reads_it() {
+    let dir = match std::env::var_os("SYSDS_JUDGED_TRACES") {
+        Some(dir) => PathBuf::from(dir),
+        None => {
+            let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
+                .join(format!("judged-{}", std::process::id()));
+            unpack(&data("ctf2-judged.tar.zst"), &dir);
+            dir
+        }
+    };
+    let mut judged = 0;
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(&dir).unwrap() {
+        let file = entry.unwrap().path();
+        if file.extension().is_none_or(|e| e != "jsonl") {
+            continue;
+        }
+        let expected = verdicts(&fs::read_to_string(&file).unwrap());
+        let found = match values(&file.with_extension("")) {
+            Ok(found) => found,
+            Err(error) => vec![format!("{error:?}")],
+        };
+        if found != expected {
+            let at = found.iter().zip(&expected).find(|(a, b)| a != b);
+            wrong.push(format!(
+                "{}: {} events, {} expected\n{at:#?}",
+                file.display(),
+                found.len(),
+                expected.len()
+            ));
+        }
+        judged += 1;
+    }
+    assert!(
+        wrong.is_empty(),
+        "{}\n{} of {judged}",
+        wrong.join("\n"),
+        wrong.len()
+    );
+    assert!(judged >= 30, "{judged} traces");
 }
 
 fn fields(fields: &[Field], cursor: &mut Cursor) -> Value {

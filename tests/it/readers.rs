@@ -141,7 +141,11 @@ fn random_traces_are_read_alike() {
         let trace = dir.path().join(format!("trace-{seed}"));
         // One in six may hold what only the native reader understands.
         let judged = seed % 6 != 5;
-        let dialect = if judged { Dialect::Judged } else { Dialect::Ctf1 };
+        let dialect = if judged {
+            Dialect::Judged
+        } else {
+            Dialect::Ctf1
+        };
         let written = write(seed, dialect, &trace);
         events.fetch_add(written.times.len() as u64, Ordering::Relaxed);
         check(seed, &trace, &written, judged, dir.path());

@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
-"""All values of CTF traces, as babeltrace2's Python bindings give them: the verdicts that tests/it/judged.rs holds sysds to.
+"""All values of a CTF trace, as babeltrace2's Python bindings give them: the verdicts that tests/it/judged.rs holds sysds to.
 
-Usage: python3 bt2_values.py FOLDER     (babeltrace2 2.1 or later, which reads CTF 2; Debian 13: python3-bt2)
+Usage: python3 bt2_values.py TRACE     (babeltrace2 2.1 or later, which reads CTF 2; Debian 13: python3-bt2)
 
-Each folder in FOLDER is a trace; NAME.jsonl is written beside it. An event is a line: time, CPU, name, common context,
-specific context, payload. Structures are lists of pairs, floats the bits of a double, texts and what may be missing
+An event is a line of JSON: time, CPU, name, common context,
+specific context, payload. Structures are lists of pairs; floats the bits of a double, texts, sequences and what may be missing
 are objects, so that nothing can be mistaken for anything else.
 """
 import json
-import pathlib
 import struct
 import sys
 
 import bt2
+
+
+def elements(field):
+    if isinstance(field, bt2._BlobFieldConst):
+        return list(bytes(field.data))
+    return [decode(element) for element in field]
 
 
 def decode(field):
@@ -20,10 +25,10 @@ def decode(field):
         return []
     if isinstance(field, bt2._StructureFieldConst):
         return [[name, decode(member)] for name, member in field.items()]
-    if isinstance(field, bt2._BlobFieldConst):
-        return list(bytes(field.data))
-    if isinstance(field, bt2._ArrayFieldConst):
-        return [decode(element) for element in field]
+    if isinstance(field, (bt2._DynamicBlobFieldConst, bt2._DynamicArrayFieldConst)):
+        return {"sequence": elements(field)}
+    if isinstance(field, (bt2._BlobFieldConst, bt2._ArrayFieldConst)):
+        return elements(field)
     if isinstance(field, bt2._VariantFieldConst):
         option = field.cls[field.selected_option_index]
         return {"option": option.name, "is": decode(field.selected_option)}
@@ -32,7 +37,12 @@ def decode(field):
             return {"option": "absent", "is": []}
         return {"option": "present", "is": decode(field.field)}
     if isinstance(field, bt2._StringFieldConst):
-        return {"text": str(field)[:len(field)]}
+        text = str(field)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return {"bytes": list(text.encode(errors="surrogateescape"))}
+        return {"text": text}
     if isinstance(field, bt2._RealFieldConst):
         return {"bits": struct.unpack(">Q", struct.pack(">d", float(field)))[0]}
     if isinstance(field, bt2._BitArrayFieldConst):
@@ -55,10 +65,5 @@ def values(trace):
             ]
 
 
-for trace in sorted(path for path in pathlib.Path(sys.argv[1]).iterdir() if path.is_dir()):
-    try:
-        lines = [json.dumps(value, separators=(",", ":")) for value in values(trace)]
-    except Exception as error:  # noqa: BLE001: a refusal is a verdict, too
-        print(f"{trace.name}: {type(error).__name__}: {error}", file=sys.stderr)
-        continue
-    trace.with_suffix(".jsonl").write_text("".join(line + "\n" for line in lines))
+for value in values(sys.argv[1]):
+    print(json.dumps(value, separators=(",", ":")))

@@ -75,6 +75,9 @@ impl Location {
 
 /// The number that `bits` are as an integer of this class.
 pub fn value(integer: &Integer, bits: u64) -> i128 {
+    if integer.boolean {
+        return i128::from(bits != 0);
+    }
     let negative = integer.signed && bits >> (integer.size - 1) & 1 == 1;
     match negative {
         true => i128::from(bits) - (1 << integer.size),

@@ -40,7 +40,7 @@ pub enum Step {
     /// An integer at any bit.
     Bits(BitInteger),
     /// An integer whose bits are ordered against its bytes.
-    Reversed(BitInteger),
+    Odd(OddInteger),
     /// An integer of as many bytes as it needs, at a byte's begin.
     Variable(VariableInteger),
     /// A floating-point number.
@@ -91,6 +91,17 @@ pub struct BitInteger {
     pub dest: Dest,
     /// What else it is good for.
     pub role: Role,
+}
+
+/// An integer whose value is not just its bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OddInteger {
+    /// Its bits.
+    pub bits: BitInteger,
+    /// Whether they are ordered against its bytes.
+    pub reversed: bool,
+    /// Whether it is 1 where any of them is set.
+    pub boolean: bool,
 }
 
 /// An integer of as many bytes as it needs.
@@ -390,7 +401,8 @@ impl<'a> Planner<'a> {
         }
         let bits = u64::from(integer.size);
         let whole = matches!(integer.size, 8 | 16 | 32 | 64) && self.known.whole_bytes();
-        if !whole || integer.reversed {
+        let odd = integer.reversed || integer.boolean;
+        if !whole || odd {
             let integer_of_bits = BitInteger {
                 size: integer.size,
                 signed: integer.signed,
@@ -398,8 +410,12 @@ impl<'a> Planner<'a> {
                 dest,
                 role,
             };
-            let step = match integer.reversed {
-                true => Step::Reversed(integer_of_bits),
+            let step = match odd {
+                true => Step::Odd(OddInteger {
+                    bits: integer_of_bits,
+                    reversed: integer.reversed,
+                    boolean: integer.boolean,
+                }),
                 false => Step::Bits(integer_of_bits),
             };
             return self.fixed(step, bits);

@@ -16,9 +16,13 @@ impl Decoder<'_> {
     pub(super) fn rare(&mut self, step: &Step, out: &mut Output) -> Result<(), Stop> {
         match step {
             Step::Variable(integer) => self.variable(integer, out),
-            Step::Reversed(integer) => {
+            Step::Odd(odd) => {
+                let integer = &odd.bits;
                 let bits = self.bits(integer.size, integer.order)?;
-                let bits = ordered(bits, integer.size, true);
+                let bits = match odd.boolean {
+                    true => u64::from(bits != 0),
+                    false => ordered(bits, integer.size, odd.reversed),
+                };
                 self.put_bits(integer, bits, out);
                 Ok(())
             }

@@ -185,6 +185,7 @@ impl<'m> Node<'m> {
         let members = || self.fields().into_iter().map(|(_, f)| f).collect();
         match self.class {
             _ if self.text => FieldType::Text,
+            FieldClass::Integer(i) if i.boolean => FieldType::Unsigned(1, vec![]),
             FieldClass::Integer(i) if i.signed => FieldType::Signed(i.size.into(), vec![]),
             FieldClass::Integer(i) => FieldType::Unsigned(i.size.into(), vec![]),
             FieldClass::Enumeration(e) if e.base.signed => {

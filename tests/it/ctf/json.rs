@@ -141,7 +141,8 @@ impl Writer {
             }
             Modern::Aligned(_, of) => (Some(self.class(key, of)), None),
             Modern::Optional(tag, _, present) => {
-                (Some(self.class(key, present)), Some(self.location(tag)))
+                let inner = self.class(&format!("{key}.present"), present);
+                (Some(inner), Some(self.location(tag)))
             }
             _ => (None, None),
         };

@@ -64,6 +64,14 @@ pub enum Dialect {
     Ctf1,
     /// CTF 2, with what CTF 1.8 has not.
     Ctf2,
+    /// CTF 2 that babeltrace2 2.1 reads, too.
+    Ctf2Judged,
+}
+
+impl Dialect {
+    pub fn is_ctf_2(self) -> bool {
+        matches!(self, Dialect::Ctf2 | Dialect::Ctf2Judged)
+    }
 }
 
 impl Type {
@@ -260,7 +268,7 @@ impl<'r> Shaper<'r> {
 
     /// A type, and the fields inside it that may be named from outside.
     fn ty(&mut self, key: &str, depth: u64) -> (Type, Vec<Candidate>) {
-        if self.dialect == Dialect::Ctf2 && self.rng.chance(40) {
+        if self.dialect.is_ctf_2() && self.rng.chance(40) {
             return (Type::Modern(self.modern(key, depth)), Vec::new());
         }
         let composed = if depth < 3 { 10 } else { 6 };
@@ -279,9 +287,7 @@ impl<'r> Shaper<'r> {
                 None => self.enumeration(),
             },
             8 => match self.named(|what| matches!(what, What::Tag(_))) {
-                Some((reference, What::Tag(labels))) => {
-                    self.variant(key, reference, labels, depth)
-                }
+                Some((reference, What::Tag(labels))) => self.variant(key, reference, labels, depth),
                 _ => self.enumeration(),
             },
             _ => {
@@ -295,7 +301,7 @@ impl<'r> Shaper<'r> {
     }
 
     fn element(&mut self, depth: u64) -> Type {
-        if self.dialect == Dialect::Ctf2 && self.rng.chance(30) {
+        if self.dialect.is_ctf_2() && self.rng.chance(30) {
             return Type::Modern(self.simple_modern());
         }
         match self.rng.below(7) {
@@ -338,8 +344,11 @@ impl<'r> Shaper<'r> {
                 };
                 Modern::Variable(int, labels)
             }
-            3 => Modern::Half(self.rng.pick(&[8, 16, 32]), self.native),
-            4 => {
+            // babeltrace2 2.1 aborts at them.
+            3 if self.dialect == Dialect::Ctf2 => {
+                Modern::Half(self.rng.pick(&[8, 16, 32]), self.native)
+            }
+            3 | 4 => {
                 let kind = self.rng.pick(&["bit-array", "bit-map", "boolean"]);
                 let int = Int {
                     signed: false,
@@ -367,7 +376,11 @@ impl<'r> Shaper<'r> {
                 Modern::Wide(coding, Length::Always(coding.unit * self.rng.below(6)))
             }
             1 => match self.length() {
-                Some(length) => Modern::Wide(self.coding(), Length::Said(length)),
+                // babeltrace2 2.1 refuses half a unit of a text.
+                Some(length) if self.dialect == Dialect::Ctf2 => {
+                    Modern::Wide(self.coding(), Length::Said(length))
+                }
+                Some(length) => Modern::Blob(Length::Said(length)),
                 None => self.simple_modern(),
             },
             2 => match self.length() {

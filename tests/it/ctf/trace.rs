@@ -71,7 +71,7 @@ pub fn write(seed: u64, dialect: Dialect, dir: &Path) -> Written {
     fs::create_dir_all(dir).unwrap();
     let json = trace.json();
     let file = match rng.chance(50) {
-        _ if dialect == Dialect::Ctf2 => json.clone().into_bytes(),
+        _ if dialect.is_ctf_2() => json.clone().into_bytes(),
         true => packetized(&mut rng, &metadata, trace.uuid.unwrap_or_default()),
         false => metadata.clone().into_bytes(),
     };
@@ -153,7 +153,7 @@ fn trace(rng: &mut Random, dialect: Dialect) -> (Trace, String) {
         lengths,
     };
     let text = match dialect {
-        Dialect::Ctf2 => String::new(),
+        Dialect::Ctf2 | Dialect::Ctf2Judged => String::new(),
         _ => metadata(rng, &trace, several),
     };
     (trace, text)
@@ -199,14 +199,19 @@ fn exact_root(shaper: &mut Shaper, key: &str, first: Vec<Named>, more: u64) -> T
 fn stream(shaper: &mut Shaper, id: u64) -> Stream {
     let native = shaper.native;
     let mut known = HashSet::new();
-    let packet_context = shaper.rng.chance(90).then(|| {
+    // babeltrace2 2.1 aborts where packets of a stream with a clock do not say when they begin.
+    let times = match shaper.dialect {
+        Dialect::Ctf2Judged => 100,
+        _ => 80,
+    };
+    let packet_context = shaper.rng.chance(times.max(90)).then(|| {
         let mut first = Vec::new();
         let mut add = |name: &str, int: Int| {
             known.insert(name.to_owned());
             first.push((name.to_owned(), Type::Int(int)));
         };
         let rng = &mut *shaper.rng;
-        if rng.chance(80) {
+        if rng.chance(times) {
             let clocked = Int {
                 clock: true,
                 ..unsigned(64, rng.pick(&[8, 64]), native)
@@ -232,7 +237,7 @@ fn stream(shaper: &mut Shaper, id: u64) -> Stream {
         exact_root(shaper, "stream.packet.context", first, more)
     });
     let header = match shaper.rng.below(4) {
-        _ if shaper.dialect == Dialect::Ctf2 && shaper.rng.chance(30) => Header::Variable,
+        _ if shaper.dialect.is_ctf_2() && shaper.rng.chance(30) => Header::Variable,
         0 => Header::Compact,
         1 => Header::Large,
         _ => {
@@ -245,7 +250,7 @@ fn stream(shaper: &mut Shaper, id: u64) -> Stream {
             Header::Plain(id, time)
         }
     };
-    let header_type = header_type(header, native);
+    let header_type = header_type(header, native, shaper.dialect);
     let context = shaper.rng.chance(60).then(|| {
         let mut first = Vec::new();
         if shaper.rng.chance(60) {
@@ -308,7 +313,7 @@ fn lttng_contexts(shaper: &mut Shaper) -> Vec<Named> {
     all
 }
 
-fn header_type(header: Header, native: Order) -> Type {
+fn header_type(header: Header, native: Order, dialect: Dialect) -> Type {
     let clock = |size, align| {
         Type::Int(Int {
             clock: true,
@@ -328,9 +333,14 @@ fn header_type(header: Header, native: Order) -> Type {
         }
         Header::Variable => {
             let variable = || Type::Modern(Modern::Variable(unsigned(64, 8, native), Vec::new()));
+            // babeltrace2 2.1.1 leaves bits of the time before in one of variable length.
+            let time = match dialect {
+                Dialect::Ctf2Judged => clock(64, 8),
+                _ => variable(),
+            };
             return structure(
                 None,
-                vec![named("id", variable()), named("timestamp", variable())],
+                vec![named("id", variable()), named("timestamp", time)],
             );
         }
         Header::Compact => (5, 27),
@@ -599,7 +609,11 @@ impl Trace {
     /// The metadata as CTF 2 has it, in fragments.
     fn json(&self) -> String {
         let mut writer = super::json::Writer::default();
-        let mut fragments = vec![json!({"type": "preamble", "version": 2, "uuid": self.uuid})];
+        let mut preamble = json!({"type": "preamble", "version": 2});
+        if let Some(uuid) = self.uuid {
+            preamble["uuid"] = json!(uuid);
+        }
+        let mut fragments = vec![preamble];
         let mut class = json!({"type": "trace-class"});
         class["environment"] = json!({"hostname": "a\"b\n", "release": 16, "low": -7});
         root(

@@ -206,6 +206,8 @@ pub struct Integer {
     pub variable: bool,
     /// Whether its bits are ordered against its bytes (`bit-order`, CTF2-SPEC-2.0 section 5.3.4).
     pub reversed: bool,
+    /// Whether it is true (1) where any of its bits is set, and false (0) otherwise (CTF2-SPEC-2.0 section 5.3.6).
+    pub boolean: bool,
     /// Its alignment in bits, a power of 2; without `align` it is 8 for whole bytes and 1 for others.
     pub align: u64,
     /// Whether it is in two's complement.

@@ -16,6 +16,7 @@ impl Parser<'_> {
             size: 0,
             variable: false,
             reversed: false,
+            boolean: false,
             align: 0,
             signed: false,
             byte_order: self.native,

@@ -266,10 +266,15 @@ impl Builder {
         self.path.push(0);
         let present = self.class(object.required("field-class")?)?;
         self.path.pop();
+        // Nothing is aligned.
+        let mut element = byte(Encoding::None);
+        if let Some(integer) = Arc::make_mut(&mut element).integer_mut() {
+            integer.align = 1;
+        }
         let nothing = Arc::new(FieldClass::Array {
             length: 0,
             align: 1,
-            element: byte(Encoding::None),
+            element,
         });
         let choice = |option| move |(low, high)| Choice { low, high, option };
         let mut choices: Vec<Choice> = ranges.into_iter().map(choice(0)).collect();
