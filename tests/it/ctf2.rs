@@ -21,7 +21,11 @@ fn structure(members: &[Value]) -> Value {
 }
 
 fn variable(sign: &str, roles: &[&str]) -> Value {
-    json!({"type": format!("variable-length-{sign}-integer"), "roles": roles})
+    let mut class = json!({"type": format!("variable-length-{sign}-integer")});
+    if !roles.is_empty() {
+        class["roles"] = json!(roles);
+    }
+    class
 }
 
 fn fixed(bits: u32, roles: &[&str]) -> Value {

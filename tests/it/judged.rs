@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use sysds::error::Result;
 use sysds::trace::event::{Cursor, EventBatch, Field, FieldType, NO_NAME, UNKNOWN, escape};
 
-/// Writes traces to judge: `SYSDS_TRACES_TO_JUDGE` says where, and nothing is written where it is not set.
 #[test]
+#[ignore = "writes traces to judge into the folder that SYSDS_TRACES_TO_JUDGE names"]
 fn traces_to_judge_are_written() {
-    let Some(dir) = std::env::var_os("SYSDS_TRACES_TO_JUDGE").map(PathBuf::from) else {
-        return;
-    };
-    let number = std::env::var("SYSDS_RANDOM_TRACES").map_or(40, |n| n.parse().unwrap());
-    for seed in 0..number {
+    let dir = std::env::var_os("SYSDS_TRACES_TO_JUDGE").map(PathBuf::from);
+    let dir = dir.expect("SYSDS_TRACES_TO_JUDGE names a folder");
+    let number: u64 = std::env::var("SYSDS_RANDOM_TRACES").map_or(40, |n| n.parse().unwrap());
+    let first = std::env::var("SYSDS_FIRST_SEED").map_or(0, |n| n.parse().unwrap());
+    for seed in first..first + number {
         for (name, dialect) in [("old", Dialect::Ctf1), ("new", Dialect::Ctf2Judged)] {
             let trace = dir.join(format!("{name}-{seed:04}"));
             let written = write(seed, dialect, &trace);

@@ -180,6 +180,21 @@ fn ctf_2_gives_the_same_as_ctf_1() {
 }
 
 #[test]
+fn what_only_ctf_2_has_is_read_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = 2000 + setting("SYSDS_FIRST_SEED", 0);
+    on_two_threads(
+        first..first + setting("SYSDS_RANDOM_TRACES", TRACES) / 2,
+        |seed| {
+            let trace = dir.path().join(format!("trace-{seed}"));
+            let written = write(seed, Dialect::Ctf2, &trace);
+            check(seed, &trace, &written, false, dir.path());
+            fs::remove_dir_all(&trace).unwrap();
+        },
+    );
+}
+
+#[test]
 fn real_traces_are_read_alike() {
     if !has_babeltrace2() {
         return;
@@ -264,7 +279,8 @@ fn damaged_traces_end_neither_in_a_panic_nor_never() {
     on_two_threads(first..first + number, |seed| {
         let mut rng = Random::new(seed);
         let trace = dir.path().join(format!("trace-{seed}"));
-        let written = write(seed, Dialect::Ctf1, &trace);
+        let dialect = rng.pick(&[Dialect::Ctf1, Dialect::Ctf1, Dialect::Ctf2]);
+        let written = write(seed, dialect, &trace);
         if rng.chance(30) {
             fs::write(trace.join("metadata"), &written.json).unwrap();
         }

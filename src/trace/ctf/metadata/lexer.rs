@@ -42,7 +42,7 @@ pub fn error_at(file: &Path, at: Position, what: impl Into<String>) -> Error {
     Error::input(
         what,
         Place::line(file, at.line, at.column),
-        "The metadata is damaged or not CTF 1.8: `babeltrace2 -o ctf-metadata` shows its text. \
+        "The metadata is damaged, or neither CTF 1.8 nor CTF 2: `babeltrace2 -o ctf-metadata` shows its text. \
          Copy the trace again, or record it again.",
     )
 }

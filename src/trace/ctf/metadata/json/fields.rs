@@ -7,7 +7,7 @@
 use super::locations::{Frame, written};
 use super::object::{Fault, Object, fault};
 use super::roles::{Place, apply};
-use super::scalars::{alignment, byte, encoding, float, integer, labels, length, ranges_of};
+use super::scalars::{alignment, byte, encoding, flags, float, integer, labels, length, ranges_of};
 use crate::trace::ctf::metadata::model::*;
 use crate::trace::ctf::metadata::roles::{by_name, give};
 use crate::trace::ctf::metadata::types::MAX_DEPTH;
@@ -126,6 +126,9 @@ impl Builder {
                 let object = Object::new(value, "a field class")?;
                 object.no_extensions()?;
                 let kind = object.text("type")?;
+                if let Some(names) = properties(kind) {
+                    object.only(&format!("a field class of the type {kind:?}"), &names)?;
+                }
                 let mut class = Arc::new(self.made(&object, kind)?);
                 let place = Place {
                     scope: self.scope,
@@ -179,9 +182,12 @@ impl Builder {
     fn integer(&mut self, object: &Object, kind: &str) -> Result<FieldClass, Fault> {
         let base = integer(object, kind)?;
         let labels = match kind.ends_with("-integer") {
-            true => labels(object)?,
+            true => labels(object, base.signed)?,
             false => Vec::new(),
         };
+        if kind == "fixed-length-bit-map" {
+            flags(object, base.size)?;
+        }
         self.spend(labels.len())?;
         Ok(match labels.is_empty() {
             true => FieldClass::Integer(base),
@@ -225,6 +231,7 @@ impl Builder {
         {
             let member = Object::new(member, "a structure member class")?;
             member.no_extensions()?;
+            member.only("a structure member class", &["name", "field-class"])?;
             let name = member.text("name")?;
             let frame = self.open.last_mut();
             let frame = frame.ok_or_else(|| fault("a member without a structure"))?;
@@ -299,6 +306,8 @@ impl Builder {
         for (i, option) in object.array("options")?.unwrap_or(&[]).iter().enumerate() {
             let option = Object::new(option, "a variant option")?;
             option.no_extensions()?;
+            let known = ["name", "field-class", "selector-field-ranges"];
+            option.only("a variant option", &known)?;
             for (low, high) in ranges_of(option.required("selector-field-ranges")?)? {
                 let option = i;
                 choices.push(Choice { low, high, option });
@@ -322,6 +331,40 @@ impl Builder {
             choices,
         }))
     }
+}
+
+/// What a field class of this type may tell (CTF2-SPEC-2.0 section 5.3).
+fn properties(kind: &str) -> Option<Vec<&'static str>> {
+    const BITS: [&str; 4] = ["length", "byte-order", "bit-order", "alignment"];
+    const NUMBER: [&str; 2] = ["preferred-display-base", "mappings"];
+    const LENGTH: [&str; 1] = ["length-field-location"];
+    Some(match kind {
+        "fixed-length-bit-array"
+        | "fixed-length-boolean"
+        | "fixed-length-floating-point-number" => BITS.to_vec(),
+        "fixed-length-bit-map" => [&BITS[..], &["flags"]].concat(),
+        "fixed-length-unsigned-integer" => [&BITS[..], &NUMBER, &["roles"]].concat(),
+        "fixed-length-signed-integer" => [&BITS[..], &NUMBER].concat(),
+        "variable-length-unsigned-integer" => [&NUMBER[..], &["roles"]].concat(),
+        "variable-length-signed-integer" => NUMBER.to_vec(),
+        "null-terminated-string" => vec!["encoding"],
+        "static-length-string" => vec!["length", "encoding"],
+        "dynamic-length-string" => [&LENGTH[..], &["encoding"]].concat(),
+        "static-length-blob" => vec!["length", "media-type", "roles"],
+        "dynamic-length-blob" => [&LENGTH[..], &["media-type"]].concat(),
+        "static-length-array" => vec!["length", "element-field-class", "minimum-alignment"],
+        "dynamic-length-array" => {
+            [&LENGTH[..], &["element-field-class", "minimum-alignment"]].concat()
+        }
+        "structure" => vec!["member-classes", "minimum-alignment"],
+        "optional" => vec![
+            "selector-field-location",
+            "selector-field-ranges",
+            "field-class",
+        ],
+        "variant" => vec!["selector-field-location", "options"],
+        _ => return None,
+    })
 }
 
 fn array(object: &Object, align: u64, element: Arc<FieldClass>) -> Result<FieldClass, Fault> {

@@ -24,6 +24,7 @@ impl Builder {
     /// The field at a field location.
     pub(super) fn located(&self, location: &Value) -> Result<(Reference, Arc<FieldClass>), Fault> {
         let object = Object::new(location, "a field location")?;
+        object.only("a field location", &["origin", "path"])?;
         let steps = object
             .array("path")?
             .ok_or_else(|| fault("a field location without `path`"))?;

@@ -82,6 +82,9 @@ impl Sequence {
             return Err(fault("expected one preamble, as the first fragment"));
         }
         object.no_extensions()?;
+        if let Some(names) = properties(kind) {
+            object.only(&format!("a fragment of the type {kind:?}"), names)?;
+        }
         match kind {
             "preamble" => self.preamble(&object),
             "field-class-alias" => {
@@ -142,6 +145,7 @@ impl Sequence {
         let offset = object.object("offset-from-origin")?;
         let (mut offset_s, mut offset_cycles) = (0, 0);
         if let Some(offset) = &offset {
+            offset.only("an offset from the origin", &["seconds", "cycles"])?;
             offset_s = offset.signed("seconds")?.unwrap_or(0);
             offset_cycles = offset.unsigned("cycles")?.unwrap_or(0);
         }
@@ -157,7 +161,7 @@ impl Sequence {
             precision: object.unsigned("precision")?.unwrap_or(0),
             offset_s,
             offset_cycles,
-            absolute: object.get("origin").and_then(Value::as_str) == Some("unix-epoch"),
+            absolute: is_unix_epoch(object)?,
         });
         Ok(())
     }
@@ -239,6 +243,76 @@ impl Sequence {
             streams: self.streams,
             clock_restarts: true,
         })
+    }
+}
+
+/// What a fragment of this type may tell (CTF2-SPEC-2.0 section 5), with what release candidates of the specification
+/// had in the clock's place.
+fn properties(kind: &str) -> Option<&'static [&'static str]> {
+    Some(match kind {
+        "preamble" => &["version", "uuid"],
+        "field-class-alias" => &["name", "field-class"],
+        "trace-class" => &[
+            "namespace",
+            "name",
+            "uid",
+            "environment",
+            "packet-header-field-class",
+        ],
+        "clock-class" => &[
+            "namespace",
+            "name",
+            "uid",
+            "uuid",
+            "id",
+            "frequency",
+            "origin",
+            "offset-from-origin",
+            "precision",
+            "accuracy",
+            "description",
+        ],
+        "data-stream-class" => &[
+            "namespace",
+            "name",
+            "uid",
+            "id",
+            "default-clock-class-id",
+            "default-clock-class-name",
+            "packet-context-field-class",
+            "event-record-header-field-class",
+            "event-record-common-context-field-class",
+        ],
+        "event-record-class" => &[
+            "namespace",
+            "name",
+            "uid",
+            "id",
+            "data-stream-class-id",
+            "specific-context-field-class",
+            "payload-field-class",
+        ],
+        _ => return None,
+    })
+}
+
+/// Whether a clock's origin is the Unix epoch, and not one of its own.
+fn is_unix_epoch(clock: &Object) -> Result<bool, Fault> {
+    match clock.get("origin") {
+        None => Ok(false),
+        Some(Value::String(origin)) if origin == "unix-epoch" => Ok(true),
+        Some(Value::Object(_)) => {
+            let origin = clock.object("origin")?;
+            let origin = origin.ok_or_else(|| fault("`origin` is missing"))?;
+            origin.only("a clock's origin", &["namespace", "name", "uid"])?;
+            for name in ["name", "uid"] {
+                origin.text(name)?;
+            }
+            Ok(false)
+        }
+        Some(other) => Err(format!(
+            "`origin`: expected \"unix-epoch\" or an object, found {other}"
+        )),
     }
 }
 

@@ -34,13 +34,24 @@ impl<'v> Object<'v> {
         }
     }
 
+    /// Refuses properties that the specification does not name: one that is not known, or not spelled as it should be,
+    /// could change how the trace is read.
+    pub fn only(&self, what: &str, names: &[&str]) -> Result<(), Fault> {
+        const ALWAYS: [&str; 3] = ["type", "attributes", "extensions"];
+        let known = |name: &str| names.contains(&name) || ALWAYS.contains(&name);
+        match self.entries().find(|(name, _)| !known(name)) {
+            Some((name, _)) => Err(format!("a property {name:?}, which {what} does not have")),
+            None => Ok(()),
+        }
+    }
+
     pub fn entries(&self) -> impl Iterator<Item = (&'v str, &'v Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// A property; `null` is none.
+    /// A property. `null` is one, too, and what no property may be.
     pub fn get(&self, name: &str) -> Option<&'v Value> {
-        self.0.get(name).filter(|value| !value.is_null())
+        self.0.get(name)
     }
 
     pub fn required(&self, name: &str) -> Result<&'v Value, Fault> {

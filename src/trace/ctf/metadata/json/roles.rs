@@ -47,7 +47,7 @@ pub fn apply(
             if let Some(integer) = Arc::make_mut(class).integer_mut() {
                 integer.clock = Some(clock);
             }
-            if place.scope == Scope::EventHeader {
+            if place.scope == Scope::EventHeader && role == "default-clock-timestamp" {
                 continue;
             }
         }

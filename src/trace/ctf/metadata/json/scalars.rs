@@ -40,11 +40,12 @@ pub fn integer(object: &Object, kind: &str) -> Result<Integer, Fault> {
 }
 
 /// The labels of an integer (section 5.3.7.1).
-pub fn labels(object: &Object) -> Result<Vec<Label>, Fault> {
+pub fn labels(object: &Object, signed: bool) -> Result<Vec<Label>, Fault> {
     let mut labels = Vec::new();
     if let Some(mappings) = object.object("mappings")? {
         for (name, ranges) in mappings.entries() {
             for (low, high) in ranges_of(ranges)? {
+                held(low, high, signed)?;
                 labels.push(Label {
                     name: name.to_owned(),
                     low,
@@ -54,6 +55,37 @@ pub fn labels(object: &Object) -> Result<Vec<Label>, Fault> {
         }
     }
     Ok(labels)
+}
+
+/// Whether an integer of 64 bits can be in a range of numbers.
+fn held(low: i128, high: i128, signed: bool) -> Result<(), Fault> {
+    let fits = |value: i128| match signed {
+        true => i64::try_from(value).is_ok(),
+        false => u64::try_from(value).is_ok(),
+    };
+    match fits(low) && fits(high) {
+        true => Ok(()),
+        false => Err(format!(
+            "the range [{low}, {high}] of {} integers of 64 bits",
+            if signed { "signed" } else { "unsigned" }
+        )),
+    }
+}
+
+/// Checks what a bit map calls its bits (section 5.3.5); the names are not kept: its value is a number.
+pub fn flags(object: &Object, size: u32) -> Result<(), Fault> {
+    let flags = object.object("flags")?;
+    let flags = flags.ok_or_else(|| fault("`flags` is missing"))?;
+    for (name, ranges) in flags.entries() {
+        for (low, high) in ranges_of(ranges)? {
+            if low < 0 || high >= i128::from(size) {
+                return Err(format!(
+                    "the flag {name:?} of the bits {low} to {high}, of {size}"
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A floating point number (section 5.3.9). Values of more than 64 bits have no exact place in a column of numbers.

@@ -242,7 +242,7 @@ fn variants_and_optional_fields_are_chosen_by_ranges() {
 
 #[test]
 fn mistakes_are_refused_at_their_fragment() {
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 10] = [
         (&[STREAM], "line 1, column 1: expected one preamble"),
         (
             &[PREAMBLE, "{"],
@@ -266,6 +266,17 @@ fn mistakes_are_refused_at_their_fragment() {
             "not declared",
         ),
         (&[PREAMBLE], "without a data stream class"),
+        (
+            &[PREAMBLE, r#"{"type": "data-stream-class", "idd": 3}"#],
+            "a property \"idd\", which a fragment of the type \"data-stream-class\" does not have",
+        ),
+        (
+            &[
+                PREAMBLE,
+                r#"{"type": "clock-class", "id": "c", "frequency": 1, "origin": {"name": "a"}}"#,
+            ],
+            "`uid` is missing",
+        ),
     ];
     for (fragments, expected) in cases {
         let e = fault_of(fragments);
@@ -287,7 +298,7 @@ fn mistakes_are_refused_at_their_fragment() {
         ),
         (
             r#"{"type": "variable-length-signed-integer", "roles": ["data-stream-id"]}"#,
-            "of a field class \"variable-length-signed-integer\"",
+            "a property \"roles\", which a field class of the type \"variable-length-signed-integer\" does not have",
         ),
         (
             r#"{"type": "null-terminated-string", "extensions": {"my": {"piano": 1}}}"#,
@@ -304,6 +315,22 @@ fn mistakes_are_refused_at_their_fragment() {
         (
             r#"{"type": "null-terminated-string", "encoding": "utf-16"}"#,
             "the unknown encoding",
+        ),
+        (
+            r#"{"type": "fixed-length-bit-map", "length": 8, "byte-order": "little-endian"}"#,
+            "`flags` is missing",
+        ),
+        (
+            r#"{"type": "fixed-length-bit-map", "length": 8, "byte-order": "little-endian", "flags": {"a": [[7, 8]]}}"#,
+            "the flag \"a\" of the bits 7 to 8, of 8",
+        ),
+        (
+            r#"{"type": "variable-length-unsigned-integer", "mappings": {"a": [[-1, 8]]}}"#,
+            "the range [-1, 8] of unsigned integers",
+        ),
+        (
+            r#"{"type": "null-terminated-string", "encoding": null}"#,
+            "`encoding`: expected a text, found null",
         ),
         (r#""nobody""#, "not declared"),
         ("7", "a JSON object"),
