@@ -18,10 +18,18 @@ fn traces_to_judge_are_written() {
     let number: u64 = std::env::var("SYSDS_RANDOM_TRACES").map_or(40, |n| n.parse().unwrap());
     let first = std::env::var("SYSDS_FIRST_SEED").map_or(0, |n| n.parse().unwrap());
     for seed in first..first + number {
-        for (name, dialect) in [("old", Dialect::Ctf1), ("new", Dialect::Ctf2Judged)] {
+        for (name, dialect) in [
+            ("tsdl", Dialect::Judged),
+            ("old", Dialect::Ctf1),
+            ("new", Dialect::Ctf2Judged),
+        ] {
             let trace = dir.join(format!("{name}-{seed:04}"));
             let written = write(seed, dialect, &trace);
-            fs::write(trace.join("metadata"), &written.json).unwrap();
+            let metadata = match name {
+                "tsdl" => &written.metadata,
+                _ => &written.json,
+            };
+            fs::write(trace.join("metadata"), metadata).unwrap();
         }
     }
 }

@@ -149,6 +149,9 @@ fn next_packet(window: &mut Window, metadata: &Metadata, found: &mut Walk) -> Re
     let there = found.file_size - offset;
     let header = header(window, metadata, number, offset)?;
     let packet = header.check(there).map_err(Stop::Bad)?;
+    if let Some(first) = found.packets.first() {
+        same_stream(first, &packet).map_err(Stop::Bad)?;
+    }
     let announced = packet.packet_size / 8;
     if announced <= there {
         found.packets.push(packet);
@@ -159,6 +162,27 @@ fn next_packet(window: &mut Window, metadata: &Metadata, found: &mut Walk) -> Re
     Err(Stop::Bad(format!(
         "stream cut off: the packet's header announces {announced} bytes, {there} are there"
     )))
+}
+
+/// The packets of a file are one stream's.
+fn same_stream(first: &Packet, packet: &Packet) -> Result<(), String> {
+    for (what, one, other) in [
+        (
+            "class ",
+            Some(first.stream_class),
+            Some(packet.stream_class),
+        ),
+        ("", first.instance_id, packet.instance_id),
+    ] {
+        if let (Some(one), Some(other)) = (one, other)
+            && one != other
+        {
+            return Err(format!(
+                "a packet of the stream {what}{other}, in a file of the stream {what}{one}"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Where the last event ends that is whole in a packet of which only `there` bytes are there.

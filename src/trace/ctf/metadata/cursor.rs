@@ -96,11 +96,10 @@ impl<'a> Cursor<'a> {
         Ok(path)
     }
 
-    /// A number with its signs.
+    /// A number with its sign.
     pub fn number(&mut self, what: &str) -> Result<i128> {
-        let mut negative = false;
-        while self.is("-") || self.is("+") {
-            negative ^= self.is("-");
+        let negative = self.is("-");
+        if negative || self.is("+") {
             self.advance();
         }
         match self.peek() {

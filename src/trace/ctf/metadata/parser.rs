@@ -135,7 +135,7 @@ fn native_order(tokens: &[Token], file: &Path) -> Result<Option<ByteOrder>> {
 impl Parser<'_> {
     /// Reads one block, or one declaration, of the outermost level.
     fn block(&mut self, raw: &mut Raw) -> Result<()> {
-        if self.cursor.eat(";") || self.type_declaration()? {
+        if self.type_declaration()? {
             return Ok(());
         }
         let at = self.cursor.at();
@@ -152,7 +152,7 @@ impl Parser<'_> {
                 return Err(error_at(self.cursor.file, at, what));
             }
         }
-        self.cursor.eat(";");
+        self.cursor.expect(";")?;
         Ok(())
     }
 

@@ -297,7 +297,7 @@ impl<'a> Parser<'a> {
         self.scopes.push(HashMap::new());
         let mut found = Vec::new();
         while !self.cursor.eat("}") {
-            if self.cursor.eat(";") || self.type_declaration()? {
+            if self.type_declaration()? {
                 continue;
             }
             let at = self.cursor.at();
