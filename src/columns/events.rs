@@ -57,7 +57,7 @@ impl Layout {
 pub struct ClassPlan {
     /// Number of the bare name, and the phase.
     pub(super) name: i32,
-    phase: i32,
+    pub(super) phase: i32,
     /// Per field its column and route.
     context: Vec<(usize, Route)>,
     /// The same for the payload.

@@ -7,6 +7,7 @@ pub mod events;
 pub mod join;
 pub mod layout;
 pub mod losses;
+pub mod nested;
 pub mod numbers;
 pub mod parquet;
 pub mod requests;

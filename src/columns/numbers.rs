@@ -3,7 +3,8 @@
 //! An Arrow array has a place for every row, and what writes arrays to Parquet walks over the places, though most columns
 //! of this program are null in nearly all rows. Parquet itself keeps values and definition levels apart, and so do its
 //! column writers: they are given the few values as they were gathered, and the levels from a buffer that all columns
-//! share. What comes out is what the arrays would give.
+//! share. What comes out is what the arrays would give. The columns may be a row's or those of a list's elements: only the
+//! levels differ.
 
 use super::sparse::Sparse;
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Numbers at some rows, by their type in Parquet.
@@ -26,9 +28,27 @@ pub enum Numbers {
     Double(Sparse<f64>),
 }
 
-/// Definition levels of a run of rows that is null but for some; kept so that columns need not make their own.
+/// The levels of a column that is null but for some values; kept so that columns need not make their own.
 #[derive(Default)]
-pub struct Levels(Vec<i16>);
+pub struct Levels {
+    /// Of nulls, and of lists without elements.
+    definition: Vec<i16>,
+    /// None at top level.
+    repetition: Vec<i16>,
+    /// Where in both each element of the lists is; at top level each row is at its own number.
+    places: Vec<u32>,
+    /// The definition level of a null.
+    null: i16,
+}
+
+/// A piece of a column.
+#[derive(Debug, Clone)]
+pub struct Piece {
+    /// Its levels.
+    pub levels: Range<usize>,
+    /// The number of its first row or element, from which its values are numbered.
+    pub first: usize,
+}
 
 /// A column being encoded into memory.
 pub enum NumberWriter {
@@ -44,7 +64,8 @@ pub enum NumberWriter {
 pub struct Writer<T: DataType> {
     writer: ColumnWriterImpl<'static, T>,
     pages: Pages,
-    nullable: bool,
+    /// The definition level of a value.
+    there: i16,
 }
 
 /// Where the pages of a column go.
@@ -52,7 +73,8 @@ pub struct Writer<T: DataType> {
 struct Pages(Arc<Mutex<TrackedWrite<Vec<u8>>>>);
 
 impl NumberWriter {
-    /// A column at top level or in structures that every row has, for numbers of the type of `numbers`.
+    /// A column at top level, or in a list that every row has, or in structures that are always there, for numbers of the
+    /// type of `numbers`.
     pub fn new(numbers: &Numbers, column: ColumnDescPtr, properties: &WriterPropertiesPtr) -> Self {
         let properties = Arc::clone(properties);
         match numbers {
@@ -62,7 +84,7 @@ impl NumberWriter {
         }
     }
 
-    /// Encodes the next `rows` rows.
+    /// Encodes the next piece.
     ///
     /// # Errors
     /// [`ParquetError`] where they cannot be encoded.
@@ -72,32 +94,32 @@ impl NumberWriter {
     pub fn write(
         &mut self,
         numbers: &Numbers,
-        rows: usize,
+        piece: &Piece,
         levels: &mut Levels,
     ) -> Result<(), ParquetError> {
         match (self, numbers) {
             (NumberWriter::Int(writer), Numbers::Int(numbers)) => {
-                writer.write(numbers, rows, levels)
+                writer.write(numbers, piece, levels)
             }
             (NumberWriter::Long(writer), Numbers::Long(numbers)) => {
-                writer.write(numbers, rows, levels)
+                writer.write(numbers, piece, levels)
             }
             (NumberWriter::Double(writer), Numbers::Double(numbers)) => {
-                writer.write(numbers, rows, levels)
+                writer.write(numbers, piece, levels)
             }
             _ => unreachable!("a column has one type"),
         }
     }
 
-    /// Encodes `rows` rows of nulls.
+    /// Encodes a piece of nulls.
     ///
     /// # Errors
     /// As [`NumberWriter::write`].
-    pub fn write_nulls(&mut self, rows: usize, levels: &mut Levels) -> Result<(), ParquetError> {
+    pub fn write_nulls(&mut self, piece: &Piece, levels: &mut Levels) -> Result<(), ParquetError> {
         match self {
-            NumberWriter::Int(writer) => writer.write(&Sparse::new(), rows, levels),
-            NumberWriter::Long(writer) => writer.write(&Sparse::new(), rows, levels),
-            NumberWriter::Double(writer) => writer.write(&Sparse::new(), rows, levels),
+            NumberWriter::Int(writer) => writer.write(&Sparse::new(), piece, levels),
+            NumberWriter::Long(writer) => writer.write(&Sparse::new(), piece, levels),
+            NumberWriter::Double(writer) => writer.write(&Sparse::new(), piece, levels),
         }
     }
 
@@ -121,7 +143,7 @@ where
     fn new(column: ColumnDescPtr, properties: WriterPropertiesPtr) -> Self {
         let pages = Pages(Arc::new(Mutex::new(TrackedWrite::new(Vec::new()))));
         Writer {
-            nullable: column.max_def_level() > 0,
+            there: column.max_def_level(),
             writer: ColumnWriterImpl::new(column, properties, Box::new(pages.clone())),
             pages,
         }
@@ -130,21 +152,18 @@ where
     fn write(
         &mut self,
         numbers: &Sparse<T::T>,
-        rows: usize,
+        piece: &Piece,
         levels: &mut Levels,
     ) -> Result<(), ParquetError> {
-        if !self.nullable {
-            return self
-                .writer
-                .write_batch(numbers.values(), None, None)
-                .map(|_| ());
-        }
-        levels.with(numbers.rows(), rows, |levels| {
-            let written = self
-                .writer
-                .write_batch(numbers.values(), Some(levels), None);
-            written.map(|_| ())
-        })
+        let values = numbers.values();
+        let written = match self.there {
+            0 => self.writer.write_batch(values, None, None),
+            there => levels.with(numbers.rows(), there, piece, |definition, repetition| {
+                self.writer
+                    .write_batch(values, Some(definition), repetition)
+            }),
+        };
+        written.map(|_| ())
     }
 
     fn close(self) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
@@ -156,15 +175,69 @@ where
 }
 
 impl Levels {
-    /// Calls `write` with the definition levels of `rows` rows of which those in `there` are not null.
-    fn with<R>(&mut self, there: &[u32], rows: usize, write: impl FnOnce(&[i16]) -> R) -> R {
-        if self.0.len() < rows {
-            self.0.resize(rows, 0);
+    /// Those of the elements of lists that every row has, and that have so many elements each.
+    pub fn of_lists(lengths: impl Iterator<Item = usize>) -> Self {
+        let mut levels = Levels {
+            null: 1,
+            ..Levels::default()
+        };
+        for length in lengths {
+            let first = levels.definition.len() as u32;
+            levels.places.extend(first..first + length as u32);
+            match length {
+                // A list without elements has a level, too.
+                0 => levels.definition.push(0),
+                _ => levels.definition.resize(first as usize + length, 1),
+            }
+            levels.repetition.push(0);
+            levels.repetition.resize(levels.definition.len(), 1);
         }
-        there.iter().for_each(|at| self.0[*at as usize] = 1);
-        let result = write(&self.0[..rows]);
-        there.iter().for_each(|at| self.0[*at as usize] = 0);
+        levels
+    }
+
+    /// A piece of so many rows at top level.
+    pub fn of_rows(&mut self, rows: usize) -> Piece {
+        if self.definition.len() < rows {
+            self.definition.resize(rows, 0);
+        }
+        Piece {
+            levels: 0..rows,
+            first: 0,
+        }
+    }
+
+    /// All there are.
+    pub fn len(&self) -> usize {
+        self.definition.len()
+    }
+
+    /// Calls `write` with the levels of `piece`, whose values are at `rows` and of the level `there`.
+    fn with<R>(
+        &mut self,
+        rows: &[u32],
+        there: i16,
+        piece: &Piece,
+        write: impl FnOnce(&[i16], Option<&[i16]>) -> R,
+    ) -> R {
+        self.set(rows, piece, there);
+        let repetition = match self.repetition.is_empty() {
+            true => None,
+            false => Some(&self.repetition[piece.levels.clone()]),
+        };
+        let result = write(&self.definition[piece.levels.clone()], repetition);
+        self.set(rows, piece, self.null);
         result
+    }
+
+    fn set(&mut self, rows: &[u32], piece: &Piece, level: i16) {
+        match self.places.get(piece.first..) {
+            Some(places) if !self.places.is_empty() => rows
+                .iter()
+                .for_each(|at| self.definition[places[*at as usize] as usize] = level),
+            _ => rows
+                .iter()
+                .for_each(|at| self.definition[*at as usize] = level),
+        }
     }
 }
 

@@ -17,12 +17,12 @@ use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterPropertiesPtr};
-use parquet::file::writer::SerializedFileWriter;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::ColumnPath;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -156,10 +156,59 @@ struct Open {
 }
 
 /// What encodes a column.
-enum Writers {
+pub enum Writers {
     /// Arrays: a writer per leaf.
     Arrays(Vec<ArrowColumnWriter>),
+    /// Numbers, of one leaf.
     Numbers(Box<NumberWriter>),
+}
+
+impl Writers {
+    /// Those of the only column of `schema`, for values like `content`. The column's path in the file decides its
+    /// encoding, and must be the final one to be copied later.
+    ///
+    /// # Errors
+    /// [`ParquetError`] where Parquet has no such type.
+    pub fn new(
+        schema: Schema,
+        content: &Content,
+        properties: &WriterPropertiesPtr,
+    ) -> Result<Self, ParquetError> {
+        let schema = Arc::new(schema);
+        let converted = ArrowSchemaConverter::new().convert(&schema)?;
+        Ok(match content {
+            Content::Numbers(numbers) => {
+                let writer = NumberWriter::new(numbers, converted.column(0), properties);
+                Writers::Numbers(Box::new(writer))
+            }
+            Content::Array(_) => {
+                let root = converted.root_schema_ptr();
+                let nowhere =
+                    SerializedFileWriter::new(std::io::sink(), root, Arc::clone(properties))?;
+                let factory = ArrowRowGroupWriterFactory::new(&nowhere, schema);
+                Writers::Arrays(factory.create_column_writers(0)?)
+            }
+        })
+    }
+
+    /// Ends the column, and puts it into a row group.
+    ///
+    /// # Errors
+    /// [`ParquetError`] where it cannot be written.
+    pub fn append_to<W: Write + Send>(
+        self,
+        group: &mut SerializedRowGroupWriter<W>,
+    ) -> Result<(), ParquetError> {
+        match self {
+            Writers::Arrays(writers) => writers
+                .into_iter()
+                .try_for_each(|writer| writer.close()?.append_to_row_group(group)),
+            Writers::Numbers(writer) => {
+                let (pages, closed) = writer.close()?;
+                group.append_column(&pages, closed)
+            }
+        }
+    }
 }
 
 impl PartWriter {
@@ -243,17 +292,7 @@ impl PartWriter {
             SerializedFileWriter::new(file, schema.root_schema_ptr(), self.properties)?;
         let mut group = writer.next_row_group()?;
         for (_, column) in open {
-            match column.writers {
-                Writers::Arrays(writers) => {
-                    for writer in writers {
-                        writer.close()?.append_to_row_group(&mut group)?;
-                    }
-                }
-                Writers::Numbers(writer) => {
-                    let (pages, closed) = writer.close()?;
-                    group.append_column(&pages, closed)?;
-                }
-            }
+            column.writers.append_to(&mut group)?;
         }
         group.close()?;
         writer.close()?;
@@ -321,25 +360,10 @@ impl Open {
         content: &Content,
         properties: &WriterPropertiesPtr,
     ) -> Result<Self, ParquetError> {
-        // The column's path in the file decides its encoding, and must be the final one to be copied later.
-        let schema = Arc::new(schema_of(std::iter::once(&slot)));
-        let converted = ArrowSchemaConverter::new().convert(&schema)?;
-        let writers = match content {
-            Content::Numbers(numbers) => {
-                let writer = NumberWriter::new(numbers, converted.column(0), properties);
-                Writers::Numbers(Box::new(writer))
-            }
-            Content::Array(_) => {
-                let root = converted.root_schema_ptr();
-                let nowhere =
-                    SerializedFileWriter::new(std::io::sink(), root, Arc::clone(properties))?;
-                let factory = ArrowRowGroupWriterFactory::new(&nowhere, schema);
-                Writers::Arrays(factory.create_column_writers(0)?)
-            }
-        };
+        let schema = schema_of(std::iter::once(&slot));
         Ok(Open {
+            writers: Writers::new(schema, content, properties)?,
             slot,
-            writers,
             rows: 0,
         })
     }
@@ -355,7 +379,7 @@ impl Open {
                 write_array(writers, &self.slot.field, array)?;
             }
             (Writers::Numbers(writer), Content::Numbers(numbers)) => {
-                writer.write(numbers, rows, levels)?;
+                writer.write(numbers, &levels.of_rows(rows), levels)?;
             }
             _ => unreachable!("a column is given arrays or numbers, not both"),
         }
@@ -372,7 +396,7 @@ impl Open {
                     let field = &self.slot.field;
                     write_array(writers, field, &new_null_array(field.data_type(), run))?;
                 }
-                Writers::Numbers(writer) => writer.write_nulls(run, levels)?,
+                Writers::Numbers(writer) => writer.write_nulls(&levels.of_rows(run), levels)?,
             }
             self.rows += run;
         }
@@ -382,7 +406,7 @@ impl Open {
 
 /// Writes an array of a column whose parent, if it has one, is there in every row, so that its levels are those of a
 /// column without a parent.
-fn write_array(
+pub fn write_array(
     writers: &mut [ArrowColumnWriter],
     field: &Field,
     array: &ArrayRef,

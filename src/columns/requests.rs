@@ -1,28 +1,32 @@
 //! The table `requests`: requests that have ended into columns, columns into row groups.
 //!
-//! Requests wait in encoded form until there are enough for a row group. Only then is it known which arguments their
-//! events have, and the nested structure gets columns for those alone.
+//! Requests wait in encoded form until there are enough for a row group. Then their events go to columns of their own
+//! (see `nested`), with columns for those arguments alone that they have.
 
 use super::contract::Contract;
 use super::events::{Layout, Plans, coded};
-use super::layout::{Column, Route};
-use super::parquet::Part;
-use super::types::{Usage, can_have_sibling, main_type, sibling_type};
+use super::nested::NestedWriter;
+use super::numbers::Numbers;
+use super::parquet::{Content, Part, Slot, Writers, write_array};
+use super::types::{Usage, main_type, sibling_type};
 use super::values::{Values, push_field};
 use crate::error::{Error, Result};
 use crate::requests::{EndReason, NestedEvent, Request};
 use crate::trace::event::{Cursor, EventClass, Phase, UNKNOWN, bare_names};
 use arrow::array::{
-    ArrayRef, BooleanArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
-    StructArray, TimestampNanosecondArray,
+    ArrayRef, BooleanArray, Int32Array, Int64Array, ListArray, StringArray, StructArray,
+    TimestampNanosecondArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
-use parquet::arrow::ArrowWriter;
+use arrow::datatypes::{DataType, Field, Schema};
+use parquet::arrow::ArrowSchemaConverter;
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::writer::SerializedFileWriter;
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::BufWriter;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -67,13 +71,17 @@ pub struct Common {
 pub struct RequestsTable {
     dir: PathBuf,
     contract: Contract,
-    properties: WriterProperties,
+    properties: WriterPropertiesPtr,
     layout: Arc<Layout>,
     plans: Arc<Plans>,
     classes: Arc<Vec<EventClass>>,
     common: Common,
     /// Bare names in the order of their numbers.
     calls: Vec<String>,
+    /// Members of an event, but `args`.
+    members: Arc<Vec<Field>>,
+    names: Arc<StringArray>,
+    phases: Arc<StringArray>,
     args: Vec<Values>,
     waiting: Vec<Request>,
     waiting_events: usize,
@@ -91,9 +99,13 @@ impl RequestsTable {
         classes: Arc<Vec<EventClass>>,
         layout: Arc<Layout>,
         plans: Arc<Plans>,
-        properties: WriterProperties,
+        properties: WriterPropertiesPtr,
     ) -> Self {
+        let phases = [Phase::Entry, Phase::Exit, Phase::Point].map(Phase::as_str);
         RequestsTable {
+            members: Arc::new(members(&contract)),
+            names: Arc::new(StringArray::from(plans.names.clone())),
+            phases: Arc::new(StringArray::from(phases.to_vec())),
             args: layout.args.iter().map(Values::new).collect(),
             usage: RequestsUsage {
                 args: Vec::new(),
@@ -165,59 +177,57 @@ impl RequestsTable {
     }
 
     fn write_group(&mut self, requests: &[Request], file: File) -> Result<(), ParquetError> {
-        let columns = self.columns_of(requests);
-        let structs = HashMap::from([("args".to_owned(), arg_fields(&self.layout.args, &columns))]);
-        let structs = if self.common.with_args {
-            structs
-        } else {
-            HashMap::new()
-        };
-        let schema = Arc::new(Schema::new(self.contract.fields(&structs)));
-        let properties = Some(self.properties.clone());
-        let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), properties)?;
-        let mut rest = requests;
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(rows_of_batch(rest));
-            let batch = self.batch(now, &schema, &columns)?;
-            writer.write(&batch)?;
-            rest = later;
+        self.count(requests);
+        let mut fields = self.contract.fields(&HashMap::new()).to_vec();
+        // The last one is the list of events.
+        fields.pop();
+        let mut plain: Vec<Writers> = Vec::new();
+        let mut nested = NestedWriter::new("events", requests, Arc::clone(&self.properties));
+        let mut from = 0;
+        while from < requests.len() {
+            let batch = from..from + rows_of_batch(&requests[from..]);
+            let arrays = self.plain_columns(&requests[batch.clone()]);
+            for (i, (field, array)) in fields.iter().zip(arrays).enumerate() {
+                let content = Content::Array(array);
+                if plain.len() == i {
+                    let schema = Schema::new(vec![Arc::clone(field)]);
+                    plain.push(Writers::new(schema, &content, &self.properties)?);
+                }
+                if let (Writers::Arrays(writers), Content::Array(array)) = (&mut plain[i], &content)
+                {
+                    write_array(writers, field, array)?;
+                }
+            }
+            self.write_nested(&mut nested, &requests[batch.clone()], batch.clone())?;
+            from = batch.end;
         }
+        fields.push(Arc::new(nested.field()));
+        let schema = ArrowSchemaConverter::new().convert(&Schema::new(fields))?;
+        let mut writer = SerializedFileWriter::new(
+            BufWriter::new(file),
+            schema.root_schema_ptr(),
+            Arc::clone(&self.properties),
+        )?;
+        let mut group = writer.next_row_group()?;
+        plain
+            .into_iter()
+            .try_for_each(|column| column.append_to(&mut group))?;
+        nested.append_to(&mut group)?;
+        group.close()?;
         writer.close()?;
         Ok(())
     }
 
-    /// The columns of `args` that the events of `requests` use, in order; notes classes and counts by the way.
-    fn columns_of(&mut self, requests: &[Request]) -> Vec<usize> {
-        let mut used = vec![false; self.layout.args.len()];
+    /// Notes classes and counts of `requests`.
+    fn count(&mut self, requests: &[Request]) {
         for request in requests {
             self.usage.requests += 1;
             self.usage.nested += request.nested.len() as i64;
             self.usage.omitted += request.n_events - request.nested.len() as i64;
             for event in request.nested.iter() {
-                let class = event.class as usize;
-                self.usage.classes[class] = true;
-                for (column, route) in &self.plans.classes[class].args {
-                    used[*column] |= *route != Route::Nowhere;
-                }
+                self.usage.classes[event.class as usize] = true;
             }
         }
-        (0..used.len()).filter(|i| used[*i]).collect()
-    }
-
-    fn batch(
-        &mut self,
-        requests: &[Request],
-        schema: &Arc<Schema>,
-        columns: &[usize],
-    ) -> Result<RecordBatch, ParquetError> {
-        let events = schema.field_with_name("events")?;
-        let DataType::List(element) = events.data_type() else {
-            unreachable!("the contract says list<struct>")
-        };
-        let events = self.nested(requests, element, columns);
-        let mut arrays = self.plain_columns(requests);
-        arrays.push(events);
-        Ok(RecordBatch::try_new(Arc::clone(schema), arrays)?)
     }
 
     /// All columns of the contract but the last, `events`.
@@ -312,59 +322,48 @@ impl RequestsTable {
         ))
     }
 
-    /// The column `events`.
-    fn nested(&mut self, requests: &[Request], element: &FieldRef, columns: &[usize]) -> ArrayRef {
-        let DataType::Struct(fields) = element.data_type() else {
-            unreachable!("the contract says list<struct>")
-        };
+    /// The columns of the events of `requests`, which have these numbers in the group.
+    fn write_nested(
+        &mut self,
+        nested: &mut NestedWriter,
+        requests: &[Request],
+        numbers: Range<usize>,
+    ) -> Result<(), ParquetError> {
         let events: Vec<NestedEvent> = requests.iter().flat_map(|r| r.nested.iter()).collect();
-        let long = |get: &dyn Fn(&NestedEvent) -> Option<i64>| -> ArrayRef {
-            Arc::new(events.iter().map(get).collect::<Int64Array>())
+        let long = |get: &dyn Fn(&NestedEvent) -> Option<i64>| {
+            Content::Numbers(Numbers::Long(events.iter().map(get).collect()))
         };
-        let plans = &self.plans;
-        let plan = |e: &NestedEvent| &plans.classes[e.class as usize];
-        let names = events
-            .iter()
-            .map(|e| plans.names[plan(e).name as usize].as_str());
-        let phases = events.iter().map(|e| self.classes[e.class as usize].phase);
-        let tids = events.iter().map(|e| (e.tid != UNKNOWN).then_some(e.tid));
-        let mut arrays: Vec<ArrayRef> = vec![
+        let code = |get: &dyn Fn(&NestedEvent) -> i32, values: &Arc<StringArray>| {
+            let keys = events.iter().map(get);
+            Content::Array(coded(Int32Array::from_iter_values(keys), values))
+        };
+        let tids = events.iter().map(|e| Some(e.tid).filter(|n| *n != UNKNOWN));
+        let plans = Arc::clone(&self.plans);
+        let fixed = [
             long(&|e| Some(e.event_id)),
             long(&|e| Some(e.offset_ns)),
-            Arc::new(StringArray::from_iter_values(names)),
-            Arc::new(StringArray::from_iter_values(phases.map(Phase::as_str))),
-            Arc::new(tids.collect::<Int32Array>()),
+            code(&|e| plans.classes[e.class as usize].name, &self.names),
+            code(&|e| plans.classes[e.class as usize].phase, &self.phases),
+            Content::Numbers(Numbers::Int(tids.collect())),
             long(&|e| self.ret(e)),
             long(&|e| e.duration_ns),
         ];
-        if let Some(args) = fields.iter().find(|f| f.name() == "args") {
-            arrays.push(self.nested_args(&events, args, columns));
+        let members = Arc::clone(&self.members);
+        for (number, (member, content)) in members.iter().zip(&fixed).enumerate() {
+            let describe = || Slot {
+                parent: None,
+                field: as_encoded(member, content),
+            };
+            nested.write(number, numbers.clone(), describe, content)?;
         }
-        let structs = StructArray::new(fields.clone(), arrays, None);
-        let lengths = requests.iter().map(|r| r.nested.len());
-        let offsets = OffsetBuffer::from_lengths(lengths);
-        Arc::new(ListArray::new(
-            Arc::clone(element),
-            offsets,
-            Arc::new(structs),
-            None,
-        ))
+        if self.common.with_args {
+            self.gather_args(&events);
+            self.write_args(nested, events.len(), &numbers)?;
+        }
+        Ok(())
     }
 
-    fn ret(&self, event: &NestedEvent) -> Option<i64> {
-        let ret = self.plans.classes[event.class as usize].ret?;
-        self.classes[event.class as usize].integer(event.values, ret)
-    }
-
-    fn nested_args(
-        &mut self,
-        events: &[NestedEvent],
-        field: &Field,
-        columns: &[usize],
-    ) -> ArrayRef {
-        let DataType::Struct(fields) = field.data_type() else {
-            unreachable!("args is a structure")
-        };
+    fn gather_args(&mut self, events: &[NestedEvent]) {
         for (row, event) in events.iter().enumerate() {
             let class = &self.classes[event.class as usize];
             let mut cursor = Cursor::new(event.values);
@@ -374,29 +373,63 @@ impl RequestsTable {
                 push_field(&mut self.args, row, &field.ty, route, &mut cursor);
             }
         }
-        let mut arrays = Vec::new();
-        for i in columns {
-            let (main, sibling) = self.args[*i].finish_both(events.len(), &self.layout.args[*i]);
-            arrays.push(main);
-            arrays.extend(sibling);
+    }
+
+    /// The columns that some of so many events have.
+    fn write_args(
+        &mut self,
+        nested: &mut NestedWriter,
+        events: usize,
+        numbers: &Range<usize>,
+    ) -> Result<(), ParquetError> {
+        let layout = Arc::clone(&self.layout);
+        let parent = Some("args");
+        for (i, (column, values)) in layout.args.iter().zip(&mut self.args).enumerate() {
+            if !values.touched() {
+                continue;
+            }
+            let (main, sibling) = values.finish(events, column);
+            let number = self.members.len() + 2 * i;
+            let describe = || Slot {
+                parent,
+                field: Field::new(&column.name, main_type(column), true),
+            };
+            nested.write(number, numbers.clone(), describe, &main)?;
+            if let Some(sibling) = sibling {
+                let describe = || Slot {
+                    parent,
+                    field: Field::new(&column.sibling, sibling_type(column), true),
+                };
+                nested.write(number + 1, numbers.clone(), describe, &sibling)?;
+            }
         }
-        match fields.is_empty() {
-            true => Arc::new(StructArray::new_empty_fields(events.len(), None)),
-            false => Arc::new(StructArray::new(fields.clone(), arrays, None)),
-        }
+        Ok(())
+    }
+
+    fn ret(&self, event: &NestedEvent) -> Option<i64> {
+        let ret = self.plans.classes[event.class as usize].ret?;
+        self.classes[event.class as usize].integer(event.values, ret)
     }
 }
 
-/// Fields of the columns numbered `used`, each with the sibling that it can have.
-fn arg_fields(columns: &[Column], used: &[usize]) -> Fields {
-    let mut fields = Vec::new();
-    for column in used.iter().map(|i| &columns[*i]) {
-        fields.push(Field::new(&column.name, main_type(column), true));
-        if can_have_sibling(column) {
-            fields.push(Field::new(&column.sibling, sibling_type(column), true));
-        }
+/// The field of values that are encoded from a dictionary, which Parquet does not tell from others.
+fn as_encoded(field: &Field, content: &Content) -> Field {
+    match content {
+        Content::Array(array) => field.clone().with_data_type(array.data_type().clone()),
+        Content::Numbers(_) => field.clone(),
     }
-    fields.into()
+}
+
+/// The members of a nested event that every one has.
+fn members(contract: &Contract) -> Vec<Field> {
+    let events = contract.field("events");
+    let DataType::List(element) = events.data_type() else {
+        unreachable!("the contract says list<struct>")
+    };
+    let DataType::Struct(fields) = element.data_type() else {
+        unreachable!("the contract says list<struct>")
+    };
+    fields.iter().map(|f| f.as_ref().clone()).collect()
 }
 
 /// How many of `requests` come into one batch.

@@ -65,7 +65,7 @@ pub(super) fn run(
         Arc::clone(&classes),
         Arc::clone(&plan.layout),
         plans,
-        plan.properties.clone(),
+        Arc::new(plan.properties.clone()),
     );
     let downstream = DownstreamTable::new(
         tables("downstream")?,

@@ -1,0 +1,213 @@
+//! Columns of the events inside requests.
+//!
+//! They are encoded one by one, as those of `events` are, and not as one array of lists of structures: a column begins with
+//! its first value, so that a group has no columns (and no siblings) that it does not need, and numbers go to their
+//! column's writer as they were gathered. All of them share the levels that say which request an event is of; a column
+//! that begins late, or ends early, is filled up with them.
+
+use super::numbers::{Levels, Piece};
+use super::parquet::{Content, Slot, Writers, schema_of, write_array};
+use crate::requests::Request;
+use arrow::array::{Array, ArrayRef, ListArray, StructArray, new_null_array};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, Schema};
+use parquet::arrow::arrow_writer::ArrowColumnWriter;
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::writer::SerializedRowGroupWriter;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::io::Write;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The nested events of a row group's requests, being encoded.
+pub struct NestedWriter {
+    /// The list's name.
+    name: &'static str,
+    properties: WriterPropertiesPtr,
+    /// Where each request's events begin among all, and where the last's end.
+    events: Vec<i32>,
+    /// Where each request's levels begin, and where the last's end.
+    slots: Vec<usize>,
+    levels: Levels,
+    /// By their numbers, which give the order.
+    columns: BTreeMap<usize, Open>,
+}
+
+/// A column that was begun.
+struct Open {
+    slot: Slot,
+    writers: Writers,
+    /// Requests whose events it has.
+    requests: usize,
+}
+
+impl NestedWriter {
+    /// The events of `requests`, none of them encoded, in a list called `name`.
+    pub fn new(name: &'static str, requests: &[Request], properties: WriterPropertiesPtr) -> Self {
+        let (mut events, mut slots) = (vec![0], vec![0]);
+        for request in requests {
+            let length = request.nested.len();
+            events.push(events[events.len() - 1] + length as i32);
+            slots.push(slots[slots.len() - 1] + length.max(1));
+        }
+        NestedWriter {
+            name,
+            properties,
+            levels: Levels::of_lists(requests.iter().map(|r| r.nested.len())),
+            events,
+            slots,
+            columns: BTreeMap::new(),
+        }
+    }
+
+    /// Encodes the values that the column of this number has in the events of the `requests` of these numbers; they are
+    /// counted from the first of these events on. `describe` says where the column stands and is asked at its first values.
+    ///
+    /// # Errors
+    /// [`ParquetError`] where they cannot be encoded.
+    pub fn write(
+        &mut self,
+        number: usize,
+        requests: Range<usize>,
+        describe: impl FnOnce() -> Slot,
+        content: &Content,
+    ) -> Result<(), ParquetError> {
+        let column = match self.columns.entry(number) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let slot = describe();
+                let schema = Schema::new(vec![list_of(self.name, std::slice::from_ref(&slot))]);
+                entry.insert(Open {
+                    writers: Writers::new(schema, content, &self.properties)?,
+                    slot,
+                    requests: 0,
+                })
+            }
+        };
+        let shape = Shape {
+            name: self.name,
+            events: &self.events,
+            slots: &self.slots,
+        };
+        column.fill(requests.start, &shape, &mut self.levels)?;
+        column.requests = requests.end;
+        match (&mut column.writers, content) {
+            (Writers::Numbers(writer), Content::Numbers(numbers)) => {
+                writer.write(numbers, &shape.piece(requests), &mut self.levels)
+            }
+            (Writers::Arrays(writers), Content::Array(array)) => {
+                shape.write(writers, &column.slot, requests, Arc::clone(array))
+            }
+            _ => unreachable!("a column is given arrays or numbers, not both"),
+        }
+    }
+
+    /// The list's field, in the order of the columns that were begun.
+    pub fn field(&self) -> Field {
+        let slots: Vec<Slot> = self.columns.values().map(|c| c.slot.clone()).collect();
+        list_of(self.name, &slots)
+    }
+
+    /// Ends the columns, and puts them into a row group.
+    ///
+    /// # Errors
+    /// [`ParquetError`] where they cannot be written.
+    pub fn append_to<W: Write + Send>(
+        mut self,
+        group: &mut SerializedRowGroupWriter<W>,
+    ) -> Result<(), ParquetError> {
+        let shape = Shape {
+            name: self.name,
+            events: &self.events,
+            slots: &self.slots,
+        };
+        for mut column in self.columns.into_values() {
+            column.fill(self.slots.len() - 1, &shape, &mut self.levels)?;
+            column.writers.append_to(group)?;
+        }
+        Ok(())
+    }
+}
+
+impl Open {
+    /// Fills up with nulls to so many requests.
+    fn fill(
+        &mut self,
+        requests: usize,
+        shape: &Shape,
+        levels: &mut Levels,
+    ) -> Result<(), ParquetError> {
+        let missing = self.requests..requests;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        self.requests = requests;
+        match &mut self.writers {
+            Writers::Numbers(writer) => writer.write_nulls(&shape.piece(missing), levels),
+            Writers::Arrays(writers) => {
+                let events = shape.events[missing.end] - shape.events[missing.start];
+                let nulls = new_null_array(self.slot.field.data_type(), events as usize);
+                shape.write(writers, &self.slot, missing, nulls)
+            }
+        }
+    }
+}
+
+/// How the events are spread over the requests.
+struct Shape<'a> {
+    name: &'static str,
+    events: &'a [i32],
+    slots: &'a [usize],
+}
+
+impl Shape<'_> {
+    fn piece(&self, requests: Range<usize>) -> Piece {
+        Piece {
+            levels: self.slots[requests.start]..self.slots[requests.end],
+            first: self.events[requests.start] as usize,
+        }
+    }
+
+    /// Encodes an array with a place for each event of some requests.
+    fn write(
+        &self,
+        writers: &mut [ArrowColumnWriter],
+        slot: &Slot,
+        requests: Range<usize>,
+        array: ArrayRef,
+    ) -> Result<(), ParquetError> {
+        let field = list_of(self.name, std::slice::from_ref(slot));
+        let DataType::List(element) = field.data_type() else {
+            unreachable!("made as a list")
+        };
+        let events = &self.events[requests.start..=requests.end];
+        let offsets: Vec<i32> = events.iter().map(|at| at - events[0]).collect();
+        let list = ListArray::new(
+            Arc::clone(element),
+            OffsetBuffer::new(offsets.into()),
+            within(element.data_type(), array),
+            None,
+        );
+        write_array(writers, &field, &(Arc::new(list) as ArrayRef))
+    }
+}
+
+/// `array` in structures of the type `ty`, each of which has one member.
+fn within(ty: &DataType, array: ArrayRef) -> ArrayRef {
+    match ty {
+        DataType::Struct(fields) if array.data_type() != ty => {
+            let inner = within(fields[0].data_type(), array);
+            Arc::new(StructArray::new(fields.clone(), vec![inner], None))
+        }
+        _ => array,
+    }
+}
+
+/// A list that every row has, of structures of these columns; neighbours with the same parent come into one structure.
+fn list_of(name: &str, slots: &[Slot]) -> Field {
+    let fields = schema_of(slots.iter()).fields;
+    let element = Field::new("element", DataType::Struct(fields), false);
+    Field::new(name, DataType::List(Arc::new(element)), false)
+}
