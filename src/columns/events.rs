@@ -25,8 +25,9 @@ const GROUP_ROWS: usize = 1 << 20;
 const CHUNK_ROWS: usize = 1 << 15;
 /// Encoded bytes of such rows after which they are turned into columns, however few they are.
 const CHUNK_BYTES: usize = 32 << 20;
-/// Threads that encode columns.
-const ENCODERS: usize = 2;
+/// Threads that encode columns: they take turns with the thread that makes the columns, so that two of them leave two
+/// CPUs idle now and then, and three do not.
+const ENCODERS: usize = 3;
 /// Columns of the contract before the structures.
 const FIXED: usize = 14;
 

@@ -182,7 +182,8 @@ impl RequestsTable {
         // The last one is the list of events.
         fields.pop();
         let mut plain: Vec<Writers> = Vec::new();
-        let mut nested = NestedWriter::new("events", requests, Arc::clone(&self.properties));
+        let lengths = requests.iter().map(|r| r.nested.len());
+        let mut nested = NestedWriter::new("events", lengths, Arc::clone(&self.properties));
         let mut from = 0;
         while from < requests.len() {
             let batch = from..from + rows_of_batch(&requests[from..]);
