@@ -19,7 +19,7 @@
 //!
 //! | module | may use | what it owns |
 //! |---|---|---|
-//! | `main` | `cli` | the process: error on stderr, exit status |
+//! | `main` | `cli` | the process: error on stderr, exit status, one `unsafe` that sets the allocator |
 //! | [`cli`] | `record`, `ingest`, `inspect`, `query`, `report`, `publish`, `dataset`, `requests` | options, terminal; all of `clap` |
 //! | [`record`] | `dataset` | making a trace: the LTTng session, load and noise |
 //! | [`ingest`] | `trace`, `calls`, `requests`, `columns`, `dataset` | the way from traces to a dataset |
