@@ -1,101 +1,127 @@
-//! Counting without order: pieces are taken as they come.
+//! Counting without order: each thread takes packets as it gets to them, and counts what it decodes.
 //!
-//! The one idea: where nobody asks for the order, no stream and no packet waits for another, and what remains is what
-//! decoding takes.
+//! The one idea: where nobody asks for the order, no stream and no packet waits for another. Threads that hand nothing to
+//! each other are also left by the system on the CPUs where they are.
 
-use super::piece::{Block, Outcome, Progress};
-use super::pool::{Job, Pool};
+use super::piece::{Block, Outcome, Progress, decode};
 use super::streams::Stream;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A packet that is to be decoded, or decoded on.
+/// Packets of a stream that are decoded one after the other: one, or all where each needs the one before.
 struct Task {
-    lane: usize,
-    packet: usize,
-    progress: Progress,
+    stream: Arc<Stream>,
+    packets: Range<usize>,
+}
+
+/// What a thread needs and keeps.
+struct Counter {
+    counts: Vec<u64>,
+    window: Vec<u8>,
+    block: Block,
 }
 
 /// Counts the selected events of each of `classes` classes.
 ///
 /// # Errors
-/// [`Error::Input`](crate::error::Error::Input) where a stream cannot be read to its end.
+/// [`Error::Input`] where a stream cannot be read to its end: the first such place, streams one after the other.
 pub fn count(streams: &[Arc<Stream>], threads: usize, classes: usize) -> Result<Vec<u64>> {
-    let pool = Pool::new(threads);
-    let mut counts = vec![0; classes];
-    let mut begun = streams.iter().enumerate().flat_map(|(lane, stream)| {
-        // Packets that need the one before come when that has been decoded.
-        let free = match stream.plan.independent {
-            true => stream.packets.len(),
-            false => stream.packets.len().min(1),
+    let tasks: Vec<Task> = streams.iter().flat_map(tasks).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut counter = Counter {
+            counts: vec![0; classes],
+            window: Vec::new(),
+            block: Block::default(),
         };
-        (0..free).map(move |packet| Task {
-            lane,
-            packet,
-            progress: Progress::default(),
-        })
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(task) = tasks.get(number) else {
+                return Ok(counter.counts);
+            };
+            if let Err(error) = counter.count(task) {
+                // Tasks before this one are being done, and go on; those after it are not begun any more.
+                next.fetch_max(tasks.len(), Ordering::Relaxed);
+                return Err((number, error));
+            }
+        }
+    };
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(tasks.len()))
+            .map(|_| scope.spawn(work))
+            .collect();
+        let own = work();
+        let others = others.into_iter().map(|thread| {
+            let result = thread.join();
+            result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        std::iter::once(own).chain(others).collect()
     });
-    let mut tasks: Vec<Task> = Vec::new();
-    let mut spare: Vec<Block> = Vec::new();
-    let mut away = 0;
-    loop {
-        while away < 2 * threads
-            && let Some(task) = tasks.pop().or_else(|| begun.next())
-        {
-            let stream = &streams[task.lane];
-            let located = &stream.packets[task.packet];
-            stream.check(located)?;
-            if let Some(clock) = stream.leaves_out(located) {
-                tasks.extend(after(streams, task.lane, task.packet, clock));
-                continue;
+    let mut counts = vec![0; classes];
+    let mut first: Option<(usize, Error)> = None;
+    for result in results {
+        match result {
+            Ok(some) => counts.iter_mut().zip(some).for_each(|(all, n)| *all += n),
+            Err(error) if first.as_ref().is_none_or(|known| error.0 < known.0) => {
+                first = Some(error);
             }
-            away += 1;
-            pool.submit(Job {
-                lane: task.lane,
-                stream: Arc::clone(stream),
-                packet: task.packet,
-                progress: task.progress,
-                block: spare.pop().unwrap_or_default(),
-            });
+            Err(_) => {}
         }
-        if away == 0 {
-            return Ok(counts);
-        }
-        let mut done = pool.next();
-        away -= 1;
-        for head in &done.block.heads {
-            counts[head.class as usize] += 1;
-        }
-        done.block.clear();
-        spare.push(done.block);
-        match done.outcome {
-            Outcome::More(progress) => tasks.push(Task {
-                lane: done.lane,
-                packet: done.packet,
-                progress,
-            }),
-            Outcome::Done(progress) => {
-                let stream = &streams[done.lane];
-                let packet = &stream.packets[done.packet].packet;
-                let clock = stream.clock_after(packet, progress.memory.clock);
-                tasks.extend(after(streams, done.lane, done.packet, clock));
-            }
-            Outcome::Broken(error) => return Err(error),
-        }
+    }
+    match first {
+        None => Ok(counts),
+        Some((_, error)) => Err(error),
     }
 }
 
-/// The packet after this one, where it had to wait for it; `clock` is how it left the clock.
-fn after(streams: &[Arc<Stream>], lane: usize, packet: usize, clock: u64) -> Option<Task> {
-    let stream = &streams[lane];
-    let next = packet + 1;
-    (!stream.plan.independent && next < stream.packets.len()).then(|| {
-        let mut progress = Progress::default();
-        progress.memory.clock = clock;
-        Task {
-            lane,
-            packet: next,
-            progress,
+fn tasks(stream: &Arc<Stream>) -> Vec<Task> {
+    let task = |packets| Task {
+        stream: Arc::clone(stream),
+        packets,
+    };
+    let all = 0..stream.packets.len();
+    match stream.plan.independent {
+        true => all.map(|packet| task(packet..packet + 1)).collect(),
+        false => vec![task(all)],
+    }
+}
+
+impl Counter {
+    fn count(&mut self, task: &Task) -> Result<()> {
+        let stream = &task.stream;
+        let mut clock = 0;
+        for located in &stream.packets[task.packets.clone()] {
+            stream.check(located)?;
+            if let Some(left) = stream.leaves_out(located) {
+                clock = left;
+                continue;
+            }
+            let mut progress = Progress::default();
+            progress.memory.clock = clock;
+            loop {
+                let outcome = decode(
+                    stream,
+                    located,
+                    progress,
+                    &mut self.window,
+                    &mut self.block,
+                );
+                for head in &self.block.heads {
+                    self.counts[head.class as usize] += 1;
+                }
+                self.block.clear();
+                match outcome {
+                    Outcome::More(further) => progress = further,
+                    Outcome::Done(last) => {
+                        clock = stream.clock_after(&located.packet, last.memory.clock);
+                        break;
+                    }
+                    Outcome::Broken(error) => return Err(error),
+                }
+            }
         }
-    })
+        Ok(())
+    }
 }
