@@ -73,12 +73,14 @@ def main():
     trace, long_trace = repeated(options.repeat), repeated(10 * options.repeat)
     dataset = BENCH / "dataset"
     ingest = [SYSDS, "ingest", "--quiet", "--force"]
-    count = [SYSDS, "inspect", "--count", trace]
+    count, long_count = ([SYSDS, "inspect", "--count", t] for t in (trace, long_trace))
     commands = {
         "text": ["babeltrace2", trace],
         "dummy": ["babeltrace2", trace, "-o", "dummy"],
         "one": ["taskset", "-c", "0", *count],
         "count": count,
+        "long one": ["taskset", "-c", "0", *long_count],
+        "long count": long_count,
         "ingest": [*ingest, trace, "-o", dataset],
         "latency": [SYSDS, "query", ROOT / "queries" / "latency.sql", "-d", dataset],
     }
@@ -87,6 +89,8 @@ def main():
         "dummy": "`babeltrace2 TRACE -o dummy`",
         "one": "`sysds inspect --count TRACE`, on one CPU",
         "count": "`sysds inspect --count TRACE`",
+        "long one": "`sysds inspect --count`, trace 10 times as long, on one CPU",
+        "long count": "`sysds inspect --count`, trace 10 times as long",
         "ingest": "`sysds ingest TRACE`",
         "latency": "`sysds query queries/latency.sql`",
     }
@@ -106,7 +110,7 @@ def main():
     ctf = size((trace / "kernel").glob("ch*_*"))
     events_size, all_size = size(dataset.glob("events/*.parquet")), size(dataset.glob("*/*.parquet"))
     text, dummy, ingest = (median(runs[name], 0) for name in ("text", "dummy", "ingest"))
-    one, count = median(runs["one"], 0), median(runs["count"], 0)
+    one, long_one, long_count = (median(runs[name], 0) for name in ("one", "long one", "long count"))
     print(f"{events:,} events, {ctf / MB:.0f} MB of CTF; {os.cpu_count()} CPUs, {platform.machine()}, "
           f"median of {options.rounds} rounds\n")
     print("| command | wall | CPU | peak memory |\n|---|---|---|---|")
@@ -118,7 +122,8 @@ def main():
         print(f"| Python bindings, every event a dictionary | {python[0]:.1f} s | {python[1]:.1f} s | {python[2] / MB:.0f} MB |")
     print("\n| figure | measured | target | met |\n|---|---|---|---|")
     row("babeltrace2 dummy / count on one CPU, wall", f"{dummy / one:.1f}", "at least 8", dummy >= 8 * one)
-    row("count on one CPU / on all, wall", f"{one / count:.2f}", "at least 1.8", one >= 1.8 * count)
+    row("count on one CPU / on all, wall, longer trace", f"{long_one / long_count:.2f}", "at least 1.8",
+        long_one >= 1.8 * long_count)
     row("ingest / babeltrace2 text, wall", f"{ingest / text:.2f}", "at most 0.50", 2 * ingest <= text)
     if python:
         row("Python bindings / ingest, wall", f"{python[0] / ingest:.0f}", "at least 24", python[0] >= 24 * ingest)

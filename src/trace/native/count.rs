@@ -101,13 +101,7 @@ impl Counter {
             let mut progress = Progress::default();
             progress.memory.clock = clock;
             loop {
-                let outcome = decode(
-                    stream,
-                    located,
-                    progress,
-                    &mut self.window,
-                    &mut self.block,
-                );
+                let outcome = decode(stream, located, progress, &mut self.window, &mut self.block);
                 for head in &self.block.heads {
                     self.counts[head.class as usize] += 1;
                 }
