@@ -206,11 +206,6 @@ impl Levels {
         }
     }
 
-    /// All there are.
-    pub fn len(&self) -> usize {
-        self.definition.len()
-    }
-
     /// Calls `write` with the levels of `piece`, whose values are at `rows` and of the level `there`.
     fn with<R>(
         &mut self,
