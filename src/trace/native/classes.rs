@@ -3,7 +3,8 @@
 //! The one idea: a stream class is compiled once into a [`StreamPlan`] that holds all that its packets and events need.
 
 use super::clock::{Converter, describe};
-use super::plan::{Dest, Known, Planner, Slot, Step};
+use super::plan::{Dest, Slot, Step};
+use super::planner::{Known, Planner};
 use super::shown::{Node, Roots};
 use crate::trace::Clock;
 use crate::trace::context::{Context, uses_of};

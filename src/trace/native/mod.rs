@@ -20,6 +20,7 @@ mod merge;
 mod names;
 mod piece;
 mod plan;
+mod planner;
 mod pool;
 mod rare;
 mod shown;
