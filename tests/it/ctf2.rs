@@ -138,12 +138,19 @@ fn metadata() -> String {
 
 /// A packet with these events.
 fn packet(events: &[u8]) -> Vec<u8> {
+    // The stream class 300, in more bytes than it needs; the begin 1,000,000 and the end 1,000,100.
+    packet_of(
+        &[0xAC, 0x82, 0x00],
+        &[0xC0, 0x84, 0x3D, 0xA4, 0x85, 0x3D],
+        events,
+    )
+}
+
+/// A packet of this stream class, with these times.
+fn packet_of(class: &[u8], times: &[u8], events: &[u8]) -> Vec<u8> {
     let mut bytes = MAGIC.to_le_bytes().to_vec();
     bytes.extend(UUID);
-    // The stream class 300, in more bytes than it needs.
-    bytes.extend([0xAC, 0x82, 0x00]);
-    // Both sizes, the begin 1,000,000 and the end 1,000,100.
-    let times = [0xC0, 0x84, 0x3D, 0xA4, 0x85, 0x3D];
+    bytes.extend(class);
     let bits = 8 * (bytes.len() + 8 + times.len() + events.len()) as u32;
     bytes.extend([bits.to_le_bytes(), bits.to_le_bytes()].concat());
     bytes.extend(times);
@@ -257,6 +264,46 @@ fn everything_comes_out_as_it_was_written() {
     assert_eq!(longs(child(choice, "number")), number);
     let text = [None, Some("x".to_owned()), None, Some("x".to_owned()), None];
     assert_eq!(texts(child(choice, "text")), text);
+}
+
+#[test]
+fn packets_of_another_stream_or_of_no_time_are_refused_with_their_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = packet(&events());
+    let times = [0xC0, 0x84, 0x3D, 0xA4, 0x85, 0x3D];
+    let endless = [&[0xFF; 9][..], &[0x01], &[0xFF; 9][..], &[0x01]].concat();
+    for (name, second, said) in [
+        (
+            "class",
+            packet_of(&[0x81, 0x80, 0x00], &times, &[]),
+            "a packet of the stream class 1, in a file of the stream class 300",
+        ),
+        (
+            "time",
+            packet_of(&[0xAC, 0x82, 0x00], &endless, &[]),
+            "the clock value 18446744073709551615, which does not fit",
+        ),
+    ] {
+        let trace = write(dir.path(), name, &[]);
+        fs::write(trace.join("stream_0"), [&first[..], &second].concat()).unwrap();
+        let dataset = dir.path().join(format!("d-{name}"));
+        let done = sysds([Path::new("ingest"), &trace, Path::new("-o"), &dataset]);
+        let message = stderr(&done);
+        assert_eq!(done.status.code(), Some(1), "{message}");
+        for part in ["stream_0, packet 1", &format!("byte {}", first.len()), said] {
+            assert!(message.contains(part), "no {part:?} in {message}");
+        }
+        assert!(!dataset.exists());
+        let keep = sysds([
+            Path::new("ingest"),
+            &trace,
+            Path::new("-o"),
+            &dataset,
+            Path::new("--keep-going"),
+        ]);
+        assert_eq!(keep.status.code(), Some(3), "{}", stderr(&keep));
+        assert_eq!(manifest(&dataset)["events"], VARIED.len());
+    }
 }
 
 #[test]

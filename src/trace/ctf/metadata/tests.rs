@@ -312,6 +312,13 @@ fn mistakes_are_refused_at_their_line() {
             "expected `:=` and a type, found 5",
         ),
         ("what is", "expected a block or a declaration, found `what`"),
+        (";", "expected a block or a declaration, found `;`"),
+        (
+            "event { name = a;; };",
+            "expected an attribute or `}`, found `;`",
+        ),
+        ("thing { a } stream { };", "expected `;`, found `stream`"),
+        ("enum e : integer { size = 8; } { a = - -1 };", "found `-`"),
         ("thing { a { }", "a block without its end"),
         ("event { name = ", "found the end of the metadata"),
     ];
