@@ -225,13 +225,13 @@ impl Levels {
     }
 
     fn set(&mut self, rows: &[u32], piece: &Piece, level: i16) {
-        match self.places.get(piece.first..) {
-            Some(places) if !self.places.is_empty() => rows
-                .iter()
-                .for_each(|at| self.definition[places[*at as usize] as usize] = level),
-            _ => rows
-                .iter()
-                .for_each(|at| self.definition[*at as usize] = level),
+        let rows = rows.iter().map(|at| *at as usize);
+        match self.places.is_empty() {
+            true => rows.for_each(|at| self.definition[at] = level),
+            false => {
+                let places = &self.places[piece.first..];
+                rows.for_each(|at| self.definition[places[at] as usize] = level);
+            }
         }
     }
 }
