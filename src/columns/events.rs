@@ -67,12 +67,14 @@ pub struct ClassPlan {
     path: Option<usize>,
 }
 
-/// Plans for all classes of a recording, and their bare names in the order of their numbers.
+/// Plans for all classes of a recording, and what their numbers of names and phases stand for.
 pub struct Plans {
     /// One per class.
     pub classes: Vec<ClassPlan>,
-    /// Bare names.
-    pub names: Vec<String>,
+    /// Bare names, by their numbers.
+    pub names: Arc<StringArray>,
+    /// Phases, by theirs.
+    pub phases: Arc<StringArray>,
 }
 
 impl Plans {
@@ -102,9 +104,11 @@ impl Plans {
             }),
         };
         let plans = classes.iter().zip(numbers).map(plan).collect();
+        let phases = [Phase::Entry, Phase::Exit, Phase::Point].map(Phase::as_str);
         Plans {
             classes: plans,
-            names,
+            names: Arc::new(StringArray::from(names)),
+            phases: Arc::new(StringArray::from(phases.to_vec())),
         }
     }
 }
@@ -116,8 +120,6 @@ pub struct EventsTable {
     properties: WriterPropertiesPtr,
     layout: Arc<Layout>,
     plans: Arc<Plans>,
-    names: Arc<StringArray>,
-    phases: Arc<StringArray>,
     trace_id: Arc<StringArray>,
     procnames: Vec<String>,
     args: Vec<Values>,
@@ -150,11 +152,8 @@ impl EventsTable {
         plans: Arc<Plans>,
         properties: WriterPropertiesPtr,
     ) -> Self {
-        let phases = [Phase::Entry, Phase::Exit, Phase::Point].map(Phase::as_str);
         let slots = FIXED + 2 * (layout.args.len() + layout.context.len());
         EventsTable {
-            names: Arc::new(StringArray::from(plans.names.clone())),
-            phases: Arc::new(StringArray::from(phases.to_vec())),
             trace_id: Arc::new(StringArray::from(vec![trace_id])),
             procnames: Vec::new(),
             args: layout.args.iter().map(Values::new).collect(),
@@ -323,8 +322,8 @@ impl EventsTable {
                 &|h| (h.procname != NO_NAME).then_some(h.procname as i32),
                 &procnames,
             ),
-            code(&|h| Some(class(h).name), &self.names),
-            code(&|h| Some(class(h).phase), &self.phases),
+            code(&|h| Some(class(h).name), &plans.names),
+            code(&|h| Some(class(h).phase), &plans.phases),
         ];
         for (slot, content) in columns.into_iter().enumerate() {
             self.write_fixed(slot, content);

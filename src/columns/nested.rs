@@ -22,13 +22,8 @@ use std::sync::Arc;
 
 /// The nested events of a row group's requests, being encoded.
 pub struct NestedWriter {
-    /// The list's name.
-    name: &'static str,
     properties: WriterPropertiesPtr,
-    /// Where each request's events begin among all, and where the last's end.
-    events: Vec<i32>,
-    /// Where each request's levels begin, and where the last's end.
-    slots: Vec<usize>,
+    shape: Shape,
     levels: Levels,
     /// By their numbers, which give the order.
     columns: BTreeMap<usize, Open>,
@@ -55,11 +50,13 @@ impl NestedWriter {
             slots.push(slots[slots.len() - 1] + length.max(1));
         }
         NestedWriter {
-            name,
             properties,
+            shape: Shape {
+                name,
+                events,
+                slots,
+            },
             levels: Levels::of_lists(lengths),
-            events,
-            slots,
             columns: BTreeMap::new(),
         }
     }
@@ -76,11 +73,12 @@ impl NestedWriter {
         describe: impl FnOnce() -> Slot,
         content: &Content,
     ) -> Result<(), ParquetError> {
+        let shape = &self.shape;
         let column = match self.columns.entry(number) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 let slot = describe();
-                let schema = Schema::new(vec![list_of(self.name, std::slice::from_ref(&slot))]);
+                let schema = Schema::new(vec![list_of(shape.name, std::slice::from_ref(&slot))]);
                 entry.insert(Open {
                     writers: Writers::new(schema, content, &self.properties)?,
                     slot,
@@ -88,12 +86,7 @@ impl NestedWriter {
                 })
             }
         };
-        let shape = Shape {
-            name: self.name,
-            events: &self.events,
-            slots: &self.slots,
-        };
-        column.fill(requests.start, &shape, &mut self.levels)?;
+        column.fill(requests.start, shape, &mut self.levels)?;
         column.requests = requests.end;
         match (&mut column.writers, content) {
             (Writers::Numbers(writer), Content::Numbers(numbers)) => {
@@ -109,7 +102,7 @@ impl NestedWriter {
     /// The list's field, in the order of the columns that were begun.
     pub fn field(&self) -> Field {
         let slots: Vec<Slot> = self.columns.values().map(|c| c.slot.clone()).collect();
-        list_of(self.name, &slots)
+        list_of(self.shape.name, &slots)
     }
 
     /// Ends the columns, and puts them into a row group.
@@ -120,13 +113,9 @@ impl NestedWriter {
         mut self,
         group: &mut SerializedRowGroupWriter<W>,
     ) -> Result<(), ParquetError> {
-        let shape = Shape {
-            name: self.name,
-            events: &self.events,
-            slots: &self.slots,
-        };
+        let requests = self.shape.slots.len() - 1;
         for mut column in self.columns.into_values() {
-            column.fill(self.slots.len() - 1, &shape, &mut self.levels)?;
+            column.fill(requests, &self.shape, &mut self.levels)?;
             column.writers.append_to(group)?;
         }
         Ok(())
@@ -158,13 +147,16 @@ impl Open {
 }
 
 /// How the events are spread over the requests.
-struct Shape<'a> {
+struct Shape {
+    /// The list's name.
     name: &'static str,
-    events: &'a [i32],
-    slots: &'a [usize],
+    /// Where each request's events begin among all, and where the last's end.
+    events: Vec<i32>,
+    /// Where each request's levels begin, and where the last's end.
+    slots: Vec<usize>,
 }
 
-impl Shape<'_> {
+impl Shape {
     fn piece(&self, requests: Range<usize>) -> Piece {
         Piece {
             levels: self.slots[requests.start]..self.slots[requests.end],
@@ -218,13 +210,11 @@ fn list_of(name: &str, slots: &[Slot]) -> Field {
 mod tests {
     use super::*;
     use crate::columns::numbers::Numbers;
-    use crate::columns::parquet::properties;
+    use crate::columns::parquet::{properties, write_group};
     use arrow::array::{AsArray, Float64Array, Int64Array, StringArray};
     use arrow::datatypes::Int64Type;
-    use parquet::arrow::ArrowSchemaConverter;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     use parquet::basic::Compression;
-    use parquet::file::writer::SerializedFileWriter;
 
     /// Lists of so many elements each; the second batch begins after the third.
     const LENGTHS: [usize; 7] = [0, 3, 0, 2, 0, 0, 4];
@@ -244,15 +234,12 @@ mod tests {
     /// The lists that are read from a file with nothing but them.
     fn read(writer: NestedWriter) -> ListArray {
         let schema = Schema::new(vec![writer.field()]);
-        let schema = ArrowSchemaConverter::new().convert(&schema).unwrap();
-        let mut file = Vec::new();
-        let root = schema.root_schema_ptr();
         let properties = Arc::clone(&writer.properties);
-        let mut out = SerializedFileWriter::new(&mut file, root, properties).unwrap();
-        let mut group = out.next_row_group().unwrap();
-        writer.append_to(&mut group).unwrap();
-        group.close().unwrap();
-        out.close().unwrap();
+        let mut file = Vec::new();
+        let written = write_group(&mut file, &schema, &properties, |group| {
+            writer.append_to(group)
+        });
+        written.unwrap();
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file));
         let mut batches = reader.unwrap().build().unwrap();
         let batch = batches.next().unwrap().unwrap();

@@ -174,20 +174,13 @@ impl Writers {
         content: &Content,
         properties: &WriterPropertiesPtr,
     ) -> Result<Self, ParquetError> {
-        let schema = Arc::new(schema);
-        let converted = ArrowSchemaConverter::new().convert(&schema)?;
         Ok(match content {
             Content::Numbers(numbers) => {
+                let converted = ArrowSchemaConverter::new().convert(&schema)?;
                 let writer = NumberWriter::new(numbers, converted.column(0), properties);
                 Writers::Numbers(Box::new(writer))
             }
-            Content::Array(_) => {
-                let root = converted.root_schema_ptr();
-                let nowhere =
-                    SerializedFileWriter::new(std::io::sink(), root, Arc::clone(properties))?;
-                let factory = ArrowRowGroupWriterFactory::new(&nowhere, schema);
-                Writers::Arrays(factory.create_column_writers(0)?)
-            }
+            Content::Array(_) => Writers::Arrays(array_writers(schema, properties)?),
         })
     }
 
@@ -209,6 +202,45 @@ impl Writers {
             }
         }
     }
+}
+
+/// Those of all leaves of `schema`, for arrays.
+///
+/// # Errors
+/// As [`Writers::new`].
+pub fn array_writers(
+    schema: Schema,
+    properties: &WriterPropertiesPtr,
+) -> Result<Vec<ArrowColumnWriter>, ParquetError> {
+    let nowhere = file_writer(std::io::sink(), &schema, properties)?;
+    ArrowRowGroupWriterFactory::new(&nowhere, Arc::new(schema)).create_column_writers(0)
+}
+
+/// Writes a file of one row group, into which `fill` puts the columns of `schema`.
+///
+/// # Errors
+/// [`ParquetError`] where it cannot be written.
+pub fn write_group<W: Write + Send>(
+    file: W,
+    schema: &Schema,
+    properties: &WriterPropertiesPtr,
+    fill: impl FnOnce(&mut SerializedRowGroupWriter<W>) -> Result<(), ParquetError>,
+) -> Result<(), ParquetError> {
+    let mut writer = file_writer(file, schema, properties)?;
+    let mut group = writer.next_row_group()?;
+    fill(&mut group)?;
+    group.close()?;
+    writer.close()?;
+    Ok(())
+}
+
+fn file_writer<W: Write + Send>(
+    file: W,
+    schema: &Schema,
+    properties: &WriterPropertiesPtr,
+) -> Result<SerializedFileWriter<W>, ParquetError> {
+    let schema = ArrowSchemaConverter::new().convert(schema)?;
+    SerializedFileWriter::new(file, schema.root_schema_ptr(), Arc::clone(properties))
 }
 
 impl PartWriter {
@@ -287,16 +319,10 @@ impl PartWriter {
             column.write_nulls(self.rows, &mut levels)?;
         }
         let schema = schema_of(open.iter().map(|(_, o)| &o.slot));
-        let schema = ArrowSchemaConverter::new().convert(&schema)?;
-        let mut writer =
-            SerializedFileWriter::new(file, schema.root_schema_ptr(), self.properties)?;
-        let mut group = writer.next_row_group()?;
-        for (_, column) in open {
-            column.writers.append_to(&mut group)?;
-        }
-        group.close()?;
-        writer.close()?;
-        Ok(())
+        write_group(file, &schema, &self.properties, |group| {
+            let mut columns = open.into_iter();
+            columns.try_for_each(|(_, column)| column.writers.append_to(group))
+        })
     }
 }
 

@@ -7,22 +7,20 @@ use super::contract::Contract;
 use super::events::{Layout, Plans, coded};
 use super::nested::NestedWriter;
 use super::numbers::Numbers;
-use super::parquet::{Content, Part, Slot, Writers, write_array};
+use super::parquet::{Content, Part, Slot, Writers, array_writers, write_array, write_group};
 use super::types::{Usage, main_type, sibling_type};
 use super::values::{Values, push_field};
 use crate::error::{Error, Result};
 use crate::requests::{EndReason, NestedEvent, Request};
-use crate::trace::event::{Cursor, EventClass, Phase, UNKNOWN, bare_names};
+use crate::trace::event::{Cursor, EventClass, UNKNOWN, bare_names};
 use arrow::array::{
     ArrayRef, BooleanArray, Int32Array, Int64Array, ListArray, StringArray, StructArray,
     TimestampNanosecondArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, Schema};
-use parquet::arrow::ArrowSchemaConverter;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterPropertiesPtr;
-use parquet::file::writer::SerializedFileWriter;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufWriter;
@@ -80,8 +78,6 @@ pub struct RequestsTable {
     calls: Vec<String>,
     /// Members of an event, but `args`.
     members: Arc<Vec<Field>>,
-    names: Arc<StringArray>,
-    phases: Arc<StringArray>,
     args: Vec<Values>,
     waiting: Vec<Request>,
     waiting_events: usize,
@@ -101,11 +97,8 @@ impl RequestsTable {
         plans: Arc<Plans>,
         properties: WriterPropertiesPtr,
     ) -> Self {
-        let phases = [Phase::Entry, Phase::Exit, Phase::Point].map(Phase::as_str);
         RequestsTable {
             members: Arc::new(members(&contract)),
-            names: Arc::new(StringArray::from(plans.names.clone())),
-            phases: Arc::new(StringArray::from(phases.to_vec())),
             args: layout.args.iter().map(Values::new).collect(),
             usage: RequestsUsage {
                 args: Vec::new(),
@@ -181,42 +174,30 @@ impl RequestsTable {
         let mut fields = self.contract.fields(&HashMap::new()).to_vec();
         // The last one is the list of events.
         fields.pop();
-        let mut plain: Vec<Writers> = Vec::new();
+        let plain = fields.iter().map(|field| {
+            let schema = Schema::new(vec![Arc::clone(field)]);
+            array_writers(schema, &self.properties)
+        });
+        let mut plain = plain.collect::<Result<Vec<_>, _>>()?;
         let lengths = requests.iter().map(|r| r.nested.len());
         let mut nested = NestedWriter::new("events", lengths, Arc::clone(&self.properties));
         let mut from = 0;
         while from < requests.len() {
             let batch = from..from + rows_of_batch(&requests[from..]);
             let arrays = self.plain_columns(&requests[batch.clone()]);
-            for (i, (field, array)) in fields.iter().zip(arrays).enumerate() {
-                let content = Content::Array(array);
-                if plain.len() == i {
-                    let schema = Schema::new(vec![Arc::clone(field)]);
-                    plain.push(Writers::new(schema, &content, &self.properties)?);
-                }
-                if let (Writers::Arrays(writers), Content::Array(array)) = (&mut plain[i], &content)
-                {
-                    write_array(writers, field, array)?;
-                }
+            for ((writers, field), array) in plain.iter_mut().zip(&fields).zip(arrays) {
+                write_array(writers, field, &array)?;
             }
             self.write_nested(&mut nested, &requests[batch.clone()], batch.clone())?;
             from = batch.end;
         }
         fields.push(Arc::new(nested.field()));
-        let schema = ArrowSchemaConverter::new().convert(&Schema::new(fields))?;
-        let mut writer = SerializedFileWriter::new(
-            BufWriter::new(file),
-            schema.root_schema_ptr(),
-            Arc::clone(&self.properties),
-        )?;
-        let mut group = writer.next_row_group()?;
-        plain
-            .into_iter()
-            .try_for_each(|column| column.append_to(&mut group))?;
-        nested.append_to(&mut group)?;
-        group.close()?;
-        writer.close()?;
-        Ok(())
+        let schema = Schema::new(fields);
+        write_group(BufWriter::new(file), &schema, &self.properties, |group| {
+            let mut plain = plain.into_iter();
+            plain.try_for_each(|writers| Writers::Arrays(writers).append_to(group))?;
+            nested.append_to(group)
+        })
     }
 
     /// Notes classes and counts of `requests`.
@@ -343,8 +324,8 @@ impl RequestsTable {
         let fixed = [
             long(&|e| Some(e.event_id)),
             long(&|e| Some(e.offset_ns)),
-            code(&|e| plans.classes[e.class as usize].name, &self.names),
-            code(&|e| plans.classes[e.class as usize].phase, &self.phases),
+            code(&|e| plans.classes[e.class as usize].name, &plans.names),
+            code(&|e| plans.classes[e.class as usize].phase, &plans.phases),
             Content::Numbers(Numbers::Int(tids.collect())),
             long(&|e| self.ret(e)),
             long(&|e| e.duration_ns),

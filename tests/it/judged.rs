@@ -10,11 +10,13 @@ use std::path::{Path, PathBuf};
 use sysds::error::Result;
 use sysds::trace::event::{Cursor, EventBatch, Field, FieldType, NO_NAME, UNKNOWN, escape};
 
+/// Traces like those in the archive are read to their end; `SYSDS_TRACES_TO_JUDGE` names a folder where they stay, to be
+/// judged.
 #[test]
-#[ignore = "writes traces to judge into the folder that SYSDS_TRACES_TO_JUDGE names"]
-fn traces_to_judge_are_written() {
+fn traces_to_judge_are_read_to_their_end() {
+    let temporary = tempfile::tempdir().unwrap();
     let dir = std::env::var_os("SYSDS_TRACES_TO_JUDGE").map(PathBuf::from);
-    let dir = dir.expect("SYSDS_TRACES_TO_JUDGE names a folder");
+    let dir = dir.unwrap_or_else(|| temporary.path().to_owned());
     let number: u64 = std::env::var("SYSDS_RANDOM_TRACES").map_or(40, |n| n.parse().unwrap());
     let first = std::env::var("SYSDS_FIRST_SEED").map_or(0, |n| n.parse().unwrap());
     for seed in first..first + number {
@@ -30,6 +32,8 @@ fn traces_to_judge_are_written() {
                 _ => &written.json,
             };
             fs::write(trace.join("metadata"), metadata).unwrap();
+            let read = values(&trace).unwrap_or_else(|e| panic!("{}: {e}", trace.display()));
+            assert_eq!(read.len(), written.times.len(), "{}", trace.display());
         }
     }
 }

@@ -3,9 +3,9 @@
 
 Usage: python3 bt2_values.py TRACE     (babeltrace2 2.1 or later, which reads CTF 2; Debian 13: python3-bt2)
 
-An event is a line of JSON: time, CPU, name, common context,
-specific context, payload. Structures are lists of pairs; floats the bits of a double, texts, sequences and what may be missing
-are objects, so that nothing can be mistaken for anything else.
+An event is a line of JSON: time, CPU, name, common context, specific context, payload. Structures are lists of pairs;
+floats (as the bits of a double), texts, sequences and what may be missing are objects, so that nothing can be mistaken
+for anything else.
 """
 import json
 import struct
@@ -51,7 +51,7 @@ def decode(field):
 
 
 def values(trace):
-    for message in bt2.TraceCollectionMessageIterator(str(trace)):
+    for message in bt2.TraceCollectionMessageIterator(trace):
         if type(message) is bt2._EventMessageConst:
             event = message.event
             packet = event.packet.context_field if event.stream.cls.supports_packets else None

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Packets of a stream that are decoded one after the other: one, or all where each needs the one before.
-struct Task {
-    stream: Arc<Stream>,
+struct Task<'a> {
+    stream: &'a Stream,
     packets: Range<usize>,
 }
 
@@ -28,7 +28,7 @@ struct Counter {
 /// # Errors
 /// [`Error::Input`] where a stream cannot be read to its end: the first such place, streams one after the other.
 pub fn count(streams: &[Arc<Stream>], threads: usize, classes: usize) -> Result<Vec<u64>> {
-    let tasks: Vec<Task> = streams.iter().flat_map(tasks).collect();
+    let tasks: Vec<Task> = streams.iter().flat_map(|stream| tasks(stream)).collect();
     let next = AtomicUsize::new(0);
     let work = || {
         let mut counter = Counter {
@@ -60,27 +60,21 @@ pub fn count(streams: &[Arc<Stream>], threads: usize, classes: usize) -> Result<
         std::iter::once(own).chain(others).collect()
     });
     let mut counts = vec![0; classes];
-    let mut first: Option<(usize, Error)> = None;
+    let mut errors: Vec<(usize, Error)> = Vec::new();
     for result in results {
         match result {
             Ok(some) => counts.iter_mut().zip(some).for_each(|(all, n)| *all += n),
-            Err(error) if first.as_ref().is_none_or(|known| error.0 < known.0) => {
-                first = Some(error);
-            }
-            Err(_) => {}
+            Err(error) => errors.push(error),
         }
     }
-    match first {
+    match errors.into_iter().min_by_key(|(number, _)| *number) {
         None => Ok(counts),
         Some((_, error)) => Err(error),
     }
 }
 
-fn tasks(stream: &Arc<Stream>) -> Vec<Task> {
-    let task = |packets| Task {
-        stream: Arc::clone(stream),
-        packets,
-    };
+fn tasks(stream: &Stream) -> Vec<Task<'_>> {
+    let task = |packets| Task { stream, packets };
     let all = 0..stream.packets.len();
     match stream.plan.independent {
         true => all.map(|packet| task(packet..packet + 1)).collect(),
@@ -90,7 +84,7 @@ fn tasks(stream: &Arc<Stream>) -> Vec<Task> {
 
 impl Counter {
     fn count(&mut self, task: &Task) -> Result<()> {
-        let stream = &task.stream;
+        let stream = task.stream;
         let mut clock = 0;
         for located in &stream.packets[task.packets.clone()] {
             stream.check(located)?;

@@ -34,7 +34,7 @@ pub enum Step {
     Bytes(u32, Box<[ByteInteger]>),
     /// An integer at any bit.
     Bits(BitInteger),
-    /// An integer whose bits are ordered against its bytes.
+    /// An integer whose bits are ordered against its bytes, or a boolean.
     Odd(OddInteger),
     /// An integer of as many bytes as it needs, at a byte's begin.
     Variable(VariableInteger),

@@ -83,31 +83,24 @@ impl Stream {
         converter.at(cycles)
     }
 
-    /// Whether a packet is of the stream's class, and its begin and end are times.
+    /// Whether a packet's begin and end are times. That it is of the stream's class has been seen when it was found.
     ///
     /// # Errors
-    /// [`Error::Input`] where it is not, or they are not.
+    /// [`Error::Input`] where they are not.
     pub fn check(&self, located: &Located) -> Result<()> {
         let packet = &located.packet;
         let mut times = [packet.timestamp_begin, packet.timestamp_end]
             .into_iter()
             .flatten();
         let too_large = |cycles: &u64| self.plan.clock.is_some() && self.time(*cycles).is_none();
-        let what = if packet.stream_class != self.plan.id {
-            format!(
-                "a packet of the stream class {} in a stream of the class {}",
-                packet.stream_class, self.plan.id
-            )
-        } else if let Some(cycles) = times.find(too_large) {
-            format!(
-                "a packet that begins or ends at the clock value {cycles}, which does not fit into nanoseconds since \
-                 1970 (64 bits)"
-            )
-        } else {
+        let Some(cycles) = times.find(too_large) else {
             return Ok(());
         };
         Err(Error::input(
-            what,
+            format!(
+                "a packet that begins or ends at the clock value {cycles}, which does not fit into nanoseconds since \
+                 1970 (64 bits)"
+            ),
             Place::packet(&self.files[located.file].path, packet.number, packet.offset),
             "The stream is damaged from this byte on. With --keep-going all that comes before is kept.",
         ))

@@ -107,8 +107,7 @@ pub fn wide_text(rng: &mut Random) -> String {
 pub fn leb128(rng: &mut Random, value: i128, signed: bool) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = value;
-    let spare = if rng.chance(15) { rng.below(3) } else { 0 };
-    let mut left = spare;
+    let mut left = if rng.chance(15) { rng.below(3) } else { 0 };
     loop {
         let group = (rest & 0x7F) as u8;
         rest >>= 7;

@@ -301,9 +301,8 @@ fn is_unix_epoch(clock: &Object) -> Result<bool, Fault> {
     match clock.get("origin") {
         None => Ok(false),
         Some(Value::String(origin)) if origin == "unix-epoch" => Ok(true),
-        Some(Value::Object(_)) => {
-            let origin = clock.object("origin")?;
-            let origin = origin.ok_or_else(|| fault("`origin` is missing"))?;
+        Some(origin @ Value::Object(_)) => {
+            let origin = Object::new(origin, "a clock's origin")?;
             origin.only("a clock's origin", &["namespace", "name", "uid"])?;
             for name in ["name", "uid"] {
                 origin.text(name)?;
