@@ -61,9 +61,9 @@ fn write_trace(dir: &Path) -> PathBuf {
         ("id", unsigned(8, &["event-record-class-id"])),
         ("when", times("default-clock-timestamp")),
     ]);
-    let (field, name) = (evil("field"), evil("event"));
+    let (field, name, uuid) = (evil("field"), evil("event"), [9u8; 16]);
     let fragments = [
-        json!({"type": "preamble", "version": 2, "uuid": [9; 16]}),
+        json!({"type": "preamble", "version": 2, "uuid": uuid}),
         json!({"type": "trace-class", "environment": {"hostname": EVIL, "procname": EVIL, "tracer_name": EVIL,
             "sysname": EVIL, "kernel_release": EVIL, evil("more"): EVIL}}),
         json!({"type": "clock-class", "id": "c", "name": EVIL, "frequency": 1_000_000_000u64, "origin": "unix-epoch"}),
