@@ -4,6 +4,10 @@
 //! rename puts it in place; where a dataset is replaced, old and new change places in one step. An error, a panic or
 //! Ctrl-C removes the folder; after a kill or a power failure it stays beside the target until a dataset of that name is
 //! made again, and nothing looks at it.
+//!
+//! The order on disk is: whoever writes a file makes it durable (fsync), [`Staging::commit`] does so for the folders, then
+//! comes the rename, then the fsync of the folder that the target is in, and only then goes what was replaced. So a power
+//! failure leaves the old dataset or the new one, whole: see docs/design/faults.md.
 
 use super::{MANIFEST, is_dataset};
 use crate::error::{Error, Place, Result};
@@ -11,6 +15,9 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// End of the name of a dataset that was moved aside, to be replaced.
+const OLD: &str = ".old";
 
 /// A dataset in the making.
 #[derive(Debug)]
@@ -28,7 +35,6 @@ impl Staging {
     /// # Errors
     /// [`Error::Usage`] where the target must not be replaced, [`Error::Io`] where nothing can be written there.
     pub fn begin(target: &Path, force: bool) -> Result<Self> {
-        let replace = allowed(target, force)?;
         let name = target.file_name().ok_or_else(|| {
             Error::usage(
                 format!("{}: not a name for a dataset", target.display()),
@@ -39,8 +45,10 @@ impl Staging {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
         };
-        fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         let prefix = format!(".{}.partial-", name.to_string_lossy());
+        create_parents(parent)?;
+        put_back(parent, &prefix, target)?;
+        let replace = allowed(target, force)?;
         remove_abandoned(parent, &prefix)?;
         let dir = parent.join(format!("{prefix}{}", std::process::id()));
         fs::create_dir(&dir).map_err(Error::io("create", &dir))?;
@@ -73,7 +81,7 @@ impl Staging {
     /// [`Error::Io`]; the target is then as it was.
     pub fn commit(mut self) -> Result<()> {
         assert!(is_dataset(&self.dir), "a dataset has a {MANIFEST}");
-        sync(&self.dir)?;
+        sync_folders(&self.dir)?;
         let flags = match self.replace {
             true => RenameFlags::EXCHANGE,
             false => RenameFlags::NOREPLACE,
@@ -91,21 +99,29 @@ impl Staging {
             Err(e) => return Err(Error::io("rename", &self.dir)(e)),
         }
         self.done = true;
+        // The rename first: a power failure must not leave the old dataset in place with its files gone.
+        if let Some(parent) = self.dir.parent() {
+            sync(parent)?;
+        }
         if self.replace {
             // What stood at the target stands here now.
             fs::remove_dir_all(&self.dir).map_err(Error::io("remove", &self.dir))?;
         }
-        if let Some(parent) = self.dir.parent() {
-            sync(parent)?;
-        }
         Ok(())
     }
 
+    /// Where old and new can't change places in one step. A process that is killed between the first two leaves no
+    /// target: [`put_back`] mends that.
     fn commit_in_two_steps(&self) -> Result<()> {
         if self.replace {
-            let old = self.dir.with_extension("old");
+            let mut old = self.dir.clone().into_os_string();
+            old.push(OLD);
+            let old = PathBuf::from(old);
             fs::rename(&self.target, &old).map_err(Error::io("rename", &self.target))?;
-            fs::rename(&self.dir, &self.target).map_err(Error::io("rename", &self.dir))?;
+            if let Err(e) = fs::rename(&self.dir, &self.target) {
+                fs::rename(&old, &self.target).map_err(Error::io("rename", &old))?;
+                return Err(Error::io("rename", &self.dir)(e));
+            }
             return fs::rename(&old, &self.dir).map_err(Error::io("rename", &old));
         }
         if self.target.exists() {
@@ -124,19 +140,44 @@ impl Drop for Staging {
     }
 }
 
-/// Removes what processes left that were killed while they made a dataset of this name: those that run no more.
-fn remove_abandoned(parent: &Path, prefix: &str) -> Result<()> {
+/// What processes left that were killed while they made a dataset of this name: those that run no more. In the name, a
+/// process may stand before `suffix`.
+fn abandoned(parent: &Path, prefix: &str, suffix: &str) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(parent).map_err(Error::io("read", parent))? {
         let path = entry.map_err(Error::io("read", parent))?.path();
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
-        let pid = name
-            .as_deref()
-            .and_then(|n| n.strip_prefix(prefix)?.parse::<u32>().ok());
-        let abandoned = pid.is_some_and(|pid| {
+        let pid = name.as_deref().and_then(|n| {
+            let pid = n.strip_prefix(prefix)?.strip_suffix(suffix)?;
+            pid.parse::<u32>().ok()
+        });
+        let gone = pid.is_some_and(|pid| {
             pid == std::process::id() || !Path::new("/proc").join(pid.to_string()).exists()
         });
-        if abandoned {
-            fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+        if gone {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+fn remove_abandoned(parent: &Path, prefix: &str) -> Result<()> {
+    for path in abandoned(parent, prefix, "")? {
+        fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+    }
+    Ok(())
+}
+
+/// Puts a dataset back that a process moved aside before it was killed (see [`Staging::commit_in_two_steps`]), or removes
+/// it where the new one is in place.
+fn put_back(parent: &Path, prefix: &str, target: &Path) -> Result<()> {
+    for old in abandoned(parent, prefix, OLD)? {
+        match fs::symlink_metadata(target) {
+            Ok(_) => fs::remove_dir_all(&old).map_err(Error::io("remove", &old))?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                fs::rename(&old, target).map_err(Error::io("rename", &old))?;
+            }
+            Err(e) => return Err(Error::io("read", target)(e)),
         }
     }
     Ok(())
@@ -173,10 +214,44 @@ fn exists(target: &Path) -> Error {
     )
 }
 
+/// Makes `dir` and the folders that it is in, as far as they are missing, so that they outlast a power failure.
+fn create_parents(dir: &Path) -> Result<()> {
+    match fs::symlink_metadata(dir) {
+        Ok(_) => return Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) => return Err(Error::io("read", dir)(e)),
+    }
+    let parent = match dir.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    create_parents(parent)?;
+    match fs::create_dir(dir) {
+        // Another process was faster.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        done => done.map_err(Error::io("create", dir))?,
+    }
+    sync(parent)
+}
+
+/// Makes the names in `dir` durable, and those in all folders below it.
+fn sync_folders(dir: &Path) -> Result<()> {
+    for entry in fs::read_dir(dir).map_err(Error::io("read", dir))? {
+        let entry = entry.map_err(Error::io("read", dir))?;
+        let kind = entry
+            .file_type()
+            .map_err(Error::io("read", &entry.path()))?;
+        if kind.is_dir() {
+            sync_folders(&entry.path())?;
+        }
+    }
+    sync(dir)
+}
+
 fn sync(dir: &Path) -> Result<()> {
     fs::File::open(dir)
         .and_then(|d| d.sync_all())
-        .map_err(Error::io("write", dir))
+        .map_err(Error::io("make durable", dir))
 }
 
 #[cfg(test)]
@@ -206,6 +281,20 @@ mod tests {
         fs::create_dir(&running).unwrap();
         drop(staged(&dir.path().join("d"), false));
         assert!(!left.exists() && running.exists());
+    }
+
+    #[test]
+    fn what_a_killed_process_moved_aside_is_put_back_or_goes_when_the_new_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("d");
+        let aside = dir.path().join(".d.partial-4194305.old");
+        fs::create_dir(&aside).unwrap();
+        fs::write(aside.join(MANIFEST), "{}").unwrap();
+        assert!(Staging::begin(&target, false).is_err(), "it is there again");
+        assert!(is_dataset(&target) && !aside.exists());
+        fs::create_dir(&aside).unwrap();
+        drop(staged(&target, true));
+        assert!(is_dataset(&target) && !aside.exists());
     }
 
     #[test]
