@@ -1,5 +1,13 @@
 //! The command line: one file per command, each with its options and the call into the library.
 
+/// A line on stderr, in which names and words of strangers are fit for a terminal (see [`crate::shown`]): for all files of
+/// this module.
+macro_rules! eprintln {
+    ($($words:tt)*) => {
+        std::eprintln!("{}", crate::shown::Shown(format_args!($($words)*)))
+    };
+}
+
 mod ingest;
 mod inspect;
 mod publish;
