@@ -22,7 +22,8 @@ pub struct Case {
     pub status: i32,
 }
 
-const fn prints(name: &'static str, words: &'static [&'static str]) -> Case {
+/// A command that only prints.
+pub const fn prints(name: &'static str, words: &'static [&'static str]) -> Case {
     Case {
         name,
         words,
@@ -366,10 +367,13 @@ impl Place {
 
     /// The program with these words.
     pub fn command(&self, words: &[&str]) -> Command {
+        let path = std::env::var("PATH").unwrap_or_default();
         let mut command = Command::new(env!("CARGO_BIN_EXE_sysds"));
         command
             .args(words)
             .current_dir(self.dir.path())
+            // For `record`: see `recording`.
+            .env("PATH", format!("{}:{path}", self.path("lab/bin").display()))
             .env("TMPDIR", self.path("tmp"))
             .env_remove("RUST_BACKTRACE");
         command

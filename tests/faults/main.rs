@@ -17,6 +17,7 @@ mod commands;
 #[path = "../it/lttng.rs"]
 mod lttng;
 mod order;
+mod recording;
 mod small;
 mod supervisor;
 mod tree;
@@ -101,13 +102,11 @@ fn try_all(what: &str, cases: &[Case], each: &dyn Fn(&Place, &Case, &mut Tally))
 }
 
 /// The trials with a command: all, or one for each kind and error, which is another one for each command.
-fn chosen(case: &Case, calls: &[Call]) -> Vec<(Call, i32)> {
+fn chosen(name: &str, calls: &[Call]) -> Vec<(Call, i32)> {
     let all = calls
         .iter()
         .flat_map(|call| call.kind.errors.iter().map(move |error| (call, *error)))
-        .filter(|(call, error)| {
-            wanted(&format!("{}: {}", case.name, trial::injected(call, *error)))
-        });
+        .filter(|(call, error)| wanted(&format!("{}: {}", name, trial::injected(call, *error))));
     if whole() {
         return all.map(|(call, error)| (call.clone(), error)).collect();
     }
@@ -115,7 +114,7 @@ fn chosen(case: &Case, calls: &[Call]) -> Vec<(Call, i32)> {
     for (call, error) in all {
         kinds.entry((call.kind.name, error)).or_default().push(call);
     }
-    let seed: usize = case.name.bytes().map(usize::from).sum();
+    let seed: usize = name.bytes().map(usize::from).sum();
     let one = |((_, error), calls): ((&str, i32), Vec<&Call>)| {
         let place = (seed + error as usize * 7) % calls.len();
         (calls[place].clone(), error)
@@ -132,7 +131,7 @@ fn every_error_is_told_and_leaves_the_target_old_or_new() {
             "{}: the calls are not seen",
             case.name
         );
-        for (call, error) in chosen(case, &good.calls) {
+        for (call, error) in chosen(case.name, &good.calls) {
             let outcome = trial::fail(place, case, &good, &call, error);
             tally.add(&trial::injected(&call, error), outcome);
         }
@@ -173,6 +172,19 @@ fn files_and_folders_are_durable_before_the_rename_and_the_rename_before_what_fo
         trial::good(place, case, &mut |call| order.see(call));
         for wrong in order.end() {
             tally.add(&wrong, Outcome::Wrong(String::new()));
+        }
+    });
+}
+
+#[test]
+fn a_recording_under_faults_leaves_no_session() {
+    const RECORD: Case = commands::prints("record", &["record"]);
+    try_all("recording", &[RECORD], &|place, case, tally| {
+        recording::install(place);
+        let calls = recording::good(place);
+        for (call, error) in chosen(case.name, &calls) {
+            let outcome = recording::fail(place, &call, error);
+            tally.add(&trial::injected(&call, error), outcome);
         }
     });
 }

@@ -10,7 +10,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 /// How long a run may take; one takes a few tenths of a second.
-const LIMIT: Duration = Duration::from_secs(5);
+pub const LIMIT: Duration = Duration::from_secs(5);
 
 /// What a command does when nothing goes wrong.
 pub struct Good {
@@ -38,13 +38,15 @@ pub enum Outcome {
     Wrong(String),
 }
 
-struct Run {
-    ended: Ended,
-    stdout: Vec<u8>,
-    stderr: String,
+/// How a run ended, and what it printed.
+pub struct Run {
+    pub ended: Ended,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
 }
 
-fn run(
+/// Runs the program with these words.
+pub fn run(
     place: &Place,
     words: &[&str],
     limit: Duration,
@@ -127,7 +129,8 @@ pub fn fail(place: &Place, case: &Case, good: &Good, call: &Call, error: i32) ->
     }
 }
 
-fn indented(run: &Run) -> String {
+/// What a run said, for a report.
+pub fn indented(run: &Run) -> String {
     let lines = run.stderr.lines().take(6).map(|l| format!("        {l}\n"));
     format!(
         "      {:?}\n{}",
@@ -176,7 +179,7 @@ fn after_failure(
 }
 
 /// The process must end by itself, but where memory runs out: then Rust's runtime says so and aborts.
-fn ended_well(kind: Kind, run: &Run) -> Result<bool, String> {
+pub fn ended_well(kind: Kind, run: &Run) -> Result<bool, String> {
     let status = run.ended.status;
     let out_of_memory =
         kind.is_memory() && status.signal() == Some(libc::SIGABRT) && !run.stderr.is_empty();
@@ -239,7 +242,7 @@ fn same(
 }
 
 /// The message must say why, and name the file.
-fn message(call: &Call, error: i32, run: &Run) -> Result<(), String> {
+pub fn message(call: &Call, error: i32, run: &Run) -> Result<(), String> {
     if call.about == "stderr" {
         return Ok(());
     }
