@@ -12,6 +12,7 @@
 
 mod calls;
 mod commands;
+mod known;
 // It has more than this needs.
 #[allow(dead_code)]
 #[path = "../it/lttng.rs"]
@@ -48,11 +49,20 @@ fn wanted(text: &str) -> bool {
 struct Tally {
     counts: BTreeMap<&'static str, usize>,
     wrong: Vec<String>,
+    known: BTreeSet<&'static str>,
 }
 
 impl Tally {
     fn add(&mut self, what: &str, outcome: Outcome) {
+        let known = match &outcome {
+            Outcome::Wrong(why) => known::fault(what, why),
+            _ => None,
+        };
         let name = match outcome {
+            Outcome::Wrong(_) if known.is_some() => {
+                self.known.extend(known);
+                "known fault"
+            }
             Outcome::NotReached => "not reached",
             Outcome::Same => "no difference",
             Outcome::Told => "told",

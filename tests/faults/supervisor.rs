@@ -16,6 +16,7 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -62,11 +63,12 @@ pub struct Ended {
     pub calls: Vec<Call>,
 }
 
-/// Runs `command`, whose paths below `root` are told relative to it, for at most `limit`. `judge` is asked about each call.
+/// Runs `command`, whose paths below `root` are told relative to it, and ends it where it does nothing for as long as `idle`.
+/// `judge` is asked about each call.
 pub fn run(
     mut command: Command,
     root: &str,
-    limit: Duration,
+    idle: Duration,
     judge: &mut dyn FnMut(&Call) -> Verdict,
 ) -> Ended {
     let (ours, theirs) = std::os::unix::net::UnixDatagram::pair().unwrap();
@@ -89,8 +91,7 @@ pub fn run(
         seen: HashMap::new(),
         calls: Vec::new(),
     };
-    let deadline = Instant::now() + limit;
-    let hung = run.supervise(&mut child, deadline, judge);
+    let hung = run.supervise(&mut child, idle, judge);
     let status = child.wait().unwrap();
     Ended {
         status,
@@ -109,38 +110,45 @@ struct Run {
 }
 
 impl Run {
-    /// Answers until the process has ended; whether it had to be ended.
+    /// Answers until the process has ended; whether it had to be ended, because no thread ran for as long as `idle`, or
+    /// it went on for ever.
     fn supervise(
         &mut self,
         child: &mut Child,
-        deadline: Instant,
+        idle: Duration,
         judge: &mut dyn FnMut(&Call) -> Verdict,
     ) -> bool {
+        // On a busy machine a run may take long; one that hangs does nothing.
+        let (begun, mut moved) = (Instant::now(), Instant::now());
+        let mut before = (0, 0);
         // What it started may live on for a moment, and waits for us at each call.
-        let mut ended = None;
+        let mut ended: Option<Instant> = None;
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                if ended.is_none() {
-                    end_group(self.pid);
-                }
-                return ended.is_none();
-            }
-            if ended.is_some_and(|at: Instant| at.elapsed() > Duration::from_secs(1)) {
-                return false;
-            }
-            match self.wait(left.min(Duration::from_millis(50))) {
-                Waited::Nothing if ended.is_none() && child.try_wait().unwrap().is_some() => {
-                    ended = Some(Instant::now());
-                }
-                Waited::Nothing => {}
-                Waited::Gone => return false,
-                Waited::Call => {
-                    // A thread may have gone since, with its process.
+            match (self.wait(Duration::from_millis(50)), ended) {
+                (Waited::Gone, _) => return false,
+                // A thread may have gone since, with its process.
+                (Waited::Call, _) => {
                     if let Ok(notice) = self.receive() {
                         self.answer(&notice, judge);
                     }
                 }
+                (Waited::Nothing, Some(at)) if at.elapsed() > Duration::from_secs(1) => {
+                    return false;
+                }
+                (Waited::Nothing, Some(_)) => {}
+                (Waited::Nothing, None) => {
+                    if child.try_wait().unwrap().is_some() {
+                        ended = Some(Instant::now());
+                    }
+                    let now = (run_time(self.pid), self.calls.len());
+                    if now != before {
+                        (before, moved) = (now, Instant::now());
+                    }
+                }
+            }
+            if ended.is_none() && (moved.elapsed() > idle || begun.elapsed() > 12 * idle) {
+                end_group(self.pid);
+                return true;
             }
         }
     }
@@ -205,7 +213,7 @@ impl Run {
             self.in_main = true;
         }
         let kind = calls::kind_of(number)?;
-        if !self.in_main || !self.is_own(notice.pid) || closes_folder(number, notice) {
+        if !self.in_main || !self.is_own(notice.pid) || closes_no_file(number, notice) {
             return None;
         }
         let about = self.about(kind, notice);
@@ -230,7 +238,7 @@ impl Run {
     }
 
     fn is_own(&self, tid: u32) -> bool {
-        std::path::Path::new(&format!("/proc/{}/task/{tid}", self.pid)).exists()
+        Path::new(&format!("/proc/{}/task/{tid}", self.pid)).exists()
     }
 
     /// What a call is about, without what differs from run to run.
@@ -283,10 +291,23 @@ enum Waited {
     Gone,
 }
 
-/// Whether it closes a folder, which has nothing to lose: Linux has no error for that, and Rust panics at one.
-fn closes_folder(number: i64, notice: &libc::seccomp_notif) -> bool {
+/// Whether it closes something else than a file. Linux has no error for that of a folder, and Rust panics at one; and a pipe
+/// that stays open, as what we make fail is not done, has somebody wait at its other end.
+fn closes_no_file(number: i64, notice: &libc::seccomp_notif) -> bool {
     let link = || format!("/proc/{}/fd/{}", notice.pid, notice.data.args[0] as i32);
-    number == libc::SYS_close && std::path::Path::new(&link()).is_dir()
+    number == libc::SYS_close && !Path::new(&link()).is_file()
+}
+
+/// Nanoseconds that the threads of a process have run.
+fn run_time(pid: u32) -> u64 {
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        return 0;
+    };
+    let of_task = |task: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    };
+    tasks.flatten().filter_map(of_task).sum()
 }
 
 /// Kills a group of processes.
