@@ -1,6 +1,6 @@
 //! The system calls that are made to fail, what each is about, and the errors that it may return on a real machine.
 //!
-//! Not here is what the kernel never refuses a correct program (`futex`, `rt_sigaction`, `munmap`, `sched_yield` …), and
+//! Not here is what the kernel never refuses a correct program (`futex`, `rt_sigaction`, `munmap`, `getrandom`, `sched_yield` …), and
 //! `brk`, which has no errors: it returns the old end of the heap. `ENOENT` is nowhere: a file that is not there is an
 //! answer, no fault, and the other tests ask it.
 
@@ -280,10 +280,6 @@ const KINDS: &[(i64, Kind)] = &[
     ),
     (libc::SYS_mprotect, kind("mprotect", &[], &[ENOMEM], Never)),
     (libc::SYS_mremap, kind("mremap", &[], &[ENOMEM], Never)),
-    (
-        libc::SYS_getrandom,
-        kind("getrandom", &[], &[ENOSYS], Never),
-    ),
     (
         libc::SYS_sched_getaffinity,
         kind("sched_getaffinity", &[], &[EPERM], Never),

@@ -99,7 +99,7 @@ fn after_failure(place: &Place, call: &Call, error: i32, run: &Run) -> Result<Ou
     if run.ended.status.code() == Some(0) {
         return whole(place, run).map(|()| Outcome::Same);
     }
-    message(call, error, run)?;
+    message(Some("out/rec"), call, error, run)?;
     match tree::names(&place.path("out")) {
         none if none.is_empty() => Ok(Outcome::Told),
         some if run.stderr.contains("is kept in") && some.len() == 1 => Ok(Outcome::Told),

@@ -155,7 +155,7 @@ fn after_failure(
     {
         // It was told to go on where it can't read, which it has to say, and the rest has to be whole.
         if let Some(name) = case.target.filter(|_| target(place, case) != good.after) {
-            message(call, error, run)?;
+            message(case.target, call, error, run)?;
             let wrong = tree::broken(&place.path(name));
             return match wrong.is_empty() {
                 true => Ok(Outcome::ToldInPlace),
@@ -167,7 +167,7 @@ fn after_failure(
     if run.ended.status.code() == Some(case.status) {
         return same(place, case, good, state, run);
     }
-    message(call, error, run)?;
+    message(case.target, call, error, run)?;
     if error == libc::EINTR {
         return Err("EINTR is no failure".to_owned());
     }
@@ -241,8 +241,8 @@ fn same(
     }
 }
 
-/// The message must say why, and name the file.
-pub fn message(call: &Call, error: i32, run: &Run) -> Result<(), String> {
+/// The message must say why, and name the file: that of the call, or the target that it is written for.
+pub fn message(target: Option<&str>, call: &Call, error: i32, run: &Run) -> Result<(), String> {
     if call.about == "stderr" {
         return Ok(());
     }
@@ -252,7 +252,7 @@ pub fn message(call: &Call, error: i32, run: &Run) -> Result<(), String> {
     }
     let memory = call.kind.is_memory() && said.contains("memory");
     // The crate parquet takes an error when it asks for the length of a file for no length, and says "too small".
-    let small = ["Parquet file too small", "NeedMoreData"];
+    let small = ["Parquet file too small", "NeedMoreData", "file length is 0"];
     let parquet = call.kind.name == "statx" && small.iter().any(|s| said.contains(s));
     let reason = std::io::Error::from_raw_os_error(error).to_string();
     let reason = reason.split(" (os error").next().unwrap().to_owned();
@@ -275,7 +275,9 @@ pub fn message(call: &Call, error: i32, run: &Run) -> Result<(), String> {
     let mut parts = file
         .split('/')
         .filter(|part| part.len() > 2 && *part != "out");
-    let named = parts.any(|part| said.contains(&part.replace("-PID", "-")));
+    // What is aside has the target's name in its own, and may be called so.
+    let aside = target.is_some_and(|t| file.contains(".partial-") && said.contains(t));
+    let named = aside || parts.any(|part| said.contains(&part.replace("-PID", "-")));
     let short = !file.split('/').any(|part| part.len() > 2 && part != "out");
     // What a command that is run cannot have is named by the command.
     let device = file.starts_with("/dev/");
