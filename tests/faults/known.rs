@@ -8,14 +8,34 @@ const KNOWN: &[(&str, &str, &str)] = &[
         "a thread that can't be started is a panic",
     ),
     (
+        "clone3 ",
+        "hangs",
+        "a thread of a query that can't be started is a hang",
+    ),
+    (
         "mmap ",
         "panics",
         "a thread that can't have a stack is a panic",
     ),
     (
+        "mmap ",
+        "hangs",
+        "a thread of a query that can't have a stack is a hang",
+    ),
+    (
         "mprotect ",
         "panics",
         "a thread that can't have a stack is a panic",
+    ),
+    (
+        "mprotect ",
+        "hangs",
+        "a thread of a query that can't have a stack is a hang",
+    ),
+    (
+        "write stderr",
+        "panics",
+        "words that can't be said are a panic",
     ),
 ];
 

@@ -277,7 +277,7 @@ pub fn message(target: Option<&str>, call: &Call, error: i32, run: &Run) -> Resu
         .filter(|part| part.len() > 2 && *part != "out");
     // What is aside has the target's name in its own, and may be called so.
     let aside = target.is_some_and(|t| file.contains(".partial-") && said.contains(t));
-    let named = aside || parts.any(|part| said.contains(&part.replace("-PID", "-")));
+    let named = aside || parts.any(|part| part.split("PID").all(|piece| said.contains(piece)));
     let short = !file.split('/').any(|part| part.len() > 2 && part != "out");
     // What a command that is run cannot have is named by the command.
     let device = file.starts_with("/dev/");
