@@ -1,8 +1,10 @@
 //! What can go wrong, where, and what to do about it.
 //!
 //! Every error says three things: what happened, at which [`Place`], and the remedy. The library returns [`Error`];
-//! only `main` turns one into words on stderr and an exit status.
+//! only `main` turns one into words on stderr and an exit status. Names and texts of strangers are in many of them, so
+//! all words of an error are made fit for a terminal (see [`crate::shown`]).
 
+use crate::shown::{Shown, ShownLines, shown_lines, shown_path};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -53,7 +55,7 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
+        write!(f, "{}", shown_path(&self.file))?;
         if let Some((line, column)) = self.line_column {
             write!(f, ", line {line}, column {column}")?;
         }
@@ -71,7 +73,7 @@ impl fmt::Display for Place {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A trace, dataset or manifest that cannot be read as what it should be.
-    #[error("{place}: {what}")]
+    #[error("{place}: {}", Shown(what))]
     Input {
         /// What is wrong with it.
         what: String,
@@ -81,7 +83,7 @@ pub enum Error {
         remedy: String,
     },
     /// The operating system refused something.
-    #[error("{path}: cannot {action}: {source}")]
+    #[error("{}: cannot {action}: {source}", shown_path(path))]
     Io {
         /// The verb: `read`, `write`, `create`, `rename` …
         action: &'static str,
@@ -91,7 +93,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Options that do not fit together, or a target that must not be overwritten.
-    #[error("{what}")]
+    #[error("{}", ShownLines(what))]
     Usage {
         /// What does not fit.
         what: String,
@@ -99,7 +101,7 @@ pub enum Error {
         remedy: String,
     },
     /// A mistake in SQL, or a query that fails while it runs.
-    #[error("{what}")]
+    #[error("{}", ShownLines(what))]
     Sql {
         /// The message, with the line of the statement where it is known.
         what: String,
@@ -107,7 +109,7 @@ pub enum Error {
         remedy: String,
     },
     /// Parquet or Arrow could not encode or decode something.
-    #[error("{path}: {source}")]
+    #[error("{}: {}", shown_path(path), Shown(source))]
     Columns {
         /// The file being written or read.
         path: PathBuf,
@@ -115,9 +117,19 @@ pub enum Error {
         source: parquet::errors::ParquetError,
     },
     /// LTTng, or something that recording needs, is missing or refused.
-    #[error("{what}")]
+    #[error("{}", ShownLines(what))]
     Tracer {
         /// What it said.
+        what: String,
+        /// What the user can do.
+        remedy: String,
+    },
+    /// What was to be made is in place and whole, but something after that failed.
+    #[error("{} is in place and whole, but {}", shown_path(target), Shown(what))]
+    InPlace {
+        /// What was made.
+        target: PathBuf,
+        /// What failed, and what that means.
         what: String,
         /// What the user can do.
         remedy: String,
@@ -197,13 +209,24 @@ impl Error {
         }
     }
 
+    /// What it says without the place, for where the place is said already.
+    pub fn reason(&self) -> String {
+        match self {
+            Error::Input { what, .. } => what.clone(),
+            Error::Io { action, source, .. } => format!("cannot {action}: {source}"),
+            Error::Columns { source, .. } => source.to_string(),
+            other => other.to_string(),
+        }
+    }
+
     /// What the user can do about it, in one or two sentences; empty where nothing sensible can be said.
     pub fn remedy(&self) -> String {
         match self {
             Error::Input { remedy, .. }
             | Error::Usage { remedy, .. }
             | Error::Tracer { remedy, .. }
-            | Error::Sql { remedy, .. } => remedy.clone(),
+            | Error::InPlace { remedy, .. }
+            | Error::Sql { remedy, .. } => shown_lines(remedy),
             Error::Io { source, .. } => io_remedy(source).to_owned(),
             Error::Columns { .. } => {
                 "Check that the file is a whole Parquet file, or make the dataset again.".to_owned()
@@ -212,11 +235,21 @@ impl Error {
         }
     }
 
-    /// The exit status of the process that ends with this error: 130 when interrupted, 2 for a wrong call, else 1.
+    /// What a line about it begins with: `error`, or `warning` where what was to be made is in place.
+    pub fn heading(&self) -> &'static str {
+        match self {
+            Error::InPlace { .. } => "warning",
+            _ => "error",
+        }
+    }
+
+    /// The exit status of the process that ends with this error: 130 when interrupted, 2 for a wrong call, 4 where what
+    /// was to be made is in place all the same, else 1.
     pub fn exit_status(&self) -> u8 {
         match self {
             Error::Interrupted => 130,
             Error::Usage { .. } => 2,
+            Error::InPlace { .. } => 4,
             _ => 1,
         }
     }

@@ -15,7 +15,8 @@
 //!                                                                  └──► publish ──► RELEASE/ ──► verify
 //! ```
 //!
-//! Data flows one way, and no stage knows who consumes it. A module may use only these (and everything [`error`]):
+//! Data flows one way, and no stage knows who consumes it. A module may use only these (and everything [`error`],
+//! [`shown`] and [`foreign`]):
 //!
 //! | module | may use | what it owns |
 //! |---|---|---|
@@ -31,6 +32,8 @@
 //! | [`requests`] | `trace`, `calls` | what a request is |
 //! | [`calls`] | `trace` | the two sides of a system call |
 //! | [`dataset`] | `trace` | a dataset on disk |
+//! | [`foreign`] | | opening what a stranger sent: regular files only, out of no folder |
+//! | [`shown`] | | a stranger's text, as it may be shown |
 //! | [`trace`] | | traces into batches of events; the `unsafe` of babeltrace2, in `trace::babeltrace` |
 
 #![deny(unsafe_code)]
@@ -40,6 +43,7 @@ pub mod cli;
 pub mod columns;
 pub mod dataset;
 pub mod error;
+pub mod foreign;
 pub mod ingest;
 pub mod inspect;
 pub mod publish;
@@ -47,6 +51,7 @@ pub mod query;
 pub mod record;
 pub mod report;
 pub mod requests;
+pub mod shown;
 pub mod trace;
 
 #[cfg(test)]
@@ -97,7 +102,7 @@ mod tests {
                 let end = used.find(|c: char| !c.is_alphanumeric() && c != '_');
                 let used = &used[..end.unwrap_or(used.len())];
                 let may = module == used
-                    || used == "error"
+                    || ["error", "shown", "foreign"].contains(&used)
                     || allowed
                         .get(&module)
                         .is_some_and(|a| a.iter().any(|m| m == used));

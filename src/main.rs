@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(status) => ExitCode::from(status),
         Err(e) => {
-            eprintln!("error: {e}");
+            eprintln!("{}: {e}", e.heading());
             let remedy = e.remedy();
             if !remedy.is_empty() {
                 eprintln!("  help: {remedy}");

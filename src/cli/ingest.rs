@@ -33,7 +33,8 @@ Examples:
   sysds query latency -d web
 
 Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 3 done with --keep-going, but some input was
-damaged (manifest.json says what was lost), 130 interrupted.")]
+damaged (manifest.json says what was lost), 4 done, but what was replaced is left beside it or the disk did not take it
+for good (the message says which), 130 interrupted.")]
 pub struct IngestArgs {
     /// Folders to look for traces in
     #[arg(required = true, value_name = "TRACE")]
@@ -41,7 +42,7 @@ pub struct IngestArgs {
     /// Folder of the dataset
     #[arg(short, long, value_name = "DATASET")]
     output: PathBuf,
-    /// Replace a dataset that stands there already
+    /// Replace a dataset that stands there already; refused where anything in its folder is not the dataset's
     #[arg(long)]
     force: bool,
     /// Append to the dataset that stands there, with the options that it was made with

@@ -2,7 +2,7 @@
 
 use super::reader::ReaderArgs;
 use super::select::SelectArgs;
-use super::terminal::{interrupt_flag, print};
+use super::terminal::{interrupt_flag, print, print_json};
 use crate::dataset::is_dataset;
 use crate::error::Result;
 use crate::inspect::{
@@ -44,27 +44,29 @@ pub struct InspectArgs {
 /// # Errors
 /// As [`inspect_dataset`], [`count_events`] and [`inspect_trace`].
 pub fn run(args: InspectArgs) -> Result<u8> {
-    if is_dataset(&args.path) {
+    if is_dataset(&args.path)? {
         let report = inspect_dataset(&args.path)?;
-        let json = serde_json::to_string_pretty(&report).expect("a report is JSON") + "\n";
-        print(&if args.json {
-            json
-        } else {
-            dataset_text(&report)
-        })?;
+        match args.json {
+            true => print_json(&report)?,
+            false => print(&dataset_text(&report))?,
+        }
         return Ok(0);
     }
     let selection = args.select.selection(Vec::new())?;
     if args.count {
         let counts = count_events(&[args.path], args.reader.choice(), &selection)?;
-        let json = serde_json::to_string_pretty(&counts).expect("a report is JSON") + "\n";
-        print(&if args.json { json } else { count_text(&counts) })?;
+        match args.json {
+            true => print_json(&counts)?,
+            false => print(&count_text(&counts))?,
+        }
         return Ok(0);
     }
     let interrupted = interrupt_flag()?;
     let report = inspect_trace(&[args.path], args.reader.choice(), &selection, &interrupted)?;
-    let json = serde_json::to_string_pretty(&report).expect("a report is JSON") + "\n";
-    print(&if args.json { json } else { trace_text(&report) })?;
+    match args.json {
+        true => print_json(&report)?,
+        false => print(&trace_text(&report))?,
+    }
     let damaged = report.recordings.iter().any(|r| !r.damage.is_empty());
     Ok(if damaged { DAMAGED } else { 0 })
 }

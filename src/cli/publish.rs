@@ -3,6 +3,7 @@
 use super::terminal::{self, Meter};
 use crate::dataset::manifest::Manifest;
 use crate::error::{Error, Result};
+use crate::foreign;
 use crate::publish::about::{ABOUT, About};
 use crate::publish::anonymize::Anonymizer;
 use crate::publish::anonymize::audit::Audit;
@@ -30,7 +31,8 @@ Examples:
   sysds publish web -o web-1.0.0 --license CC-BY-4.0 --anonymize policy.toml --key lab.key --audit > left.txt
   sysds verify web-2.0.0
 
-Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 130 interrupted.")]
+Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 4 done, but what was replaced is left beside it or the
+disk did not take it for good (the message says which), 130 interrupted.")]
 pub struct PublishArgs {
     /// The dataset
     #[arg(value_name = "DATASET")]
@@ -243,9 +245,13 @@ fn about(named: Option<&Path>, dataset: &Path) -> Result<About> {
     }
     let absolute = std::path::absolute(dataset).map_err(Error::io("read", dataset))?;
     let beside = absolute.parent().map(|parent| parent.join(ABOUT));
-    match beside.filter(|path| path.is_file()) {
-        Some(path) => About::read(&path),
-        None => Ok(About::default()),
+    match beside {
+        // What is there, but is no file or cannot be read, is an error.
+        Some(path) if foreign::kind(&path)?.is_some() => {
+            foreign::open(&path)?;
+            About::read(&path)
+        }
+        _ => Ok(About::default()),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::query::output::{FileOutput, Format, ParquetOutput, TextOutput};
 use crate::query::{Session, Source, shipped};
 use clap::{Args, ValueEnum};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Runs SQL on a dataset.
@@ -158,8 +158,7 @@ fn query(args: QueryArgs) -> Result<()> {
     let given = &args.parameters;
     match (args.format.text(), args.output) {
         (Some(format), None) => {
-            let stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-            let mut output = TextOutput::new(format, stdout, STDOUT);
+            let mut output = TextOutput::new(format, terminal::rows_out(), STDOUT);
             session.run(&source, given, &mut output)?;
             output.finish().map(drop)
         }

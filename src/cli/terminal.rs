@@ -2,9 +2,11 @@
 
 use crate::error::{Error, Result};
 use crate::ingest::Progress;
+use crate::shown::{json_lines, shown_lines};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -37,16 +39,70 @@ fn flag_of(signals: &[i32]) -> Result<Arc<AtomicBool>> {
     Ok(flag)
 }
 
-/// Prints `text` on stdout. A reader that has gone away (`| head`) is no error.
+/// Prints `text`, for a person, on stdout: what strangers wrote in it cannot command the terminal (see [`crate::shown`]).
+/// A reader that has gone away (`| head`) is no error.
 ///
 /// # Errors
 /// [`Error::Io`] where stdout cannot be written.
 pub fn print(text: &str) -> Result<()> {
+    written(&shown_lines(text))
+}
+
+/// Prints `value` as JSON on stdout, with the same values whatever the terminal may make of them.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_json(value: &impl Serialize) -> Result<()> {
+    let json = serde_json::to_string_pretty(value).expect("reports are JSON");
+    written(&(json_lines(&json) + "\n"))
+}
+
+fn written(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let result = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match result {
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(Error::io("write to", Path::new("stdout"))),
+    }
+}
+
+/// Standard output for rows. To a terminal, hidden characters of a stranger go as escapes; to a file or a program all
+/// goes as it is.
+pub fn rows_out() -> RowsOut<BufWriter<StdoutLock<'static>>> {
+    let stdout = std::io::stdout();
+    RowsOut {
+        shown: stdout.is_terminal(),
+        rest: Vec::new(),
+        out: BufWriter::with_capacity(1 << 16, stdout.lock()),
+    }
+}
+
+/// See [`rows_out`].
+pub struct RowsOut<W> {
+    shown: bool,
+    /// Bytes of a character whose end is not written yet.
+    rest: Vec<u8>,
+    out: W,
+}
+
+impl<W: Write> Write for RowsOut<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if !self.shown {
+            return self.out.write(bytes);
+        }
+        self.rest.extend_from_slice(bytes);
+        let whole = match std::str::from_utf8(&self.rest) {
+            Err(e) if e.error_len().is_none() => e.valid_up_to(),
+            _ => self.rest.len(),
+        };
+        let text = String::from_utf8_lossy(&self.rest[..whole]);
+        self.out.write_all(shown_lines(&text).as_bytes())?;
+        self.rest.drain(..whole);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
     }
 }
 
@@ -110,5 +166,25 @@ impl Meter {
     /// Seconds since it was made.
     pub fn elapsed(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_reach_a_terminal_without_hidden_characters_and_others_as_they_are() {
+        for (shown, expected) in [
+            (true, "a\\u{1b}b\\u{202e}ü\n"),
+            (false, "a\u{1b}b\u{202e}ü\n"),
+        ] {
+            let (rest, out) = (Vec::new(), Vec::new());
+            let mut rows = RowsOut { shown, rest, out };
+            for byte in "a\u{1b}b\u{202e}ü\n".bytes() {
+                rows.write_all(&[byte]).unwrap();
+            }
+            assert_eq!(String::from_utf8(rows.out).unwrap(), expected);
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! `sysds verify`: its options and its output.
 
-use super::terminal::{interrupt_flag, print};
+use super::terminal::{interrupt_flag, print, print_json};
 use crate::error::Result;
 use crate::publish::verify::{Report, verify};
+use crate::shown::{shown, shown_path};
 use clap::Args;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ const FAULTY: u8 = 1;
 ///
 /// Checksums, columns against the contract, numbers of rows, order and uniqueness of ids, every request's window in its
 /// recording, nested events against their rows in `events`, splits that are disjoint and complete, and that no request
-/// is for training that is not complete or was touched by losses.
+/// is for training that is not complete or was touched by losses. Only regular files are opened, and no link is followed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -39,7 +40,7 @@ pub fn run(args: VerifyArgs) -> Result<u8> {
     let interrupted = interrupt_flag()?;
     let report = verify(&args.release, &interrupted)?;
     match args.json {
-        true => print(&(serde_json::to_string_pretty(&report).expect("a report is JSON") + "\n"))?,
+        true => print_json(&report)?,
         false => print(&text(&args.release, &report))?,
     }
     Ok(if report.faults.is_empty() { 0 } else { FAULTY })
@@ -52,8 +53,8 @@ fn text(root: &Path, report: &Report) -> String {
             text,
             "{}: {}: {}",
             fault.kind.name(),
-            fault.place,
-            fault.what
+            shown(&fault.place),
+            shown(&fault.what)
         );
     }
     for (kind, n) in &report.more {
@@ -68,8 +69,8 @@ fn text(root: &Path, report: &Report) -> String {
     let _ = writeln!(
         text,
         "{}: version {}, {} files, {} rows: {found}",
-        root.display(),
-        report.version,
+        shown_path(root),
+        shown(&report.version),
         report.files,
         report.rows
     );

@@ -5,6 +5,7 @@
 
 use super::manifest::{DataFile, digest};
 use crate::error::{Error, Place, Result};
+use crate::foreign;
 use crate::trace::event::EventClass;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -48,7 +49,7 @@ pub fn write(root: &Path, all: &[Classes]) -> Result<DataFile> {
     });
     written.map_err(Error::io("write", &path))?;
     let mut file = File::open(&path).map_err(Error::io("read", &path))?;
-    let (bytes, sha256) = digest(&mut file).map_err(Error::io("read", &path))?;
+    let (bytes, sha256) = digest(&mut file, &|| Ok(())).map_err(Error::io("read", &path))?;
     Ok(DataFile {
         path: CLASSES.to_owned(),
         rows: all.iter().map(|c| c.classes.len() as u64).sum(),
@@ -63,7 +64,7 @@ pub fn write(root: &Path, all: &[Classes]) -> Result<DataFile> {
 /// [`Error::Io`], and [`Error::Input`] where it is not what was written.
 pub fn read(root: &Path) -> Result<Vec<Classes>> {
     let path = root.join(CLASSES);
-    let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    let text = foreign::read_text_in(root, CLASSES)?;
     serde_json::from_str(&text).map_err(|e| {
         Error::input(
             format!("not the event classes of a dataset: {e}"),

@@ -3,11 +3,14 @@
 use super::MANIFEST;
 use super::recorded::Recorded;
 use crate::error::{Error, Place, Result};
+use crate::foreign;
+use crate::shown::path_text;
 use crate::trace::Source;
 use crate::trace::event::Loss;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -175,36 +178,44 @@ pub struct DataFile {
 /// # Errors
 /// [`Error::Io`] and [`Error::Columns`] where it cannot be read.
 pub fn describe_file(root: &Path, path: &Path) -> Result<DataFile> {
-    let mut file = File::open(path).map_err(Error::io("read", path))?;
-    let rows = parquet::file::metadata::ParquetMetaDataReader::new()
-        .parse_and_finish(&file)
-        .map_err(Error::columns(path))?
-        .file_metadata()
-        .num_rows();
-    let (bytes, sha256) = digest(&mut file).map_err(Error::io("read", path))?;
+    let inside = path.strip_prefix(root).unwrap_or(path);
+    let mut file = foreign::open_in(root, inside)?;
+    let metadata = footer(&file, path)?;
+    let (bytes, sha256) = digest(&mut file, &|| Ok(())).map_err(Error::io("read", path))?;
     Ok(DataFile {
-        path: path
-            .strip_prefix(root)
-            .unwrap_or(path)
-            .display()
-            .to_string(),
-        rows: rows as u64,
+        path: path_text(inside),
+        rows: metadata.file_metadata().num_rows().max(0) as u64,
         bytes,
         sha256,
     })
 }
 
-/// Length and SHA-256, in hexadecimal, of a file.
+/// The footer of the Parquet file `path`, which is opened already.
 ///
 /// # Errors
-/// Where it cannot be read.
-pub fn digest(file: &mut File) -> std::io::Result<(u64, String)> {
+/// [`Error::Columns`], and [`Error::Input`] where the decoder cannot bear it (see [`foreign::guarded`]).
+pub fn footer(file: &File, path: &Path) -> Result<ParquetMetaData> {
+    foreign::guarded(path, || {
+        let read = ParquetMetaDataReader::new().parse_and_finish(file);
+        read.map_err(Error::columns(path))
+    })
+}
+
+/// Length and SHA-256, in hexadecimal, of a file. `go_on` is asked every so often, and may stop it with an error.
+///
+/// # Errors
+/// Where it cannot be read, and those of `go_on`.
+pub fn digest(
+    file: &mut File,
+    go_on: &dyn Fn() -> std::io::Result<()>,
+) -> std::io::Result<(u64, String)> {
     use std::io::Seek;
     file.rewind()?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     let mut bytes = 0;
     loop {
+        go_on()?;
         match file.read(&mut buffer)? {
             0 => break,
             n => {
@@ -240,7 +251,7 @@ impl Manifest {
     /// [`Error::Io`], and [`Error::Input`] where it is not a manifest of a known version.
     pub fn read(root: &Path) -> Result<Manifest> {
         let path = root.join(MANIFEST);
-        let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let text = foreign::read_text_in(root, MANIFEST)?;
         let manifest: Manifest = serde_json::from_str(&text).map_err(|e| {
             Error::input(
                 format!("not a manifest: {e}"),
@@ -249,12 +260,64 @@ impl Manifest {
             )
         })?;
         match manifest.format_version {
-            FORMAT_VERSION => Ok(manifest),
+            FORMAT_VERSION => manifest.checked(&path),
             other => Err(Error::input(
                 format!("the manifest has version {other}; this program knows {FORMAT_VERSION}"),
                 Place::file(&path),
                 "Use the version of sysds that made the dataset, or make it again.",
             )),
         }
+    }
+
+    /// The manifest, unless it says what no manifest can: recordings of the same name, which would be told apart nowhere,
+    /// files outside of its folder, or more than a counter of the tables holds.
+    ///
+    /// # Errors
+    /// [`Error::Input`].
+    pub fn checked(self, path: &Path) -> Result<Manifest> {
+        match self.impossible() {
+            None => Ok(self),
+            Some(what) => Err(Error::input(
+                what,
+                Place::file(path),
+                "The manifest is damaged, or made to do harm: fetch the dataset or make it again.",
+            )),
+        }
+    }
+
+    /// What it says that cannot be.
+    pub fn impossible(&self) -> Option<String> {
+        let mut seen = BTreeSet::new();
+        for recording in &self.recordings {
+            if !seen.insert(&recording.trace_id) {
+                let id = &recording.trace_id;
+                return Some(format!("two recordings have the trace_id {id}"));
+            }
+        }
+        let files = self.tables.values().flat_map(|t| &t.files);
+        let mut seen = BTreeSet::new();
+        for file in files.chain([&self.classes]) {
+            if !foreign::is_inside(Path::new(&file.path)) {
+                return Some(format!("{} leads out of the dataset", file.path));
+            }
+            if !seen.insert(&file.path) {
+                return Some(format!("{} is named twice", file.path));
+            }
+        }
+        let own = [self.events, self.requests, self.incomplete_requests];
+        let of_recordings = self.recordings.iter();
+        let of_recordings =
+            of_recordings.flat_map(|r| [r.events, r.requests, r.incomplete_requests]);
+        let of_tables = self.tables.values().flat_map(|t| [t.rows, t.bytes]);
+        let of_files = self.tables.values().flat_map(|t| &t.files);
+        let of_files = of_files.flat_map(|f| [f.rows, f.bytes]);
+        let all = own
+            .into_iter()
+            .chain(of_recordings)
+            .chain(of_tables)
+            .chain(of_files);
+        let sum = all.map(u128::from).sum::<u128>();
+        (sum > i64::MAX as u128)
+            .then(|| format!("its counts add up to {sum}, more than can be counted"))
     }
 }

@@ -1,16 +1,18 @@
 //! A dataset on disk: one folder with a manifest and a folder of Parquet files per table.
 //!
 //! This module finds and opens datasets, released ones too. How one is made without ever leaving half of it behind is
-//! `staging`, what its manifest says is `manifest`, what its traces declare is `classes`, what is known of how a trace
+//! `staging`, which files are its own `owned`, what its manifest says is `manifest`, what its traces declare is `classes`, what is known of how a trace
 //! was recorded is `recorded`, how either writes a time is `moment`.
 
 pub mod classes;
 pub mod manifest;
 pub mod moment;
+pub mod owned;
 pub mod recorded;
 pub mod staging;
 
 use crate::error::{Error, Place, Result};
+use crate::foreign::{self, Kind};
 use std::path::{Path, PathBuf};
 
 /// Name of the manifest in a dataset's folder; a folder that has one is a dataset.
@@ -40,16 +42,25 @@ pub struct Dataset {
 }
 
 /// Whether `dir` is the folder of a dataset.
-pub fn is_dataset(dir: &Path) -> bool {
-    dir.join(MANIFEST).is_file()
+///
+/// # Errors
+/// [`Error::Io`] where the system does not say, [`Error::Input`] where its manifest is a link, a FIFO or the like.
+pub fn is_dataset(dir: &Path) -> Result<bool> {
+    let path = dir.join(MANIFEST);
+    match foreign::kind(&path)? {
+        Some(Kind::File) => Ok(true),
+        None | Some(Kind::Folder) => Ok(false),
+        Some(other) => Err(other.refused(&path)),
+    }
 }
 
 /// Finds the tables of the dataset in `dir`.
 ///
 /// # Errors
-/// [`Error::Input`] where `dir` has no manifest, [`Error::Io`] where it cannot be read.
+/// [`Error::Input`] where `dir` has no manifest, or holds anything but regular files and folders (links, FIFOs), of
+/// which nothing is opened; [`Error::Io`] where it cannot be read.
 pub fn open(dir: &Path) -> Result<Dataset> {
-    if !is_dataset(dir) {
+    if !is_dataset(dir)? {
         return Err(Error::input(
             format!("not a sysds dataset: it has no {MANIFEST}"),
             Place::file(dir),
@@ -59,19 +70,24 @@ pub fn open(dir: &Path) -> Result<Dataset> {
     let mut tables = Vec::new();
     // A release has its tables one folder deeper, and may have folders for labels in them.
     let released = dir.join(RELEASED);
-    let parent = match released.is_dir() {
-        true => released.as_path(),
-        false => dir,
-    };
-    for dir in sorted_entries(parent)?.into_iter().filter(|p| p.is_dir()) {
+    let is_released = foreign::kind(&released)? == Some(Kind::Folder);
+    let parent = if is_released { &released } else { dir };
+    for (dir, kind) in regular(parent)? {
+        if kind != Kind::Folder {
+            continue;
+        }
         let mut files = Vec::new();
-        for entry in sorted_entries(&dir)? {
-            match entry.is_dir() && parent == released {
-                true => files.extend(sorted_entries(&entry)?),
-                false => files.push(entry),
+        for (entry, kind) in regular(&dir)? {
+            match kind {
+                Kind::Folder if is_released => {
+                    let inner = regular(&entry)?.into_iter();
+                    files.extend(inner.filter(|(_, k)| *k == Kind::File).map(|(p, _)| p));
+                }
+                Kind::File => files.push(entry),
+                _ => {}
             }
         }
-        files.retain(|p| p.is_file() && p.extension().is_some_and(|e| e == "parquet"));
+        files.retain(|p| p.extension().is_some_and(|e| e == "parquet"));
         if let Some(name) = dir.file_name().and_then(|n| n.to_str())
             && !files.is_empty()
         {
@@ -88,14 +104,13 @@ pub fn open(dir: &Path) -> Result<Dataset> {
     })
 }
 
-fn sorted_entries(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut entries = std::fs::read_dir(dir)
-        .and_then(|entries| {
-            entries
-                .map(|e| e.map(|e| e.path()))
-                .collect::<Result<Vec<_>, _>>()
-        })
-        .map_err(Error::io("read", dir))?;
-    entries.sort();
+/// What is in a folder of a dataset: files and folders, sorted.
+fn regular(dir: &Path) -> Result<Vec<(PathBuf, Kind)>> {
+    let entries = foreign::entries(dir)?;
+    for (path, kind) in &entries {
+        if !matches!(kind, Kind::File | Kind::Folder) {
+            return Err(kind.refused(path));
+        }
+    }
     Ok(entries)
 }

@@ -9,8 +9,9 @@
 //! It goes into the manifest of the dataset that the trace comes to be in, whole. Durations are nanoseconds.
 
 use crate::error::{Error, Place, Result};
+use crate::foreign::{self, Kind};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Name of the file.
 pub const RECORD: &str = "record.json";
@@ -187,7 +188,7 @@ impl Recorded {
     /// [`Error::Io`], and [`Error::Input`] where it is not a record of a known version.
     pub fn read(dir: &Path) -> Result<Recorded> {
         let path = dir.join(RECORD);
-        let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let text = foreign::read_text(&path)?;
         let recorded: Recorded = serde_json::from_str(&text).map_err(|e| {
             Error::input(
                 format!("not a record of sysds: {e}"),
@@ -220,11 +221,13 @@ impl Recorded {
         let traces = real
             .ancestors()
             .filter(|dir| dir.ends_with(TRACE) && real.strip_prefix(dir).is_ok_and(of_lttng));
-        let mut places = traces.filter_map(Path::parent).map(PathBuf::from);
-        match places.find(|dir| dir.join(RECORD).is_file()) {
-            Some(dir) => Recorded::read(&dir).map(Some),
-            None => Ok(None),
+        for dir in traces.filter_map(Path::parent) {
+            // A folder of this name is somebody's; what is there, but cannot be read, is an error.
+            if !matches!(foreign::kind(&dir.join(RECORD))?, None | Some(Kind::Folder)) {
+                return Recorded::read(dir).map(Some);
+            }
         }
+        Ok(None)
     }
 }
 

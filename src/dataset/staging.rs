@@ -9,15 +9,22 @@
 //! comes the rename, then the fsync of the folder that the target is in, and only then goes what was replaced. So a power
 //! failure leaves the old dataset or the new one, whole: see docs/design/faults.md.
 
-use super::{MANIFEST, is_dataset};
+use super::{MANIFEST, is_dataset, owned};
 use crate::error::{Error, Place, Result};
+use crate::foreign;
+use crate::shown::path_text;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use sha2::{Digest, Sha256};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// End of the name of a dataset that was moved aside, to be replaced.
 const OLD: &str = ".old";
+
+/// Bytes of a target's name that go into the names of what is written beside it: less than 255 without `.partial-PID.old`.
+const LONGEST: usize = 200;
 
 /// A dataset in the making.
 #[derive(Debug)]
@@ -45,7 +52,7 @@ impl Staging {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
         };
-        let prefix = format!(".{}.partial-", name.to_string_lossy());
+        let prefix = format!(".{}.partial-", aside_name(name));
         create_parents(parent)?;
         put_back(parent, &prefix, target)?;
         let replace = allowed(target, force)?;
@@ -78,41 +85,71 @@ impl Staging {
     /// Puts the dataset in place. Its manifest must have been written.
     ///
     /// # Errors
-    /// [`Error::Io`]; the target is then as it was.
+    /// [`Error::Io`] and [`Error::Input`] (something else has come to be in a dataset that is replaced); the target is then
+    /// as it was. [`Error::InPlace`] where the new dataset is in place, but what comes after that failed.
     pub fn commit(mut self) -> Result<()> {
-        assert!(is_dataset(&self.dir), "a dataset has a {MANIFEST}");
+        assert!(is_dataset(&self.dir)?, "a dataset has a {MANIFEST}");
         sync_folders(&self.dir)?;
+        if self.replace {
+            allowed(&self.target, true)?;
+        }
         let flags = match self.replace {
             true => RenameFlags::EXCHANGE,
             false => RenameFlags::NOREPLACE,
         };
         let renamed = renameat_with(CWD, &self.dir, CWD, &self.target, flags);
-        match renamed.map_err(io::Error::from) {
-            Ok(()) => {}
+        let replaced = match renamed.map_err(io::Error::from) {
+            // What stood at the target stands here now.
+            Ok(()) => self.dir.clone(),
             // Not every file system can do these.
             Err(e) if e.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => {
-                self.commit_in_two_steps()?;
+                self.commit_in_two_steps()?
             }
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(exists(&self.target));
             }
             Err(e) => return Err(Error::io("rename", &self.dir)(e)),
-        }
+        };
         self.done = true;
+        self.settle(&replaced)
+    }
+
+    /// What comes after the dataset is in place: to make that durable, and to remove what it replaced.
+    fn settle(&self, replaced: &Path) -> Result<()> {
+        let in_place = |what: String, remedy: &str| Error::InPlace {
+            target: self.target.clone(),
+            what,
+            remedy: remedy.to_owned(),
+        };
         // The rename first: a power failure must not leave the old dataset in place with its files gone.
-        if let Some(parent) = self.dir.parent() {
-            sync(parent)?;
+        if let Some(parent) = self.dir.parent()
+            && let Err(e) = sync(parent)
+        {
+            let kept = match self.replace {
+                true => format!("; what it replaced is kept in {}", path_text(replaced)),
+                false => String::new(),
+            };
+            return Err(in_place(
+                format!(
+                    "that could not be made durable, and may be undone by a power failure: {e}{kept}"
+                ),
+                "Look at the disk (dmesg), then run sync, and check the dataset.",
+            ));
         }
         if self.replace {
-            // What stood at the target stands here now.
-            fs::remove_dir_all(&self.dir).map_err(Error::io("remove", &self.dir))?;
+            fs::remove_dir_all(replaced).map_err(|e| {
+                in_place(
+                    format!("what it replaced is left in {}: {e}", path_text(replaced)),
+                    "Remove it yourself; or the next run to the same name removes it.",
+                )
+            })?;
         }
         Ok(())
     }
 
-    /// Where old and new can't change places in one step. A process that is killed between the first two leaves no
-    /// target: [`put_back`] mends that.
-    fn commit_in_two_steps(&self) -> Result<()> {
+    /// Where old and new can't change places in one step. A process that is killed between the two leaves no target:
+    /// [`put_back`] mends that. Returns where the old one is.
+    fn commit_in_two_steps(&self) -> Result<PathBuf> {
         if self.replace {
             let mut old = self.dir.clone().into_os_string();
             old.push(OLD);
@@ -122,12 +159,13 @@ impl Staging {
                 fs::rename(&old, &self.target).map_err(Error::io("rename", &old))?;
                 return Err(Error::io("rename", &self.dir)(e));
             }
-            return fs::rename(&old, &self.dir).map_err(Error::io("rename", &old));
+            return Ok(old);
         }
-        if self.target.exists() {
+        if foreign::kind(&self.target)?.is_some() {
             return Err(exists(&self.target));
         }
-        fs::rename(&self.dir, &self.target).map_err(Error::io("rename", &self.dir))
+        fs::rename(&self.dir, &self.target).map_err(Error::io("rename", &self.dir))?;
+        Ok(self.dir.clone())
     }
 }
 
@@ -138,6 +176,21 @@ impl Drop for Staging {
             let _ = fs::remove_dir_all(&self.dir);
         }
     }
+}
+
+/// What stands for the name of a target in the names of what is written beside it: the name itself; where that would be
+/// too long (255 bytes are a name's most, see pathname(7)) or is not UTF-8, its begin and a hash of it.
+pub fn aside_name(name: &OsStr) -> String {
+    if let Some(name) = name.to_str()
+        && name.len() <= LONGEST
+    {
+        return name.to_owned();
+    }
+    let hash = Sha256::digest(name.as_encoded_bytes());
+    let hash: String = hash[..8].iter().map(|b| format!("{b:02x}")).collect();
+    let text = name.to_string_lossy();
+    let begin = &text[..text.floor_char_boundary(LONGEST)];
+    format!("{begin}~{hash}")
 }
 
 /// What processes left that were killed while they made a dataset of this name: those that run no more. In the name, a
@@ -151,14 +204,18 @@ fn abandoned(parent: &Path, prefix: &str, suffix: &str) -> Result<Vec<PathBuf>> 
             let pid = n.strip_prefix(prefix)?.strip_suffix(suffix)?;
             pid.parse::<u32>().ok()
         });
-        let gone = pid.is_some_and(|pid| {
-            pid == std::process::id() || !Path::new("/proc").join(pid.to_string()).exists()
-        });
-        if gone {
+        if let Some(pid) = pid
+            && (pid == std::process::id() || !runs(pid)?)
+        {
             found.push(path);
         }
     }
     Ok(found)
+}
+
+/// Whether there is a process of this number.
+fn runs(pid: u32) -> Result<bool> {
+    Ok(foreign::kind(&Path::new("/proc").join(pid.to_string()))?.is_some())
 }
 
 fn remove_abandoned(parent: &Path, prefix: &str) -> Result<()> {
@@ -195,8 +252,9 @@ fn allowed(target: &Path, force: bool) -> Result<bool> {
                     .map_err(Error::io("read", target))?
                     .next()
                     .is_none();
-            match kind.is_dir() && (empty || is_dataset(target)) {
-                true => Ok(true),
+            match kind.is_dir() && (empty || is_dataset(target)?) {
+                true if empty => Ok(true),
+                true => owned::refuse_others(target).map(|()| true),
                 false => Err(Error::input(
                     "exists and is not a dataset, so --force does not replace it",
                     Place::file(target),
@@ -214,24 +272,24 @@ fn exists(target: &Path) -> Error {
     )
 }
 
-/// Makes `dir` and the folders that it is in, as far as they are missing, so that they outlast a power failure.
+/// Makes `dir` and the folders that it is in, so that they outlast a power failure.
 fn create_parents(dir: &Path) -> Result<()> {
-    match fs::symlink_metadata(dir) {
-        Ok(_) => return Ok(()),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-        Err(e) => return Err(Error::io("read", dir)(e)),
+    let parents: Vec<&Path> = dir.ancestors().filter(|p| *p != Path::new("")).collect();
+    let missing = parents
+        .iter()
+        .take_while(
+            |p| matches!(fs::symlink_metadata(p), Err(e) if e.kind() == io::ErrorKind::NotFound),
+        )
+        .count();
+    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+    for made in &parents[..missing] {
+        sync(made)?;
+        match made.parent() {
+            Some(parent) if parent != Path::new("") => sync(parent)?,
+            _ => sync(Path::new("."))?,
+        }
     }
-    let parent = match dir.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    create_parents(parent)?;
-    match fs::create_dir(dir) {
-        // Another process was faster.
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-        done => done.map_err(Error::io("create", dir))?,
-    }
-    sync(parent)
+    Ok(())
 }
 
 /// Makes the names in `dir` durable, and those in all folders below it.
@@ -291,10 +349,10 @@ mod tests {
         fs::create_dir(&aside).unwrap();
         fs::write(aside.join(MANIFEST), "{}").unwrap();
         assert!(Staging::begin(&target, false).is_err(), "it is there again");
-        assert!(is_dataset(&target) && !aside.exists());
+        assert!(is_dataset(&target).unwrap() && !aside.exists());
         fs::create_dir(&aside).unwrap();
         drop(staged(&target, true));
-        assert!(is_dataset(&target) && !aside.exists());
+        assert!(is_dataset(&target).unwrap() && !aside.exists());
     }
 
     #[test]
@@ -302,12 +360,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("d");
         staged(&target, false).commit().unwrap();
-        assert!(is_dataset(&target));
+        assert!(is_dataset(&target).unwrap());
         assert!(Staging::begin(&target, false).is_err());
         let again = staged(&target, true);
         fs::write(again.dir().join("new"), "").unwrap();
         again.commit().unwrap();
         assert!(target.join("new").exists());
+        let e = Staging::begin(&target, true).unwrap_err().to_string();
+        assert!(e.contains("not the dataset's") && e.contains("new"), "{e}");
+        fs::remove_file(target.join("new")).unwrap();
+        let again = staged(&target, true);
+        fs::write(target.join("notes"), "").unwrap();
+        let e = again.commit().unwrap_err().to_string();
+        assert!(
+            e.contains("not the dataset's") && e.contains("notes"),
+            "{e}"
+        );
+        assert!(target.join("notes").exists());
         fs::remove_file(target.join(MANIFEST)).unwrap();
         assert!(
             Staging::begin(&target, true).is_err(),
@@ -318,6 +387,25 @@ mod tests {
             1,
             "nothing beside it"
         );
+    }
+
+    #[test]
+    fn names_that_are_long_or_no_text_are_written_beside() {
+        use std::os::unix::ffi::OsStrExt;
+        let dir = tempfile::tempdir().unwrap();
+        let (long, other) = ("ä".repeat(127), format!("{}x", "ä".repeat(126)));
+        assert_ne!(aside_name(long.as_ref()), aside_name(other.as_ref()));
+        for name in [
+            long.as_ref(),
+            "d".repeat(255).as_ref(),
+            OsStr::from_bytes(b"d\xff"),
+        ] {
+            let target = dir.path().join(name);
+            staged(&target, false).commit().unwrap();
+            staged(&target, true).commit().unwrap();
+            assert!(is_dataset(&target).unwrap());
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
     }
 
     #[test]

@@ -12,15 +12,15 @@ use crate::columns::parquet::Part;
 use crate::columns::requests::RequestsUsage;
 use crate::columns::types::Usage;
 use crate::dataset::classes::{self, Classes};
-use crate::dataset::manifest::{DataFile, Manifest, Recording, TableFiles, describe_file};
+use crate::dataset::manifest::{DataFile, Manifest, Recording, TableFiles, describe_file, footer};
 use crate::dataset::{self, MANIFEST};
 use crate::error::{Error, Place, Result};
+use crate::foreign::{self, Kind};
 use crate::trace::event::EventClass;
 use arrow::datatypes::{DataType, Fields, Schema};
 use parquet::arrow::parquet_to_arrow_schema;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::ParquetMetaData;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ impl Old {
     /// [`Error::Usage`] for other options, and as [`Manifest::read`] and [`classes::read`].
     pub fn open(root: &Path, options: &Options) -> Result<Self> {
         dataset::open(root)?;
-        if root.join(dataset::RELEASED).is_dir() {
+        if foreign::kind(&root.join(dataset::RELEASED))? == Some(Kind::Folder) {
             return Err(Error::usage(
                 format!("{}: a release, which stays as it is", root.display()),
                 "Append to the dataset that it was made of, and publish that again.",
@@ -57,9 +57,8 @@ impl Old {
                 DAMAGED,
             ));
         }
-        let path = root.join(MANIFEST);
         Ok(Old {
-            bytes: std::fs::read(&path).map_err(Error::io("read", &path))?,
+            bytes: foreign::read_text_in(root, MANIFEST)?.into_bytes(),
             classes,
             root: root.to_path_buf(),
             manifest,
@@ -150,9 +149,8 @@ impl Old {
         let open = |file: &DataFile| {
             let path = self.root.join(&file.path);
             let differs = |what: String| Error::input(what, Place::file(&path), DAMAGED);
-            let bytes = std::fs::metadata(&path)
-                .map_err(Error::io("read", &path))?
-                .len();
+            let opened = foreign::open_in(&self.root, &file.path)?;
+            let bytes = opened.metadata().map_err(Error::io("read", &path))?.len();
             if bytes != file.bytes {
                 let said = file.bytes;
                 return Err(differs(format!(
@@ -164,9 +162,7 @@ impl Old {
                     "has another SHA-256 than the manifest says".to_owned(),
                 ));
             }
-            let opened = File::open(&path).map_err(Error::io("read", &path))?;
-            let metadata = ParquetMetaDataReader::new().parse_and_finish(&opened);
-            let metadata = metadata.map_err(Error::columns(&path))?;
+            let metadata = footer(&opened, &path)?;
             Ok(Opened { path, metadata })
         };
         table.files.iter().map(open).collect()
@@ -199,8 +195,8 @@ impl Old {
     /// [`Error::Input`] where it is not.
     pub fn check_unchanged(&self) -> Result<()> {
         let path = self.root.join(MANIFEST);
-        let now = std::fs::read(&path).map_err(Error::io("read", &path))?;
-        match now == self.bytes {
+        let now = foreign::read_text_in(&self.root, MANIFEST)?;
+        match now.into_bytes() == self.bytes {
             true => Ok(()),
             false => Err(Error::input(
                 "the dataset has changed meanwhile",

@@ -19,6 +19,7 @@ use crate::dataset::recorded::Recorded;
 use crate::dataset::staging::Staging;
 use crate::error::{Error, Place, Result};
 use crate::requests::{self, HTTPD_ENTER, Rule};
+use crate::shown::path_text;
 use crate::trace::check::check;
 use crate::trace::event::EventClass;
 use crate::trace::find::{self, recordings};
@@ -250,14 +251,12 @@ fn trace_id(
 ) -> Result<String> {
     let uuid = reader.sources().into_iter().find_map(|s| s.uuid);
     let folder = || {
-        let real = recording
-            .root
-            .canonicalize()
-            .unwrap_or_else(|_| recording.root.clone());
-        let name = real.file_name().map(|n| n.to_string_lossy().into_owned());
-        name.unwrap_or_else(|| "trace".to_owned())
+        let real = recording.root.canonicalize();
+        let real = real.map_err(Error::io("read", &recording.root))?;
+        let name = real.file_name().map(|n| path_text(Path::new(n)));
+        Ok(name.unwrap_or_else(|| "trace".to_owned()))
     };
-    let base = uuid.unwrap_or_else(folder);
+    let base = uuid.map_or_else(folder, Ok)?;
     if before.contains(&base) {
         return Err(Error::input(
             format!("the dataset has this trace already: its trace_id is {base}"),

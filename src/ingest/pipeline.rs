@@ -11,6 +11,7 @@ use crate::columns::requests::{RequestsTable, RequestsUsage};
 use crate::dataset::manifest::{Damage, Recording, sum_losses};
 use crate::error::{Error, Result};
 use crate::requests::{Cutter, Observed, Request, Service};
+use crate::shown::path_text;
 use crate::trace::check::Checked;
 use crate::trace::event::{EventBatch, EventClass, Loss};
 use crate::trace::find;
@@ -102,12 +103,10 @@ pub(super) fn run(
     let (requests, downstream) = written?;
     let worked = worked?;
     read?;
+    let folder = path_text(&root);
     let relative = |stream: &str| {
         let path = Path::new(stream);
-        path.strip_prefix(&root)
-            .unwrap_or(path)
-            .display()
-            .to_string()
+        path_text(path.strip_prefix(&folder).unwrap_or(path))
     };
     let mut losses = worked.losses;
     for loss in &mut losses {
@@ -124,7 +123,7 @@ pub(super) fn run(
         recording: Recording {
             trace_id: trace_id.to_owned(),
             label: plan.label_of(recording).map(str::to_owned),
-            path: root.display().to_string(),
+            path: path_text(&root),
             first_ns: worked.times.map(|t| t.0),
             last_ns: worked.times.map(|t| t.1),
             events: worked.events.1.events as u64,

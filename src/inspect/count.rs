@@ -3,6 +3,7 @@
 //! Every field of every event is decoded, but nothing is put in order: what this takes is what decoding takes.
 
 use crate::error::{Error, Result};
+use crate::shown::shown_path;
 use crate::trace::check::check;
 use crate::trace::find::recordings;
 use crate::trace::reader::{Choice, Reader};
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Count {
     /// Its folder.
+    #[serde(serialize_with = "crate::shown::serialize_path")]
     pub path: PathBuf,
     /// Number of events.
     pub events: u64,
@@ -55,6 +57,6 @@ pub fn count_events(
 
 /// A line for each recording: the number and the folder.
 pub fn count_text(counts: &[Count]) -> String {
-    let line = |count: &Count| format!("{}\t{}\n", count.events, count.path.display());
+    let line = |count: &Count| format!("{}\t{}\n", count.events, shown_path(&count.path));
     counts.iter().map(line).collect()
 }

@@ -1,18 +1,20 @@
 //! Describes a dataset by its manifest and the footers of its files.
 
-use crate::dataset::{Table, manifest::Manifest, open};
+use crate::dataset::manifest::{Manifest, footer};
+use crate::dataset::{Table, open};
 use crate::error::{Error, Result};
+use crate::foreign;
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::parquet_to_arrow_schema;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::ParquetMetaData;
 use serde::Serialize;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// What a dataset holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DatasetReport {
     /// Its folder.
+    #[serde(serialize_with = "crate::shown::serialize_path")]
     pub path: PathBuf,
     /// Its manifest.
     pub manifest: Manifest,
@@ -62,7 +64,7 @@ pub struct ColumnReport {
 /// [`Error::Input`] where it is no dataset, [`Error::Io`] and [`Error::Columns`] where a file cannot be read.
 pub fn inspect_dataset(dir: &Path) -> Result<DatasetReport> {
     let dataset = open(dir)?;
-    let tables = dataset.tables.iter().map(inspect_table);
+    let tables = dataset.tables.iter().map(|t| inspect_table(dir, t));
     Ok(DatasetReport {
         path: dir.to_path_buf(),
         manifest: Manifest::read(dir)?,
@@ -70,7 +72,7 @@ pub fn inspect_dataset(dir: &Path) -> Result<DatasetReport> {
     })
 }
 
-fn inspect_table(table: &Table) -> Result<TableReport> {
+fn inspect_table(root: &Path, table: &Table) -> Result<TableReport> {
     let mut report = TableReport {
         name: table.name.clone(),
         rows: 0,
@@ -80,12 +82,13 @@ fn inspect_table(table: &Table) -> Result<TableReport> {
         columns: Vec::new(),
     };
     for path in &table.files {
-        let file = File::open(path).map_err(Error::io("read", path))?;
-        let metadata = ParquetMetaDataReader::new()
-            .parse_and_finish(&file)
-            .map_err(Error::columns(path))?;
-        let schema = arrow_schema(&metadata).map_err(Error::columns(path))?;
-        report.rows += metadata.file_metadata().num_rows() as u64;
+        let file = foreign::open_in(root, path.strip_prefix(root).unwrap_or(path))?;
+        let metadata = footer(&file, path)?;
+        let schema = foreign::guarded(path, || {
+            arrow_schema(&metadata).map_err(Error::columns(path))
+        })?;
+        let rows = metadata.file_metadata().num_rows().max(0) as u64;
+        report.rows = report.rows.saturating_add(rows);
         report.bytes += file.metadata().map_err(Error::io("read", path))?.len();
         report.row_groups += metadata.num_row_groups() as u64;
         if report.columns.is_empty() {
@@ -151,7 +154,7 @@ fn add_bytes(columns: &mut [ColumnReport], metadata: &ParquetMetaData) {
                 .map(String::as_str)
                 .filter(|n| !matches!(*n, "list" | "element"))
                 .collect();
-            add_to(columns, &names, chunk.compressed_size() as u64);
+            add_to(columns, &names, chunk.compressed_size().max(0) as u64);
         }
     }
 }
@@ -161,7 +164,7 @@ fn add_to(columns: &mut [ColumnReport], names: &[&str], bytes: u64) {
         return;
     };
     if let Some(column) = columns.iter_mut().find(|c| c.name == *first) {
-        column.bytes += bytes;
+        column.bytes = column.bytes.saturating_add(bytes);
         add_to(&mut column.members, rest, bytes);
     }
 }

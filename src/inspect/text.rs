@@ -2,6 +2,7 @@
 
 use super::{ColumnReport, DatasetReport, RecordingReport, TraceReport};
 use crate::dataset::manifest::Damage;
+use crate::shown::{path_text, shown, shown_path};
 use crate::trace::Source;
 use arrow::temporal_conversions::timestamp_ns_to_datetime;
 use std::fmt::Write;
@@ -17,7 +18,7 @@ pub fn trace_text(report: &TraceReport) -> String {
 }
 
 fn recording_text(r: &RecordingReport) -> String {
-    let mut out = format!("recording {}\n", r.path.display());
+    let mut out = format!("recording {}\n", shown_path(&r.path));
     r.sources
         .iter()
         .for_each(|source| source_text(source, &mut out));
@@ -34,7 +35,10 @@ fn recording_text(r: &RecordingReport) -> String {
         line(
             &mut out,
             "duration",
-            &format!("{:.9} s", (last - first) as f64 / 1e9),
+            &format!(
+                "{:.9} s",
+                (i128::from(last) - i128::from(first)) as f64 / 1e9
+            ),
         );
     }
     let cpus = r
@@ -56,19 +60,19 @@ fn recording_text(r: &RecordingReport) -> String {
         r.declared_classes
     );
     for class in &r.classes {
-        let fields = class.fields.join(", ");
+        let fields = shown(&class.fields.join(", "));
         let _ = writeln!(
             out,
             "  {:>12}  {}  {{ {fields} }}",
             grouped(class.events),
-            class.name
+            shown(&class.name)
         );
     }
     out
 }
 
 fn source_text(source: &Source, out: &mut String) {
-    let _ = writeln!(out, "  trace {}", source.path.display());
+    let _ = writeln!(out, "  trace {}", shown_path(&source.path));
     line(out, "  UUID", source.uuid.as_deref().unwrap_or("none"));
     let env = source.env.iter().map(|(k, v)| format!("{k} = {v}"));
     line(out, "  environment", &env.collect::<Vec<_>>().join(", "));
@@ -89,7 +93,7 @@ fn source_text(source: &Source, out: &mut String) {
         line(
             out,
             "  stream",
-            &format!("{} (class {})", stream.file.display(), stream.class_id),
+            &format!("{} (class {})", path_text(&stream.file), stream.class_id),
         );
     }
 }
@@ -118,7 +122,7 @@ fn damage_text(out: &mut String, damage: &[Damage]) {
 /// The text of a dataset's report.
 pub fn dataset_text(report: &DatasetReport) -> String {
     let m = &report.manifest;
-    let mut out = format!("dataset {}\n", report.path.display());
+    let mut out = format!("dataset {}\n", shown_path(&report.path));
     line(
         &mut out,
         "made",
@@ -174,7 +178,7 @@ pub fn dataset_text(report: &DatasetReport) -> String {
         let _ = writeln!(
             out,
             "\ntable {}: {} rows, {} bytes, {} files, {} row groups",
-            table.name,
+            shown(&table.name),
             grouped(table.rows),
             grouped(table.bytes),
             table.files,
@@ -189,10 +193,10 @@ pub fn dataset_text(report: &DatasetReport) -> String {
 }
 
 fn column_text(column: &ColumnReport, depth: usize, out: &mut String) {
-    let name = format!("{:indent$}{}", "", column.name, indent = 2 * depth);
+    let name = format!("{:indent$}{}", "", shown(&column.name), indent = 2 * depth);
     let null = if column.nullable { ", null" } else { "" };
-    let about = column.description.as_deref().unwrap_or("");
-    let ty = format!("{}{null}", column.type_name);
+    let about = shown(column.description.as_deref().unwrap_or(""));
+    let ty = format!("{}{null}", shown(&column.type_name));
     let _ = writeln!(
         out,
         "{name:<26} {ty:<26} {:>12}  {about}",
@@ -205,7 +209,7 @@ fn column_text(column: &ColumnReport, depth: usize, out: &mut String) {
 }
 
 fn line(out: &mut String, name: &str, value: &str) {
-    let _ = writeln!(out, "  {name:<14} {value}");
+    let _ = writeln!(out, "  {name:<14} {}", shown(value));
 }
 
 /// A number with its digits in groups of three.

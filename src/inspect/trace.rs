@@ -28,6 +28,7 @@ pub struct TraceReport {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RecordingReport {
     /// Its folder.
+    #[serde(serialize_with = "crate::shown::serialize_path")]
     pub path: PathBuf,
     /// What decoded it: `native`, or `babeltrace2 VERSION`.
     pub reader: String,

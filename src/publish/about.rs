@@ -4,6 +4,7 @@
 //! them, with what to write.
 
 use crate::error::{Error, Place, Result};
+use crate::shown::is_hidden;
 use serde::Deserialize;
 use std::path::Path;
 
@@ -115,15 +116,38 @@ impl About {
                 "The keys are in the README, section \"Publishing\".",
             )
         })?;
-        let nameless = |a: &Author| a.full_name().is_empty();
-        match about.authors.iter().position(nameless) {
+        match about.wrong() {
             None => Ok(about),
-            Some(i) => Err(Error::input(
-                format!("author number {} has no name", i + 1),
-                Place::file(path),
-                "Write name = \"…\", or family and given.",
-            )),
+            Some((what, remedy)) => Err(Error::input(what, Place::file(path), remedy)),
         }
+    }
+
+    /// What cannot be as it is said, and what to write. Addresses become links on the web, so they must be what they pass
+    /// for.
+    fn wrong(&self) -> Option<(String, &'static str)> {
+        let nameless = |a: &Author| a.full_name().is_empty();
+        if let Some(i) = self.authors.iter().position(nameless) {
+            let what = format!("author number {} has no name", i + 1);
+            return Some((what, "Write name = \"…\", or family and given."));
+        }
+        if let Some(url) = self.url.as_ref().filter(|url| !is_web_address(url)) {
+            let what = format!("url is no address on the web: {url}");
+            return Some((
+                what,
+                "Write https:// or http://, a host and a path, without spaces.",
+            ));
+        }
+        if let Some(doi) = self.doi.as_ref().filter(|doi| !is_doi(doi)) {
+            let what = format!("doi is no DOI: {doi}");
+            return Some((
+                what,
+                "Write it without https://doi.org/, as 10.5281/zenodo.1234.",
+            ));
+        }
+        let orcids = self.authors.iter().filter_map(|a| a.orcid.as_ref());
+        let wrong = orcids.into_iter().find(|orcid| !is_orcid(orcid))?;
+        let what = format!("orcid is no ORCID iD, or has a wrong digit: {wrong}");
+        Some((what, "Write it as 0000-0002-1825-0097."))
     }
 
     /// What is missing, the most important first; `licensed` tells whether `--license` names a licence.
@@ -134,6 +158,55 @@ impl About {
             .map(|(key, what, costs, _)| Gap { key, what, costs })
             .collect()
     }
+}
+
+/// Whether `text` is an address that a browser fetches, and nothing else.
+fn is_web_address(text: &str) -> bool {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let odd = |c: char| c.is_whitespace() || is_hidden(c) || "<>\"'`\\{}|^".contains(c);
+        !host.is_empty()
+            && host
+                .chars()
+                .all(|c| c.is_alphanumeric() || ".-:[]".contains(c))
+            && !rest.contains(odd)
+    })
+}
+
+/// Whether `text` is a DOI: `10.`, a registrant of digits (with subdivisions), a slash and a name, as the DOI Handbook
+/// has it, without what no registrant gives out (spaces, quotes, angle brackets).
+fn is_doi(text: &str) -> bool {
+    let Some((registrant, name)) = text.strip_prefix("10.").and_then(|t| t.split_once('/')) else {
+        return false;
+    };
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let odd = |c: char| c.is_whitespace() || is_hidden(c) || "<>\"'`\\{}|^[]".contains(c);
+    registrant.split('.').all(number)
+        && registrant.len() >= 4
+        && !name.is_empty()
+        && !name.contains(odd)
+}
+
+/// Whether `text` is an ORCID iD, bare or as its address: 15 digits and the check digit of ISO 7064 (MOD 11-2).
+fn is_orcid(text: &str) -> bool {
+    let bare = text.trim_start_matches("https://orcid.org/");
+    let groups: Vec<&str> = bare.split('-').collect();
+    if groups.len() != 4 || groups.iter().any(|g| g.len() != 4) {
+        return false;
+    }
+    let digits = groups.concat();
+    let (first, last) = digits.split_at_checked(15).unwrap_or_default();
+    if !first.bytes().all(|b| b.is_ascii_digit()) || last.len() != 1 {
+        return false;
+    }
+    let sum = first
+        .bytes()
+        .fold(0, |sum, b| (sum + u32::from(b - b'0')) * 2 % 11);
+    let check = (12 - sum) % 11;
+    last == "X" && check == 10 || last.parse() == Ok(check)
 }
 
 /// A key, what to write there, what a release lacks without it, and whether it is said.
@@ -242,6 +315,54 @@ mod tests {
         std::fs::write(&path, "[[authors]]\norcid = \"1\"\n").unwrap();
         let said = About::read(&path).unwrap_err().to_string();
         assert!(said.contains("author number 1 has no name"), "{said}");
+    }
+
+    #[test]
+    fn addresses_are_what_they_pass_for() {
+        for good in [
+            "https://example.org/a?b=c#d",
+            "http://[::1]:80/x_y~z",
+            "https://bücher.example",
+        ] {
+            assert!(is_web_address(good), "{good}");
+        }
+        for bad in [
+            "javascript:alert(1)",
+            "file:///etc/passwd",
+            "https://",
+            "https://a b",
+            "https://a/\u{202e}",
+            "https://a/\"><script>",
+            "HTTPS",
+            "https://user@host/",
+        ] {
+            assert!(!is_web_address(bad), "{bad}");
+        }
+        assert!(
+            is_doi("10.5281/zenodo.1234") && is_doi("10.1234/5678") && is_doi("10.1000.10/a(b)c")
+        );
+        for bad in [
+            "https://doi.org/10.1/x",
+            "10.5281",
+            "10.5281/",
+            "10.x/y",
+            "10.5281/a b",
+            "10.5281/<b>",
+        ] {
+            assert!(!is_doi(bad), "{bad}");
+        }
+        assert!(
+            is_orcid("0000-0002-1825-0097") && is_orcid("https://orcid.org/0000-0002-1694-233X")
+        );
+        for bad in [
+            "0000-0002-1825-0098",
+            "0000-0002-1825",
+            "1",
+            "0000-0002-1825-00ü",
+            "javascript:x",
+        ] {
+            assert!(!is_orcid(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use super::Papers;
 use super::about::Author;
 use super::cite::{bibtex, keywords, quoted};
+use super::markdown::{block, code, inline};
 use super::release::{FULL, INCOMPLETE, OTHER, TRAIN};
 use crate::columns::contract::{self, Column};
 use crate::dataset::manifest::Recording;
@@ -28,8 +29,8 @@ const SIZES: [(u64, &str); 9] = [
 /// The file.
 pub fn text(papers: &Papers) -> String {
     let mut text = front_matter(papers);
-    let _ = writeln!(text, "# {}\n", papers.title());
-    let _ = writeln!(text, "{}\n", papers.description());
+    let _ = writeln!(text, "# {}\n", inline(papers.title()));
+    let _ = writeln!(text, "{}\n", block(&papers.description()));
     let version = &papers.manifest.release;
     let _ = writeln!(
         text,
@@ -113,7 +114,7 @@ fn glob(papers: &Papers, table: &str, split: &str) -> String {
 /// What a person says under `key`, or a mark that nobody does.
 fn said(text: &Option<String>, key: &str) -> String {
     match text {
-        Some(text) => text.clone(),
+        Some(text) => inline(text),
         None => format!("**[missing: `{key}` in dataset.toml]**"),
     }
 }
@@ -173,7 +174,7 @@ fn parts(text: &mut String, papers: &Papers) {
     let more: Vec<String> = rule
         .parameters
         .iter()
-        .map(|(k, v)| format!("`{k}` = {v}"))
+        .map(|(k, v)| format!("{} = {}", code(k), inline(v)))
         .collect();
     let more = match more.is_empty() {
         true => String::new(),
@@ -181,12 +182,13 @@ fn parts(text: &mut String, papers: &Papers) {
     };
     let _ = writeln!(
         text,
-        "Requests are split by `{}`{more}, as `queries/split.sql` of sysds says. In `{TRAIN}` are only requests that are\n\
+        "Requests are split by {}{more}, as `queries/split.sql` of sysds says. In `{TRAIN}` are only requests that are\n\
          complete and untouched by losses; the {} others are in `{INCOMPLETE}`, for whoever wants them. An event is where\n\
          its request is, or the request that it was done for; all other events are in `{OTHER}`. All splits of a table\n\
          together, in the order of `event_id`, are the trace as it was. `gap`, where there is one, are requests too near to\n\
          the test in time to train with.\n",
-        rule.by, papers.manifest.dataset.incomplete_requests
+        code(&rule.by),
+        papers.manifest.dataset.incomplete_requests
     );
     audit(text, &rule.audit);
 }
@@ -219,7 +221,7 @@ fn audit(text: &mut String, rows: &[std::collections::BTreeMap<String, String>])
         "---|".repeat(titles.len())
     );
     for row in rows {
-        let cells = COLUMNS.map(|(key, _)| row.get(key).map_or("", String::as_str));
+        let cells = COLUMNS.map(|(key, _)| row.get(key).map_or(String::new(), |cell| inline(cell)));
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     text.push('\n');
@@ -284,7 +286,9 @@ pub fn collection(papers: &Papers) -> String {
 /// Seconds between two times in nanoseconds.
 fn seconds(recording: &Recording) -> String {
     match (recording.first_ns, recording.last_ns) {
-        (Some(first), Some(last)) => format!("{:.3}", (last - first) as f64 / 1e9),
+        (Some(first), Some(last)) => {
+            format!("{:.3}", (i128::from(last) - i128::from(first)) as f64 / 1e9)
+        }
         _ => String::new(),
     }
 }
@@ -308,11 +312,11 @@ fn collected(text: &mut String, papers: &Papers) {
     for r in &papers.manifest.dataset.recordings {
         let _ = writeln!(
             text,
-            "| `{}` | {} | {} | {} | {} | {} | {} | {} |",
-            r.trace_id,
-            r.label.as_deref().unwrap_or(""),
-            kernel(r),
-            tracer(r),
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            code(&r.trace_id),
+            inline(r.label.as_deref().unwrap_or("")),
+            inline(&kernel(r)),
+            inline(&tracer(r)),
             seconds(r),
             r.events,
             r.requests,
@@ -324,7 +328,9 @@ fn collected(text: &mut String, papers: &Papers) {
     let _ = writeln!(
         text,
         "\nMade from the traces by {} {} ({}); `manifest.json` has all options, clocks and streams.\n",
-        tool.name, tool.version, tool.reader
+        inline(&tool.name),
+        inline(&tool.version),
+        inline(&tool.reader)
     );
 }
 
@@ -355,16 +361,16 @@ fn measured_row(recording: &Recording, load: &LoadSummary) -> String {
     let percentiles = percentiles.map(|p| format!("{} %: {}", p.percent, ms(p.latency_ns)));
     let kinds = load.errors.iter().filter(|e| e.count > 0);
     let kinds: Vec<String> = kinds
-        .map(|e| format!("{} {}", e.what.replace(['|', '\n'], " "), e.count))
+        .map(|e| format!("{} {}", inline(&e.what), e.count))
         .collect();
     let errors = match kinds.is_empty() {
         true => "0".to_owned(),
         false => format!("{} ({})", load.error_count(), kinds.join(", ")),
     };
     format!(
-        "| `{}` | {} | {} | {:.2} | {} | {errors} | {} | {} | {} | {} |\n",
-        recording.trace_id,
-        load.tool,
+        "| {} | {} | {} | {:.2} | {} | {errors} | {} | {} | {} | {} |\n",
+        code(&recording.trace_id),
+        inline(&load.tool),
         load.rate_asked.map(|r| r.to_string()).unwrap_or_default(),
         load.rate_reached,
         load.requests,
@@ -392,7 +398,12 @@ fn lost(text: &mut String, papers: &Papers) {
     if m.damaged {
         let _ = writeln!(text, "Some streams could not be read to their ends:");
         for damage in m.recordings.iter().flat_map(|r| &r.damage) {
-            let _ = writeln!(text, "- {}: {}", damage.place, damage.what);
+            let _ = writeln!(
+                text,
+                "- {}: {}",
+                inline(&damage.place),
+                inline(&damage.what)
+            );
         }
     }
     text.push('\n');
@@ -423,10 +434,11 @@ fn requests(text: &mut String, papers: &Papers) {
     let _ = writeln!(text, "## How requests are cut\n");
     let _ = writeln!(
         text,
-        "By the rule `{rule}`: {words}. The options of the cut:\n"
+        "By the rule {}: {words}. The options of the cut:\n",
+        code(rule)
     );
     for (key, value) in options {
-        let _ = writeln!(text, "- `{key}`: `{value}`");
+        let _ = writeln!(text, "- {}: {}", code(key), code(&value.to_string()));
     }
     text.push('\n');
 }
@@ -478,7 +490,7 @@ fn row(text: &mut String, parent: &str, column: &Column) {
 fn limits(text: &mut String, papers: &Papers) {
     let _ = writeln!(text, "## Known limits\n");
     for limit in &papers.about.limits {
-        let _ = writeln!(text, "- {limit}");
+        let _ = writeln!(text, "- {}", inline(limit));
     }
     if papers.about.limits.is_empty() {
         let _ = writeln!(text, "- {}", said(&None, "limits"));
@@ -506,7 +518,7 @@ fn privacy(text: &mut String, papers: &Papers) {
         return;
     }
     for sentence in done {
-        let _ = writeln!(text, "- {sentence}");
+        let _ = writeln!(text, "- {}", inline(sentence));
     }
     text.push('\n');
 }
@@ -514,8 +526,11 @@ fn privacy(text: &mut String, papers: &Papers) {
 fn rights(text: &mut String, papers: &Papers) {
     let about = papers.about;
     let _ = writeln!(text, "## Licence, authors, citation\n");
-    let license = papers.license.map(|l| format!("{} (`LICENSE`)", l.name()));
-    let _ = writeln!(text, "- Licence: {}", said(&license, "license"));
+    let license = papers
+        .license
+        .map(|l| format!("{} (`LICENSE`)", inline(&l.name())));
+    let license = license.unwrap_or_else(|| said(&None, "license"));
+    let _ = writeln!(text, "- Licence: {license}");
     let people: Vec<String> = about.authors.iter().map(credit).collect();
     let people = Some(people.join("; ")).filter(|p| !p.is_empty());
     let _ = writeln!(text, "- Authors: {}", said(&people, "authors"));
@@ -549,10 +564,10 @@ fn history(text: &mut String, papers: &Papers) {
     let _ = writeln!(
         text,
         "## What changed from {} to {version}\n",
-        previous.version
+        inline(&previous.version)
     );
     for change in &previous.changes {
-        let _ = writeln!(text, "- {change}");
+        let _ = writeln!(text, "- {}", inline(change));
     }
     if previous.changes.is_empty() {
         let _ = writeln!(text, "- The rows are the same.");

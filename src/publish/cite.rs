@@ -2,11 +2,21 @@
 
 use super::Papers;
 use super::about::Author;
+use crate::shown::{json_lines, shown};
 use std::fmt::Write;
 
-/// A string as YAML reads it: JSON's strings are YAML's double-quoted ones.
+/// A string as YAML reads it: JSON's strings are YAML's double-quoted ones. What YAML does not let stand as it is, and
+/// what hides in a text, is escaped.
 pub fn quoted(text: &str) -> String {
-    serde_json::to_string(text).expect("a string is JSON")
+    let json = serde_json::to_string(text).expect("a string is JSON");
+    json_lines(&json)
+}
+
+/// JSON of the release: the same values, but nothing in it ends or opens an element where a web site puts it into a page.
+pub fn json_text(value: &serde_json::Value) -> String {
+    let json = serde_json::to_string_pretty(value).expect("values are JSON");
+    let json = json.replace("</", "<\\/").replace("<!", "\\u003c!");
+    json_lines(&json) + "\n"
 }
 
 /// The file, in the Citation File Format 1.2.0; `None` without authors, who are required.
@@ -116,11 +126,14 @@ pub fn bibtex(papers: &Papers) -> String {
 
 fn escaped(text: &str) -> String {
     let mut out = String::new();
-    for c in text.chars() {
+    for c in shown(&text.split_whitespace().collect::<Vec<_>>().join(" ")).chars() {
         if "&%$#_".contains(c) {
             out.push('\\');
         }
         match c {
+            // A backslash would be a command of TeX, and backticks end the code that the entry stands in.
+            '\\' => out.push_str("\\textbackslash "),
+            '`' => out.push('\''),
             '{' | '}' => {}
             c => out.push(c),
         }

@@ -11,7 +11,7 @@
 
 use super::Papers;
 use super::about::Author;
-use super::cite::{bibtex, keywords};
+use super::cite::{bibtex, json_text, keywords};
 use super::release::ReleaseManifest;
 use crate::error::Result;
 use arrow::datatypes::{DataType, Field, Fields};
@@ -74,8 +74,7 @@ pub fn text(papers: &Papers) -> Result<String> {
             .map(|table| record_set(papers, table)),
     );
     root.insert("recordSet".to_owned(), Value::Array(sets));
-    let text = serde_json::to_string_pretty(&Value::Object(root)).expect("values are JSON");
-    Ok(text + "\n")
+    Ok(json_text(&Value::Object(root)))
 }
 
 fn context() -> Value {

@@ -17,6 +17,7 @@ mod card;
 mod cite;
 mod croissant;
 pub mod license;
+mod markdown;
 pub mod release;
 mod research_object;
 pub mod rewrite;
@@ -31,6 +32,8 @@ use crate::dataset::manifest::{DataFile, Manifest, TableFiles, describe_file, di
 use crate::dataset::staging::Staging;
 use crate::dataset::{self, Dataset, MANIFEST, RELEASED, classes, moment};
 use crate::error::{Error, Result};
+use crate::foreign::{self, Kind};
+use crate::shown::path_text;
 use about::{About, Gap};
 use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -42,7 +45,7 @@ use rows::Rows;
 use shards::{Shards, Written};
 use split::{By, Marks, Splits};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -109,13 +112,13 @@ pub fn publish(
     control: &mut Control,
 ) -> Result<Published> {
     let dataset = dataset::open(&options.dataset)?;
-    if release::is_release(&options.dataset) {
+    if release::is_release(&options.dataset)? {
         return Err(Error::usage(
             format!("{}: a release already", options.dataset.display()),
             "Publish the dataset that it was made of.",
         ));
     }
-    if dataset::is_dataset(&options.output) && !release::is_release(&options.output) {
+    if dataset::is_dataset(&options.output)? && !release::is_release(&options.output)? {
         return Err(Error::usage(
             format!(
                 "{}: a dataset, which is not replaced by a release",
@@ -125,6 +128,7 @@ pub fn publish(
         ));
     }
     let manifest = Manifest::read(&options.dataset)?;
+    rows::check_counts(&options.dataset, &manifest)?;
     let previous = options.previous.as_deref();
     let previous = previous.map(version::Old::open).transpose()?;
     let staging = Staging::begin(&options.output, options.force)?;
@@ -214,7 +218,7 @@ impl Tables<'_> {
         let files = rows::by_recording(root, self.manifest, table)?;
         let first = files.iter().flatten().next();
         let first = first.ok_or_else(|| no_files(root, table))?;
-        let schema = Rows::open(first)?.schema().clone();
+        let schema = Rows::open(root, first)?.schema().clone();
         let (limit, compression) = (self.options.shard_bytes, self.options.compression);
         let mut shards = Shards::new(dir, schema, limit, compression);
         for (recording, files) in files.iter().enumerate() {
@@ -224,7 +228,9 @@ impl Tables<'_> {
                 _ => None,
             };
             for path in files {
-                for batch in Rows::open(path)?.batches(None)? {
+                let rows = Rows::open(root, path)?;
+                let path = &root.join(path);
+                for batch in rows.batches(None)? {
                     if control.interrupted.load(Ordering::Relaxed) {
                         return Err(Error::Interrupted);
                     }
@@ -256,7 +262,10 @@ impl Tables<'_> {
         let (requests, downstream) = (files("requests")?, files("downstream")?);
         let events = self.manifest.recordings[recording].events;
         let of = (&*requests[recording], &*downstream[recording]);
-        splits.mark_events(recording, events, of, dir).map(Some)
+        let root = &self.dataset.root;
+        splits
+            .mark_events(recording, events, (root, of), dir)
+            .map(Some)
     }
 
     /// The number of the split of each row; `None` where all are in [`FULL`].
@@ -428,7 +437,7 @@ impl<'a> Papers<'a> {
         let mut schemas = BTreeMap::new();
         for (table, files) in &manifest.dataset.tables {
             if let Some(file) = files.files.first() {
-                let schema = Rows::open(&root.join(&file.path))?.schema().clone();
+                let schema = Rows::open(root, &file.path)?.schema().clone();
                 schemas.insert(table.clone(), schema);
             }
         }
@@ -480,24 +489,16 @@ fn write(path: &Path, text: &str) -> Result<()> {
 /// All files below `root` but the list of checksums, relative to it, sorted.
 ///
 /// # Errors
-/// [`Error::Io`].
-pub fn files(root: &Path) -> Result<Vec<String>> {
+/// [`Error::Io`]; [`Error::Input`] where a name is not UTF-8, or there is anything but files and folders.
+fn files(root: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    let mut dirs = vec![root.to_path_buf()];
-    while let Some(dir) = dirs.pop() {
-        for entry in fs::read_dir(&dir).map_err(Error::io("read", &dir))? {
-            let path = entry.map_err(Error::io("read", &dir))?.path();
-            match path.is_dir() {
-                true => dirs.push(path),
-                false => {
-                    let relative = path.strip_prefix(root).unwrap_or(&path);
-                    found.push(relative.to_string_lossy().into_owned());
-                }
-            }
+    for (below, kind) in foreign::everything_below(root)? {
+        if kind != Kind::File {
+            return Err(kind.refused(&root.join(below)));
         }
+        found.push(path_text(&below));
     }
     found.retain(|f| f != SUMS);
-    found.sort();
     Ok(found)
 }
 
@@ -506,8 +507,8 @@ fn sums(root: &Path) -> Result<String> {
     let mut text = String::new();
     for file in files(root)? {
         let path = root.join(&file);
-        let mut opened = File::open(&path).map_err(Error::io("read", &path))?;
-        let (_, sha256) = digest(&mut opened).map_err(Error::io("read", &path))?;
+        let mut opened = foreign::open_in(root, &file)?;
+        let (_, sha256) = digest(&mut opened, &|| Ok(())).map_err(Error::io("read", &path))?;
         text.push_str(&format!("{sha256}  {file}\n"));
     }
     Ok(text)

@@ -2,9 +2,10 @@
 //!
 //! So whatever reads a dataset's manifest (`sysds query`, `sysds inspect`) reads a release's, too.
 
-use crate::dataset::MANIFEST;
 use crate::dataset::manifest::Manifest;
+use crate::dataset::{self, MANIFEST};
 use crate::error::{Error, Place, Result};
+use crate::foreign;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -97,7 +98,20 @@ impl ReleaseManifest {
     /// [`Error::Io`], and [`Error::Input`] where it is not the manifest of a release, or of an unknown version.
     pub fn read(root: &Path) -> Result<ReleaseManifest> {
         let path = root.join(MANIFEST);
-        let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let manifest = Self::read_as_it_is(root)?;
+        Ok(ReleaseManifest {
+            dataset: manifest.dataset.checked(&path)?,
+            release: manifest.release,
+        })
+    }
+
+    /// As [`ReleaseManifest::read`], without refusing what no manifest can say (see [`Manifest::impossible`]).
+    ///
+    /// # Errors
+    /// As [`ReleaseManifest::read`].
+    pub fn read_as_it_is(root: &Path) -> Result<ReleaseManifest> {
+        let path = root.join(MANIFEST);
+        let text = foreign::read_text_in(root, MANIFEST)?;
         let manifest: ReleaseManifest = serde_json::from_str(&text).map_err(|e| {
             Error::input(
                 format!("not the manifest of a release: {e}"),
@@ -115,6 +129,16 @@ impl ReleaseManifest {
         }
     }
 
+    /// The shards by table and recording, in order.
+    pub fn shards(&self) -> BTreeMap<(&str, &str), Vec<(&String, &Shard)>> {
+        let mut found: BTreeMap<(&str, &str), Vec<(&String, &Shard)>> = BTreeMap::new();
+        for (path, shard) in &self.release.shards {
+            let key = (shard.table.as_str(), shard.trace_id.as_str());
+            found.entry(key).or_default().push((path, shard));
+        }
+        found
+    }
+
     /// Its text.
     pub fn text(&self) -> String {
         serde_json::to_string_pretty(self).expect("a manifest is JSON") + "\n"
@@ -122,16 +146,16 @@ impl ReleaseManifest {
 
     /// Splits of a table in the order in which people think of them, each with its rows and shards.
     pub fn splits(&self, table: &str) -> Vec<(String, u64, usize)> {
-        let mut found: Vec<(String, u64, usize)> = Vec::new();
+        let mut sums: BTreeMap<&str, (u64, usize)> = BTreeMap::new();
         for shard in self.release.shards.values().filter(|s| s.table == table) {
-            match found.iter_mut().find(|(name, ..)| *name == shard.split) {
-                Some((_, rows, shards)) => {
-                    *rows += shard.rows;
-                    *shards += 1;
-                }
-                None => found.push((shard.split.clone(), shard.rows, 1)),
-            }
+            let (rows, shards) = sums.entry(&shard.split).or_default();
+            *rows = rows.saturating_add(shard.rows);
+            *shards += 1;
         }
+        let sums = sums.into_iter();
+        let mut found: Vec<(String, u64, usize)> = sums
+            .map(|(name, (rows, shards))| (name.to_owned(), rows, shards))
+            .collect();
         found.sort_by_key(|(name, ..)| (place(name), name.clone()));
         found
     }
@@ -152,9 +176,15 @@ fn place(split: &str) -> usize {
         .unwrap_or(order.len())
 }
 
-/// Whether the manifest in `root` is a release's.
-pub fn is_release(root: &Path) -> bool {
-    let text = std::fs::read_to_string(root.join(MANIFEST)).unwrap_or_default();
+/// Whether the manifest in `root` is a release's; a text that is no JSON is none.
+///
+/// # Errors
+/// As [`foreign::read_text_in`]; there being no manifest is none.
+pub fn is_release(root: &Path) -> Result<bool> {
+    if !dataset::is_dataset(root)? {
+        return Ok(false);
+    }
+    let text = foreign::read_text_in(root, MANIFEST)?;
     let json: Option<serde_json::Value> = serde_json::from_str(&text).ok();
-    json.is_some_and(|j| j.get("release").is_some())
+    Ok(json.is_some_and(|j| j.get("release").is_some()))
 }

@@ -4,7 +4,7 @@
 //! traces. As everywhere, what nobody has said is left out (<https://www.researchobject.org/ro-crate/specification/1.2/>).
 
 use super::about::Author;
-use super::cite::keywords;
+use super::cite::{json_text, keywords};
 use super::croissant::{address, said};
 use super::{Papers, SCHEMAS};
 use crate::columns::contract;
@@ -51,7 +51,7 @@ pub fn text(papers: &Papers) -> String {
         "@context": "https://w3id.org/ro/crate/1.2/context",
         "@graph": graph,
     });
-    serde_json::to_string_pretty(&crate_).expect("values are JSON") + "\n"
+    json_text(&crate_)
 }
 
 fn root(papers: &Papers) -> Value {

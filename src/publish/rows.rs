@@ -1,7 +1,9 @@
 //! The rows of a dataset's tables, recording by recording, in batches of a bounded size.
 
+use crate::dataset::MANIFEST;
 use crate::dataset::manifest::{DataFile, Manifest};
 use crate::error::{Error, Place, Result};
+use crate::foreign;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use parquet::arrow::ProjectionMask;
@@ -9,6 +11,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -25,16 +28,19 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Opens the file at `path`.
+    /// Opens the file `file` of the dataset or release in `root`, as [`foreign::open_in`] does.
     ///
     /// # Errors
-    /// [`Error::Io`] and [`Error::Columns`].
-    pub fn open(path: &Path) -> Result<Rows> {
-        let file = File::open(path).map_err(Error::io("read", path))?;
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
-            .map_err(Error::columns(path))?;
+    /// [`Error::Io`] and [`Error::Columns`]; [`Error::Input`] where it is no regular file below `root`.
+    pub fn open(root: &Path, file: &str) -> Result<Rows> {
+        let path = root.join(file);
+        let file = foreign::open_in(root, file)?;
+        let metadata = foreign::guarded(&path, || {
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
+                .map_err(Error::columns(&path))
+        })?;
         Ok(Rows {
-            path: path.to_path_buf(),
+            path,
             file,
             metadata,
         })
@@ -99,16 +105,27 @@ impl Rows {
             None => ProjectionMask::all(),
             Some(names) => ProjectionMask::columns(builder.parquet_schema(), names.iter().copied()),
         };
-        let reader = builder
+        let builder = builder
             .with_projection(mask)
-            .with_batch_size(self.batch_rows())
-            .build()
-            .map_err(Error::columns(&self.path))?;
+            .with_batch_size(self.batch_rows());
         let path = self.path.clone();
-        Ok(reader.map(move |batch| {
-            batch
-                .map_err(parquet::errors::ParquetError::from)
-                .map_err(Error::columns(&path))
+        let mut reader = foreign::guarded(&path, || {
+            builder.build().map_err(Error::columns(&self.path))
+        })?;
+        let mut failed = false;
+        // What a panic leaves behind is not asked again.
+        Ok(std::iter::from_fn(move || {
+            if failed {
+                return None;
+            }
+            let next = foreign::guarded(&path, || {
+                let batch = reader.next().transpose();
+                batch
+                    .map_err(parquet::errors::ParquetError::from)
+                    .map_err(Error::columns(&path))
+            });
+            failed = next.is_err();
+            next.transpose()
         }))
     }
 
@@ -130,12 +147,14 @@ impl Rows {
 ///
 /// # Errors
 /// As [`Rows::open`], and [`Error::Input`] where a file is not the one that the manifest tells of.
-pub fn by_recording(root: &Path, manifest: &Manifest, table: &str) -> Result<Vec<Vec<PathBuf>>> {
-    let mut found: Vec<Vec<PathBuf>> = manifest.recordings.iter().map(|_| Vec::new()).collect();
+pub fn by_recording(root: &Path, manifest: &Manifest, table: &str) -> Result<Vec<Vec<String>>> {
+    let mut found: Vec<Vec<String>> = manifest.recordings.iter().map(|_| Vec::new()).collect();
+    let numbers = manifest.recordings.iter().map(|r| r.trace_id.as_str());
+    let numbers: HashMap<&str, usize> = numbers.zip(0..).collect();
     let files: &[DataFile] = manifest.tables.get(table).map_or(&[], |t| &t.files);
     for file in files {
         let path = root.join(&file.path);
-        let rows = Rows::open(&path)?;
+        let rows = Rows::open(root, &file.path)?;
         let count = rows.metadata().file_metadata().num_rows();
         if count != file.rows as i64 {
             return Err(Error::input(
@@ -145,12 +164,8 @@ pub fn by_recording(root: &Path, manifest: &Manifest, table: &str) -> Result<Vec
             ));
         }
         let trace = rows.key_value("sysds:trace_id");
-        let recording = manifest
-            .recordings
-            .iter()
-            .position(|r| Some(r.trace_id.as_str()) == trace);
-        match recording {
-            Some(recording) => found[recording].push(path),
+        match trace.and_then(|trace| numbers.get(trace)) {
+            Some(recording) => found[*recording].push(file.path.clone()),
             None => {
                 return Err(Error::input(
                     "is of no recording that the manifest tells of",
@@ -161,6 +176,49 @@ pub fn by_recording(root: &Path, manifest: &Manifest, table: &str) -> Result<Vec
         }
     }
     Ok(found)
+}
+
+/// Refuses counts of the manifest that its tables do not have. Requests are counted by reading a column, since what is
+/// kept of each is made by their number; events by the footers of their files.
+///
+/// # Errors
+/// [`Error::Input`] where they differ, and as [`by_recording`].
+pub fn check_counts(root: &Path, manifest: &Manifest) -> Result<()> {
+    let (events, requests) = (
+        by_recording(root, manifest, "events")?,
+        by_recording(root, manifest, "requests")?,
+    );
+    for (number, recording) in manifest.recordings.iter().enumerate() {
+        let mut of_events = 0_u64;
+        for file in &events[number] {
+            let rows = Rows::open(root, file)?
+                .metadata()
+                .file_metadata()
+                .num_rows();
+            of_events = of_events.saturating_add(rows.max(0) as u64);
+        }
+        let mut of_requests = 0;
+        for file in &requests[number] {
+            for batch in Rows::open(root, file)?.batches(Some(&["request_id"]))? {
+                of_requests += batch?.num_rows() as u64;
+            }
+        }
+        let counts = [
+            ("events", recording.events, of_events),
+            ("requests", recording.requests, of_requests),
+        ];
+        if let Some((table, told, rows)) = counts.iter().find(|(_, told, rows)| told != rows) {
+            return Err(Error::input(
+                format!(
+                    "says that the recording {} has {told} {table}, but its files have {rows}",
+                    recording.trace_id
+                ),
+                Place::file(root.join(MANIFEST)),
+                "The dataset is damaged: fetch it or make it again.",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A column of 64-bit integers without nulls.

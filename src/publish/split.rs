@@ -91,7 +91,8 @@ impl Splits {
         found.copied().unwrap_or_default()
     }
 
-    /// Marks the events of a recording with the splits of their requests: `requests` and `downstream` are its files.
+    /// Marks the events of a recording with the splits of their requests: `requests` and `downstream` are its files
+    /// in the dataset `root`.
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`], [`Error::Input`] where an event is not one of the recording's.
@@ -99,7 +100,7 @@ impl Splits {
         &self,
         recording: usize,
         events: u64,
-        (requests, downstream): (&[PathBuf], &[PathBuf]),
+        (root, (requests, downstream)): (&Path, (&[String], &[String])),
         dir: &Path,
     ) -> Result<Marks> {
         let marks = Marks::new(dir, events)?;
@@ -119,8 +120,9 @@ impl Splits {
             ),
         ];
         for (files, list, member, columns) in lists {
-            for path in files {
-                for batch in Rows::open(path)?.batches(Some(&columns))? {
+            for file in files {
+                let path = &root.join(file);
+                for batch in Rows::open(root, file)?.batches(Some(&columns))? {
                     let batch = batch?;
                     let requests = ids(&batch, "request_id", path)?.to_vec();
                     for (row, request) in requests.into_iter().enumerate() {

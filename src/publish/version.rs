@@ -11,11 +11,11 @@ use super::rows::{self, Rows};
 use crate::dataset::MANIFEST;
 use crate::dataset::manifest::digest;
 use crate::error::{Error, Place, Result};
+use crate::foreign;
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StructArray};
 use arrow::datatypes::{DataType, Field, Fields, SchemaRef};
 use semver::Version;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,8 +74,8 @@ impl Old {
     pub fn open(root: &Path) -> Result<Old> {
         let manifest = ReleaseManifest::read(root)?;
         let path = root.join(MANIFEST);
-        let mut file = File::open(&path).map_err(Error::io("read", &path))?;
-        let (_, sha256) = digest(&mut file).map_err(Error::io("read", &path))?;
+        let mut file = foreign::open_in(root, MANIFEST)?;
+        let (_, sha256) = digest(&mut file, &|| Ok(())).map_err(Error::io("read", &path))?;
         let version = Version::parse(&manifest.release.version).map_err(|e| {
             Error::input(
                 format!(
@@ -193,39 +193,54 @@ pub fn changes(old: &Old, root: &Path, new: &ReleaseManifest) -> Result<Vec<Chan
 struct Side<'a> {
     root: &'a Path,
     manifest: &'a ReleaseManifest,
+    /// The shards by table and recording, in order.
+    shards: BTreeMap<(&'a str, &'a str), Vec<(&'a String, &'a Shard)>>,
+    /// Checksums of the shards by path.
+    sums: BTreeMap<&'a str, &'a str>,
 }
 
 impl<'a> Side<'a> {
     fn new(root: &'a Path, manifest: &'a ReleaseManifest) -> Self {
-        Side { root, manifest }
+        let files = manifest.dataset.tables.values().flat_map(|t| &t.files);
+        let sums = files.map(|f| (f.path.as_str(), f.sha256.as_str()));
+        Side {
+            root,
+            manifest,
+            shards: manifest.shards(),
+            sums: sums.collect(),
+        }
     }
 
     /// The shards of a table that are of a recording, in order.
-    fn of(&self, table: &str, trace_id: &str) -> Vec<(&'a String, &'a Shard)> {
-        let shards = self.manifest.release.shards.iter();
-        shards
-            .filter(|(_, s)| s.table == table && s.trace_id == trace_id)
-            .collect()
+    fn of<'s>(&'s self, table: &'s str, trace_id: &'s str) -> &'s [(&'a String, &'a Shard)] {
+        self.shards
+            .get(&(table, trace_id))
+            .map_or(&[], Vec::as_slice)
     }
 
     fn paths(&self, table: &str, trace_id: &str, split: &str) -> Vec<&'a String> {
-        let shards = self.of(table, trace_id).into_iter();
+        let shards = self.of(table, trace_id).iter();
         shards
             .filter(|(_, s)| s.split == split)
-            .map(|(path, _)| path)
+            .map(|(path, _)| *path)
             .collect()
     }
 
-    fn sha256(&self, path: &str) -> Option<&'a str> {
-        let tables = self.manifest.dataset.tables.values();
-        let mut files = tables.flat_map(|t| &t.files);
-        files.find(|f| f.path == path).map(|f| f.sha256.as_str())
+    /// Number of requests of a recording, as many rows as there are.
+    fn requests(&self, trace_id: &str) -> Result<usize> {
+        let mut rows = 0;
+        for (path, _) in self.of("requests", trace_id) {
+            for batch in Rows::open(self.root, path)?.batches(Some(&["request_id"]))? {
+                rows += batch?.num_rows();
+            }
+        }
+        Ok(rows)
     }
 
     fn schema(&self, table: &str) -> Result<Option<SchemaRef>> {
         let files = self.manifest.dataset.tables.get(table);
         let first = files.and_then(|t| t.files.first());
-        let open = first.map(|f| Rows::open(&self.root.join(&f.path)));
+        let open = first.map(|f| Rows::open(self.root, &f.path));
         Ok(open.transpose()?.map(|rows| rows.schema().clone()))
     }
 }
@@ -363,20 +378,35 @@ fn requests(sides: &[Side; 2], trace: &str, changes: &mut Vec<Change>) -> Result
 /// For each `request_id` of a recording the number of its split in `names`; 0 where there is none.
 fn places(side: &Side, trace: &str, names: &mut Vec<String>) -> Result<Vec<u8>> {
     let mut places = Vec::new();
+    let most = side.requests(trace)?;
     for (path, shard) in side.of("requests", trace) {
         let known = names.iter().position(|n| *n == shard.split);
         let number = known.unwrap_or_else(|| {
             names.push(shard.split.clone());
             names.len() - 1
         });
-        let path = side.root.join(path);
-        for batch in Rows::open(&path)?.batches(Some(&["request_id"]))? {
-            for id in rows::ids(&batch?, "request_id", &path)? {
-                let id = usize::try_from(*id).unwrap_or_default();
-                if id >= places.len() {
-                    places.resize(id + 1, 0);
+        let place = side.root.join(path);
+        let damaged = |what: String| {
+            Error::input(
+                what,
+                Place::file(&place),
+                "The release is damaged: fetch it or make it again.",
+            )
+        };
+        let number = u8::try_from(number)
+            .map_err(|_| damaged("is of one split more than can be compared".to_owned()))?;
+        for batch in Rows::open(side.root, path)?.batches(Some(&["request_id"]))? {
+            for id in rows::ids(&batch?, "request_id", &place)? {
+                let at = usize::try_from(*id).ok().filter(|at| *at < most);
+                let at = at.ok_or_else(|| {
+                    damaged(format!(
+                        "has the request {id}, but the recording has {most}"
+                    ))
+                })?;
+                if at >= places.len() {
+                    places.resize(at + 1, 0);
                 }
-                places[id] = number as u8;
+                places[at] = number;
             }
         }
     }
@@ -388,14 +418,14 @@ fn same_rows(sides: &[Side; 2], table: &str, trace: &str, split: &str) -> Result
     let paths = [0, 1].map(|i| sides[i].paths(table, trace, split));
     let sums = [0, 1].map(|i| {
         let of = paths[i].iter();
-        of.map(|p| sides[i].sha256(p)).collect::<Vec<_>>()
+        of.map(|p| sides[i].sums.get(p.as_str()))
+            .collect::<Vec<_>>()
     });
     if sums[0] == sums[1] {
         return Ok(true);
     }
-    let open = |i: usize| paths[i].iter().map(|p| sides[i].root.join(p)).collect();
-    let mut old = Stream::new(open(0));
-    let mut new = Stream::new(open(1));
+    let open = |i: usize| Stream::new(sides[i].root, &paths[i]);
+    let (mut old, mut new) = (open(0), open(1));
     loop {
         match (old.head()?, new.head()?) {
             (None, None) => return Ok(true),
@@ -453,16 +483,18 @@ pub fn only(array: &ArrayRef, ty: &DataType) -> Option<ArrayRef> {
 }
 
 /// Rows of several files, one after another.
-struct Stream {
-    paths: std::vec::IntoIter<PathBuf>,
+struct Stream<'a> {
+    root: &'a Path,
+    paths: std::vec::IntoIter<&'a String>,
     batches: Option<Box<dyn Iterator<Item = Result<RecordBatch>>>>,
     head: Option<RecordBatch>,
 }
 
-impl Stream {
-    fn new(paths: Vec<PathBuf>) -> Self {
+impl<'a> Stream<'a> {
+    fn new(root: &'a Path, paths: &[&'a String]) -> Self {
         Stream {
-            paths: paths.into_iter(),
+            root,
+            paths: paths.to_vec().into_iter(),
             batches: None,
             head: None,
         }
@@ -476,7 +508,7 @@ impl Stream {
                 Some(batch) => self.head = Some(batch?),
                 None => match self.paths.next() {
                     Some(path) => {
-                        self.batches = Some(Box::new(Rows::open(&path)?.batches(None)?));
+                        self.batches = Some(Box::new(Rows::open(self.root, path)?.batches(None)?));
                     }
                     None => return Ok(None),
                 },

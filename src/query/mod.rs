@@ -9,6 +9,7 @@
 //! [`output::Results`]. DataFusion appears in this folder only.
 
 mod copy;
+mod damage;
 mod members;
 mod merge;
 mod mistakes;

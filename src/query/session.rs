@@ -3,10 +3,11 @@
 use super::members::members;
 use super::output::Results;
 use super::statements::{self, Parsed};
-use super::{Source, copy, merge, mistakes, recordings};
+use super::{Source, copy, damage, merge, mistakes, recordings};
 use crate::dataset::manifest::Manifest;
 use crate::dataset::{Dataset, Table};
 use crate::error::{Error, Place, Result};
+use crate::foreign;
 use arrow::datatypes::{DataType, Fields, SchemaRef};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
@@ -23,9 +24,8 @@ use futures::StreamExt;
 use futures::channel::oneshot;
 use futures::future::{Either, FutureExt, Shared, select};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use std::fs::File;
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,6 +62,8 @@ pub struct Session {
     context: SessionContext,
     runtime: tokio::runtime::Runtime,
     stop: Shared<oneshot::Receiver<()>>,
+    /// The dataset's folder, as it was named.
+    folder: PathBuf,
     tables: Vec<String>,
     fields: Vec<String>,
 }
@@ -86,11 +88,12 @@ impl Session {
             context: context(&dataset.root, memory)?,
             runtime,
             stop: watch(interrupted).shared(),
+            folder: dataset.root.clone(),
             tables: Vec::new(),
             fields: Vec::new(),
         };
         for table in &dataset.tables {
-            session.register(table)?;
+            session.register(&dataset.root, table)?;
         }
         session.register_recordings(dataset)?;
         session.create_views()?;
@@ -195,6 +198,9 @@ impl Session {
         begin: datafusion::sql::sqlparser::tokenizer::Location,
         source: &Source,
     ) -> Error {
+        if let Some(e) = damage::behind(e, &self.folder) {
+            return e;
+        }
         mistakes::read(e)
             .in_statement(begin)
             .with_names(&self.tables, &self.fields, &self.functions())
@@ -218,8 +224,13 @@ impl Session {
     fn create_views(&mut self) -> Result<()> {
         for (name, text) in VIEWS {
             let created = self.wait(async { self.context.sql(text).await?.collect().await })?;
-            if created.is_ok() {
-                self.tables.push(name.to_owned());
+            match created {
+                Ok(_) => self.tables.push(name.to_owned()),
+                Err(e) => {
+                    if let Some(e) = damage::behind(&e, &self.folder) {
+                        return Err(e);
+                    }
+                }
             }
         }
         Ok(())
@@ -227,8 +238,11 @@ impl Session {
 
     /// What the manifest tells of the recordings. A dataset whose manifest another version wrote has no such table.
     fn register_recordings(&mut self, dataset: &Dataset) -> Result<()> {
-        let Ok(manifest) = Manifest::read(&dataset.root) else {
-            return Ok(());
+        let manifest = match Manifest::read(&dataset.root) {
+            Ok(manifest) => manifest,
+            // What could not be read is not what another version wrote.
+            Err(e @ Error::Io { .. }) => return Err(e),
+            Err(_) => return Ok(()),
         };
         let batch = recordings::table(&manifest);
         nested_names(batch.schema().fields(), &mut self.fields);
@@ -241,8 +255,8 @@ impl Session {
         Ok(())
     }
 
-    fn register(&mut self, table: &Table) -> Result<()> {
-        let schema = table_schema(table)?;
+    fn register(&mut self, root: &Path, table: &Table) -> Result<()> {
+        let schema = table_schema(root, table)?;
         nested_names(schema.fields(), &mut self.fields);
         let wrong = |e: DataFusionError| {
             Error::input(
@@ -315,15 +329,16 @@ fn watch(interrupted: Arc<AtomicBool>) -> oneshot::Receiver<()> {
     told
 }
 
-fn table_schema(table: &Table) -> Result<SchemaRef> {
+fn table_schema(root: &Path, table: &Table) -> Result<SchemaRef> {
     let schemas = table
         .files
         .iter()
         .map(|path| {
-            let file = File::open(path).map_err(Error::io("read", path))?;
-            let options = ArrowReaderOptions::new();
-            let metadata =
-                ArrowReaderMetadata::load(&file, options).map_err(Error::columns(path))?;
+            let file = foreign::open_in(root, path.strip_prefix(root).unwrap_or(path))?;
+            let metadata = foreign::guarded(path, || {
+                let options = ArrowReaderOptions::new();
+                ArrowReaderMetadata::load(&file, options).map_err(Error::columns(path))
+            })?;
             Ok(Arc::clone(metadata.schema()))
         })
         .collect::<Result<Vec<SchemaRef>>>()?;

@@ -19,16 +19,24 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// [`Error::Tracer`] where the `lttng` command is missing.
 pub fn machine() -> Result<(Machine, u64)> {
     let text = lttng(&["--version"], false)?;
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let meminfo = read("/proc/meminfo");
+    let meminfo = told("/proc/meminfo")?;
     let machine = Machine {
         sysds: env!("CARGO_PKG_VERSION").to_owned(),
         lttng: version(&text).unwrap_or(text.trim()).to_owned(),
-        kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
-        cpus: cpus(&read("/sys/devices/system/cpu/possible")),
+        kernel: told("/proc/sys/kernel/osrelease")?.trim().to_owned(),
+        cpus: cpus(&told("/sys/devices/system/cpu/possible")?),
         memory_bytes: memory(&meminfo, "MemTotal:"),
     };
     Ok((machine, memory(&meminfo, "MemAvailable:")))
+}
+
+/// What the system says in a file of its own; nothing where it has no such file.
+fn told(path: impl AsRef<Path>) -> Result<String> {
+    let path = path.as_ref();
+    match fs::read_to_string(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        text => text.map_err(Error::io("read", path)),
+    }
 }
 
 /// Checks the rights, the kernel modules, and the daemon, which is started where root finds none.
@@ -36,10 +44,8 @@ pub fn machine() -> Result<(Machine, u64)> {
 /// # Errors
 /// [`Error::Tracer`] for the first that is missing.
 pub fn check(verbose: bool) -> Result<()> {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
-    let root = rights(&status, &groups)?;
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let root = rights(&told("/proc/self/status")?, &told("/etc/group")?)?;
+    let release = told("/proc/sys/kernel/osrelease")?;
     modules(Path::new("/"), release.trim())?;
     daemon(root, verbose)
 }
@@ -65,15 +71,12 @@ fn rights(status: &str, groups: &str) -> Result<bool> {
 
 /// Whether the kernel `release` has LTTng's modules, in the file system below `root`.
 fn modules(root: &Path, release: &str) -> Result<()> {
-    let has = |path: &str, words: &str| {
-        let text = fs::read_to_string(root.join(path)).unwrap_or_default();
-        text.contains(words)
-    };
+    let has = |path: &str, words: &str| Ok(told(root.join(path))?.contains(words));
     let installed = format!("lib/modules/{release}/modules.dep");
     let built_in = format!("lib/modules/{release}/modules.builtin");
-    if has("proc/modules", "lttng_tracer ")
-        || has(&installed, "/lttng-tracer.ko")
-        || has(&built_in, "/lttng-tracer.ko")
+    if has("proc/modules", "lttng_tracer ")?
+        || has(&installed, "/lttng-tracer.ko")?
+        || has(&built_in, "/lttng-tracer.ko")?
     {
         return Ok(());
     }

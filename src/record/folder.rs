@@ -4,7 +4,9 @@
 //! `.NAME.partial-PID`: it may be hours of a server's time, and `sysds ingest` reads it. The next recording to that place
 //! tells of it, and removes nothing.
 
+use crate::dataset::staging::aside_name;
 use crate::error::{Error, Result};
+use crate::foreign;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fs;
 use std::io;
@@ -24,7 +26,7 @@ impl Folder {
     /// # Errors
     /// [`Error::Usage`] where something stands there, [`Error::Io`].
     pub fn begin(target: &Path) -> Result<Folder> {
-        if fs::symlink_metadata(target).is_ok() {
+        if foreign::kind(target)?.is_some() {
             return Err(exists(target));
         }
         let parent = parent(target)?;
@@ -34,11 +36,11 @@ impl Folder {
                 "Name a new folder with -o.",
             )
         })?;
-        let name = name.to_string_lossy();
-        let dir = parent.join(format!(".{name}.partial-{}", std::process::id()));
+        let aside = aside_name(name);
+        let dir = parent.join(format!(".{aside}.partial-{}", std::process::id()));
         fs::create_dir(&dir).map_err(Error::io("create", &dir))?;
         Ok(Folder {
-            target: parent.join(&*name),
+            target: parent.join(name),
             dir,
             kept: false,
         })
@@ -77,9 +79,10 @@ impl Drop for Folder {
     }
 }
 
-/// Folders that recordings to `target` left whose processes were killed.
+/// Folders that recordings to `target` left whose processes were killed. They are only told of: where the system does not
+/// say what is there, there is nothing to tell, and making the new folder fails with the reason.
 pub fn abandoned(target: &Path) -> Vec<PathBuf> {
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let name = aside_name(target.file_name().unwrap_or_default());
     let prefix = format!(".{name}.partial-");
     let Ok(entries) = parent(target).and_then(|p| fs::read_dir(&p).map_err(Error::io("read", &p)))
     else {

@@ -175,7 +175,7 @@ impl Owner {
         Ok(Owner {
             namespace: namespace.parse().unwrap_or(0),
             pid,
-            start: started(pid).unwrap_or(0),
+            start: started(pid)?.unwrap_or(0),
         })
     }
 
@@ -193,16 +193,29 @@ impl Owner {
         parts.next().is_none().then_some(owner)
     }
 
+    /// Whether the process runs; also where the system doesn't say, so that nobody's session is ended by mistake.
     fn lives(&self) -> bool {
-        started(self.pid) == Some(self.start)
+        started(self.pid).map_or(true, |start| start == Some(self.start))
     }
 }
 
-/// When a process was started: field 22 of its stat, the 20th after the name in parentheses.
-fn started(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = stat.rsplit_once(") ")?;
-    fields.split(' ').nth(19)?.parse().ok()
+/// When a process was started: field 22 of its stat, the 20th after the name in parentheses; `None` where there is no such
+/// process.
+fn started(pid: u32) -> std::io::Result<Option<u64>> {
+    let gone = |e: &std::io::Error| {
+        // The second, where it ends while it is read.
+        e.kind() == std::io::ErrorKind::NotFound
+            || e.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
+    };
+    let stat = match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Err(e) if gone(&e) => return Ok(None),
+        stat => stat?,
+    };
+    let fields = stat.rsplit_once(") ").map(|(_, fields)| fields);
+    let start = fields.and_then(|fields| fields.split(' ').nth(19)?.parse().ok());
+    start
+        .map(Some)
+        .ok_or_else(|| std::io::ErrorKind::InvalidData.into())
 }
 
 #[cfg(test)]

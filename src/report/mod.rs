@@ -16,6 +16,7 @@ use crate::dataset::manifest::Manifest;
 use crate::error::{Error, Result};
 use crate::query::Session;
 use crate::query::output::Aside;
+use crate::shown::path_text;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ pub fn write(
     let (aside, mut file) = Aside::create(target)?;
     let session = Session::open(dataset, memory, interrupted)?;
     let answers = questions::ask(&session, &manifest)?;
-    let page = page::page(&name(&dataset.root), &manifest, &answers);
+    let page = page::page(&name(&dataset.root)?, &manifest, &answers);
     file.write_all(page.as_bytes())
         .map_err(Error::io("write", target))?;
     aside.commit(&file)?;
@@ -45,8 +46,8 @@ pub fn write(
 }
 
 /// What to call the dataset: its folder's name.
-fn name(root: &Path) -> String {
-    let whole = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
+fn name(root: &Path) -> Result<String> {
+    let whole = root.canonicalize().map_err(Error::io("read", root))?;
     let name = whole.file_name().unwrap_or(whole.as_os_str());
-    name.to_string_lossy().into_owned()
+    Ok(path_text(Path::new(name)))
 }

@@ -9,6 +9,7 @@ use super::ctf::{self, Walk};
 use super::event::Loss;
 use super::find::Recording;
 use crate::error::{Error, Result};
+use crate::shown::path_text;
 use std::path::{Path, PathBuf};
 
 /// A recording that can be read.
@@ -178,7 +179,7 @@ fn loss(metadata: &Metadata, path: &Path, walk: &Walk) -> Loss {
     let good = walk.packets.last().and_then(|p| p.timestamp_end);
     let cpu = walk.packets.iter().chain(&walk.cut).find_map(|p| p.cpu_id);
     Loss {
-        stream: path.display().to_string(),
+        stream: path_text(path),
         cpu: cpu.and_then(|cpu| i32::try_from(cpu).ok()),
         begin: cut
             .or(good)

@@ -24,6 +24,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Its folder: the one that holds `metadata`.
+    #[serde(serialize_with = "crate::shown::serialize_path")]
     pub path: PathBuf,
     /// Its UUID.
     pub uuid: Option<String>,
@@ -54,6 +55,7 @@ pub struct Clock {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceStream {
     /// Its (first) file.
+    #[serde(serialize_with = "crate::shown::serialize_path")]
     pub file: PathBuf,
     /// ID of its stream class in the metadata.
     pub class_id: u64,

@@ -1,52 +1,98 @@
 //! Files against `SHA256SUMS`, and what the papers say of the shards against each other.
 
 use super::{Kind, Release, Report};
+use crate::dataset::MANIFEST;
 use crate::dataset::manifest::{DataFile, digest};
 use crate::error::{Error, Result};
-use crate::publish::{SUMS, files};
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::{Component, Path};
+use crate::foreign;
+use crate::publish::SUMS;
+use crate::shown::path_text;
+use semver::Version;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-/// Whether the manifest names files outside of the release, which are not looked at.
-pub(super) fn leads_out(release: &Release, report: &mut Report) -> bool {
-    let tables = release.manifest.dataset.tables.values();
+/// Splits that a release may have; they are numbered in a byte.
+const MOST_SPLITS: usize = 200;
+
+/// Whether the manifest says what no manifest can: then nothing else is looked at, since no number in it can be trusted.
+pub(super) fn is_impossible(release: &Release, report: &mut Report) -> bool {
+    let manifest = &release.manifest;
+    let shards = manifest.release.shards.keys();
+    let tables = manifest.dataset.tables.values();
     let files = tables.flat_map(|t| &t.files).map(|f| &f.path);
-    let shards = release.manifest.release.shards.keys();
-    let mut out = false;
-    for path in files.chain(shards).filter(|path| !inside(path)) {
-        report.add(
-            Kind::Papers,
-            "manifest.json",
-            format!("{path} is not a file of the release"),
-        );
-        out = true;
+    let mut faults: Vec<String> = files
+        .chain(shards)
+        .filter(|path| !foreign::is_inside(Path::new(path)))
+        .map(|path| format!("{path} is not a file of the release"))
+        .collect();
+    if faults.is_empty() {
+        faults.extend(manifest.dataset.impossible());
     }
-    out
+    let splits: BTreeSet<&str> = manifest
+        .release
+        .shards
+        .values()
+        .map(|s| s.split.as_str())
+        .collect();
+    if splits.len() > MOST_SPLITS {
+        faults.push(format!(
+            "names {} splits, more than {MOST_SPLITS}",
+            splits.len()
+        ));
+    }
+    let impossible = !faults.is_empty();
+    faults
+        .into_iter()
+        .for_each(|what| report.add(Kind::Papers, MANIFEST, what));
+    impossible
 }
 
 /// Checks all files.
 pub(super) fn check(release: &Release, report: &mut Report) -> Result<()> {
+    if let Err(e) = Version::parse(&release.manifest.release.version) {
+        let what = format!(
+            "the version {:?} is not semantic: {e}",
+            release.manifest.release.version
+        );
+        report.add(Kind::Papers, MANIFEST, what);
+    }
     let listed = listed(release, report)?;
-    let mut found: BTreeMap<String, (u64, String)> = BTreeMap::new();
-    for file in files(release.root)? {
+    let mut found: BTreeMap<String, Measured> = BTreeMap::new();
+    for (below, kind) in foreign::everything_below(release.root)? {
         release.go_on()?;
-        let path = release.path(&file);
-        let mut opened = File::open(&path).map_err(Error::io("read", &path))?;
-        let measured = digest(&mut opened).map_err(Error::io("read", &path))?;
+        let file = path_text(&below);
+        if file == SUMS {
+            continue;
+        }
+        if kind != foreign::Kind::File {
+            report.add(Kind::NoFile, &file, kind.refused(&below).reason());
+            found.insert(file, Measured::Unread);
+            continue;
+        }
+        let measured = match measure(release, &below) {
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            Err(e) => {
+                report.add(Kind::Unreadable, &file, e.reason());
+                Measured::Unread
+            }
+            Ok(measured) => measured,
+        };
         match listed.get(&file) {
             None if listed.is_empty() => {}
             None => report.add(Kind::Unlisted, &file, format!("{SUMS} does not name it")),
-            Some(sha256) if *sha256 != measured.1 => report.add(
-                Kind::Checksum,
-                &file,
-                format!("SHA-256 is {}, but {SUMS} says {sha256}", measured.1),
-            ),
-            Some(_) => {}
+            Some(said) => {
+                if let Measured::Read(_, is) = &measured
+                    && is != said
+                {
+                    let what = format!("SHA-256 is {is}, but {SUMS} says {said}");
+                    report.add(Kind::Checksum, &file, what);
+                }
+            }
         }
         found.insert(file, measured);
     }
-    report.files = found.len() as u64;
+    let read = |m: &&Measured| matches!(m, Measured::Read(..));
+    report.files = found.values().filter(read).count() as u64;
     for file in listed.keys().filter(|f| !found.contains_key(*f)) {
         report.add(Kind::Missing, file, format!("{SUMS} names it"));
     }
@@ -70,14 +116,16 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<()> {
 
 /// The files and checksums of the list.
 fn listed(release: &Release, report: &mut Report) -> Result<BTreeMap<String, String>> {
-    let path = release.path(SUMS);
-    let text = match std::fs::read_to_string(&path) {
+    let text = match foreign::read_text_in(release.root, SUMS) {
         Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+        Err(e) if foreign::is_absent(&e) => {
             report.add(Kind::Missing, SUMS, "no file can be checked without it");
             return Ok(BTreeMap::new());
         }
-        Err(e) => return Err(Error::io("read", &path)(e)),
+        Err(e) => {
+            report.add(Kind::Unreadable, SUMS, e.reason());
+            return Ok(BTreeMap::new());
+        }
     };
     let mut listed = BTreeMap::new();
     for (i, line) in text.lines().enumerate() {
@@ -96,23 +144,46 @@ fn listed(release: &Release, report: &mut Report) -> Result<BTreeMap<String, Str
     Ok(listed)
 }
 
-/// Whether a path leads into the release, and not out of it.
-fn inside(path: &str) -> bool {
-    let mut parts = Path::new(path).components();
-    !path.is_empty() && parts.all(|p| matches!(p, Component::Normal(_)))
+/// What is known of a file that is there.
+enum Measured {
+    /// Its length and SHA-256.
+    Read(u64, String),
+    /// It could not be read.
+    Unread,
 }
 
-fn against_manifest(file: &DataFile, found: &BTreeMap<String, (u64, String)>, report: &mut Report) {
+/// Length and SHA-256 of a file, unless the check is to stop.
+fn measure(release: &Release, file: &Path) -> Result<Measured> {
+    let mut opened = foreign::open_in(release.root, file)?;
+    let stop = || match release.go_on() {
+        Ok(()) => Ok(()),
+        Err(_) => Err(std::io::ErrorKind::Interrupted.into()),
+    };
+    let measured = digest(&mut opened, &stop);
+    // What it is stopped by, it is stopped by here, too.
+    release.go_on()?;
+    let (bytes, sha256) = measured.map_err(Error::io("read", &release.root.join(file)))?;
+    Ok(Measured::Read(bytes, sha256))
+}
+
+/// Whether a path leads into the release, and not out of it.
+fn inside(path: &str) -> bool {
+    foreign::is_inside(Path::new(path))
+}
+
+fn against_manifest(file: &DataFile, found: &BTreeMap<String, Measured>, report: &mut Report) {
     match found.get(&file.path) {
         None => report.add(Kind::Missing, &file.path, "manifest.json names it"),
-        Some((bytes, sha256)) if *bytes != file.bytes || *sha256 != file.sha256 => report.add(
-            Kind::Checksum,
-            &file.path,
-            format!(
-                "has {bytes} bytes and SHA-256 {sha256}, but manifest.json says {} and {}",
-                file.bytes, file.sha256
-            ),
-        ),
+        Some(Measured::Read(bytes, sha256)) if *bytes != file.bytes || *sha256 != file.sha256 => {
+            report.add(
+                Kind::Checksum,
+                &file.path,
+                format!(
+                    "has {bytes} bytes and SHA-256 {sha256}, but manifest.json says {} and {}",
+                    file.bytes, file.sha256
+                ),
+            )
+        }
         Some(_) => {}
     }
 }
@@ -120,10 +191,16 @@ fn against_manifest(file: &DataFile, found: &BTreeMap<String, (u64, String)>, re
 /// Whether `croissant.json` names the shards with the checksums of the manifest.
 fn croissant(release: &Release, report: &mut Report) -> Result<()> {
     const NAME: &str = "croissant.json";
-    let path = release.path(NAME);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        report.add(Kind::Missing, NAME, "a release has one");
-        return Ok(());
+    let text = match foreign::read_text_in(release.root, NAME) {
+        Ok(text) => text,
+        Err(e) if foreign::is_absent(&e) => {
+            report.add(Kind::Missing, NAME, "a release has one");
+            return Ok(());
+        }
+        Err(e) => {
+            report.add(Kind::Unreadable, NAME, e.reason());
+            return Ok(());
+        }
     };
     let Ok(json) = serde_json::from_str::<serde_json::Value>(&text) else {
         report.add(Kind::Papers, NAME, "is not JSON");

@@ -3,6 +3,7 @@
 use super::{Kind, Release, Report};
 use crate::columns::contract::{self, Contract};
 use crate::error::Result;
+use crate::foreign;
 use crate::publish::SCHEMAS;
 use crate::publish::rows::Rows;
 use arrow::datatypes::{DataType, Fields, SchemaRef};
@@ -14,9 +15,9 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<bool> {
     for expected in contract::all() {
         let table = expected.table.clone();
         let name = format!("{SCHEMAS}/{table}.json");
-        let text = std::fs::read_to_string(release.path(&name));
+        let text = foreign::read_text_in(release.root, &name);
         let contract = match text
-            .map_err(|e| e.to_string())
+            .map_err(|e| e.reason())
             .and_then(|t| contract::read(&t))
         {
             Ok(contract) => contract,
@@ -42,7 +43,7 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<bool> {
             let opened = match release.open(&file.path) {
                 Ok(opened) => opened,
                 Err(e) => {
-                    report.add(Kind::Unreadable, &file.path, e.to_string());
+                    report.add(Kind::Unreadable, &file.path, e.reason());
                     sound = false;
                     continue;
                 }

@@ -3,6 +3,7 @@
 //! Widths are those of the first rows, which are held back for that; a wider cell further down sticks out instead of
 //! making the program wait for the last row.
 
+use crate::shown::shown_lines;
 use arrow::datatypes::SchemaRef;
 
 /// How many rows settle the widths.
@@ -100,19 +101,9 @@ fn width(cell: &str) -> usize {
     cell.lines().map(|l| l.chars().count()).max().unwrap_or(0)
 }
 
-/// The cell with control characters made visible, so that a value cannot command the terminal.
+/// The cell with hidden characters made visible, so that a value cannot command the terminal.
 fn clean(cell: &str) -> String {
-    let control = |c: char| c.is_control() && c != '\n';
-    match cell.contains(control) {
-        false => cell.to_owned(),
-        true => cell
-            .chars()
-            .map(|c| match control(c) {
-                true => c.escape_default().to_string(),
-                false => c.to_string(),
-            })
-            .collect(),
-    }
+    shown_lines(cell).replace('\t', "\\t")
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ impl Reader {
             let file = self.checked.original(Path::new(&loss.stream));
             // A loss before the stream's first packet is told before that packet's context is known.
             loss.cpu = loss.cpu.or_else(|| self.checked.cpu(&file));
-            loss.stream = file.display().to_string();
+            loss.stream = crate::shown::path_text(&file);
         }
         Ok(!(batch.heads.is_empty() && batch.losses.is_empty()))
     }

@@ -6,6 +6,7 @@
 use super::bits::Location;
 use super::packets::{Packet, Walk};
 use crate::error::{Error, Result};
+use crate::foreign;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, symlink};
@@ -65,7 +66,7 @@ fn copy_good(from: &Path, walk: &Walk, to: &Path) -> Result<()> {
     if length == 0 {
         return Ok(());
     }
-    let source = File::open(from).map_err(Error::io("read", from))?;
+    let source = foreign::open(from)?;
     let mut target = create_new(to).map_err(Error::io("create", to))?;
     copy(source, &mut target, length).map_err(Error::io("write", to))?;
     if let Some(packet) = cut {

@@ -8,6 +8,7 @@ use super::piece::{Block, Outcome, Progress};
 use super::pool::{Done, Job, Pool};
 use super::streams::{Located, Stream};
 use crate::error::Error;
+use crate::shown::path_text;
 use crate::trace::event::Loss;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -237,7 +238,7 @@ impl Lane {
         self.broken = true;
         self.items.clear();
         Loss {
-            stream: self.stream.files[0].path.display().to_string(),
+            stream: path_text(&self.stream.files[0].path),
             cpu: self.cpu,
             begin: self.last,
             end,
@@ -327,7 +328,7 @@ impl Lane {
         let begin = span.and_then(|(begin, _)| self.time(Some(begin)));
         let loss = Loss {
             // A stream is called by its first file.
-            stream: self.stream.files[0].path.display().to_string(),
+            stream: path_text(&self.stream.files[0].path),
             // Until this packet begins, it is the one of the packet before.
             cpu: self.cpu.or_else(|| located.packet.cpu()),
             begin,

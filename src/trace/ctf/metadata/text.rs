@@ -6,7 +6,7 @@
 
 use super::model::ByteOrder;
 use crate::error::{Error, Place, Result};
-use std::fs::File;
+use crate::foreign;
 use std::io::Read;
 use std::path::Path;
 
@@ -25,8 +25,9 @@ const HEADER: usize = 37;
 /// damaged header, another version, or compressed or encrypted content.
 pub fn read(file: &Path) -> Result<String> {
     let mut bytes = Vec::new();
-    File::open(file)
-        .and_then(|f| f.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+    foreign::open(file)?
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
         .map_err(Error::io("read", file))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Error::input(
