@@ -120,7 +120,7 @@ impl Run {
     ) -> bool {
         // On a busy machine a run may take long; one that hangs does nothing.
         let (begun, mut moved) = (Instant::now(), Instant::now());
-        let mut before = (0, 0);
+        let mut before = (Duration::ZERO, 0);
         // What it started may live on for a moment, and waits for us at each call.
         let mut ended: Option<Instant> = None;
         loop {
@@ -140,13 +140,15 @@ impl Run {
                     if child.try_wait().unwrap().is_some() {
                         ended = Some(Instant::now());
                     }
-                    let now = (run_time(self.pid), self.calls.len());
-                    if now != before {
+                    let (ran, ready) = activity(self.pid);
+                    let now = (ran, self.calls.len());
+                    if now != before || ready {
                         (before, moved) = (now, Instant::now());
                     }
                 }
             }
-            if ended.is_none() && (moved.elapsed() > idle || begun.elapsed() > 12 * idle) {
+            let endless = before.0 > 6 * idle || begun.elapsed() > 60 * idle;
+            if ended.is_none() && (moved.elapsed() > idle || endless) {
                 end_group(self.pid);
                 return true;
             }
@@ -302,16 +304,21 @@ fn closes_no_file(number: i64, notice: &libc::seccomp_notif) -> bool {
     number == libc::SYS_close && !Path::new(&link()).is_file()
 }
 
-/// Nanoseconds that the threads of a process have run.
-fn run_time(pid: u32) -> u64 {
-    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
-        return 0;
-    };
-    let of_task = |task: std::fs::DirEntry| {
-        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
-    };
-    tasks.flatten().filter_map(of_task).sum()
+/// How long the threads of a process have run, and whether one waits for a CPU or a disk now.
+fn activity(pid: u32) -> (Duration, bool) {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
+    let read =
+        |task: &std::fs::DirEntry, name| std::fs::read_to_string(task.path().join(name)).ok();
+    let mut sum = (Duration::ZERO, false);
+    for task in tasks.into_iter().flatten().flatten() {
+        let times = read(&task, "schedstat").unwrap_or_default();
+        let ran = times.split(' ').next().and_then(|ns| ns.parse().ok());
+        sum.0 += Duration::from_nanos(ran.unwrap_or(0));
+        // The name of the thread stands before it, in brackets.
+        let stat = read(&task, "stat").unwrap_or_default();
+        sum.1 |= stat.contains(") R ") || stat.contains(") D ");
+    }
+    sum
 }
 
 /// Kills a group of processes.
