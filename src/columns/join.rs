@@ -118,7 +118,7 @@ impl<'a> Joint<'a> {
         let mut group = self.writer.next_row_group()?;
         for column in self.schema.columns() {
             match source.find(&column.path().string()) {
-                Some(index) => group.append_column(&source.file, source.chunk(index))?,
+                Some(index) => group.append_column(&source.file, source.chunk(index)?)?,
                 None => {
                     let donor = donor(self.donors, &column.path().string());
                     let levels = source.levels(donor)?;
@@ -182,15 +182,13 @@ impl Source {
     }
 
     /// What the writer of the column's chunk said when it closed it.
-    fn chunk(&self, index: usize) -> ColumnCloseResult {
+    fn chunk(&self, index: usize) -> Result<ColumnCloseResult, ParquetError> {
         let column = self.group().column(index);
-        ColumnCloseResult {
+        Ok(ColumnCloseResult {
             bytes_written: column.compressed_size() as u64,
             rows_written: self.group().num_rows() as u64,
             metadata: column.clone(),
-            bloom_filter: Sbbf::read_from_column_chunk(column, &self.file)
-                .ok()
-                .flatten(),
+            bloom_filter: Sbbf::read_from_column_chunk(column, &self.file)?,
             column_index: self
                 .metadata
                 .column_index()
@@ -199,7 +197,7 @@ impl Source {
                 .metadata
                 .offset_index()
                 .map(|a| a[self.group][index].clone()),
-        }
+        })
     }
 
     /// The levels of the column called `donor`.

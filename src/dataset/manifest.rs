@@ -216,12 +216,14 @@ pub fn digest(
     let mut bytes = 0;
     loop {
         go_on()?;
-        match file.read(&mut buffer)? {
-            0 => break,
-            n => {
+        match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => {
                 hasher.update(&buffer[..n]);
                 bytes += n as u64;
             }
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
         }
     }
     let hash = hasher.finalize();
