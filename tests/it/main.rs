@@ -16,6 +16,7 @@ mod golden;
 mod httpd;
 mod judged;
 mod lttng;
+mod names;
 mod options;
 mod publish;
 mod query;
