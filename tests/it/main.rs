@@ -9,6 +9,7 @@ mod compare;
 mod contract;
 mod ctf;
 mod ctf2;
+mod derive;
 mod docs;
 mod downstream;
 mod expected;
