@@ -2,7 +2,8 @@
 --
 -- Requests are ranked by duration (then trace_id, request_id); slow are the last $fraction of them, fast the first. For
 -- each system call: mean number of calls and mean time in it per slow and per fast request, and the difference of the
--- times, which orders the rows. A call that began before the request (the wait in accept4) is not counted. Only complete requests count, unless $incomplete is true.
+-- times, which orders the rows. Of a call that began before the request (the wait in accept4) only the time in the request
+-- counts. Only complete requests count, unless $incomplete is true.
 --
 -- $fraction = 0.1  share of the requests that is slow, and that is fast
 -- $server = %  only processes whose name is LIKE this
@@ -21,8 +22,12 @@ WITH ranked AS (
   SELECT trace_id, request_id, place > n - size AS slow, place <= size AS fast, size
   FROM (SELECT *, greatest(1, CAST(floor($fraction * n) AS BIGINT)) AS size FROM ranked)
 ), calls AS (
-  SELECT name, c.slow, c.fast, c.size, duration_ns
-  FROM (SELECT trace_id, request_id, name, duration_ns FROM own_events WHERE phase = 'exit' AND duration_ns <= offset_ns) AS e
+  SELECT name, c.slow, c.fast, c.size, e.duration_ns
+  FROM (
+    SELECT trace_id, request_id, name, least(duration_ns, offset_ns) AS duration_ns
+    FROM own_events
+    WHERE phase = 'exit' AND duration_ns IS NOT NULL
+  ) AS e
   JOIN chosen AS c ON c.trace_id = e.trace_id AND c.request_id = e.request_id
 )
 SELECT

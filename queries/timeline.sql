@@ -1,8 +1,9 @@
 -- What single requests did, call by call: the slowest and the median one, and what other processes did for them.
 --
 -- One row for each system call of the two (reach is own) and each piece of work that was done for them (downstream), in
--- the order in which they began: begin_ns since the start of the request, negative where the call began before it;
--- duration_ns, nothing where an end is not in the request. number counts a request's rows from 1, rows says how many it
+-- the order in which they began: begin_ns since the start of the request, and how long the call took in it, duration_ns,
+-- which is nothing where an end is not in the request. A call that began before the request has begin_ns 0, and before_ns
+-- tells how long before. number counts a request's rows from 1, rows says how many it
 -- has: there are no more than $limit. The median is the nearest rank, as in latency.sql; it is missing where it is the slowest.
 -- Only complete requests are chosen from, unless $incomplete is true.
 --
@@ -39,8 +40,9 @@ WITH ranked AS (
     coalesce(x.procname, n.procname) AS procname,
     coalesce(x.tid, n.tid) AS tid,
     coalesce(x.name, n.name) AS name,
-    coalesce(n.offset_ns, x.offset_ns - x.duration_ns, x.offset_ns) AS begin_ns,
-    x.duration_ns,
+    greatest(0, coalesce(n.offset_ns, x.offset_ns - x.duration_ns, x.offset_ns)) AS begin_ns,
+    CASE WHEN x.duration_ns > x.offset_ns THEN x.duration_ns - x.offset_ns END AS before_ns,
+    CASE WHEN x.duration_ns IS NOT NULL THEN least(x.duration_ns, x.offset_ns) END AS duration_ns,
     coalesce(n.fd, x.fd) AS fd,
     coalesce(n.path, x.path) AS path,
     x.ret,
@@ -51,7 +53,7 @@ WITH ranked AS (
   UNION ALL
   SELECT
     c.which, c.trace_id, c.request_id, c.label, c.duration_ns, 'downstream', d.procname, d.tid, NULL,
-    CAST(d.start AS BIGINT) - c.start_ns, d.duration_ns, d.fd, NULL, NULL, d.first_event
+    CAST(d.start AS BIGINT) - c.start_ns, NULL, d.duration_ns, d.fd, NULL, NULL, d.first_event
   FROM chosen AS c
   JOIN downstream AS d ON d.trace_id = c.trace_id AND d.request_id = c.request_id
 ), numbered AS (
@@ -62,8 +64,8 @@ WITH ranked AS (
   FROM done
 )
 SELECT
-  which, trace_id, request_id, label, request_ns, number, rows, reach, procname, tid, d.name, begin_ns, duration_ns, fd, path,
-  ret, errnos.name AS errno
+  which, trace_id, request_id, label, request_ns, number, rows, reach, procname, tid, d.name, begin_ns, before_ns, duration_ns, fd,
+  path, ret, errnos.name AS errno
 FROM numbered AS d
 LEFT JOIN errnos ON errnos.errno = -d.ret
 WHERE number <= $limit

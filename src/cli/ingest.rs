@@ -267,6 +267,17 @@ fn report(manifest: &Manifest, output: &std::path::Path, seconds: f64) {
             eprintln!("{}: read with {}: {why}", recording.path, recording.reader);
         }
     }
+    for recording in &manifest.recordings {
+        let (Some(derived), path) = (&recording.derived, &recording.path) else {
+            continue;
+        };
+        match derived.remedy() {
+            Some(remedy) => eprintln!(
+                "warning: {path}: {derived}: tid is null there, and they make no requests. {remedy}"
+            ),
+            None => eprintln!("{path}: derived: {derived}"),
+        }
+    }
     for damage in manifest.recordings.iter().flat_map(|r| &r.damage) {
         eprintln!(
             "warning: {}: {}; what follows in this stream is lost",

@@ -13,7 +13,10 @@
 //!
 //! A structure without members has no column: there is nothing to store, and Parquet has no such type.
 //!
-//! A column's name never hides another field's: where it would, underscores are appended.
+//! A column's name never hides another's, and no two are the same without case: SQL knows no case, so that in DuckDB and
+//! Spark `args.ip` would read whichever of `ip` and `IP` comes first. Of fields whose names differ only by case, the one
+//! whose name comes last in the order of bytes (lower case after upper) is called by its name, and the others get
+//! underscores at the end, as do names of columns for other kinds and siblings that are taken: `ip` and `IP_`.
 
 use crate::trace::event::{Field, FieldType};
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,12 +105,12 @@ fn unite_all(fields: Vec<&Field>) -> Vec<Column> {
             .or_default()
             .push(&field.ty);
     }
-    let mut taken: BTreeSet<String> = groups.keys().map(|n| (*n).to_owned()).collect();
+    let (called, mut taken) = called(groups.keys().copied());
     let mut columns = Vec::new();
     for (name, kinds) in &groups {
         for (i, (kind, types)) in kinds.iter().enumerate() {
             let column = match i {
-                0 => (*name).to_owned(),
+                0 => called[name].clone(),
                 _ => fresh(format!("{name}_{}", kind.suffix()), &mut taken),
             };
             let sibling = match innermost(kind) {
@@ -190,8 +193,33 @@ fn members(ty: &FieldType) -> &[Field] {
     }
 }
 
+/// What the fields called `names` are called as columns, and the names that are taken then, without case.
+fn called<'a>(
+    names: impl DoubleEndedIterator<Item = &'a str> + Clone,
+) -> (BTreeMap<&'a str, String>, BTreeSet<String>) {
+    let mut taken = BTreeSet::new();
+    let mut called = BTreeMap::new();
+    // First those that keep their names, lest another take one of them.
+    for name in names.clone().rev() {
+        if taken.insert(caseless(name)) {
+            called.insert(name, name.to_owned());
+        }
+    }
+    for name in names.rev() {
+        called
+            .entry(name)
+            .or_insert_with(|| fresh(format!("{name}_"), &mut taken));
+    }
+    (called, taken)
+}
+
+/// A name as one that knows no case compares it: DuckDB maps ASCII, Spark all of Unicode, there and back.
+pub fn caseless(name: &str) -> String {
+    name.to_lowercase().to_uppercase().to_lowercase()
+}
+
 fn fresh(mut name: String, taken: &mut BTreeSet<String>) -> String {
-    while !taken.insert(name.clone()) {
+    while !taken.insert(caseless(&name)) {
         name.push('_');
     }
     name
@@ -255,6 +283,53 @@ mod tests {
         assert_eq!(names(&columns), ["x", "x_str_", "x_str", "x_u64"]);
         assert_eq!(columns[0].sibling, "x_u64_");
         assert!(columns[0].wide);
+    }
+
+    #[test]
+    fn no_two_names_are_the_same_without_case() {
+        let fields = [
+            field("ip", unsigned(64)),
+            field("IP", unsigned(64)),
+            field("Ip", FieldType::Text),
+            field("ip_", unsigned(8)),
+            field("X", FieldType::Text),
+            field("x_bytes", unsigned(64)),
+            field("Y_U64", unsigned(64)),
+            field("y", unsigned(64)),
+            field("z", unsigned(64)),
+            field("z", FieldType::Text),
+            field("Z_str", FieldType::Float(64)),
+            field("ſ", unsigned(64)),
+            field("S", unsigned(64)),
+        ];
+        let columns = unite(fields.iter());
+        let of = |name: &str| -> Vec<&str> {
+            let all = columns.iter().filter(|c| c.field == name);
+            all.map(|c| c.name.as_str()).collect()
+        };
+        assert_eq!(of("ip"), ["ip"], "the one in lower case keeps its name");
+        assert_eq!((of("Ip"), of("IP")), (vec!["Ip__"], vec!["IP___"]));
+        assert_eq!(of("ip_"), ["ip_"], "nor does another field lose its own");
+        assert_eq!(of("z"), ["z", "z_str_"]);
+        let sibling = |name: &str| &columns.iter().find(|c| c.name == name).unwrap().sibling;
+        assert_eq!(sibling("X"), "X_bytes_");
+        assert_eq!(sibling("y"), "y_u64_");
+        assert_eq!(
+            (of("ſ"), of("S")),
+            (vec!["ſ"], vec!["S_"]),
+            "Spark's case is Unicode's"
+        );
+        let all = columns.iter().flat_map(|c| [&c.name, &c.sibling]);
+        let all: Vec<String> = all.filter(|n| !n.is_empty()).map(|n| caseless(n)).collect();
+        let different: BTreeSet<&String> = all.iter().collect();
+        assert_eq!(different.len(), all.len());
+        assert_eq!(columns, unite(fields.iter().rev()), "in any order");
+        let inner = field("s", FieldType::Struct(fields.to_vec()));
+        assert_eq!(
+            unite([&inner].into_iter())[0].members,
+            columns,
+            "at any depth"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::error::{Error, Place, Result};
 use crate::foreign;
 use crate::shown::path_text;
 use crate::trace::Source;
+use crate::trace::derive::Derived;
 use crate::trace::event::Loss;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,9 @@ pub struct Recording {
     pub sources: Vec<Source>,
     /// What was lost per stream; streams that lost nothing are not here.
     pub losses: Vec<StreamLoss>,
+    /// Which head columns were filled in, since some kernel events have no contexts that tell them, and for how many events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived: Option<Derived>,
     /// Streams that could not be read to their ends.
     pub damage: Vec<Damage>,
     /// How it was recorded, where `sysds record` did it.

@@ -117,9 +117,14 @@ impl Old {
         let context = members(member(schema.fields(), "context"));
         let of_requests = members(member(requests_schema.fields(), "events"));
         let nested = members(member(&of_requests, "args"));
-        unchanged(&self.root, &old.args, &plan.layout.args, &args)?;
-        unchanged(&self.root, &old.args, &plan.layout.args, &nested)?;
-        unchanged(&self.root, &old.context, &plan.layout.context, &context)?;
+        for (old, new, fields) in [
+            (&old.args, &plan.layout.args, &args),
+            (&old.args, &plan.layout.args, &nested),
+            (&old.context, &plan.layout.context, &context),
+        ] {
+            planned(&self.root, old, fields)?;
+            unchanged(&self.root, old, new, fields)?;
+        }
         let used = |of: fn(&classes::Class) -> bool| classes.classes.iter().map(of).collect();
         let events_usage = EventsUsage {
             args: usage(&plan.layout.args, &args),
@@ -252,6 +257,28 @@ fn same_options(root: &Path, manifest: &Manifest, options: &Options) -> Result<(
     Ok(())
 }
 
+/// Whether all columns of a dataset (`fields`) are called as `columns` plans them: older versions of this program did not
+/// tell names apart without case.
+fn planned(root: &Path, columns: &[Column], fields: &Fields) -> Result<()> {
+    for field in fields {
+        let name = field.name();
+        if columns.iter().any(|c| c.sibling == *name) {
+            continue;
+        }
+        let Some(column) = columns.iter().find(|c| c.name == *name) else {
+            return Err(Error::input(
+                format!(
+                    "the version of sysds that made the dataset called a column {name}, which this one calls otherwise"
+                ),
+                Place::file(root),
+                "Make the dataset again from its traces, or one of the new traces alone.",
+            ));
+        };
+        planned(root, &column.members, &members(Some(field.data_type())))?;
+    }
+    Ok(())
+}
+
 /// Whether the columns of a dataset (`fields`, planned by `old`) are the same in the layout `new`.
 fn unchanged(root: &Path, old: &[Column], new: &[Column], fields: &Fields) -> Result<()> {
     for column in old {
@@ -260,19 +287,30 @@ fn unchanged(root: &Path, old: &[Column], new: &[Column], fields: &Fields) -> Re
             continue;
         }
         let like = |c: &&Column| c.field == column.field && c.kind == column.kind;
-        let same = new.iter().find(like).is_some_and(|c| {
-            c.name == column.name && c.sibling == column.sibling && same_members(column, c)
-        });
-        if !same {
-            return Err(Error::input(
+        let new = new.iter().find(like);
+        let new = new.expect("the joint layout has the fields of the dataset");
+        let renamed = [
+            (kept[0], &column.name, &new.name),
+            (kept[1], &column.sibling, &new.sibling),
+        ];
+        let renamed = renamed.iter().find(|(kept, old, new)| *kept && old != new);
+        let what = match renamed {
+            Some((_, old, new)) => format!(
+                "the column {old} would be called {new} with the new traces, which have a field that takes its name"
+            ),
+            None if !same_members(column, new) => {
                 format!(
-                    "the column {} would have another name or other members with the new traces",
+                    "the structure {} would have other members with the new traces",
                     column.name
-                ),
-                Place::file(root),
-                "Make a dataset of all traces in one ingest, or one of the new traces alone.",
-            ));
-        }
+                )
+            }
+            None => continue,
+        };
+        return Err(Error::input(
+            what,
+            Place::file(root),
+            "Make a dataset of all traces in one ingest, or one of the new traces alone.",
+        ));
     }
     Ok(())
 }

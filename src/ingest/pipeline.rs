@@ -133,6 +133,7 @@ pub(super) fn run(
             fallback: reader.fallback().map(str::to_owned),
             sources: reader.sources(),
             losses: sum_losses(&losses),
+            derived: reader.derived(),
             damage: reader.damage().iter().map(Damage::from).collect(),
             recorded: plan.recorded.get(&recording.root).cloned(),
         },

@@ -4,6 +4,7 @@ use super::{ColumnReport, DatasetReport, RecordingReport, TraceReport};
 use crate::dataset::manifest::Damage;
 use crate::shown::{path_text, shown, shown_path};
 use crate::trace::Source;
+use crate::trace::derive::Derived;
 use arrow::temporal_conversions::timestamp_ns_to_datetime;
 use std::fmt::Write;
 
@@ -51,6 +52,7 @@ fn recording_text(r: &RecordingReport) -> String {
         &cpus.collect::<Vec<_>>().join(", "),
     );
     line(&mut out, "contexts", &r.contexts.join(", "));
+    derived_text(&mut out, "derived", r.derived);
     lost_text(&mut out, r);
     damage_text(&mut out, &r.damage);
     let _ = writeln!(
@@ -113,6 +115,15 @@ fn lost_text(out: &mut String, r: &RecordingReport) {
     }
 }
 
+fn derived_text(out: &mut String, key: &str, derived: Option<Derived>) {
+    if let Some(derived) = derived {
+        line(out, key, &derived.to_string());
+        if let Some(remedy) = derived.remedy() {
+            line(out, "", remedy);
+        }
+    }
+}
+
 fn damage_text(out: &mut String, damage: &[Damage]) {
     for d in damage {
         line(out, "damaged", &format!("{}: {}", d.place, d.what));
@@ -172,6 +183,7 @@ pub fn dataset_text(report: &DatasetReport) -> String {
                 &format!("{} to {}", time(first), time(last)),
             );
         }
+        derived_text(&mut out, "  derived", r.derived);
         damage_text(&mut out, &r.damage);
     }
     for table in &report.tables {

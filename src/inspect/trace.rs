@@ -5,6 +5,7 @@ use crate::dataset::manifest::{Damage, StreamLoss, sum_losses};
 use crate::error::{Error, Result};
 use crate::trace::Source;
 use crate::trace::check::check;
+use crate::trace::derive::Derived;
 use crate::trace::event::{EventBatch, UNKNOWN};
 use crate::trace::find::{self, recordings};
 use crate::trace::reader::{Choice, Reader};
@@ -57,6 +58,10 @@ pub struct RecordingReport {
     pub discarded_packets: u64,
     /// The same per stream; streams that lost nothing are not here.
     pub losses: Vec<StreamLoss>,
+    /// Which head columns are filled in, since some kernel events have no contexts that tell them, and for how many
+    /// events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub derived: Option<Derived>,
     /// Streams that could not be read to their ends.
     pub damage: Vec<Damage>,
 }
@@ -135,6 +140,7 @@ fn inspect(
         discarded_events: losses.iter().map(|l| l.discarded_events).sum(),
         discarded_packets: losses.iter().map(|l| l.discarded_packets).sum(),
         losses,
+        derived: reader.derived(),
         damage: reader.damage().iter().map(Damage::from).collect(),
     })
 }

@@ -323,6 +323,7 @@ fn collected(text: &mut String, papers: &Papers) {
             r.incomplete_requests
         );
     }
+    derived(text, papers);
     measured(text, papers);
     let tool = &papers.manifest.dataset.tool;
     let _ = writeln!(
@@ -332,6 +333,20 @@ fn collected(text: &mut String, papers: &Papers) {
         inline(&tool.version),
         inline(&tool.reader)
     );
+}
+
+/// In which recordings contexts did not tell thread, process and name.
+fn derived(text: &mut String, papers: &Papers) {
+    let recordings = papers.manifest.dataset.recordings.iter();
+    let derived = recordings.filter_map(|r| Some((r, r.derived?)));
+    for (i, (r, derived)) in derived.enumerate() {
+        let space = if i == 0 { "\n" } else { "" };
+        let _ = writeln!(
+            text,
+            "{space}- Derived in `{}`: {derived}; null where it is not known.",
+            r.trace_id
+        );
+    }
 }
 
 /// What the load generators measured, of the recordings for which `sysds record` ran one.

@@ -92,8 +92,8 @@ impl Cutter {
                 self.count(event);
                 let class = &self.classes[event.head.class as usize];
                 let tid = class.integer(event.values, tid).map(|t| t as i32);
-                if tid == Some(event.head.pid) {
-                    let ended = self.descriptors.exit(event.head.pid);
+                if tid == Some(pid(event)) {
+                    let ended = self.descriptors.exit(pid(event));
                     self.close_all(event, ended);
                 }
             }

@@ -3,7 +3,7 @@
 //! A *recording* is what one tracing session left: one or several CTF traces (kernel and user space, chunks of a
 //! rotation) on one time line. `find` finds recordings, `check` looks them over (with `ctf`, which understands metadata
 //! and packets by itself), `reader` reads their events with `native` or, where this program was built with it, with
-//! `babeltrace`; `event` says what comes out.
+//! `babeltrace`; `event` says what comes out, and `derive` fills in whose event it is where no context tells.
 
 #[cfg(feature = "babeltrace2")]
 #[allow(unsafe_code)]
@@ -11,6 +11,7 @@ pub mod babeltrace;
 pub mod check;
 pub mod context;
 pub mod ctf;
+pub mod derive;
 pub mod event;
 pub mod find;
 pub mod native;

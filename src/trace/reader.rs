@@ -7,6 +7,7 @@
 #[cfg(feature = "babeltrace2")]
 use super::babeltrace;
 use super::check::Checked;
+use super::derive::{self, Derive, Derived, Kernel, Lacking};
 use super::event::{EventBatch, EventClass};
 use super::select::Selection;
 use super::{Source, native};
@@ -32,6 +33,10 @@ pub enum Choice {
 pub struct Reader {
     decoder: Decoder,
     fallback: Option<String>,
+    /// What fills in the heads of events whose contexts do not tell them, where something can.
+    derive: Option<Derive>,
+    /// Which contexts are missing.
+    lacking: Option<Lacking>,
 }
 
 enum Decoder {
@@ -62,6 +67,29 @@ impl Reader {
         choice: Choice,
         checked: Checked,
         keep_going: bool,
+        mut selection: Selection,
+    ) -> Result<Self> {
+        let kernel = Kernel::of(&checked);
+        if kernel.is_some() {
+            let needed = derive::ARGUMENTS.map(str::to_owned);
+            selection.needed.extend(needed);
+        }
+        let all = selection.clone();
+        let mut reader = Reader::decoding(choice, checked, keep_going, selection)?;
+        if let Some(kernel) = kernel {
+            let taken = reader.classes().iter().filter(|c| all.takes(c));
+            let can = kernel.can_be_told(taken, reader.contexts());
+            let derive = || Derive::new(kernel.lacking, reader.classes(), |c| kernel.has(c));
+            (reader.derive, reader.lacking) = (can.then(derive), Some(kernel.lacking));
+        }
+        Ok(reader)
+    }
+
+    /// A reader that leaves events as their traces tell them.
+    fn decoding(
+        choice: Choice,
+        checked: Checked,
+        keep_going: bool,
         selection: Selection,
     ) -> Result<Self> {
         let declined = match choice {
@@ -72,6 +100,8 @@ impl Reader {
                     return Ok(Reader {
                         decoder: Decoder::Native(Box::new(reader)),
                         fallback: None,
+                        derive: None,
+                        lacking: None,
                     });
                 }
                 Some(why) if choice == Choice::Native => return Err(only_native(&checked, &why)),
@@ -121,13 +151,26 @@ impl Reader {
         of!(&self.decoder, reader => reader.damage())
     }
 
+    /// How many events so far got their thread, process and name from other events, since some kernel events have no
+    /// contexts that tell them; `None` where all have.
+    pub fn derived(&self) -> Option<Derived> {
+        let nothing = self.lacking.map(Derived::nothing_of);
+        self.derive.as_ref().map(Derive::derived).or(nothing)
+    }
+
     /// Fills `batch`, which is cleared first, with at least `events` events, or with fewer at the end or where they are
     /// very large. Returns false when there was nothing more.
     ///
     /// # Errors
     /// [`Error::Input`] where a stream breaks (without `keep_going`), or an event's time cannot be told.
     pub fn next(&mut self, events: usize, batch: &mut EventBatch) -> Result<bool> {
-        of!(&mut self.decoder, reader => reader.next(events, batch))
+        match &mut self.derive {
+            None => of!(&mut self.decoder, reader => reader.next(events, batch)),
+            Some(derive) => derive.next(
+                batch,
+                |batch| of!(&mut self.decoder, reader => reader.next(events, batch)),
+            ),
+        }
     }
 
     /// Decodes every selected event, and counts those of each class, in whatever order is quickest.
@@ -183,6 +226,8 @@ fn babeltrace2(
     Ok(Reader {
         decoder: Decoder::Babeltrace2(Box::new(reader)),
         fallback,
+        derive: None,
+        lacking: None,
     })
 }
 

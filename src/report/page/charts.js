@@ -226,7 +226,7 @@ function lanes(rows) {
     const key = row.reach === "own" ? row.name : `→ ${row.procname ?? "?"}`;
     const lane = byName.get(key) ?? { key, own: row.reach === "own", rows: [], ns: 0 };
     lane.rows.push(row);
-    lane.ns += row.begin_ns < 0 ? 0 : row.duration_ns ?? 0;
+    lane.ns += row.duration_ns ?? 0;
     byName.set(key, lane);
   }
   const all = [...byName.values()].sort((a, b) => b.own - a.own || b.ns - a.ns || b.rows.length - a.rows.length);
@@ -248,14 +248,14 @@ function timeline(rows, { width, until, label, beside }) {
   const marks = drawn.flatMap((lane) => lane.rows.map((row) => ({
     lane: lane.key,
     row,
-    x1: Math.max(0, row.begin_ns) / 1e6,
-    x2: Math.min(Math.max(0, row.begin_ns + (row.duration_ns ?? 0)), row.request_ns) / 1e6,
+    x1: row.begin_ns / 1e6,
+    x2: Math.min(row.begin_ns + (row.duration_ns ?? 0), row.request_ns) / 1e6,
     color: !lane.own ? "var(--warm)" : row.errno ? BAD : MAIN,
   })));
   const what = ({ row }) => [
     row.reach === "own" ? `${row.name}(${[row.fd, row.path && cut(row.path, 40)].filter((part) => part != null).join(", ")})${row.ret == null ? "" : ` = ${row.errno ?? row.ret}`}` : `${row.procname ?? "?"}, thread ${row.tid}`,
-    `${row.begin_ns < 0 ? MINUS : ""}${duration(Math.abs(row.begin_ns))} after the start`,
-    row.duration_ns == null ? "no end within the request" : `took ${duration(row.duration_ns)}`,
+    row.before_ns == null ? `${duration(row.begin_ns)} after the start` : `began ${duration(row.before_ns)} before the request`,
+    row.duration_ns == null ? "no end within the request" : `took ${duration(row.duration_ns)}${row.before_ns == null ? "" : " in it"}`,
   ].join("\n");
   const end = rows[0].request_ns / 1e6;
   return Plot.plot({
