@@ -312,7 +312,8 @@ fn accept(trace: &mut Trace) {
     );
 }
 
-/// Calls after which a request, its thread or its descriptors are no more what they were: they come last.
+/// Calls after which a request, its thread or its descriptors are no more what they were: they come last, as do those that
+/// wait for other connections.
 const LATE: [&str; 14] = [
     "accept",
     "accept4",
@@ -337,9 +338,9 @@ pub fn write(dir: &Path) -> HashSet<i128> {
     let of = |name: &str| table[name].as_table().unwrap();
     let mut trace = Trace::default();
     accept(&mut trace);
-    let (late, early): (Vec<_>, Vec<_>) = of("calls")
-        .iter()
-        .partition(|(n, _)| LATE.contains(&n.as_str()));
+    let (late, early): (Vec<_>, Vec<_>) = of("calls").iter().partition(|(n, _)| {
+        LATE.contains(&n.as_str()) || n.contains("poll") || n.contains("select")
+    });
     for (name, row) in early {
         call(&mut trace, name, row.as_table().unwrap());
     }

@@ -29,7 +29,8 @@ fn publish(dataset: &Path, dir: &Path, policy: &str, more: &[&str]) -> (PathBuf,
     args.extend(["--anonymize".as_ref(), file.as_os_str()]);
     args.extend(["--key".as_ref(), key.as_os_str()]);
     args.extend(more.iter().map(std::ffi::OsStr::new));
-    (release, sysds(args))
+    let done = sysds(args);
+    (release, done)
 }
 
 fn published(dataset: &Path, dir: &Path, policy: &str) -> (PathBuf, Output) {
@@ -118,8 +119,8 @@ fn no_original_beside_its_pseudonym(before: &RecordBatch, after: &RecordBatch) -
             for (at, value) in values.iter().enumerate() {
                 match became.and_then(|became| became.get(at)) {
                     Some(became) if became == value => kept.push((name, *value)),
-                    // 0 to 2 are too common to tell anything.
-                    _ if *value > 2 => drop(originals.insert(*value)),
+                    // 0 to 2 are too common to tell anything; what is left out has no pseudonym.
+                    Some(_) if *value > 2 => drop(originals.insert(*value)),
                     _ => {}
                 }
             }

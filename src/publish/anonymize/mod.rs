@@ -190,9 +190,11 @@ impl Rewrite for Anonymizer {
 
     fn warnings(&self) -> Vec<String> {
         let mut said = Vec::new();
-        for what in self.told.unclassified() {
+        let unclassified = self.told.unclassified();
+        if !unclassified.is_empty() {
             said.push(format!(
-                "nobody has said what these hold, and they do not stay: {what}; say it in the policy, under [arguments]"
+                "nobody has said what these hold, and they do not stay; say it in the policy, under [arguments]:\n  {}",
+                unclassified.join("\n  ")
             ));
         }
         for key in self.told.left_out() {
