@@ -70,13 +70,15 @@ pub struct PublishArgs {
     /// Day of publication [default: today]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
     date: Option<String>,
-    /// Replace what tells of persons and machines, by the rules in this file (TOML; the README has an example)
+    /// Replace what tells of persons and machines, by the rules in this file (TOML; docs/guide/privacy.md has an example)
     #[arg(long, value_name = "POLICY", requires = "key")]
     anonymize: Option<PathBuf>,
-    /// The key of the pseudonyms: a file of 64 hexadecimal digits. The same key gives the same pseudonyms
+    /// The key of the pseudonyms: a file of 64 hexadecimal digits that only you can read. The same key gives the same
+    /// pseudonyms
     #[arg(long, value_name = "FILE", requires = "anonymize")]
     key: Option<PathBuf>,
-    /// List on stdout every column of texts in the release, with how many distinct values it has and some of them
+    /// List on stdout every column and argument in the release, and all of the manifest, with how many distinct values it
+    /// has, some of them, and of numbers the least and the greatest
     #[arg(long)]
     audit: bool,
     /// Say nothing on stderr but errors and what is missing
@@ -189,6 +191,9 @@ pub fn run(args: PublishArgs) -> Result<u8> {
     meter.clear();
     let (published, left) = result?;
     terminal::print(&left)?;
+    for warning in &published.warnings {
+        eprintln!("warning: {warning}");
+    }
     if !quiet {
         report(&published, &output, meter.elapsed());
     }
@@ -202,6 +207,9 @@ fn rewrite(args: &PublishArgs) -> Result<Box<dyn Rewrite>> {
         return Ok(Box::new(AsItIs));
     };
     let policy = Policy::read(policy)?;
+    if let Some(exposed) = Key::exposed(key)? {
+        eprintln!("warning: {exposed}");
+    }
     let key = Key::read(key)?;
     let manifest = Manifest::read(&args.dataset)?;
     Ok(Box::new(Anonymizer::new(policy, &key, &manifest)))

@@ -3,6 +3,7 @@
 //! The files in `schemas/` are what other labs read, and what this program writes by: they are compiled in and turned
 //! into the Arrow schema of every file, descriptions and units included (as field metadata). So the two cannot differ.
 
+use super::holds::Holds;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -39,6 +40,10 @@ pub struct Column {
     pub nullable: bool,
     /// Unit of its values.
     pub unit: Option<String>,
+    /// What its values tell of. Releases of earlier versions do not say it; an anonymized release lets no value stay of
+    /// which it is not said. It is not written into files.
+    #[serde(default)]
+    pub holds: Option<Holds>,
     /// What it means.
     pub description: String,
     /// Whether a dataset may lack it.
@@ -214,6 +219,32 @@ mod tests {
             }
             assert!(!contract.fields(&HashMap::new()).is_empty());
         }
+    }
+
+    #[test]
+    fn every_column_says_what_it_holds_and_of_its_type() {
+        for contract in all() {
+            let columns = contract.columns.iter();
+            for column in columns.flat_map(|c| std::iter::once(c).chain(&c.items)) {
+                let place = format!("{}.{}", contract.table, column.name);
+                let holds = column
+                    .holds
+                    .unwrap_or_else(|| panic!("{place} says nothing"));
+                let kind = column.type_name.as_str();
+                let structure = matches!(kind, "list<struct>" | "struct<by field name>");
+                assert_eq!(holds == Holds::Members, structure, "{place}");
+                assert_eq!(
+                    holds == Holds::Time,
+                    kind.starts_with("timestamp"),
+                    "{place}"
+                );
+                let numbers = matches!(kind, "int32" | "int64" | "list<int64>" | "boolean");
+                assert!(!(numbers && holds.is_text()), "{place}");
+            }
+        }
+        let wrong = r#"{"table": "t", "description": "", "sorted_by": [], "columns": [
+            {"name": "a", "type": "int64", "nullable": true, "holds": "somewhat", "description": ""}]}"#;
+        assert!(read(wrong).unwrap_err().contains("somewhat"));
     }
 
     #[test]

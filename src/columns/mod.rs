@@ -4,6 +4,7 @@ pub mod contract;
 pub mod describe;
 pub mod downstream;
 pub mod events;
+pub mod holds;
 pub mod join;
 pub mod layout;
 pub mod losses;

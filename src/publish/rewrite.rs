@@ -10,9 +10,30 @@ use crate::dataset::classes::Classes;
 use crate::dataset::manifest::Manifest;
 use crate::error::Result;
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 /// A change of the values that are published.
 pub trait Rewrite {
+    /// Looks at the dataset in `root` before any row is asked for; stops where `interrupted` is set.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or when it was stopped.
+    fn begin(
+        &mut self,
+        _root: &Path,
+        _manifest: &Manifest,
+        _interrupted: &AtomicBool,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    /// The schema to publish a table in, in place of its `schema`: with the same fields, perhaps with other metadata.
+    fn schema(&self, schema: SchemaRef) -> SchemaRef {
+        schema
+    }
+
     /// The rows to publish in place of `batch`, which is of the table `table` (`events`, `requests`, `downstream` or
     /// `losses`).
     ///
@@ -24,14 +45,19 @@ pub trait Rewrite {
     ///
     /// # Errors
     /// As [`Rewrite::batch`].
-    fn manifest(&self, manifest: Manifest) -> Result<Manifest>;
+    fn manifest(&mut self, manifest: Manifest) -> Result<Manifest>;
 
     /// The event classes to publish in place of `classes`.
     ///
     /// # Errors
     /// As [`Rewrite::batch`].
-    fn classes(&self, classes: Vec<Classes>) -> Result<Vec<Classes>> {
+    fn classes(&mut self, classes: Vec<Classes>) -> Result<Vec<Classes>> {
         Ok(classes)
+    }
+
+    /// What whoever publishes should know, in sentences, when all has gone through; none where all is well.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// What was done to the values, in sentences for the dataset card; none where nothing was done.
@@ -49,7 +75,7 @@ impl Rewrite for AsItIs {
         Ok(batch)
     }
 
-    fn manifest(&self, manifest: Manifest) -> Result<Manifest> {
+    fn manifest(&mut self, manifest: Manifest) -> Result<Manifest> {
         Ok(manifest)
     }
 }

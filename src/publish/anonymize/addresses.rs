@@ -39,6 +39,11 @@ impl std::str::FromStr for Network {
 }
 
 impl Network {
+    /// Whether every address is in it.
+    pub fn is_everything(&self) -> bool {
+        self.bits == 0
+    }
+
     fn holds(&self, address: IpAddr) -> bool {
         address.is_ipv4() == self.address.is_ipv4()
             && (left(address) ^ left(self.address)).leading_zeros() >= self.bits

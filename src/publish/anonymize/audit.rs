@@ -1,27 +1,34 @@
-//! What is left: every column of texts, with how many distinct values it has and some of them.
+//! What is left: every column, with how many distinct values it has, some of them, and of numbers the least and the
+//! greatest.
 //!
-//! A person looks over it before publishing. It stands behind any [`Rewrite`] and sees what would be published, nested
-//! texts too, and the texts of the manifest. Distinct values are counted by hash up to [`COUNTED`]; the samples are
-//! those with the least hashes, which is a fair choice among all values and does not depend on their order.
+//! A person looks over it before publishing. It stands behind any [`Rewrite`] and sees what would be published: columns,
+//! arguments, nested ones too, all of the manifest, and the names in the event classes. Distinct values are counted by hash
+//! up to [`COUNTED`]; the samples are those with the least hashes, which is a fair choice among all values and does not
+//! depend on their order.
 
 use crate::dataset::classes::Classes;
 use crate::dataset::manifest::Manifest;
 use crate::error::Result;
 use crate::publish::rewrite::Rewrite;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::DataType;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef, UInt64Type};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-/// How many distinct values of a column are counted at most.
+/// How many distinct texts of a column are counted at most.
 pub const COUNTED: usize = 1_000_000;
+/// How many distinct numbers: there are many columns of them.
+pub const COUNTED_NUMBERS: usize = 100_000;
 /// How many of them are shown.
 const SAMPLES: usize = 6;
 /// How many characters of each.
 const SHOWN: usize = 60;
 
-/// What is left in a column.
+/// What is left in a column of texts.
 #[derive(Debug, Default)]
 struct Left {
     rows: u64,
@@ -38,27 +45,105 @@ impl Left {
         if self.seen.len() >= COUNTED || !self.seen.insert(hash) {
             return;
         }
-        let least = self.samples.len() < SAMPLES;
-        if least
-            || self
-                .samples
-                .last_key_value()
-                .is_some_and(|(most, _)| hash < *most)
-        {
-            let text = String::from_utf8_lossy(value).into_owned();
-            self.samples.insert(hash, text);
-            if self.samples.len() > SAMPLES {
-                self.samples.pop_last();
-            }
+        let text = || String::from_utf8_lossy(value).into_owned();
+        keep_least(&mut self.samples, hash, text);
+    }
+
+    fn write(&self, text: &mut String, column: &str) {
+        let more = more(self.seen.len(), COUNTED);
+        let count = self.seen.len();
+        let _ = writeln!(
+            text,
+            "{column}: {count}{more} distinct in {} values",
+            self.rows
+        );
+        for sample in self.samples.values() {
+            let shown: String = sample.chars().take(SHOWN).collect();
+            let cut = if shown.len() < sample.len() {
+                "…"
+            } else {
+                ""
+            };
+            let _ = writeln!(text, "    {shown:?}{cut}");
         }
     }
+}
+
+/// What is left in a column of numbers.
+#[derive(Debug, Default)]
+struct Numbers {
+    rows: u64,
+    seen: HashSet<u64>,
+    /// By what they are mixed to.
+    samples: BTreeMap<u64, String>,
+    least: Option<f64>,
+    most: Option<f64>,
+    ends: [String; 2],
+}
+
+impl Numbers {
+    /// A number, by its bits, with what it is worth in comparison to others.
+    fn take(&mut self, bits: u64, worth: f64, shown: impl Fn() -> String) {
+        self.rows += 1;
+        if self.least.is_none_or(|least| worth < least) {
+            self.least = Some(worth);
+            self.ends[0] = shown();
+        }
+        if self.most.is_none_or(|most| worth > most) {
+            self.most = Some(worth);
+            self.ends[1] = shown();
+        }
+        if self.seen.len() >= COUNTED_NUMBERS || !self.seen.insert(bits) {
+            return;
+        }
+        keep_least(&mut self.samples, mixed(bits), shown);
+    }
+
+    fn write(&self, text: &mut String, column: &str) {
+        let more = more(self.seen.len(), COUNTED_NUMBERS);
+        let [least, most] = &self.ends;
+        let samples: Vec<&str> = self.samples.values().map(String::as_str).collect();
+        let _ = writeln!(
+            text,
+            "{column}: {}{more} distinct in {} numbers, from {least} to {most}: {}",
+            self.seen.len(),
+            self.rows,
+            samples.join(", ")
+        );
+    }
+}
+
+fn more(count: usize, limit: usize) -> &'static str {
+    if count >= limit { " or more" } else { "" }
+}
+
+fn keep_least(samples: &mut BTreeMap<u64, String>, hash: u64, text: impl FnOnce() -> String) {
+    let most = samples.last_key_value().map(|(most, _)| *most);
+    if samples.len() < SAMPLES || most.is_some_and(|most| hash < most) {
+        samples.insert(hash, text());
+        if samples.len() > SAMPLES {
+            samples.pop_last();
+        }
+    }
+}
+
+/// The finalizer of MurmurHash3: near numbers come to lie far from each other.
+fn mixed(mut bits: u64) -> u64 {
+    bits = (bits ^ bits >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    bits = (bits ^ bits >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    bits ^ bits >> 33
+}
+
+#[derive(Debug, Default)]
+struct All {
+    texts: BTreeMap<String, Left>,
+    numbers: BTreeMap<String, Numbers>,
 }
 
 /// Looks at what another rewriting leaves.
 pub struct Audit<'a> {
     inner: &'a mut dyn Rewrite,
-    // The manifest comes by a shared reference, so that an audit of it needs this.
-    left: Mutex<BTreeMap<String, Left>>,
+    all: All,
 }
 
 impl<'a> Audit<'a> {
@@ -66,118 +151,160 @@ impl<'a> Audit<'a> {
     pub fn new(inner: &'a mut dyn Rewrite) -> Self {
         Audit {
             inner,
-            left: Mutex::default(),
+            all: All::default(),
         }
     }
 
     /// The report, one paragraph for each column.
     pub fn report(&self) -> String {
-        let left = self.left.lock().unwrap_or_else(|e| e.into_inner());
-        let mut text = String::new();
-        for (column, left) in left.iter() {
-            let more = if left.seen.len() >= COUNTED {
-                " or more"
-            } else {
-                ""
-            };
-            let _ = writeln!(
-                text,
-                "{column}: {}{more} distinct in {} values",
-                left.seen.len(),
-                left.rows
-            );
-            for sample in left.samples.values() {
-                let shown: String = sample.chars().take(SHOWN).collect();
-                let cut = if shown.len() < sample.len() {
-                    "…"
-                } else {
-                    ""
-                };
-                let _ = writeln!(text, "    {shown:?}{cut}");
-            }
+        let mut columns: BTreeMap<&str, String> = BTreeMap::new();
+        for (column, left) in &self.all.texts {
+            left.write(columns.entry(column).or_default(), column);
         }
-        text
+        for (column, numbers) in &self.all.numbers {
+            numbers.write(columns.entry(column).or_default(), column);
+        }
+        columns.into_values().collect()
+    }
+}
+
+impl All {
+    fn text(&mut self, name: &str, value: &[u8]) {
+        if !self.texts.contains_key(name) {
+            self.texts.insert(name.to_owned(), Left::default());
+        }
+        let left = self.texts.get_mut(name).expect("just made");
+        left.take(value);
     }
 
-    fn column(left: &mut BTreeMap<String, Left>, name: &str, array: &ArrayRef) {
+    fn column(&mut self, name: &str, array: &ArrayRef) {
         match array.data_type() {
             DataType::Utf8 => {
-                let left = left.entry(name.to_owned()).or_default();
+                let left = self.texts.entry(name.to_owned()).or_default();
                 let texts = array.as_string::<i32>().iter().flatten();
                 texts.for_each(|text| left.take(text.as_bytes()));
             }
             DataType::Binary => {
-                let left = left.entry(name.to_owned()).or_default();
-                array
-                    .as_binary::<i32>()
-                    .iter()
-                    .flatten()
-                    .for_each(|value| left.take(value));
+                let left = self.texts.entry(name.to_owned()).or_default();
+                let values = array.as_binary::<i32>().iter().flatten();
+                values.for_each(|value| left.take(value));
             }
             DataType::Dictionary(_, value) => {
-                if let Ok(plain) = arrow::compute::cast(array, value) {
-                    Self::column(left, name, &plain);
+                if let Ok(plain) = cast(array, value) {
+                    self.column(name, &plain);
                 }
             }
             DataType::List(_) => {
-                Self::column(left, &format!("{name}[]"), array.as_list::<i32>().values())
+                self.column(&format!("{name}[]"), array.as_list::<i32>().values());
             }
             DataType::Struct(fields) => {
                 for (field, array) in fields.iter().zip(array.as_struct().columns()) {
-                    Self::column(left, &format!("{name}.{}", field.name()), array);
+                    self.column(&format!("{name}.{}", field.name()), array);
                 }
             }
-            _ => {}
+            _ => self.numbers(name, array),
         }
     }
 
-    fn json(left: &mut BTreeMap<String, Left>, name: &str, value: &serde_json::Value) {
+    fn numbers(&mut self, name: &str, array: &ArrayRef) {
+        if array.null_count() == array.len() {
+            return;
+        }
+        let numbers = self.numbers.entry(name.to_owned()).or_default();
+        match array.data_type() {
+            DataType::UInt64 => {
+                let values = array.as_primitive::<UInt64Type>().iter().flatten();
+                values.for_each(|v| numbers.take(v, v as f64, || v.to_string()));
+            }
+            DataType::Float64 => {
+                let values = array.as_primitive::<Float64Type>().iter().flatten();
+                values.for_each(|v| numbers.take(v.to_bits(), v, || v.to_string()));
+            }
+            _ => {
+                let Ok(longs) = cast(array, &DataType::Int64) else {
+                    return;
+                };
+                let values = longs.as_primitive::<Int64Type>().iter().flatten();
+                values.for_each(|v| numbers.take(v as u64, v as f64, || v.to_string()));
+            }
+        }
+    }
+
+    fn json(&mut self, name: &str, value: &serde_json::Value) {
+        use serde_json::Value;
         match value {
-            serde_json::Value::String(text) => left
-                .entry(name.to_owned())
-                .or_default()
-                .take(text.as_bytes()),
-            serde_json::Value::Array(items) => {
+            Value::String(text) => self.text(name, text.as_bytes()),
+            // Pairs of a name and a value, as an environment is: each is a column of its own.
+            Value::Array(items) => {
                 items
                     .iter()
-                    .for_each(|item| Self::json(left, &format!("{name}[]"), item));
+                    .for_each(|item| match item.as_array().map(Vec::as_slice) {
+                        Some([Value::String(key), Value::String(text)]) => {
+                            self.text(&format!("{name}.{key}"), text.as_bytes());
+                        }
+                        _ => self.json(&format!("{name}[]"), item),
+                    })
             }
-            serde_json::Value::Object(members) => {
+            Value::Object(members) => {
                 for (member, value) in members {
-                    Self::json(left, &format!("{name}.{member}"), value);
+                    self.json(&format!("{name}.{member}"), value);
                 }
             }
-            _ => {}
+            Value::Number(number) => {
+                let numbers = self.numbers.entry(name.to_owned()).or_default();
+                let worth = number.as_f64().unwrap_or(f64::NAN);
+                numbers.take(worth.to_bits(), worth, || number.to_string());
+            }
+            Value::Bool(_) | Value::Null => {}
         }
     }
 }
 
 impl Rewrite for Audit<'_> {
+    fn begin(&mut self, root: &Path, manifest: &Manifest, interrupted: &AtomicBool) -> Result<()> {
+        self.inner.begin(root, manifest, interrupted)
+    }
+
+    fn schema(&self, schema: SchemaRef) -> SchemaRef {
+        self.inner.schema(schema)
+    }
+
     fn batch(&mut self, table: &str, batch: RecordBatch) -> Result<RecordBatch> {
         let batch = self.inner.batch(table, batch)?;
-        let left = self.left.get_mut().unwrap_or_else(|e| e.into_inner());
         for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
-            Self::column(
-                left,
-                &format!("{table}.{}", field.name()),
-                &Arc::clone(array),
-            );
+            let name = format!("{table}.{}", field.name());
+            self.all.column(&name, &Arc::clone(array));
         }
         Ok(batch)
     }
 
-    fn manifest(&self, manifest: Manifest) -> Result<Manifest> {
+    fn manifest(&mut self, manifest: Manifest) -> Result<Manifest> {
         let manifest = self.inner.manifest(manifest)?;
-        let mut left = self.left.lock().unwrap_or_else(|e| e.into_inner());
-        let recordings = serde_json::to_value(&manifest.recordings).unwrap_or_default();
-        Self::json(&mut left, "manifest.recordings", &recordings);
-        let options = serde_json::to_value(&manifest.options).unwrap_or_default();
-        Self::json(&mut left, "manifest.options", &options);
+        let mut whole = serde_json::to_value(&manifest).unwrap_or_default();
+        // The files are those of the dataset; the release has others.
+        if let Some(members) = whole.as_object_mut() {
+            members.remove("tables");
+            members.remove("classes");
+        }
+        self.all.json("manifest", &whole);
         Ok(manifest)
     }
 
-    fn classes(&self, classes: Vec<Classes>) -> Result<Vec<Classes>> {
-        self.inner.classes(classes)
+    fn classes(&mut self, classes: Vec<Classes>) -> Result<Vec<Classes>> {
+        let classes = self.inner.classes(classes)?;
+        for class in classes.iter().flat_map(|of| &of.classes) {
+            let name = &class.class.full_name;
+            self.all.text("classes.events", name.as_bytes());
+            let fields = class.class.context.iter().chain(&class.class.payload);
+            for field in fields {
+                self.all.text("classes.fields", field.name.as_bytes());
+            }
+        }
+        Ok(classes)
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.inner.warnings()
     }
 
     fn privacy(&self) -> Vec<String> {

@@ -1,19 +1,35 @@
 //! The manifest, anonymized: the same pseudonyms as in the tables.
+//!
+//! Each part is taken apart by name, without a rest: a new one does not compile until somebody says here what becomes of
+//! it. What only tells of the machine that made the dataset, or is a text in words of a person, is left out.
 
+use super::fate::Fate;
 use super::{Anonymizer, SECOND};
-use crate::dataset::manifest::{Manifest, Recording};
+use crate::columns::holds::Holds;
+use crate::dataset::manifest::{Damage, Manifest, Recording, StreamLoss};
 use crate::dataset::moment;
-use crate::dataset::recorded::{Count, Recorded};
+use crate::dataset::recorded::{Count, Load, Machine, Recorded, Session};
 use crate::error::{Error, Place, Result};
+use crate::trace::{Clock, Source, SourceStream};
 use std::path::PathBuf;
 
-/// Parts of a trace's environment that name the machine.
+/// The part of a trace's environment that names the machine.
 const HOST: &str = "hostname";
-/// Parts of a trace's environment that tell machine or time, and are left out.
-const OMITTED: [&str; 2] = ["trace_creation_datetime", "product_uuid"];
-
 /// Stands for a text that is left out.
 const OUT: &str = "(left out)";
+/// Options of an ingest that are times.
+const TIMES: [&str; 2] = ["begin_ns", "end_ns"];
+/// Options of an ingest that say what was done, not to what.
+const OPTIONS: [&str; 8] = [
+    "requests",
+    "end",
+    "max_request_events",
+    "request_args",
+    "compression",
+    "keep_going",
+    "events",
+    "columns",
+];
 /// Kinds of errors in the fixed words of wrk and wrk2, and of oha.
 const ERRORS: [&str; 6] = [
     "connect",
@@ -35,98 +51,295 @@ pub fn host_names(manifest: &Manifest) -> Vec<String> {
 
 impl Anonymizer {
     /// The manifest of the release.
-    pub(super) fn rewritten(&self, mut manifest: Manifest) -> Result<Manifest> {
-        manifest.created = self.moment(&manifest.created)?;
-        for moment in &mut manifest.appended {
-            *moment = self.moment(moment)?;
-        }
-        for value in manifest.options.values_mut() {
-            if let serde_json::Value::String(text) = value {
-                *text = self.texts.names(text);
-            }
-        }
-        for recording in &mut manifest.recordings {
-            self.recording(recording);
-            if let Some(recorded) = &mut recording.recorded {
-                self.recorded(recorded, recording.label.as_deref())?;
-            }
-        }
-        Ok(manifest)
+    pub(super) fn rewritten(&mut self, manifest: Manifest) -> Result<Manifest> {
+        let Manifest {
+            format_version,
+            tool,
+            created,
+            appended,
+            options,
+            events,
+            requests,
+            incomplete_requests,
+            discarded_events,
+            discarded_packets,
+            damaged,
+            recordings,
+            tables,
+            classes,
+        } = manifest;
+        let recordings = recordings.into_iter().map(|r| self.recording(r));
+        let recordings = recordings.collect::<Result<Vec<_>>>()?;
+        let made = match self.shift {
+            0 => created,
+            _ => made(&recordings),
+        };
+        Ok(Manifest {
+            format_version,
+            tool,
+            appended: match self.shift {
+                0 => appended,
+                _ => appended.iter().map(|_| made.clone()).collect(),
+            },
+            created: made,
+            options: options
+                .into_iter()
+                .filter_map(|(name, value)| self.option(&name, value).map(|v| (name, v)))
+                .collect(),
+            events,
+            requests,
+            incomplete_requests,
+            discarded_events,
+            discarded_packets,
+            damaged,
+            recordings,
+            tables,
+            classes,
+        })
     }
 
-    fn recording(&self, recording: &mut Recording) {
+    /// An option of the ingest; nothing where nobody knows what it tells.
+    fn option(&mut self, name: &str, value: serde_json::Value) -> Option<serde_json::Value> {
+        use serde_json::Value;
+        if TIMES.contains(&name) {
+            return Some(value.as_i64()?.checked_add(self.shift * SECOND)?.into());
+        }
+        if name == "server" {
+            let server = value.as_str().map(str::to_owned);
+            let fate = Fate::of(Some(Holds::ThreadName));
+            return Some(server.map_or(Value::Null, |s| self.text(fate, "procname", &s).into()));
+        }
+        if !OPTIONS.contains(&name) {
+            self.told.environment(name);
+            return None;
+        }
+        Some(match value {
+            Value::String(text) => self.plain(&text).into(),
+            Value::Array(items) => {
+                let items = items.into_iter().map(|item| match item {
+                    Value::String(text) => Value::from(self.plain(&text)),
+                    other => other,
+                });
+                items.collect()
+            }
+            other => other,
+        })
+    }
+
+    /// A text that stays, but for what tells of persons and machines in it.
+    fn plain(&mut self, text: &str) -> String {
+        let text = self.texts.names(text);
+        self.scrubbed(&text)
+    }
+
+    fn recording(&mut self, recording: Recording) -> Result<Recording> {
+        let Recording {
+            trace_id,
+            label,
+            path,
+            first_ns,
+            last_ns,
+            events,
+            requests,
+            incomplete_requests,
+            reader,
+            fallback,
+            sources,
+            losses,
+            damage,
+            recorded,
+        } = recording;
         let by = self.shift * SECOND;
-        recording.trace_id = self.trace(&recording.trace_id);
-        recording.path = self.hidden(&recording.path);
-        recording.fallback = recording
-            .fallback
-            .as_deref()
-            .map(|why| self.texts.names(why));
-        recording.first_ns = recording.first_ns.map(|ns| ns.saturating_add(by));
-        recording.last_ns = recording.last_ns.map(|ns| ns.saturating_add(by));
-        for source in &mut recording.sources {
-            source.path = PathBuf::from(self.hidden(&source.path.to_string_lossy()));
-            source.uuid = source.uuid.as_deref().map(|uuid| self.trace(uuid));
-            source.env.retain(|(name, _)| !OMITTED.contains(&&**name));
-            for (_, value) in &mut source.env {
-                *value = self.texts.names(value);
+        let later = |ns: Option<i64>| ns.map(|ns| ns.saturating_add(by));
+        let losses = losses.into_iter().map(|loss| {
+            let StreamLoss {
+                stream,
+                discarded_events,
+                discarded_packets,
+            } = loss;
+            StreamLoss {
+                stream: self.texts.stream(&stream),
+                discarded_events,
+                discarded_packets,
             }
-            if let Some(clock) = &mut source.clock {
-                clock.offset_s = clock.offset_s.saturating_add(self.shift);
-            }
-            for stream in &mut source.streams {
-                let file = stream.file.file_name().unwrap_or_default();
-                stream.file = PathBuf::from(self.texts.names(&file.to_string_lossy()));
-            }
+        });
+        let losses = losses.collect();
+        let recorded = recorded
+            .map(|r| self.recorded(r, label.as_deref()))
+            .transpose()?;
+        Ok(Recording {
+            trace_id: self.trace(&trace_id),
+            label,
+            path: self.texts.machine_path(&path),
+            first_ns: later(first_ns),
+            last_ns: later(last_ns),
+            events,
+            requests,
+            incomplete_requests,
+            reader,
+            // These are in words, which may name anything.
+            fallback: fallback.map(|_| OUT.to_owned()),
+            sources: sources.into_iter().map(|s| self.source(s)).collect(),
+            losses,
+            damage: damage.into_iter().map(|d| self.damage(&d)).collect(),
+            recorded,
+        })
+    }
+
+    fn damage(&self, damage: &Damage) -> Damage {
+        let Damage { place, what: _ } = damage;
+        Damage {
+            place: self.texts.machine_path(place),
+            what: OUT.to_owned(),
         }
-        for loss in &mut recording.losses {
-            loss.stream = self.texts.text("stream", &loss.stream);
+    }
+
+    fn source(&mut self, source: Source) -> Source {
+        let Source {
+            path,
+            uuid,
+            env,
+            clock,
+            streams,
+        } = source;
+        let clock = clock.map(|clock| {
+            let Clock {
+                name,
+                frequency,
+                offset_s,
+                offset_cycles,
+                origin_is_unix_epoch,
+            } = clock;
+            Clock {
+                name: name.map(|name| self.plain(&name)),
+                frequency,
+                offset_s: offset_s.saturating_add(self.shift),
+                offset_cycles,
+                origin_is_unix_epoch,
+            }
+        });
+        let streams = streams.into_iter().map(|stream| {
+            let SourceStream { file, class_id } = stream;
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            SourceStream {
+                file: PathBuf::from(self.texts.stream(&name)),
+                class_id,
+            }
+        });
+        let streams = streams.collect();
+        Source {
+            path: PathBuf::from(self.texts.machine_path(&path.to_string_lossy())),
+            uuid: uuid.map(|uuid| self.trace(&uuid)),
+            env: env
+                .into_iter()
+                .filter_map(|(key, value)| self.environment(&key, &value).map(|v| (key, v)))
+                .collect(),
+            clock,
+            streams,
         }
-        for damage in &mut recording.damage {
-            damage.place = self.hidden(&damage.place);
-            damage.what = self.texts.names(&damage.what);
+    }
+
+    /// A word of a trace's environment; nothing where the table does not know what it tells.
+    fn environment(&mut self, key: &str, value: &str) -> Option<String> {
+        match self.table.environment(key) {
+            Some(holds) if holds.stays() => Some(self.plain(value)),
+            Some(Holds::Secret) => None,
+            Some(Holds::Process) => {
+                let number = value.parse().ok()?;
+                let renumber = self.policy.ids.renumber;
+                let number = if renumber {
+                    self.numbers.process(number)
+                } else {
+                    number
+                };
+                Some(number.to_string())
+            }
+            Some(holds) => Some(self.text(Fate::of(Some(holds)), key, value)),
+            None => {
+                self.told.environment(key);
+                None
+            }
         }
     }
 
     /// What `sysds record` says: figures, versions and what was traced stay. Commands name hosts, folders and people in any
     /// form, and are left out whole; `label` is the one that the tables have, and another is left out.
-    fn recorded(&self, recorded: &mut Recorded, label: Option<&str>) -> Result<()> {
-        recorded.started = self.moment(&recorded.started)?;
-        recorded.label.take_if(|own| Some(&**own) != label);
-        let session = &mut recorded.session;
-        session.name = OUT.to_owned();
-        let lists = [
-            &mut session.kernel_events,
-            &mut session.user_events,
-            &mut session.contexts,
-        ];
-        for event in lists.into_iter().flatten() {
-            *event = self.texts.names(event);
-        }
-        let machine = &mut recorded.machine;
-        for version in [&mut machine.sysds, &mut machine.lttng, &mut machine.kernel] {
-            *version = self.texts.names(version);
-        }
-        let commands = [&mut recorded.command, &mut recorded.noise];
-        for ran in commands.into_iter().flatten() {
-            ran.command = vec![OUT.to_owned()];
-        }
-        if let Some(load) = &mut recorded.load {
-            load.command = OUT.to_owned();
-            if let Some(summary) = &mut load.summary {
-                anonymous(&mut summary.errors);
-            }
-        }
-        Ok(())
+    fn recorded(&mut self, recorded: Recorded, label: Option<&str>) -> Result<Recorded> {
+        let Recorded {
+            format_version,
+            label: own,
+            started,
+            duration_ns,
+            ended_by,
+            session,
+            machine,
+            discarded_events,
+            lost_packets,
+            command,
+            noise,
+            load,
+        } = recorded;
+        let without = |ran: Option<crate::dataset::recorded::Ran>| {
+            ran.map(|mut ran| {
+                ran.command = vec![OUT.to_owned()];
+                ran
+            })
+        };
+        Ok(Recorded {
+            format_version,
+            label: own.filter(|own| Some(&**own) == label),
+            started: self.later(&started)?,
+            duration_ns,
+            ended_by,
+            session: self.session(session),
+            machine: self.machine(machine),
+            discarded_events,
+            lost_packets,
+            command: without(command),
+            noise: without(noise),
+            load: load.map(load_without),
+        })
     }
 
-    /// A path of the machine that made the dataset: nothing of it is of use elsewhere.
-    fn hidden(&self, path: &str) -> String {
-        format!("f{}", self.texts.whole("paths", path.as_bytes()))
+    fn session(&mut self, session: Session) -> Session {
+        let Session {
+            name: _,
+            kernel_events,
+            user_events,
+            contexts,
+            subbuf_size,
+            num_subbuf,
+        } = session;
+        let mut plain = |all: Vec<String>| all.iter().map(|text| self.plain(text)).collect();
+        Session {
+            name: OUT.to_owned(),
+            kernel_events: plain(kernel_events),
+            user_events: plain(user_events),
+            contexts: plain(contexts),
+            subbuf_size,
+            num_subbuf,
+        }
+    }
+
+    fn machine(&mut self, machine: Machine) -> Machine {
+        let Machine {
+            sysds,
+            lttng,
+            kernel,
+            cpus,
+            memory_bytes,
+        } = machine;
+        Machine {
+            sysds: self.plain(&sysds),
+            lttng: self.plain(&lttng),
+            kernel: self.plain(&kernel),
+            cpus,
+            memory_bytes,
+        }
     }
 
     /// A moment, shifted as the times in the tables.
-    fn moment(&self, text: &str) -> Result<String> {
+    fn later(&self, text: &str) -> Result<String> {
         let unknown = || {
             Error::input(
                 format!("'{text}' is no time"),
@@ -135,6 +348,30 @@ impl Anonymizer {
             )
         };
         moment::later(text, self.shift).ok_or_else(unknown)
+    }
+}
+
+/// When a dataset says that it was made: at its last event. The true moment is near the day of publication, which is
+/// true; shifted, the two would tell the shift.
+fn made(recordings: &[Recording]) -> String {
+    let last = recordings.iter().filter_map(|r| r.last_ns).max();
+    let seconds = last.unwrap_or(0).div_euclid(SECOND);
+    moment::later("1970-01-01T00:00:00Z", seconds).expect("seconds of 64 bits of nanoseconds")
+}
+
+fn load_without(load: Load) -> Load {
+    let Load {
+        command: _,
+        status,
+        mut summary,
+    } = load;
+    if let Some(summary) = &mut summary {
+        anonymous(&mut summary.errors);
+    }
+    Load {
+        command: OUT.to_owned(),
+        status,
+        summary,
     }
 }
 

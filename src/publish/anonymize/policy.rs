@@ -9,6 +9,10 @@
 //! extensions = ["php", "so"]        # endings that stay
 //! arguments = ["my_file"]           # arguments that hold file names, beside those that are known and all that begin with /
 //!
+//! [arguments]                       # what arguments hold that nobody has classified; the words are those of columns::holds
+//! "shop:order.items" = "size"       # of one event …
+//! my_number = "nothing-personal"    # … or of every event
+//!
 //! [names]
 //! words = ["alice", "web01"]        # names of users and hosts; the traces' host names are always among them
 //! processes = "keep"                # or "key": names of threads become pseudonyms …
@@ -27,11 +31,16 @@
 //! ```
 
 use super::addresses::Network;
+use super::table::Of;
+use crate::columns::contract;
+use crate::columns::holds::Holds;
 use crate::error::{Error, Place, Result};
 use regex::Regex;
 use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 /// The policy.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -41,6 +50,9 @@ pub struct Policy {
     pub addresses: AddressPolicy,
     /// File names.
     pub paths: PathPolicy,
+    /// What further arguments hold, by `EVENT.ARGUMENT` or `ARGUMENT`.
+    #[serde(deserialize_with = "classified")]
+    pub arguments: BTreeMap<String, Holds>,
     /// Names of users, hosts and threads.
     pub names: NamePolicy,
     /// Numbers of processes and threads.
@@ -56,7 +68,7 @@ pub struct Policy {
 #[serde(default, deny_unknown_fields)]
 pub struct AddressPolicy {
     /// Networks whose addresses stay.
-    #[serde(deserialize_with = "parsed")]
+    #[serde(deserialize_with = "networks")]
     pub keep: Vec<Network>,
 }
 
@@ -77,8 +89,10 @@ pub struct PathPolicy {
     #[serde(deserialize_with = "parsed")]
     pub keep: Vec<KeptPath>,
     /// Endings that stay.
+    #[serde(deserialize_with = "said")]
     pub extensions: Vec<String>,
     /// Arguments that hold file names, beside the known ones.
+    #[serde(deserialize_with = "said")]
     pub arguments: Vec<String>,
 }
 
@@ -116,15 +130,13 @@ impl FromStr for KeptPath {
         let sound = components
             .iter()
             .all(|c| !matches!(&**c, "" | "." | "..") && !c.contains('*'));
-        match (text.starts_with('/') && sound) || text == "/**" {
-            true => Ok(KeptPath {
-                components: if text == "/**" {
-                    Vec::new()
-                } else {
-                    components
-                },
-                below,
-            }),
+        if text == "/**" {
+            return Err(format!(
+                "{text} would keep every file name; name the directories that tell nothing, as /usr/**"
+            ));
+        }
+        match text.starts_with('/') && sound {
+            true => Ok(KeptPath { components, below }),
             false => Err(format!(
                 "{text}: write /a/directory, or /a/directory/** for all that is below"
             )),
@@ -145,10 +157,12 @@ impl KeptPath {
 #[serde(default, deny_unknown_fields)]
 pub struct NamePolicy {
     /// Names of users and hosts.
+    #[serde(deserialize_with = "said")]
     pub words: Vec<String>,
     /// What is done to the names of threads.
     pub processes: Processes,
     /// Names of threads that stay.
+    #[serde(deserialize_with = "said")]
     pub keep_processes: Vec<String>,
 }
 
@@ -225,9 +239,82 @@ impl StringRule {
         }
     }
 
-    /// Whether it is for the field of this name.
+    /// Whether it is for the field of this name. Columns and arguments that have the same value are one field here: a file
+    /// name stands in the column `path` and in its argument.
     pub fn is_for(&self, field: &str) -> bool {
-        self.arguments.is_empty() || self.arguments.iter().any(|a| a == field)
+        self.arguments.is_empty() || self.arguments.iter().any(|a| a == field || same(a, field))
+    }
+}
+
+/// Whether fields of these two names may have one value.
+fn same(one: &str, other: &str) -> bool {
+    static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let mut paths = contract::events().path_arguments;
+        paths.push("path".to_owned());
+        paths
+    });
+    const THREADS: [&str; 6] = [
+        "procname",
+        "comm",
+        "prev_comm",
+        "next_comm",
+        "parent_comm",
+        "child_comm",
+    ];
+    let paths = |name: &str| PATHS.iter().any(|p| p == name);
+    let threads = |name: &str| THREADS.contains(&name);
+    (paths(one) && paths(other)) || (threads(one) && threads(other))
+}
+
+/// What the policy may call an argument of an event: `EVENT.ARGUMENT` and `ARGUMENT`, with and without the structures that
+/// it is in.
+pub fn argument_name(of: Of, path: &[&str]) -> Vec<String> {
+    let event = match of {
+        Of::Call(name) | Of::Point(name) => name,
+        Of::Context => "contexts",
+    };
+    let whole = path.join(".");
+    let last = path.last().copied().unwrap_or_default();
+    let mut names = vec![
+        format!("{event}.{whole}"),
+        format!("{event}.{last}"),
+        whole,
+        last.to_owned(),
+    ];
+    names.dedup();
+    names
+}
+
+/// Texts that say something.
+fn said<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let texts = Vec::<String>::deserialize(from)?;
+    match texts.iter().find(|text| text.trim().is_empty()) {
+        None => Ok(texts),
+        Some(_) => Err(serde::de::Error::custom(
+            "an empty text would be found everywhere; take it out, or write what was meant",
+        )),
+    }
+}
+
+/// Networks that are not all there is.
+fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Network>, D::Error> {
+    let networks: Vec<Network> = parsed(from)?;
+    match networks.iter().any(Network::is_everything) {
+        false => Ok(networks),
+        true => Err(serde::de::Error::custom(
+            "a network of 0 bits would keep every address; name the networks that tell nothing",
+        )),
+    }
+}
+
+fn classified<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Holds>, D::Error> {
+    let all = BTreeMap::<String, Holds>::deserialize(from)?;
+    let structural = [Holds::Members, Holds::Argument, Holds::Time];
+    match all.iter().find(|(_, holds)| structural.contains(holds)) {
+        None => Ok(all),
+        Some((name, _)) => Err(serde::de::Error::custom(format!(
+            "{name}: this is no word for an argument; moments are time-s or time-ns"
+        ))),
     }
 }
 
@@ -243,10 +330,26 @@ fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(
 
 fn regex<'de, D: Deserializer<'de>>(from: D) -> Result<Regex, D::Error> {
     let text = String::deserialize(from)?;
+    if text.is_empty() {
+        return Err(serde::de::Error::custom(
+            "an empty pattern is found everywhere; take it out, or write what was meant",
+        ));
+    }
     Regex::new(&text).map_err(serde::de::Error::custom)
 }
 
 impl Policy {
+    /// What the policy says that an argument of an event holds.
+    pub fn argument(&self, of: Of, path: &[&str]) -> Option<Holds> {
+        if self.arguments.is_empty() && self.paths.arguments.is_empty() {
+            return None;
+        }
+        let names = argument_name(of, path);
+        let said = names.iter().find_map(|name| self.arguments.get(name));
+        let is_path = || names.iter().any(|name| self.paths.arguments.contains(name));
+        said.copied().or_else(|| is_path().then_some(Holds::Path))
+    }
+
     /// Reads a policy file.
     ///
     /// # Errors
@@ -260,7 +363,7 @@ impl Policy {
             Error::input(
                 e.message().trim(),
                 Place::line(path, line, column),
-                "The README's section Privacy has a policy with all that can be said.",
+                "docs/guide/privacy.md has a policy with all that can be said.",
             )
         })
     }
@@ -293,6 +396,16 @@ mod tests {
         );
         assert!(!policy.paths.keep[1].keeps(&["var", "www", "x"]));
         assert!(!policy.paths.keep[1].keeps(&["var", "log"]));
+        assert!(policy.strings[0].is_for("procname"), "the same value");
+        assert_eq!(
+            policy.argument(Of::Point("shop:order"), &["items"]),
+            Some(Holds::Size)
+        );
+        assert_eq!(policy.argument(Of::Call("x"), &["items"]), None);
+        assert_eq!(
+            policy.argument(Of::Call("x"), &["my_file"]),
+            Some(Holds::Path)
+        );
         assert!(policy.strings[0].is_for("comm") && !policy.strings[0].is_for("filename"));
         assert_eq!(policy.time.shift, Shift::Keyed(true));
     }
@@ -306,6 +419,13 @@ mod tests {
             ("[path]\n", "line 1"),
             ("[addresses]\n\nkeep = [\"10/8\"]\n", "line 3"),
             ("[[strings]]\npattern = '('\n", "line 2"),
+            ("[[strings]]\npattern = ''\n", "empty pattern"),
+            ("[paths]\nkeep = [\"/usr\", \"/**\"]\n", "every file name"),
+            ("[names]\nwords = [\"alice\", \" \"]\n", "empty text"),
+            ("[names]\nkeep_processes = [\"\"]\n", "empty text"),
+            ("[addresses]\nkeep = [\"0.0.0.0/0\"]\n", "every address"),
+            ("[arguments]\nx = \"somewhat\"\n", "line 2"),
+            ("[arguments]\nx = \"members\"\n", "no word for an argument"),
         ] {
             std::fs::write(&path, text).unwrap();
             let e = Policy::read(&path).unwrap_err();

@@ -3,12 +3,14 @@
 //! A file name keeps its hierarchy: each component becomes a pseudonym of its own, the same wherever it stands, so that
 //! equal names stay equal, also as part of a relative one; `.`, `..` and `/` stay. Names of directories that the policy
 //! keeps stay where they stand under the same parents. The numbers of processes in /proc/PID and …/task/TID become those
-//! of the tables.
+//! of the tables. Every other text becomes one pseudonym as a whole.
 
 use super::key::Key;
-use super::pids::Pids;
+use super::numbers::Numbers;
 use super::policy::{KeptPath, StringRule};
 use regex::{Captures, Regex};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The rules for texts.
 pub struct Texts {
@@ -16,8 +18,14 @@ pub struct Texts {
     keep: Vec<KeptPath>,
     extensions: Vec<String>,
     words: Option<Regex>,
-    rules: Vec<StringRule>,
+    rules: Vec<(StringRule, AtomicU64)>,
 }
+
+/// The names that LTTng gives to folders and files of streams, which tell nothing.
+static STREAMS: LazyLock<Regex> = LazyLock::new(|| {
+    let names = r"^(?:kernel|ust|uid|pid|64-bit|32-bit|archives|metadata|index|(?:channel|stream|chan)_?[0-9]*(?:_[0-9]+)*)$";
+    Regex::new(names).expect("a pattern")
+});
 
 impl Texts {
     /// Takes the rules together; `words` are replaced wherever they stand, in whatever case.
@@ -33,26 +41,37 @@ impl Texts {
         words.sort_by_key(|w| std::cmp::Reverse(w.len()));
         let words = (!words.is_empty())
             .then(|| Regex::new(&format!("(?i){}", words.join("|"))).expect("escaped words"));
+        let rules = rules.into_iter().map(|rule| (rule, AtomicU64::new(0)));
         Texts {
             key: key.clone(),
             keep,
             extensions,
             words,
-            rules,
+            rules: rules.collect(),
         }
     }
 
-    /// What becomes of a text of the field `field` that is no file name.
-    pub fn text(&self, field: &str, text: &str) -> String {
+    /// What becomes of a text of the field `field` that is no file name and stays otherwise.
+    pub fn replaced(&self, field: &str, text: &str) -> String {
         let mut text = text.to_owned();
-        for rule in self.rules.iter().filter(|r| r.is_for(field)) {
-            let replace = |found: &Captures| match &rule.replace {
-                Some(replacement) => replacement.clone(),
-                None => format!("s{}", self.key.token("strings", found[0].as_bytes())),
+        for (rule, found) in self.rules.iter().filter(|(r, _)| r.is_for(field)) {
+            let replace = |part: &Captures| {
+                found.fetch_add(1, Ordering::Relaxed);
+                match &rule.replace {
+                    Some(replacement) => replacement.clone(),
+                    None => format!("s{}", self.key.token("strings", part[0].as_bytes())),
+                }
             };
             text = rule.pattern.replace_all(&text, replace).into_owned();
         }
         self.names(&text)
+    }
+
+    /// The patterns that have found nothing.
+    pub fn idle_patterns(&self) -> Vec<&str> {
+        let idle = |found: &AtomicU64| found.load(Ordering::Relaxed) == 0;
+        let rules = self.rules.iter().filter(|(_, found)| idle(found));
+        rules.map(|(rule, _)| rule.pattern.as_str()).collect()
     }
 
     /// Users' and hosts' names in a text replaced.
@@ -60,60 +79,105 @@ impl Texts {
         let Some(words) = &self.words else {
             return text.to_owned();
         };
-        let replace = |found: &Captures| {
-            format!(
-                "n{}",
-                self.key.token("names", found[0].to_lowercase().as_bytes())
-            )
-        };
+        let replace = |found: &Captures| self.host(&found[0]);
         words.replace_all(text, replace).into_owned()
     }
 
-    /// What becomes of a file name in the field `field`.
-    pub fn path(&self, field: &str, path: &str, pids: &mut Pids) -> String {
-        let path = self.text(field, path);
-        let absolute = path.starts_with('/');
-        let mut here: Vec<&str> = Vec::new();
-        let parts: Vec<String> = path
-            .split('/')
-            .map(|component| match component {
-                "" | "." => component.to_owned(),
-                ".." => {
-                    here.pop();
-                    component.to_owned()
-                }
-                component => {
-                    here.push(component);
-                    self.component(&here, absolute, pids)
-                }
-            })
-            .collect();
-        parts.join("/")
+    /// Whether one of the names stands in a text.
+    pub fn has_name(&self, text: &str) -> bool {
+        self.words.as_ref().is_some_and(|w| w.is_match(text))
     }
 
-    fn component(&self, here: &[&str], absolute: bool, pids: &mut Pids) -> String {
+    /// What becomes of the name of a machine or a user.
+    pub fn host(&self, name: &str) -> String {
+        match name {
+            "" => String::new(),
+            name => format!(
+                "n{}",
+                self.key.token("names", name.to_lowercase().as_bytes())
+            ),
+        }
+    }
+
+    /// What becomes of a file name in the field `field`, by component; with each whether it was kept.
+    pub fn path(&self, field: &str, path: &str, numbers: &mut Numbers) -> Vec<(bool, String)> {
+        let path = self.replaced(field, path);
+        let absolute = path.starts_with('/');
+        let mut here: Vec<&str> = Vec::new();
+        let parts = path.split('/').map(|component| match component {
+            "" | "." => (false, component.to_owned()),
+            ".." => {
+                here.pop();
+                (false, component.to_owned())
+            }
+            component => {
+                here.push(component);
+                self.component(&here, absolute, numbers)
+            }
+        });
+        parts.collect()
+    }
+
+    fn component(&self, here: &[&str], absolute: bool, numbers: &mut Numbers) -> (bool, String) {
         let name = here[here.len() - 1];
         let in_proc = absolute && here[0] == "proc";
         let is_number =
             in_proc && here.len() >= 2 && (here.len() == 2 || here[here.len() - 2] == "task");
         if is_number && let Ok(number) = name.parse() {
-            return pids.number(number).to_string();
+            return (false, numbers.process(number).to_string());
         }
         if absolute && self.keep.iter().any(|k| k.keeps(here)) {
-            return name.to_owned();
+            return (true, name.to_owned());
         }
         let token = self.key.token("paths", name.as_bytes());
-        match name.rsplit_once('.') {
+        let name = match name.rsplit_once('.') {
             Some((_, extension)) if self.extensions.iter().any(|e| e == extension) => {
                 format!("f{token}.{extension}")
             }
             _ => format!("f{token}"),
+        };
+        (false, name)
+    }
+
+    /// What becomes of the name of a stream's file: what a tracer calls each of them stays.
+    pub fn stream(&self, path: &str) -> String {
+        let parts = path.split('/').map(|part| match part {
+            "" | "." | ".." => part.to_owned(),
+            part if STREAMS.is_match(part) => part.to_owned(),
+            part => format!("f{}", self.key.token("paths", part.as_bytes())),
+        });
+        parts.collect::<Vec<_>>().join("/")
+    }
+
+    /// What becomes of a text as a whole; patterns look at it all the same, so that they are known to find something.
+    pub fn whole(&self, field: &str, text: &str) -> String {
+        for (rule, found) in self.rules.iter().filter(|(r, _)| r.is_for(field)) {
+            found.fetch_add(u64::from(rule.pattern.is_match(text)), Ordering::Relaxed);
+        }
+        self.token(text)
+    }
+
+    /// A pseudonym of a text; of none there is none.
+    pub fn token(&self, text: &str) -> String {
+        match text {
+            "" => String::new(),
+            text => format!("t{}", self.key.token("texts", text.as_bytes())),
         }
     }
 
-    /// What becomes of a whole value that has no parts.
-    pub fn whole(&self, purpose: &str, value: &[u8]) -> String {
-        self.key.token(purpose, value)
+    /// A pseudonym of a path of the machine that made the dataset.
+    pub fn machine_path(&self, path: &str) -> String {
+        format!("f{}", self.key.token("paths", path.as_bytes()))
+    }
+
+    /// A pseudonym of bytes that are no text.
+    pub fn bytes(&self, value: &[u8]) -> String {
+        self.key.token("bytes", value)
+    }
+
+    /// A pseudonym of the name of a thread.
+    pub fn process(&self, name: &str) -> String {
+        self.key.token("processes", name.as_bytes())
     }
 }
 
@@ -121,7 +185,7 @@ impl Texts {
 mod tests {
     use super::*;
 
-    fn texts() -> (Texts, Pids) {
+    fn texts() -> (Texts, Numbers) {
         let key = Key::new([1; 32]);
         let keep = ["/usr/lib/**", "/home", "/proc"].map(|k| k.parse().unwrap());
         let rule = StringRule::new(Regex::new("[0-9]{16}").unwrap(), None, Vec::new());
@@ -133,13 +197,19 @@ mod tests {
             &words,
             vec![rule],
         );
-        (texts, Pids::new(&key))
+        (texts, Numbers::new(&key))
+    }
+
+    fn joined(texts: &Texts, path: &str, numbers: &mut Numbers) -> String {
+        let parts = texts.path("filename", path, numbers);
+        let parts: Vec<String> = parts.into_iter().map(|(_, part)| part).collect();
+        parts.join("/")
     }
 
     #[test]
     fn a_path_keeps_its_hierarchy_and_what_the_policy_keeps() {
         let (texts, mut pids) = texts();
-        let mut path = |p: &str| texts.path("filename", p, &mut pids);
+        let mut path = |p: &str| joined(&texts, p, &mut pids);
         assert_eq!(path("/usr/lib/x86/libc.so.6"), "/usr/lib/x86/libc.so.6");
         let page = path("/home/bob/shop/index.php");
         assert!(
@@ -163,8 +233,8 @@ mod tests {
     #[test]
     fn processes_under_proc_have_the_numbers_of_the_tables() {
         let (texts, mut pids) = texts();
-        let (pid, tid) = (pids.number(4711), pids.number(4712));
-        let found = texts.path("filename", "/proc/4711/task/4712", &mut pids);
+        let (pid, tid) = (pids.process(4711), pids.process(4712));
+        let found = joined(&texts, "/proc/4711/task/4712", &mut pids);
         let parts: Vec<&str> = found.split('/').collect();
         assert_eq!((parts[2], parts[4]), (&*pid.to_string(), &*tid.to_string()));
     }
@@ -172,16 +242,39 @@ mod tests {
     #[test]
     fn names_and_patterns_go_from_any_text() {
         let (texts, mut pids) = texts();
-        let text = texts.text("comm", "ALICE@web01 4111111111111111");
+        let text = texts.replaced("comm", "ALICE@web01 4111111111111111");
         assert!(
             !text.contains("ALICE") && !text.contains("web01") && !text.contains("4111"),
             "{text}"
         );
-        assert_eq!(texts.text("comm", "Alice"), texts.text("comm", "alice"));
-        assert!(
-            !texts
-                .path("path", "/usr/lib/alice", &mut pids)
-                .contains("alice")
+        assert_eq!(
+            texts.replaced("comm", "Alice"),
+            texts.replaced("comm", "alice")
         );
+        assert!(!joined(&texts, "/usr/lib/alice", &mut pids).contains("alice"));
+    }
+
+    #[test]
+    fn streams_keep_what_the_tracer_calls_them() {
+        let (texts, _) = texts();
+        assert_eq!(texts.stream("kernel/channel0_1"), "kernel/channel0_1");
+        assert_eq!(
+            texts
+                .stream("ust/uid/0/64-bit/channel0_0")
+                .matches('/')
+                .count(),
+            4
+        );
+        let told = texts.stream("ust/pid/shop-4711-20261123-230639/alices_channel_0");
+        assert!(told.starts_with("ust/pid/f") && !told.contains("4711") && !told.contains("alice"));
+    }
+
+    #[test]
+    fn patterns_that_find_nothing_are_known() {
+        let (texts, _) = texts();
+        assert_eq!(texts.idle_patterns(), ["[0-9]{16}"]);
+        let whole = texts.whole("x", "4111111111111111");
+        assert!(whole.starts_with('t') && texts.idle_patterns().is_empty());
+        assert_eq!(texts.whole("x", ""), "");
     }
 }
