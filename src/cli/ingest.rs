@@ -261,11 +261,6 @@ fn report(manifest: &Manifest, output: &std::path::Path, seconds: f64) {
             manifest.discarded_events, manifest.discarded_packets
         );
     }
-    for recording in &manifest.recordings {
-        if let Some(why) = &recording.fallback {
-            eprintln!("{}: read with {}: {why}", recording.path, recording.reader);
-        }
-    }
     for damage in manifest.recordings.iter().flat_map(|r| &r.damage) {
         eprintln!(
             "warning: {}: {}; what follows in this stream is lost",

@@ -59,7 +59,14 @@ pub fn run(args: InspectArgs) -> Result<u8> {
         let counts = count_events(&[args.path], args.reader.choice(), &selection)?;
         let json = serde_json::to_string_pretty(&counts).expect("a report is JSON") + "\n";
         print(&if args.json { json } else { count_text(&counts) })?;
-        return Ok(0);
+        let damage: Vec<_> = counts.iter().flat_map(|c| &c.damage).collect();
+        for damage in &damage {
+            eprintln!(
+                "warning: {}: {}; what follows in this stream is not counted",
+                damage.place, damage.what
+            );
+        }
+        return Ok(if damage.is_empty() { 0 } else { DAMAGED });
     }
     let interrupted = interrupt_flag()?;
     let report = inspect_trace(&[args.path], args.reader.choice(), &selection, &interrupted)?;

@@ -58,10 +58,6 @@ impl Anonymizer {
         let by = self.shift * SECOND;
         recording.trace_id = self.trace(&recording.trace_id);
         recording.path = self.hidden(&recording.path);
-        recording.fallback = recording
-            .fallback
-            .as_deref()
-            .map(|why| self.texts.names(why));
         recording.first_ns = recording.first_ns.map(|ns| ns.saturating_add(by));
         recording.last_ns = recording.last_ns.map(|ns| ns.saturating_add(by));
         for source in &mut recording.sources {
@@ -71,7 +67,7 @@ impl Anonymizer {
             for (_, value) in &mut source.env {
                 *value = self.texts.names(value);
             }
-            if let Some(clock) = &mut source.clock {
+            for clock in source.clock.iter_mut().chain(&mut source.clocks) {
                 clock.offset_s = clock.offset_s.saturating_add(self.shift);
             }
             for stream in &mut source.streams {
