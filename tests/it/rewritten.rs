@@ -24,7 +24,9 @@ fn rows(dataset: &Path, name: &str, without: &[&str]) -> RecordBatch {
 }
 
 /// `sink.ctf.fs` puts an underscore before each name, has its own layout of headers and contexts, gives the trace a UUID
-/// and its streams other names. All that is values is the same.
+/// and its streams other names. All that is values is the same, but for empty texts: babeltrace2 2.0 writes what an
+/// earlier event left in the field (see the README). And `sink.ctf.fs` declares the classes of which there are events only:
+/// where a class without events has a field of another kind, as `args` of `sysctl`, the column's name is without the kind.
 #[test]
 fn what_babeltrace2_writes_gives_the_dataset_of_the_original() {
     if !has("babeltrace2", &["--version"]) {
@@ -53,11 +55,8 @@ fn what_babeltrace2_writes_gives_the_dataset_of_the_original() {
             assert_eq!(old.num_rows(), new.num_rows(), "{name}: {table}");
             for (i, field) in old.schema().fields().iter().enumerate() {
                 let other = new.column_by_name(field.name()).unwrap();
-                assert!(
-                    same_values(old.column(i), other),
-                    "{name}: {table}: {}",
-                    field.name()
-                );
+                let place = format!("{name}: {table}.{}", field.name());
+                assert_eq!(difference(old.column(i), other, &place), None);
             }
             assert_eq!(old.num_columns(), new.num_columns());
         }
@@ -67,25 +66,45 @@ fn what_babeltrace2_writes_gives_the_dataset_of_the_original() {
     }
 }
 
-/// Whether two columns hold the same, whatever the metadata of their members says of their types in the trace.
-fn same_values(a: &dyn Array, b: &dyn Array) -> bool {
-    match (a.data_type(), b.data_type()) {
+/// A column's name without the kind of its values.
+fn without_kind(name: &str) -> String {
+    ["_list", "_str", "_struct", "_float"]
+        .iter()
+        .fold(name.to_owned(), |name, kind| name.replace(kind, ""))
+}
+
+/// Where two columns do not hold the same, whatever the metadata of their members says of their types in the trace.
+fn difference(a: &dyn Array, b: &dyn Array, name: &str) -> Option<String> {
+    let same = match (a.data_type(), b.data_type()) {
         (DataType::Struct(_), DataType::Struct(_)) => {
             let (a, b) = (a.as_struct(), b.as_struct());
+            if a.nulls() != b.nulls() {
+                return Some(format!("{name}: null elsewhere"));
+            }
+            let [named, other] = [a, b].map(|s| s.column_names().into_iter().map(without_kind));
+            if !named.eq(other) {
+                let (a, b) = (a.column_names(), b.column_names());
+                return Some(format!("{name}: {a:?}, {b:?}"));
+            }
             let members = a.columns().iter().zip(b.columns());
-            a.nulls() == b.nulls()
-                && a.column_names() == b.column_names()
-                && members.clone().all(|(a, b)| same_values(a, b))
+            let mut members = members.zip(a.column_names());
+            return members.find_map(|((a, b), n)| difference(a, b, &format!("{name}.{n}")));
         }
         (DataType::List(_), DataType::List(_)) => {
             let (a, b) = (a.as_list::<i32>(), b.as_list::<i32>());
-            a.nulls() == b.nulls()
-                && a.offsets() == b.offsets()
-                && same_values(a.values(), b.values())
+            if a.nulls() != b.nulls() || a.offsets() != b.offsets() {
+                return Some(format!("{name}: other lengths"));
+            }
+            return difference(a.values(), b.values(), &format!("{name}[]"));
         }
         (DataType::Dictionary(..), _) => texts(a) == texts(b),
+        (DataType::Utf8, DataType::Utf8) => {
+            let mut pairs = a.as_string::<i32>().iter().zip(b.as_string::<i32>());
+            pairs.all(|(a, b)| a == b || a == Some("") && b.is_some())
+        }
         _ => a.to_data() == b.to_data(),
-    }
+    };
+    (!same).then(|| name.to_owned())
 }
 
 /// The names of the fields in each scope that `babeltrace2` prints of a trace, with those that have a value in them
@@ -116,15 +135,15 @@ fn names_in(line: &str, found: &mut BTreeMap<String, BTreeSet<String>>) {
     ];
     let (mut depth, mut text, mut escaped) = (0, false, false);
     let (mut scope, mut word) = (None, String::new());
-    for c in line.chars() {
+    for (i, c) in line.char_indices() {
         if text {
             (text, escaped) = (escaped || c != '"', !escaped && c == '\\');
             continue;
         }
         match c {
             '"' => text = true,
-            '{' | '[' => depth += 1,
-            '}' | ']' => depth -= 1,
+            '{' | '[' | '(' => depth += 1,
+            '}' | ']' | ')' => depth -= 1,
             _ => {}
         }
         match (c, depth) {
@@ -132,7 +151,8 @@ fn names_in(line: &str, found: &mut BTreeMap<String, BTreeSet<String>>) {
                 let name = word.trim();
                 scope = scopes.iter().find(|s| **s == name).map(|s| (*s).to_owned());
             }
-            ('=', 1) => {
+            // A structure without members has nothing to store.
+            ('=', 1) if !line[i + 1..].starts_with(" { }") => {
                 let names = scope.as_ref().map(|s| found.entry(s.clone()).or_default());
                 names.map(|names| names.insert(word.trim().to_owned()));
             }
@@ -237,6 +257,12 @@ fn each_field_that_babeltrace2_shows_is_in_the_dataset() {
     assert!(compared >= 3, "{compared}");
 }
 
+/// The sum over all recordings of a report.
+fn total(recordings: &serde_json::Value, name: &str) -> u64 {
+    let all = recordings.as_array().unwrap().iter();
+    all.map(|r| r[name].as_u64().unwrap()).sum()
+}
+
 #[test]
 fn losses_are_the_same_wherever_they_are_told() {
     let dir = tempfile::tempdir().unwrap();
@@ -257,7 +283,11 @@ fn losses_are_the_same_wherever_they_are_told() {
             let sum: i64 = values.inspect(|n| assert!(*n > 0)).sum();
             let place = trace.display();
             assert_eq!(manifest[column], sum, "{place}");
-            assert_eq!(inspected["recordings"][0][column], sum, "{place}");
+            assert_eq!(
+                total(&inspected["recordings"], column),
+                sum as u64,
+                "{place}"
+            );
             lost += sum;
         }
         let said = stderr(&done);
@@ -295,8 +325,8 @@ fn inspect_counts_what_ingest_does() {
             continue;
         }
         let json = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
-        let events = &json(&inspected.stdout)["recordings"][0]["events"];
-        assert_eq!(events, &json(&counted.stdout)[0]["events"], "{place}");
-        assert_eq!(events, &manifest(&out)["events"], "{place}");
+        let events = total(&json(&inspected.stdout)["recordings"], "events");
+        assert_eq!(events, total(&json(&counted.stdout), "events"), "{place}");
+        assert_eq!(manifest(&out)["events"], events, "{place}");
     }
 }

@@ -194,7 +194,7 @@ event { name = e; id = 3; stream_id = 7;
         assert_eq!(members(&events, "args"), ["_n", "kind", "v"]);
         let v = events[0].column_by_name("args").unwrap().as_struct();
         let v = v.column_by_name("v").unwrap().as_struct();
-        assert_eq!(v.column_names(), ["one"]);
+        assert_eq!(v.column_names(), ["one", "two"]);
         assert_eq!(longs(v.column(0)), [Some(77)]);
     }
 }
