@@ -24,8 +24,8 @@ pub struct Block {
     pub heads: Vec<Head>,
     /// Values and process names.
     pub out: Output,
-    /// Where decoding began.
-    begin: Progress,
+    /// Where decoding began; boxed, since blocks are handed on.
+    begin: Box<Progress>,
 }
 
 impl Block {
@@ -68,7 +68,7 @@ pub fn decode(
     let packet = &located.packet;
     let content = packet.content_size.div_ceil(8);
     let mut size = WINDOW;
-    block.begin.clone_from(&progress);
+    (*block.begin).clone_from(&progress);
     loop {
         let first = progress.bit / 8;
         let there = size.min(content - first);
