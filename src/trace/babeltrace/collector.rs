@@ -3,10 +3,12 @@
 use super::describe::{clock_of, cpu_of, source_of};
 use super::fields;
 use super::graph::Sink;
+use super::heads::{number, take_in};
 use super::losses::Counted;
+use super::pointers::PointerHash;
 use crate::error::{Error, Place, Result};
 use crate::trace::context::{Context, is_only_cpu, name_own, name_packet, uses_of};
-use crate::trace::event::{EventBatch, EventClass, Field, Head, Loss, NO_NAME, UNKNOWN, escape};
+use crate::trace::event::{EventBatch, EventClass, Field, Head, Loss, NO_NAME, UNKNOWN};
 use crate::trace::select::Selection;
 use crate::trace::tracer::Tracer;
 use crate::trace::{Clock, Source, SourceStream};
@@ -439,57 +441,11 @@ impl Collector {
     }
 }
 
-/// Reads a structure: known fields into the head, others into the values.
-///
-/// # Safety
-/// `root` is null, or a living structure field whose class gave `members`.
-unsafe fn take_in(
-    root: *const bt_field,
-    members: &[(Context, Field)],
-    head: &mut Head,
-    known: &mut HashMap<Vec<u8>, u32>,
-    batch: &mut EventBatch,
-) {
-    if root.is_null() {
-        return;
-    }
-    for (used, member) in members {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let field = bt_field_structure_borrow_member_field_by_index_const(root, member.index);
-            match used {
-                Context::Pid => head.pid = fields::integer(field, &member.ty) as i32,
-                Context::Tid => head.tid = fields::integer(field, &member.ty) as i32,
-                Context::Cpu => {
-                    let cpu = i32::try_from(fields::integer(field, &member.ty));
-                    head.cpu = cpu.unwrap_or(UNKNOWN);
-                }
-                Context::Procname => {
-                    let name = fields::string_bytes(field);
-                    head.procname = number(known, &mut batch.new_procnames, name);
-                }
-                Context::Other => fields::encode(field, &member.ty, &mut batch.values),
-            }
-        }
-    }
-}
-
 /// # Safety
 /// `class` is alive.
 unsafe fn name_of(class: *const bt_event_class) -> String {
     // SAFETY: the caller's promise.
     unsafe { fields::text(bt_event_class_get_name(class)).unwrap_or_default() }
-}
-
-/// The number of a process name; new names get the next one.
-fn number(known: &mut HashMap<Vec<u8>, u32>, new: &mut Vec<String>, name: &[u8]) -> u32 {
-    if let Some(n) = known.get(name) {
-        return *n;
-    }
-    let n = known.len() as u32;
-    known.insert(name.to_vec(), n);
-    new.push(escape(name));
-    n
 }
 
 /// The members of a structure class, none where there is no class.
@@ -516,23 +472,3 @@ fn out_of_time(stream: &str, cycles: u64) -> Error {
         "The clock's offset or frequency in the metadata is wrong, or the stream is damaged.",
     )
 }
-
-/// Hashes an address: aligned pointers differ in their middle bits.
-#[derive(Default)]
-struct AddressHasher(u64);
-
-impl std::hash::Hasher for AddressHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("pointers hash as usize")
-    }
-    fn write_usize(&mut self, n: usize) {
-        self.0 = (n as u64)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .rotate_left(20);
-    }
-}
-
-type PointerHash = std::hash::BuildHasherDefault<AddressHasher>;

@@ -11,7 +11,9 @@ mod failure;
 mod fields;
 mod graph;
 mod guard;
+mod heads;
 mod losses;
+mod pointers;
 
 use super::Source;
 use super::check::Checked;
