@@ -263,11 +263,6 @@ fn report(manifest: &Manifest, output: &std::path::Path, seconds: f64) {
         );
     }
     for recording in &manifest.recordings {
-        if let Some(why) = &recording.fallback {
-            eprintln!("{}: read with {}: {why}", recording.path, recording.reader);
-        }
-    }
-    for recording in &manifest.recordings {
         let (Some(derived), path) = (&recording.derived, &recording.path) else {
             continue;
         };

@@ -59,7 +59,14 @@ pub fn run(args: InspectArgs) -> Result<u8> {
             true => print_json(&counts)?,
             false => print(&count_text(&counts))?,
         }
-        return Ok(0);
+        let damage: Vec<_> = counts.iter().flat_map(|c| &c.damage).collect();
+        for damage in &damage {
+            eprintln!(
+                "warning: {}: {}; what follows in this stream is not counted",
+                damage.place, damage.what
+            );
+        }
+        return Ok(if damage.is_empty() { 0 } else { DAMAGED });
     }
     let interrupted = interrupt_flag()?;
     let report = inspect_trace(&[args.path], args.reader.choice(), &selection, &interrupted)?;

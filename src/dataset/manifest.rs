@@ -86,9 +86,6 @@ pub struct Recording {
     /// What decoded it.
     #[serde(default)]
     pub reader: String,
-    /// Why that is not the native reader, where it was to be taken if it can.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fallback: Option<String>,
     /// Its CTF traces: UUID, environment (host, kernel, tracer), clock, streams.
     pub sources: Vec<Source>,
     /// What was lost per stream; streams that lost nothing are not here.

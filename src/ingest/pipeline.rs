@@ -112,6 +112,8 @@ pub(super) fn run(
     for loss in &mut losses {
         loss.stream = relative(&loss.stream);
     }
+    // A loss that a packet hides is told by a later one.
+    losses.sort_by_key(|loss| loss.begin);
     let part = losses::write(
         &scratch.join("losses"),
         &plan.contracts.losses,
@@ -130,7 +132,6 @@ pub(super) fn run(
             requests: requests.1.requests as u64,
             incomplete_requests: worked.incomplete,
             reader: reader.name(),
-            fallback: reader.fallback().map(str::to_owned),
             sources: reader.sources(),
             losses: sum_losses(&losses),
             derived: reader.derived(),

@@ -1,7 +1,9 @@
 //! Counts the events of traces, as fast as they can be decoded.
 //!
-//! Every field of every event is decoded, but nothing is put in order: what this takes is what decoding takes.
+//! Every field of every event is decoded, but nothing is put in order: what this takes is what decoding takes. Where a
+//! stream cannot be read to its end, the count is what `inspect` without `--count` finds.
 
+use crate::dataset::manifest::Damage;
 use crate::error::{Error, Result};
 use crate::shown::shown_path;
 use crate::trace::check::check;
@@ -22,26 +24,31 @@ pub struct Count {
     pub events: u64,
     /// The same by the tracer's names of events; those of which there are none are not here.
     pub by_name: BTreeMap<String, u64>,
+    /// Streams that could not be read to their ends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub damage: Vec<Damage>,
 }
 
-/// Counts the selected events of the traces below `paths` with the reader of `choice`.
+/// Counts the selected events of the traces below `paths` with the reader of `choice`. A stream that breaks is counted up
+/// to there.
 ///
 /// # Errors
-/// [`Error::Input`] where there is no trace, or one cannot be read to its end.
+/// [`Error::Input`] where there is no trace or one cannot be opened.
 pub fn count_events(
     paths: &[PathBuf],
     choice: Choice,
     selection: &Selection,
 ) -> Result<Vec<Count>> {
-    let scratch = tempfile::tempdir().map_err(Error::io("create", &std::env::temp_dir()))?;
     let mut counts = Vec::new();
     for recording in recordings(paths)? {
-        let checked = check(&recording, false, scratch.path())?;
-        let reader = Reader::open(choice, checked, false, selection.clone())?;
+        let scratch = tempfile::tempdir().map_err(Error::io("create", &std::env::temp_dir()))?;
+        let checked = check(&recording, true, scratch.path())?;
+        let reader = Reader::open(choice, checked, true, selection.clone())?;
         let classes = reader.classes().iter();
         let names: Vec<String> = classes.map(|c| c.full_name.clone()).collect();
         let mut by_name = BTreeMap::new();
-        for (name, events) in names.into_iter().zip(reader.count()?) {
+        let (events, damage) = reader.count()?;
+        for (name, events) in names.into_iter().zip(events) {
             if events > 0 {
                 *by_name.entry(name).or_insert(0) += events;
             }
@@ -50,6 +57,7 @@ pub fn count_events(
             path: recording.root,
             events: by_name.values().sum(),
             by_name,
+            damage: damage.iter().map(Damage::from).collect(),
         });
     }
     Ok(counts)

@@ -23,12 +23,7 @@ fn recording_text(r: &RecordingReport) -> String {
     r.sources
         .iter()
         .for_each(|source| source_text(source, &mut out));
-    let why = r.fallback.iter().map(|why| format!(" ({why})"));
-    line(
-        &mut out,
-        "reader",
-        &(r.reader.clone() + &why.collect::<String>()),
-    );
+    line(&mut out, "reader", &r.reader);
     line(&mut out, "events", &grouped(r.events));
     if let (Some(first), Some(last)) = (r.first_ns, r.last_ns) {
         line(&mut out, "first", &time(first));
@@ -78,15 +73,23 @@ fn source_text(source: &Source, out: &mut String) {
     line(out, "  UUID", source.uuid.as_deref().unwrap_or("none"));
     let env = source.env.iter().map(|(k, v)| format!("{k} = {v}"));
     line(out, "  environment", &env.collect::<Vec<_>>().join(", "));
-    if let Some(clock) = &source.clock {
+    let clocks = match source.clocks.is_empty() {
+        true => source.clock.as_slice(),
+        false => &source.clocks[..],
+    };
+    for clock in clocks {
         let name = clock.name.as_deref().unwrap_or("unnamed");
         let origin = if clock.origin_is_unix_epoch {
             "the Unix epoch"
         } else {
             "its own origin"
         };
+        let assumed = match clock.assumed {
+            true => " (assumed: the metadata maps no clock to its time stamps)",
+            false => "",
+        };
         let text = format!(
-            "{name}, {} Hz, offset {} s + {} cycles from {origin}",
+            "{name}, {} Hz, offset {} s + {} cycles from {origin}{assumed}",
             clock.frequency, clock.offset_s, clock.offset_cycles
         );
         line(out, "  clock", &text);

@@ -33,9 +33,6 @@ pub struct RecordingReport {
     pub path: PathBuf,
     /// What decoded it: `native`, or `babeltrace2 VERSION`.
     pub reader: String,
-    /// Why that is not the native reader, where it was to be taken if it can.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fallback: Option<String>,
     /// Its CTF traces: UUID, environment, clock, streams.
     pub sources: Vec<Source>,
     /// Number of events.
@@ -128,7 +125,6 @@ fn inspect(
     Ok(RecordingReport {
         path: recording.root.clone(),
         reader: reader.name(),
-        fallback: reader.fallback().map(str::to_owned),
         sources: reader.sources(),
         events: counts.iter().sum(),
         first_ns: times.map(|t| t.0),

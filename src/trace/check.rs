@@ -112,6 +112,15 @@ impl Checked {
         Ok(folders.collect())
     }
 
+    /// Where a stream file can be read: it, or its copy.
+    pub fn readable_path(&self, path: &Path) -> PathBuf {
+        let in_copy = |(copy, original): &(PathBuf, PathBuf)| {
+            path.strip_prefix(original).ok().map(|rest| copy.join(rest))
+        };
+        let found = self.copies.iter().find_map(in_copy);
+        found.unwrap_or_else(|| path.to_path_buf())
+    }
+
     /// The original of a file or folder that may be in a copy.
     pub fn original(&self, path: &Path) -> PathBuf {
         let of_copy = |(copy, original): &(PathBuf, PathBuf)| {
@@ -164,7 +173,8 @@ impl Checked {
             .chain(&walk.cut)
             .next_back()
             .and_then(|p| p.timestamp_end);
-        let ns = |cycles: Option<u64>| cycles.and_then(|c| nanoseconds(metadata, c));
+        let class = walk.packets.first().map_or(0, |p| p.stream_class);
+        let ns = |cycles: Option<u64>| cycles.and_then(|c| nanoseconds(metadata, class, c));
         if let (Some(begin), Some(end)) = (ns(begin), ns(end)) {
             let span = self.span.unwrap_or((begin, end));
             self.span = Some((span.0.min(begin), span.1.max(end)));
@@ -177,22 +187,25 @@ impl Checked {
 fn loss(metadata: &Metadata, path: &Path, walk: &Walk) -> Loss {
     let cut = walk.cut.as_ref().and_then(|p| p.timestamp_begin);
     let good = walk.packets.last().and_then(|p| p.timestamp_end);
-    let cpu = walk.packets.iter().chain(&walk.cut).find_map(|p| p.cpu_id);
+    let mut packets = walk.packets.iter().chain(&walk.cut);
+    let class = packets.clone().next().map_or(0, |p| p.stream_class);
+    let cpu = packets.find_map(|p| p.cpu_id);
     Loss {
         stream: path_text(path),
         cpu: cpu.and_then(|cpu| i32::try_from(cpu).ok()),
         begin: cut
             .or(good)
-            .and_then(|cycles| nanoseconds(metadata, cycles)),
+            .and_then(|cycles| nanoseconds(metadata, class, cycles)),
         end: None,
         events: None,
         packets: None,
     }
 }
 
-/// Nanoseconds since the clock's origin. The packets of an LTTng trace have one clock.
-fn nanoseconds(metadata: &Metadata, cycles: u64) -> Option<i64> {
-    let clock = metadata.clocks.first()?;
+/// Nanoseconds since the origin of the clock of a stream class.
+fn nanoseconds(metadata: &Metadata, class: u64, cycles: u64) -> Option<i64> {
+    let clock = metadata.stream(class)?.clock()?;
+    let clock = metadata.clocks.get(clock)?;
     let cycles = i128::from(cycles) + i128::from(clock.offset_cycles);
     let ns = cycles * 1_000_000_000 / i128::from(clock.frequency);
     i64::try_from(ns + i128::from(clock.offset_s) * 1_000_000_000).ok()

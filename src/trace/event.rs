@@ -163,10 +163,19 @@ pub fn bare_names(classes: &[EventClass]) -> (Vec<String>, Vec<u32>) {
     (names, of_classes)
 }
 
-/// Splits the tracer's name of an event into the bare name of the system call and the side of it, so that
-/// [`full_name`] gives the tracer's name back. LTTng calls the events of native calls `syscall_entry_NAME` and
-/// `syscall_exit_NAME`, those of 32-bit calls `compat_syscall_entry_NAME` and `compat_syscall_exit_NAME`.
+/// Splits the tracer's name of an event into the bare name of the system call and the side of it. LTTng calls the events
+/// of native calls `syscall_entry_NAME` and `syscall_exit_NAME`, those of 32-bit calls `compat_syscall_entry_NAME` and
+/// `compat_syscall_exit_NAME`; perf calls them `syscalls:sys_enter_NAME` and `syscalls:sys_exit_NAME`. For LTTng's,
+/// [`full_name`] gives the tracer's name back.
 pub fn split_name(full: &str) -> (String, Phase) {
+    for (side, phase) in [
+        ("syscalls:sys_enter_", Phase::Entry),
+        ("syscalls:sys_exit_", Phase::Exit),
+    ] {
+        if let Some(call) = full.strip_prefix(side) {
+            return (call.to_owned(), phase);
+        }
+    }
     let (prefix, rest) = match full.strip_prefix("compat_") {
         Some(rest) => ("compat_", rest),
         None => ("", full),
@@ -182,7 +191,7 @@ pub fn split_name(full: &str) -> (String, Phase) {
     (full.to_owned(), Phase::Point)
 }
 
-/// The tracer's name of an event, from its bare name and phase.
+/// LTTng's name of an event, from its bare name and phase.
 pub fn full_name(name: &str, phase: Phase) -> String {
     let (prefix, call) = match name.strip_prefix("compat_") {
         Some(call) => ("compat_", call),

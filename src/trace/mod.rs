@@ -8,8 +8,10 @@
 #[cfg(feature = "babeltrace2")]
 #[allow(unsafe_code)]
 pub mod babeltrace;
+pub mod call_names;
 pub mod check;
 pub mod context;
+pub mod counters;
 pub mod ctf;
 pub mod derive;
 pub mod event;
@@ -17,6 +19,7 @@ pub mod find;
 pub mod native;
 pub mod reader;
 pub mod select;
+pub mod tracer;
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -33,6 +36,9 @@ pub struct Source {
     pub env: Vec<(String, String)>,
     /// The clock of its streams.
     pub clock: Option<Clock>,
+    /// All clocks of its streams, where there are several; `clock` is the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clocks: Vec<Clock>,
     /// Its streams.
     pub streams: Vec<SourceStream>,
 }
@@ -50,6 +56,25 @@ pub struct Clock {
     pub offset_cycles: u64,
     /// Whether its origin is 1970-01-01 00:00 UTC.
     pub origin_is_unix_epoch: bool,
+    /// Whether it was assumed for fields called `timestamp`, `timestamp_begin` or `timestamp_end`, which the metadata maps
+    /// to no clock: the only one that it has, or, where it has none, one that counts nanoseconds from 0.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub assumed: bool,
+}
+
+impl Source {
+    /// Takes in the clocks of its streams, each once; `assumed` says whether the metadata left out which they are.
+    fn set_clocks(&mut self, clocks: impl Iterator<Item = Clock>, assumed: bool) {
+        let mut all: Vec<Clock> = Vec::new();
+        for clock in clocks.map(|clock| Clock { assumed, ..clock }) {
+            if !all.contains(&clock) {
+                all.push(clock);
+            }
+        }
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        self.clock = all.first().cloned();
+        self.clocks = if all.len() > 1 { all } else { Vec::new() };
+    }
 }
 
 /// A stream of a trace.

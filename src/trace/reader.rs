@@ -1,42 +1,40 @@
-//! Which reader reads a recording.
+//! Which reader reads a recording, and what both need after decoding.
 //!
 //! The one idea: those who read events see one [`Reader`] and need not know which decoder is behind it. `native` is ours;
-//! babeltrace2 stays for what that one declines, and as its judge. A build without the feature `babeltrace2` has only the
-//! first.
+//! babeltrace2 is its judge. A build without the feature `babeltrace2` has only the first.
 
 #[cfg(feature = "babeltrace2")]
 use super::babeltrace;
+use super::call_names::CallNames;
 use super::check::Checked;
 use super::derive::{self, Derive, Derived, Kernel, Lacking};
 use super::event::{EventBatch, EventClass};
 use super::select::Selection;
 use super::{Source, native};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 
 /// Events that are counted at once.
-#[cfg(feature = "babeltrace2")]
 const COUNTED: usize = 4 * 1024;
 
 /// Which reader is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Choice {
-    /// The native one; babeltrace2 for recordings that it declines.
+    /// The native one.
     #[default]
-    Auto,
-    /// The native one only.
     Native,
-    /// babeltrace2 only.
+    /// babeltrace2.
     Babeltrace2,
 }
 
 /// Reads the events of one recording: of one or several CTF traces on one time line.
 pub struct Reader {
     decoder: Decoder,
-    fallback: Option<String>,
     /// What fills in the heads of events whose contexts do not tell them, where something can.
     derive: Option<Derive>,
     /// Which contexts are missing.
     lacking: Option<Lacking>,
+    /// Gives events names that their classes do not tell, where there are such.
+    names: Option<CallNames>,
 }
 
 enum Decoder {
@@ -61,8 +59,8 @@ impl Reader {
     /// `keep_going`, a stream that breaks ends there, and the others are read on; see [`Reader::damage`].
     ///
     /// # Errors
-    /// [`Error::Input`] where the traces cannot be opened, or the native reader declines them and is the only one;
-    /// [`Error::Usage`] where babeltrace2 is asked for and not in this program.
+    /// [`Error::Input`] where the traces cannot be opened; [`Error::Usage`] where babeltrace2 is asked for and not in this
+    /// program.
     pub fn open(
         choice: Choice,
         checked: Checked,
@@ -92,28 +90,21 @@ impl Reader {
         keep_going: bool,
         selection: Selection,
     ) -> Result<Self> {
-        let declined = match choice {
-            Choice::Babeltrace2 => None,
-            Choice::Auto | Choice::Native => match native::declines(&checked) {
-                None => {
-                    let reader = native::Reader::open(checked, keep_going, selection)?;
-                    return Ok(Reader {
-                        decoder: Decoder::Native(Box::new(reader)),
-                        fallback: None,
-                        derive: None,
-                        lacking: None,
-                    });
-                }
-                Some(why) if choice == Choice::Native => return Err(only_native(&checked, &why)),
-                Some(why) => Some(why),
-            },
+        let selected = selection.clone();
+        let decoder = match choice {
+            Choice::Native => {
+                let reader = native::Reader::open(checked, keep_going, selection)?;
+                Decoder::Native(Box::new(reader))
+            }
+            Choice::Babeltrace2 => babeltrace2(checked, keep_going, selection)?,
         };
-        babeltrace2(checked, keep_going, selection, declined)
-    }
-
-    /// Why babeltrace2 reads this recording although the native reader was to be taken where it can.
-    pub fn fallback(&self) -> Option<&str> {
-        self.fallback.as_deref()
+        let (classes, sources) = of!(&decoder, reader => (reader.classes(), reader.sources()));
+        Ok(Reader {
+            names: CallNames::new(classes, &sources, &selected),
+            decoder,
+            derive: None,
+            lacking: None,
+        })
     }
 
     /// The name and version of the decoder, as the manifest tells it.
@@ -132,7 +123,10 @@ impl Reader {
 
     /// All event classes of the traces, whether such events occur or not.
     pub fn classes(&self) -> &[EventClass] {
-        of!(&self.decoder, reader => reader.classes())
+        match &self.names {
+            Some(names) => names.classes(),
+            None => of!(&self.decoder, reader => reader.classes()),
+        }
     }
 
     /// Names of the context fields that events carry, sorted.
@@ -164,85 +158,79 @@ impl Reader {
     /// # Errors
     /// [`Error::Input`] where a stream breaks (without `keep_going`), or an event's time cannot be told.
     pub fn next(&mut self, events: usize, batch: &mut EventBatch) -> Result<bool> {
+        let (decoder, names) = (&mut self.decoder, &mut self.names);
+        let mut decoded = |batch: &mut EventBatch| named(decoder, names.as_mut(), events, batch);
         match &mut self.derive {
-            None => of!(&mut self.decoder, reader => reader.next(events, batch)),
-            Some(derive) => derive.next(
-                batch,
-                |batch| of!(&mut self.decoder, reader => reader.next(events, batch)),
-            ),
+            None => decoded(batch),
+            Some(derive) => derive.next(batch, decoded),
         }
     }
 
-    /// Decodes every selected event, and counts those of each class, in whatever order is quickest.
+    /// Decodes every selected event, and counts those of each class, in whatever order is quickest; and what could not be
+    /// read, as [`Reader::damage`] tells it. Both are what reading in order gives.
     ///
     /// # Errors
     /// As [`Reader::next`].
-    pub fn count(self) -> Result<Vec<u64>> {
-        match self.decoder {
+    pub fn count(mut self) -> Result<(Vec<u64>, Vec<Error>)> {
+        if let Some(mut counts) = self.count_quickly() {
+            counts.resize(self.classes().len(), 0);
+            return Ok((counts, self.damage()));
+        }
+        let mut counts = vec![0; self.classes().len()];
+        let mut batch = EventBatch::default();
+        while self.next(COUNTED, &mut batch)? {
+            for head in &batch.heads {
+                counts[head.class as usize] += 1;
+            }
+        }
+        Ok((counts, self.damage()))
+    }
+
+    /// The same without order, where that can be done.
+    fn count_quickly(&self) -> Option<Vec<u64>> {
+        if self.names.as_ref().is_some_and(CallNames::selects) {
+            return None;
+        }
+        match &self.decoder {
             Decoder::Native(reader) => reader.count(),
             #[cfg(feature = "babeltrace2")]
-            Decoder::Babeltrace2(mut reader) => {
-                let mut counts = vec![0; reader.classes().len()];
-                let mut batch = EventBatch::default();
-                while reader.next(COUNTED, &mut batch)? {
-                    for head in &batch.heads {
-                        counts[head.class as usize] += 1;
-                    }
-                }
-                Ok(counts)
-            }
+            Decoder::Babeltrace2(_) => None,
         }
     }
 }
 
-fn only_native(checked: &Checked, why: &str) -> Error {
-    let remedy = match cfg!(feature = "babeltrace2") {
-        true => "Leave --reader out: babeltrace2 is taken then.",
-        false => {
-            "Build sysds with babeltrace2, which reads more: cargo install sysds --features babeltrace2."
+/// Fills `batch` from `decoder`, with the names that its classes do not tell. A batch of which naming left nothing is
+/// passed over.
+fn named(
+    decoder: &mut Decoder,
+    mut names: Option<&mut CallNames>,
+    events: usize,
+    batch: &mut EventBatch,
+) -> Result<bool> {
+    loop {
+        if !of!(&mut *decoder, reader => reader.next(events, batch))? {
+            return Ok(false);
         }
-    };
-    Error::input(
-        format!("the native reader does not read this trace: {why}"),
-        place(checked),
-        remedy,
-    )
-}
-
-/// The folder of the first trace.
-fn place(checked: &Checked) -> Place {
-    let first = checked.traces.first();
-    Place::file(first.map(|t| t.dir.clone()).unwrap_or_default())
+        if let Some(names) = &mut names {
+            names.name(batch);
+        }
+        let nothing = batch.heads.is_empty() && batch.losses.is_empty();
+        if !nothing || !batch.new_procnames.is_empty() {
+            return Ok(true);
+        }
+    }
 }
 
 #[cfg(feature = "babeltrace2")]
-fn babeltrace2(
-    checked: Checked,
-    keep_going: bool,
-    selection: Selection,
-    fallback: Option<String>,
-) -> Result<Reader> {
+fn babeltrace2(checked: Checked, keep_going: bool, selection: Selection) -> Result<Decoder> {
     let reader = babeltrace::Reader::open(checked, keep_going, selection)?;
-    Ok(Reader {
-        decoder: Decoder::Babeltrace2(Box::new(reader)),
-        fallback,
-        derive: None,
-        lacking: None,
-    })
+    Ok(Decoder::Babeltrace2(Box::new(reader)))
 }
 
 #[cfg(not(feature = "babeltrace2"))]
-fn babeltrace2(
-    checked: Checked,
-    _: bool,
-    _: Selection,
-    fallback: Option<String>,
-) -> Result<Reader> {
-    Err(match fallback {
-        Some(why) => only_native(&checked, &why),
-        None => Error::usage(
-            "--reader babeltrace2: this program was built without babeltrace2",
-            "Build it with: cargo install sysds --features babeltrace2.",
-        ),
-    })
+fn babeltrace2(_: Checked, _: bool, _: Selection) -> Result<Decoder> {
+    Err(Error::usage(
+        "--reader babeltrace2: this program was built without babeltrace2",
+        "Build it with: cargo install sysds --features babeltrace2.",
+    ))
 }

@@ -143,7 +143,7 @@ impl Anonymizer {
             requests,
             incomplete_requests,
             reader,
-            fallback,
+            derived,
             sources,
             losses,
             damage,
@@ -177,8 +177,7 @@ impl Anonymizer {
             requests,
             incomplete_requests,
             reader,
-            // These are in words, which may name anything.
-            fallback: fallback.map(|_| OUT.to_owned()),
+            derived,
             sources: sources.into_iter().map(|s| self.source(s)).collect(),
             losses,
             damage: damage.into_iter().map(|d| self.damage(&d)).collect(),
@@ -200,15 +199,17 @@ impl Anonymizer {
             uuid,
             env,
             clock,
+            clocks,
             streams,
         } = source;
-        let clock = clock.map(|clock| {
+        let mut later = |clock: Clock| {
             let Clock {
                 name,
                 frequency,
                 offset_s,
                 offset_cycles,
                 origin_is_unix_epoch,
+                assumed,
             } = clock;
             Clock {
                 name: name.map(|name| self.plain(&name)),
@@ -216,8 +217,11 @@ impl Anonymizer {
                 offset_s: offset_s.saturating_add(self.shift),
                 offset_cycles,
                 origin_is_unix_epoch,
+                assumed,
             }
-        });
+        };
+        let clock = clock.map(&mut later);
+        let clocks = clocks.into_iter().map(&mut later).collect();
         let streams = streams.into_iter().map(|stream| {
             let SourceStream { file, class_id } = stream;
             let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -235,6 +239,7 @@ impl Anonymizer {
                 .filter_map(|(key, value)| self.environment(&key, &value).map(|v| (key, v)))
                 .collect(),
             clock,
+            clocks,
             streams,
         }
     }

@@ -3,13 +3,17 @@
 use super::describe::{clock_of, cpu_of, source_of};
 use super::fields;
 use super::graph::Sink;
+use super::heads::{number, take_in};
+use super::losses::Counted;
+use super::pointers::PointerHash;
 use crate::error::{Error, Place, Result};
-use crate::trace::context::{Context, uses_of};
-use crate::trace::event::{EventBatch, EventClass, Field, Head, Loss, NO_NAME, UNKNOWN, escape};
+use crate::trace::context::{Context, is_only_cpu, name_own, name_packet, uses_of};
+use crate::trace::event::{EventBatch, EventClass, Field, Head, Loss, NO_NAME, UNKNOWN};
 use crate::trace::select::Selection;
-use crate::trace::{Source, SourceStream};
+use crate::trace::tracer::Tracer;
+use crate::trace::{Clock, Source, SourceStream};
 use babeltrace2_sys::ffi::*;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// What the collector knows of a stream.
@@ -20,6 +24,10 @@ pub(super) struct Stream {
     pub has_clock: bool,
     /// Time of its last event.
     pub last: Option<i64>,
+    /// Its packets' context fields that go to `context`, and their encoded values in the packet at hand.
+    members: Vec<Field>,
+    packet: Vec<u8>,
+    counted: Option<Counted>,
 }
 
 /// An event class as babeltrace knows it: where its parts are.
@@ -30,6 +38,11 @@ struct Plan {
     /// Fields of the common and the specific context, each with what it is.
     common: Vec<(Context, Field)>,
     specific: Vec<(Context, Field)>,
+    /// The same for the payload.
+    payload: Vec<(Context, Field)>,
+    /// The process, where the trace tells it for all such events.
+    pid: i32,
+    procname: Option<String>,
 }
 
 /// The sink: turns messages into batches.
@@ -40,6 +53,12 @@ pub(super) struct Collector {
     pub classes: Vec<EventClass>,
     pub contexts: Vec<String>,
     pub sources: Vec<Source>,
+    /// The clocks of the streams of each source.
+    pub clocks: Vec<Vec<Clock>>,
+    /// The counters of streams, by their first files.
+    counted: HashMap<PathBuf, Counted>,
+    /// The packets' context fields by stream class.
+    packets: HashMap<*const bt_stream_class, Vec<Field>, PointerHash>,
     traces: Vec<*const bt_trace>,
     plans: Vec<Plan>,
     by_class: HashMap<*const bt_event_class, usize, PointerHash>,
@@ -69,12 +88,12 @@ impl Sink for Collector {
                 }
                 bt_message_type::BT_MESSAGE_TYPE_DISCARDED_EVENTS => {
                     let loss = self.discarded_events(message);
-                    self.batch.losses.push((self.batch.heads.len(), loss));
+                    self.lose(loss);
                     Ok(())
                 }
                 bt_message_type::BT_MESSAGE_TYPE_DISCARDED_PACKETS => {
                     let loss = self.discarded_packets(message);
-                    self.batch.losses.push((self.batch.heads.len(), loss));
+                    self.lose(loss);
                     Ok(())
                 }
                 _ => Ok(()),
@@ -84,10 +103,11 @@ impl Sink for Collector {
 }
 
 impl Collector {
-    /// Nothing collected, of what is selected.
-    pub fn new(selection: Selection) -> Self {
+    /// Nothing collected, of what is selected, from streams with these counters (by their first files).
+    pub fn new(selection: Selection, counted: HashMap<PathBuf, Counted>) -> Self {
         Collector {
             selection,
+            counted,
             ..Collector::default()
         }
     }
@@ -123,52 +143,29 @@ impl Collector {
             if !self.plans[plan].taken || !self.selection.takes_time(timestamp) {
                 return Ok(());
             }
-            head.class = self.plans[plan].class;
-            let common = bt_event_borrow_common_context_field_const(event);
-            self.context(plan, false, common, &mut head);
-            let specific = bt_event_borrow_specific_context_field_const(event);
-            self.context(plan, true, specific, &mut head);
-            let payload = bt_event_borrow_payload_field_const(event);
-            if !payload.is_null() {
-                let members = &self.classes[head.class as usize].payload;
-                fields::encode_members(payload, members, &mut self.batch.values);
+            let plan = &self.plans[plan];
+            (head.class, head.pid) = (plan.class, plan.pid);
+            self.batch.values.extend_from_slice(&stream.packet);
+            let (known, batch) = (&mut self.procnames, &mut self.batch);
+            for (root, members) in [
+                (
+                    bt_event_borrow_common_context_field_const(event),
+                    &plan.common,
+                ),
+                (
+                    bt_event_borrow_specific_context_field_const(event),
+                    &plan.specific,
+                ),
+                (bt_event_borrow_payload_field_const(event), &plan.payload),
+            ] {
+                take_in(root, members, &mut head, known, batch);
+            }
+            if let (NO_NAME, Some(name)) = (head.procname, &plan.procname) {
+                head.procname = number(known, &mut batch.new_procnames, name.as_bytes());
             }
             self.batch.heads.push(head);
         }
         Ok(())
-    }
-
-    /// Reads a context structure: known fields into the head, others into the values.
-    unsafe fn context(
-        &mut self,
-        plan: usize,
-        specific: bool,
-        context: *const bt_field,
-        head: &mut Head,
-    ) {
-        let plan = &self.plans[plan];
-        let members = if specific {
-            &plan.specific
-        } else {
-            &plan.common
-        };
-        for (use_, member) in members {
-            // SAFETY: the members were made from the class of this very structure.
-            unsafe {
-                let field =
-                    bt_field_structure_borrow_member_field_by_index_const(context, member.index);
-                match use_ {
-                    Context::Pid => head.pid = bt_field_integer_signed_get_value(field) as i32,
-                    Context::Tid => head.tid = bt_field_integer_signed_get_value(field) as i32,
-                    Context::Procname => {
-                        let name = fields::string_bytes(field);
-                        head.procname =
-                            number(&mut self.procnames, &mut self.batch.new_procnames, name);
-                    }
-                    Context::Other => fields::encode(field, &member.ty, &mut self.batch.values),
-                }
-            }
-        }
     }
 
     /// Position of a stream that has begun.
@@ -184,7 +181,15 @@ impl Collector {
         unsafe {
             let stream = self.find(bt_packet_borrow_stream_const(packet));
             let context = bt_packet_borrow_context_field_const(packet);
-            self.streams[stream].cpu = cpu_of(context);
+            let stream = &mut self.streams[stream];
+            stream.cpu = cpu_of(context);
+            stream.packet.clear();
+            if !context.is_null() {
+                fields::encode_members(context, &stream.members, &mut stream.packet);
+            }
+            if let Some(counted) = &mut stream.counted {
+                counted.packet();
+            }
         }
     }
 
@@ -204,14 +209,18 @@ impl Collector {
                 .position(|t| *t == trace)
                 .expect("just added");
             if !clock.is_null() {
-                self.sources[source].clock = Some(clock_of(clock));
+                self.clocks[source].insert(0, clock_of(clock));
             }
             self.sources[source].streams.push(SourceStream {
                 file: PathBuf::from(&name),
                 class_id: bt_stream_class_get_id(class),
             });
+            let counted = self.counted.get(Path::new(&name)).cloned();
             self.streams.push(Stream {
                 stream,
+                members: self.packets.get(&class).cloned().unwrap_or_default(),
+                packet: Vec::new(),
+                counted,
                 name,
                 cpu: UNKNOWN,
                 has_clock: !clock.is_null(),
@@ -234,62 +243,137 @@ impl Collector {
         unsafe {
             self.traces.push(trace);
             self.sources.push(source_of(trace, Path::new(stream)));
+            self.clocks.push(Vec::new());
             let class = bt_trace_borrow_class_const(trace);
-            for i in 0..bt_trace_class_get_stream_class_count(class) {
-                let stream_class = bt_trace_class_borrow_stream_class_by_index_const(class, i);
-                for j in 0..bt_stream_class_get_event_class_count(stream_class) {
-                    self.event_class(
-                        stream_class,
-                        bt_stream_class_borrow_event_class_by_index_const(stream_class, j),
-                    );
-                }
+            let streams = (0..bt_trace_class_get_stream_class_count(class))
+                .map(|i| bt_trace_class_borrow_stream_class_by_index_const(class, i));
+            let streams: Vec<_> = streams.collect();
+            let events = streams.iter().flat_map(|stream| {
+                let stream = *stream;
+                let events = 0..bt_stream_class_get_event_class_count(stream);
+                events.map(move |i| bt_stream_class_borrow_event_class_by_index_const(stream, i))
+            });
+            let names = events.map(|event| name_of(event)).collect::<Vec<_>>();
+            let env = &self.sources.last().expect("just added").env;
+            let tracer = Tracer::new(env, names.iter().map(String::as_str));
+            for stream in streams {
+                self.stream_class(stream, &tracer);
             }
         }
         Ok(())
     }
 
-    unsafe fn event_class(
-        &mut self,
-        stream_class: *const bt_stream_class,
-        event_class: *const bt_event_class,
-    ) {
+    /// Takes in the event classes of a stream class.
+    unsafe fn stream_class(&mut self, stream_class: *const bt_stream_class, tracer: &Tracer) {
         // SAFETY: classes live as long as the graph.
         unsafe {
             let common = members_of(
                 bt_stream_class_borrow_event_common_context_field_class_const(stream_class),
             );
-            let specific = members_of(bt_event_class_borrow_specific_context_field_class_const(
-                event_class,
+            let mut packet = members_of(bt_stream_class_borrow_packet_context_field_class_const(
+                stream_class,
             ));
-            let mut payload =
-                members_of(bt_event_class_borrow_payload_field_class_const(event_class));
-            payload.retain(|field| self.selection.decodes(&field.name));
-            for field in common.iter().chain(&specific) {
-                if let Err(place) = self.contexts.binary_search(&field.name) {
-                    self.contexts.insert(place, field.name.clone());
-                }
+            packet.retain(|field| !is_only_cpu(field));
+            let (first, mut names) = (self.plans.len(), BTreeSet::new());
+            for i in 0..bt_stream_class_get_event_class_count(stream_class) {
+                let event = bt_stream_class_borrow_event_class_by_index_const(stream_class, i);
+                self.event_class(&common, event, tracer);
+                let class = self.classes.last().expect("just added");
+                names.extend(class.context.iter().map(|f| f.name.clone()));
             }
-            let uses = uses_of(common.iter().chain(&specific));
-            let others = common.iter().chain(&specific).zip(&uses);
-            let others: Vec<Field> = others
-                .filter(|(_, u)| **u == Context::Other)
-                .map(|(f, _)| f.clone())
-                .collect();
-            let name = fields::text(bt_event_class_get_name(event_class)).unwrap_or_default();
-            let (of_common, of_specific) = uses.split_at(common.len());
-            self.by_class.insert(event_class, self.plans.len());
-            let class = EventClass::new(&name, others, payload);
-            self.plans.push(Plan {
-                class: self.classes.len() as u32,
-                taken: self.selection.takes(&class),
-                common: of_common.iter().copied().zip(common).collect(),
-                specific: of_specific.iter().copied().zip(specific).collect(),
-            });
-            self.classes.push(class);
+            name_packet(packet.iter_mut(), &names);
+            for plan in &self.plans[first..] {
+                let context = &mut self.classes[plan.class as usize].context;
+                context.splice(0..0, packet.iter().cloned());
+            }
+            if self.plans.len() > first {
+                self.contexts.extend(packet.iter().map(|f| f.name.clone()));
+            }
+            self.contexts.sort();
+            self.contexts.dedup();
+            self.packets.insert(stream_class, packet);
         }
     }
 
-    unsafe fn discarded_events(&self, message: *const bt_message) -> Loss {
+    unsafe fn event_class(
+        &mut self,
+        common: &[Field],
+        event_class: *const bt_event_class,
+        tracer: &Tracer,
+    ) {
+        // SAFETY: classes live as long as the graph.
+        let (mut specific, payload) = unsafe {
+            (
+                members_of(bt_event_class_borrow_specific_context_field_class_const(
+                    event_class,
+                )),
+                members_of(bt_event_class_borrow_payload_field_class_const(event_class)),
+            )
+        };
+        let uses = uses_of(common.iter().chain(&specific));
+        let shared: Vec<&Field> = common.iter().collect();
+        name_own(&shared, &mut specific.iter_mut().collect::<Vec<_>>(), &uses);
+        let all = common.iter().chain(&specific);
+        self.contexts.extend(all.map(|f| f.name.clone()));
+        let of_payload = tracer.uses_of_payload(&payload, &uses);
+        let (of_common, of_specific) = uses.split_at(common.len());
+        let pair = |uses: &[Context], fields: Vec<Field>| -> Vec<(Context, Field)> {
+            uses.iter().copied().zip(fields).collect()
+        };
+        let mut payload = pair(&of_payload, payload);
+        payload.retain(|(used, f)| *used != Context::Other || self.selection.decodes(&f.name));
+        let common = pair(of_common, common.to_vec());
+        let specific = pair(of_specific, specific);
+        let others = |fields: &[(Context, Field)]| -> Vec<Field> {
+            let others = fields.iter().filter(|(u, _)| *u == Context::Other);
+            others.map(|(_, f)| f.clone()).collect()
+        };
+        let context = [others(&common), others(&specific)].concat();
+        // SAFETY: as above.
+        let name = unsafe { name_of(event_class) };
+        let class = tracer.class(&name, context, others(&payload));
+        let all = || common.iter().chain(&specific).chain(&payload);
+        let tells = |what| all().any(|(u, _)| *u == what);
+        let pid = tracer.pid.filter(|_| !tells(Context::Pid));
+        let procname = tracer.procname.clone();
+        let procname = procname.filter(|_| !tells(Context::Procname));
+        self.by_class.insert(event_class, self.plans.len());
+        self.plans.push(Plan {
+            class: self.classes.len() as u32,
+            taken: tracer.takes(&class, &self.selection),
+            pid: pid.unwrap_or(UNKNOWN),
+            procname,
+            common,
+            specific,
+            payload,
+        });
+        self.classes.push(class);
+    }
+
+    /// Adds a loss to the batch, if its stream's counters bear it out.
+    fn lose(&mut self, (stream, mut loss): (usize, Loss)) {
+        if let Some(counted) = &mut self.streams[stream].counted {
+            let (events, packets) = (loss.events, loss.packets);
+            let lost = match packets {
+                None => counted
+                    .events(events, loss.begin)
+                    .map(|(n, since)| (n, None, since)),
+                Some(n) => {
+                    let lost = counted.packets(n, loss.begin);
+                    lost.map(|(n, since)| (None, Some(n), since))
+                }
+            };
+            let Some((events, packets, since)) = lost else {
+                return;
+            };
+            (loss.events, loss.packets) = (events, packets);
+            loss.begin = since;
+            loss.end = loss.end.filter(|_| since.is_some());
+        }
+        self.batch.losses.push((self.batch.heads.len(), loss));
+    }
+
+    unsafe fn discarded_events(&self, message: *const bt_message) -> (usize, Loss) {
         // SAFETY: as the message's type says; snapshots only where the stream class has them.
         unsafe {
             let stream = bt_message_discarded_events_borrow_stream_const(message);
@@ -310,7 +394,7 @@ impl Collector {
         }
     }
 
-    unsafe fn discarded_packets(&self, message: *const bt_message) -> Loss {
+    unsafe fn discarded_packets(&self, message: *const bt_message) -> (usize, Loss) {
         // SAFETY: as above.
         unsafe {
             let stream = bt_message_discarded_packets_borrow_stream_const(message);
@@ -337,33 +421,31 @@ impl Collector {
         span: Option<(*const bt_clock_snapshot, *const bt_clock_snapshot)>,
         events: Option<u64>,
         packets: Option<u64>,
-    ) -> Loss {
-        let stream = &self.streams[self.find(stream)];
+    ) -> (usize, Loss) {
+        let number = self.find(stream);
+        let stream = &self.streams[number];
         let ns = |snapshot| {
             let mut ns = 0;
             // SAFETY: the snapshot belongs to the message at hand.
             (unsafe { bt_clock_snapshot_get_ns_from_origin(snapshot, &mut ns) } == 0).then_some(ns)
         };
-        Loss {
+        let loss = Loss {
             stream: stream.name.clone(),
             cpu: (stream.cpu != UNKNOWN).then_some(stream.cpu),
             begin: span.and_then(|(begin, _)| ns(begin)),
             end: span.and_then(|(_, end)| ns(end)),
             events,
             packets,
-        }
+        };
+        (number, loss)
     }
 }
 
-/// The number of a process name; new names get the next one.
-fn number(known: &mut HashMap<Vec<u8>, u32>, new: &mut Vec<String>, name: &[u8]) -> u32 {
-    if let Some(n) = known.get(name) {
-        return *n;
-    }
-    let n = known.len() as u32;
-    known.insert(name.to_vec(), n);
-    new.push(escape(name));
-    n
+/// # Safety
+/// `class` is alive.
+unsafe fn name_of(class: *const bt_event_class) -> String {
+    // SAFETY: the caller's promise.
+    unsafe { fields::text(bt_event_class_get_name(class)).unwrap_or_default() }
 }
 
 /// The members of a structure class, none where there is no class.
@@ -390,23 +472,3 @@ fn out_of_time(stream: &str, cycles: u64) -> Error {
         "The clock's offset or frequency in the metadata is wrong, or the stream is damaged.",
     )
 }
-
-/// Hashes an address: aligned pointers differ in their middle bits.
-#[derive(Default)]
-struct AddressHasher(u64);
-
-impl std::hash::Hasher for AddressHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("pointers hash as usize")
-    }
-    fn write_usize(&mut self, n: usize) {
-        self.0 = (n as u64)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .rotate_left(20);
-    }
-}
-
-type PointerHash = std::hash::BuildHasherDefault<AddressHasher>;

@@ -17,13 +17,20 @@ pub(super) unsafe fn cpu_of(context: *const bt_field) -> i32 {
     // SAFETY: a packet context is a structure; the field is asked by its own class.
     unsafe {
         let cpu = bt_field_structure_borrow_member_field_by_name_const(context, c"cpu_id".as_ptr());
-        if cpu.is_null()
-            || bt_field_get_class_type(cpu)
-                != bt_field_class_type::BT_FIELD_CLASS_TYPE_UNSIGNED_INTEGER
-        {
+        if cpu.is_null() {
             return UNKNOWN;
         }
-        i32::try_from(bt_field_integer_unsigned_get_value(cpu)).unwrap_or(UNKNOWN)
+        let ty = bt_field_get_class_type(cpu);
+        let is = |of: bt_field_class_type::Type| ty & of == of;
+        let number = if is(bt_field_class_type::BT_FIELD_CLASS_TYPE_UNSIGNED_INTEGER) {
+            i128::from(bt_field_integer_unsigned_get_value(cpu))
+        } else if is(bt_field_class_type::BT_FIELD_CLASS_TYPE_SIGNED_INTEGER) {
+            i128::from(bt_field_integer_signed_get_value(cpu))
+        } else {
+            return UNKNOWN;
+        };
+        let number = i32::try_from(number).ok();
+        number.filter(|cpu| *cpu >= 0).unwrap_or(UNKNOWN)
     }
 }
 
@@ -55,6 +62,7 @@ pub(super) unsafe fn source_of(trace: *const bt_trace, stream: &Path) -> Source 
             uuid,
             env: env.collect(),
             clock: None,
+            clocks: Vec::new(),
             streams: Vec::new(),
         }
     }
@@ -73,6 +81,7 @@ pub(super) unsafe fn clock_of(class: *const bt_clock_class) -> Clock {
             offset_s,
             offset_cycles,
             origin_is_unix_epoch: bt_clock_class_origin_is_unix_epoch(class) != 0,
+            assumed: false,
         }
     }
 }

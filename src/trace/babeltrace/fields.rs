@@ -215,6 +215,20 @@ pub(super) unsafe fn encode(field: *const bt_field, ty: &FieldType, out: &mut Ve
     }
 }
 
+/// The 64 bits of an integer's value.
+///
+/// # Safety
+/// `field` is a living integer field whose class gave `ty`.
+pub(super) unsafe fn integer(field: *const bt_field, ty: &FieldType) -> u64 {
+    // SAFETY: `ty` says which getter suits the field.
+    unsafe {
+        match ty {
+            FieldType::Signed(..) => bt_field_integer_signed_get_value(field) as u64,
+            _ => bt_field_integer_unsigned_get_value(field),
+        }
+    }
+}
+
 /// Appends the encoded values of a structure's members.
 ///
 /// # Safety

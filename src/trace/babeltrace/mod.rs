@@ -11,6 +11,9 @@ mod failure;
 mod fields;
 mod graph;
 mod guard;
+mod heads;
+mod losses;
+mod pointers;
 
 use super::Source;
 use super::check::Checked;
@@ -21,7 +24,9 @@ use babeltrace2_sys::ffi::*;
 use collector::Collector;
 use graph::{Graph, Status};
 use guard::Break;
-use std::path::Path;
+use losses::Counted;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 /// The version of the babeltrace2 library in this program.
 pub fn version() -> String {
@@ -43,6 +48,17 @@ pub struct Reader {
     done: bool,
 }
 
+/// The counters of all streams, by the files that babeltrace2 reads them from.
+fn counters(checked: &Checked) -> HashMap<PathBuf, Counted> {
+    let walks = checked.traces.iter();
+    let walks = walks.flat_map(|trace| trace.walks.iter().map(move |walk| (trace, walk)));
+    let counted = walks.filter_map(|(trace, (path, walk))| {
+        let first = walk.packets.first().or(walk.cut.as_ref())?;
+        Some((checked.readable_path(path), Counted::new(trace, first)?))
+    });
+    counted.collect()
+}
+
 impl Reader {
     /// Opens a recording that was checked, to read what is selected, and reads up to the first event, so that all event classes are known. With
     /// `keep_going`, a stream that breaks ends there, and the others are read on; see [`Reader::damage`].
@@ -51,7 +67,7 @@ impl Reader {
     /// [`Error::Input`] where babeltrace2 cannot open the traces.
     pub fn open(mut checked: Checked, keep_going: bool, selection: Selection) -> Result<Self> {
         let groups = checked.readable()?;
-        let collector = Collector::new(selection);
+        let collector = Collector::new(selection, counters(&checked));
         let mut reader = Reader {
             graph: Graph::new(&groups, keep_going, collector)?,
             checked,
@@ -83,9 +99,13 @@ impl Reader {
 
     /// What the CTF traces say of themselves.
     pub fn sources(&self) -> Vec<Source> {
-        let mut sources = self.graph.sink.sink.sources.clone();
-        for source in &mut sources {
+        let collected = &self.graph.sink.sink;
+        let mut sources = collected.sources.clone();
+        for (source, clocks) in sources.iter_mut().zip(&collected.clocks) {
             source.path = self.checked.original(&source.path);
+            let trace = self.checked.traces.iter().find(|t| t.dir == source.path);
+            let assumed = trace.is_some_and(|t| t.metadata.clock_assumed);
+            source.set_clocks(clocks.iter().cloned(), assumed);
             for stream in &mut source.streams {
                 stream.file = self.checked.original(&stream.file);
             }

@@ -58,6 +58,7 @@ pub fn describe(metadata: &Metadata, clock: &ClockClass) -> Clock {
             .wrapping_add((clock.offset_cycles / clock.frequency) as i64),
         offset_cycles: clock.offset_cycles % clock.frequency,
         origin_is_unix_epoch: clock.absolute || lttng && clock.name == "monotonic",
+        assumed: false,
     }
 }
 
@@ -72,6 +73,7 @@ mod tests {
             offset_s,
             offset_cycles,
             origin_is_unix_epoch: true,
+            assumed: false,
         })
     }
 

@@ -9,6 +9,7 @@ use super::plan::{BitInteger, ByteInteger, Choose, Dest, Elements, FloatNumber, 
 use crate::trace::ctf::bits::ordered;
 use crate::trace::ctf::metadata::model::ByteOrder;
 use crate::trace::event::{UNKNOWN, no_text};
+use std::sync::Arc;
 
 /// More elements without a single bit in one event are refused: a damaged length could make them last for ever.
 const MAX_EMPTY: u64 = 1 << 20;
@@ -33,6 +34,8 @@ pub struct Output {
     pub pid: i32,
     /// As `pid`.
     pub tid: i32,
+    /// As `pid`.
+    pub cpu: i32,
     /// Its process name: where in `names`.
     pub procname: Option<u32>,
     /// Process names, each once.
@@ -40,9 +43,10 @@ pub struct Output {
 }
 
 impl Output {
-    /// Begins an event.
-    pub fn begin(&mut self) {
-        (self.pid, self.tid, self.procname) = (UNKNOWN, UNKNOWN, None);
+    /// Begins an event of a packet of this CPU.
+    #[inline]
+    pub fn begin(&mut self, cpu: i32) {
+        (self.cpu, self.pid, self.tid, self.procname) = (cpu, UNKNOWN, UNKNOWN, None);
     }
 
     #[inline]
@@ -51,6 +55,7 @@ impl Output {
             Dest::Values => self.values.extend_from_slice(&value.to_le_bytes()),
             Dest::Pid => self.pid = value as i32,
             Dest::Tid => self.tid = value as i32,
+            Dest::Cpu => self.cpu = i32::try_from(value).unwrap_or(UNKNOWN),
             Dest::Nowhere | Dest::Procname => {}
         }
     }
@@ -112,6 +117,8 @@ pub struct Memory {
     pub event_id: Option<u64>,
     /// Integers that tags and lengths refer to.
     pub slots: Vec<i128>,
+    /// Encoded values of the packet's context, which all of its events have.
+    pub packet: Arc<[u8]>,
     /// Byte order of the last integer that did not take whole bytes.
     order: Option<ByteOrder>,
     /// Elements without a bit that the event may still have.

@@ -6,9 +6,11 @@
 
 use super::piece::{Block, Outcome, Progress};
 use super::pool::{Done, Job, Pool};
-use super::streams::{Located, Stream};
+use super::streams::Stream;
 use crate::error::Error;
 use crate::shown::path_text;
+use crate::trace::counters::{Counter, Seen};
+use crate::trace::ctf::Packet;
 use crate::trace::event::Loss;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -50,6 +52,8 @@ pub struct Lane {
     pub stream: Arc<Stream>,
     number: usize,
     items: VecDeque<Item>,
+    /// How many of `items`, at the end, wait for the time of the next event.
+    marks: usize,
     open: VecDeque<Open>,
     /// Position of the packet that is opened next.
     next: usize,
@@ -57,8 +61,10 @@ pub struct Lane {
     ahead: usize,
     /// Pieces that are being decoded, or wait in `open`.
     out: usize,
-    /// What the last packet that was given out said of itself.
-    before: Option<Counters>,
+    /// The stream's counters up to the last packet that was given out, and that one's end.
+    discarded: Counter<u64>,
+    sequence: Counter<u64>,
+    before: Option<u64>,
     /// The clock where packets need the one before.
     clock: u64,
     broken: bool,
@@ -85,21 +91,16 @@ enum State {
     Broken(Error),
 }
 
-/// What a packet says of the stream up to its end.
-#[derive(Clone, Copy)]
-struct Counters {
-    discarded: Option<u64>,
-    sequence: Option<u64>,
-    end: Option<u64>,
-}
-
 impl Lane {
     /// The lane of stream number `number`, of which at most `ahead` pieces are under way at a time.
     pub fn new(stream: Arc<Stream>, number: usize, ahead: usize) -> Self {
         Lane {
+            discarded: stream.plan.discarded.clone(),
+            sequence: stream.plan.sequence.clone(),
             stream,
             number,
             items: VecDeque::new(),
+            marks: 0,
             open: VecDeque::new(),
             next: 0,
             ahead: ahead.max(1),
@@ -187,17 +188,21 @@ impl Lane {
     /// The next item, if it is known already.
     pub fn next(&mut self) -> Next {
         loop {
-            if let Some(item) = self.items.pop_front() {
+            let at_end = self.open.is_empty() && self.next == self.stream.packets.len();
+            if self.broken || at_end {
+                // No event comes any more.
+                self.marks = 0;
+            }
+            if self.items.len() > self.marks
+                && let Some(item) = self.items.pop_front()
+            {
                 return Next::Item(item);
             }
-            if self.broken {
+            if self.broken || at_end {
                 return Next::End;
             }
             let Some(open) = self.open.front_mut() else {
-                return match self.next == self.stream.packets.len() {
-                    true => Next::End,
-                    false => Next::Wait,
-                };
+                return Next::Wait;
             };
             let block = open.blocks.pop_front();
             if block.is_none() && matches!(open.state, State::Idle(_) | State::Away) {
@@ -214,12 +219,11 @@ impl Lane {
         };
         let packet = open.packet;
         if !std::mem::replace(&mut open.begun, true) {
-            let first = block.as_ref().and_then(|b| b.heads.first());
-            let first = first.map(|head| head.timestamp);
-            self.begin(packet, first);
+            self.begin(packet);
         }
         if let Some(block) = block {
             self.out -= 1;
+            self.settle(block.heads[0].timestamp);
             self.items.push_back(Item::Events { packet, block });
             return;
         }
@@ -247,34 +251,50 @@ impl Lane {
         }
     }
 
+    /// Whether a thread has a piece of it.
+    pub fn is_at_work(&self) -> bool {
+        self.open.iter().any(|o| matches!(o.state, State::Away))
+    }
+
+    /// Adds a mark, which comes out once the time of the next event is known. Begins and ends of packets are not times
+    /// of events: LTTng before 2.4 closed a packet after it had begun the next one.
+    fn mark(&mut self, item: Item) {
+        self.items.push_back(item);
+        self.marks += 1;
+    }
+
+    /// The next event has this time: no mark before it comes later.
+    fn settle(&mut self, event: i64) {
+        let waiting = self.items.len() - std::mem::take(&mut self.marks);
+        for item in self.items.range_mut(waiting..) {
+            if let Item::Begin(time) | Item::End(time) | Item::Loss(time, _) = item {
+                *time = time.map(|time| time.min(event));
+            }
+        }
+    }
+
     /// A packet begins: what was lost before it, and its begin.
-    fn begin(&mut self, packet: usize, first_event: Option<i64>) {
-        let located = &self.stream.packets[packet];
+    fn begin(&mut self, packet: usize) {
+        let stream = Arc::clone(&self.stream);
+        let located = &stream.packets[packet];
         let packet = &located.packet;
-        let now = Counters {
-            discarded: packet.events_discarded,
-            sequence: packet.sequence_number,
-            end: packet.timestamp_end,
-        };
-        if let Err(error) = self.stream.check(located) {
+        if let Err(error) = stream.check(located) {
             self.items.push_back(Item::Broken(error));
             self.broken = true;
             return;
         }
-        let events = self.discarded_events(located, now);
-        let packets = self.discarded_packets(located, now);
-        self.items.extend(events);
-        self.items.extend(packets);
-        self.before = Some(now);
-        self.cpu = packet.cpu();
+        let (end, cpu) = (packet.timestamp_end, packet.cpu());
         let begin = self.time(packet.timestamp_begin);
-        let begin = match (begin, first_event) {
-            (Some(begin), Some(first)) if self.stream.quirks.event_before_packet => {
-                Some(begin.min(first))
-            }
-            _ => begin,
-        };
-        self.items.push_back(Item::Begin(begin));
+        let losses = [
+            self.discarded_events(packet),
+            self.discarded_packets(packet),
+        ];
+        for item in losses.into_iter().flatten() {
+            self.mark(item);
+        }
+        self.before = end;
+        self.cpu = cpu;
+        self.mark(Item::Begin(begin));
     }
 
     /// A packet ends.
@@ -283,7 +303,7 @@ impl Lane {
         self.clock = self.stream.clock_after(packet, progress.memory.clock);
         if packet.timestamp_end.is_some() {
             let end = self.time(Some(self.clock));
-            self.items.push_back(Item::End(end));
+            self.mark(Item::End(end));
         }
     }
 
@@ -291,36 +311,34 @@ impl Lane {
         self.stream.time(cycles?)
     }
 
-    fn discarded_events(&self, located: &Located, now: Counters) -> Option<Item> {
-        let packet = &located.packet;
-        let count = now.discarded?;
-        let before = self.before.and_then(|b| Some((b.discarded?, b.end)));
-        let (known, begin) = match before {
-            None if count == 0 => return None,
+    fn discarded_events(&mut self, packet: &Packet) -> Option<Item> {
+        let count = packet.events_discarded?;
+        let (known, begin) = match self.discarded.see(count, self.before) {
+            Seen::First if count == 0 => return None,
             // Before this packet, or in it: nobody knows how many.
-            None => (None, packet.timestamp_begin),
-            Some((before, _)) if before == count => return None,
-            Some((before, end)) => (Some(count.wrapping_sub(before)), end),
+            Seen::First => (None, packet.timestamp_begin),
+            Seen::Nothing => return None,
+            Seen::Counted(events, since) => (Some(events), since),
         };
         let span = begin.zip(packet.timestamp_end);
         let span = span.filter(|_| packet.timestamp_begin.is_some());
-        Some(self.loss(located, span, known, None))
+        Some(self.loss(packet, span, known, None))
     }
 
-    fn discarded_packets(&self, located: &Located, now: Counters) -> Option<Item> {
-        let before = self.before?;
-        let missing = now.sequence?.wrapping_sub(before.sequence?);
-        if missing <= 1 {
-            return None;
+    fn discarded_packets(&mut self, packet: &Packet) -> Option<Item> {
+        match self.sequence.see(packet.sequence_number?, self.before) {
+            Seen::Counted(ahead, since) if ahead > 1 => {
+                let span = since.zip(packet.timestamp_begin);
+                let span = span.filter(|_| packet.timestamp_end.is_some());
+                Some(self.loss(packet, span, None, Some(ahead - 1)))
+            }
+            _ => None,
         }
-        let span = before.end.zip(located.packet.timestamp_begin);
-        let span = span.filter(|_| now.end.is_some());
-        Some(self.loss(located, span, None, Some(missing - 1)))
     }
 
     fn loss(
         &self,
-        located: &Located,
+        packet: &Packet,
         span: Option<(u64, u64)>,
         events: Option<u64>,
         packets: Option<u64>,
@@ -330,12 +348,14 @@ impl Lane {
             // A stream is called by its first file.
             stream: path_text(&self.stream.files[0].path),
             // Until this packet begins, it is the one of the packet before.
-            cpu: self.cpu.or_else(|| located.packet.cpu()),
+            cpu: self.cpu.or_else(|| packet.cpu()),
             begin,
             end: span.and_then(|(_, end)| self.time(Some(end))),
             events,
             packets,
         };
-        Item::Loss(begin, loss)
+        // Told where the packet before ends.
+        let told = span.and_then(|(begin, _)| self.time(Some(self.before.unwrap_or(begin))));
+        Item::Loss(told, loss)
     }
 }

@@ -6,7 +6,7 @@
 
 use super::lane::{Item, Lane, Next};
 use super::names::Names;
-use super::piece::Block;
+use super::piece::{Block, byte_of};
 use super::pool::Pool;
 use super::streams::Stream;
 use crate::error::{Error, Place, Result};
@@ -37,7 +37,7 @@ pub struct Merge {
     pool: Pool,
     spare: Vec<Block>,
     names: Names,
-    /// Time of the last item.
+    /// Time of the last event.
     last: i64,
     keep_going: bool,
     /// End of the recording, where packets tell.
@@ -110,19 +110,8 @@ impl Merge {
                 return Ok(());
             };
             let lane = key.lane as usize;
-            let time = key.time.unwrap_or(self.last);
             let front = self.fronts[lane].take();
-            let front = front.expect("what is ordered has a front");
-            if time < self.last {
-                let packet = match &front {
-                    Front::Events(events) => Some(events.packet),
-                    _ => None,
-                };
-                self.broken(lane, self.backwards(lane, packet, time), batch)?;
-                continue;
-            }
-            self.last = time;
-            match front {
+            match front.expect("what is ordered has a front") {
                 Front::Mark => self.advance(lane),
                 Front::Loss(loss) => {
                     batch.losses.push((batch.heads.len(), loss));
@@ -144,7 +133,7 @@ impl Merge {
         let mut backwards = None;
         while let Some(head) = heads.get(end) {
             if head.timestamp < self.last {
-                backwards = Some(head.timestamp);
+                backwards = Some(self.backwards(lane, &front, end));
                 break;
             }
             if bound.is_some_and(|bound| !self.is_before(lane, head, bound)) {
@@ -158,8 +147,7 @@ impl Merge {
         if end > begin {
             self.lanes[lane].last = Some(self.last);
         }
-        if let Some(time) = backwards {
-            let error = self.backwards(lane, Some(front.packet), time);
+        if let Some(error) = backwards {
             return self.broken(lane, error, batch);
         }
         match front.block.heads.get(end) {
@@ -225,6 +213,10 @@ impl Merge {
                 Next::Item(item) => return self.put_in_front(lane, item),
                 Next::Wait => {
                     self.lanes[lane].ask(&self.pool, &mut self.spare);
+                    if !self.lanes[lane].is_at_work() {
+                        // All packets that could be opened are left out.
+                        continue;
+                    }
                     let done = self.pool.next();
                     let of = done.lane;
                     let empty = self.lanes[of].take_in(done);
@@ -292,19 +284,18 @@ impl Merge {
         Ok(())
     }
 
-    fn backwards(&self, lane: usize, packet: Option<usize>, time: i64) -> Error {
+    /// The error for an event that is earlier than the one before it in its stream.
+    fn backwards(&self, lane: usize, events: &Events, index: usize) -> Error {
         let stream = &self.lanes[lane].stream;
-        let located = packet.map(|packet| &stream.packets[packet]);
-        let file = &stream.files[located.map_or(0, |l| l.file)].path;
-        let place = match located {
-            Some(located) => Place::packet(file, located.packet.number, located.packet.offset),
-            None => Place::file(file),
-        };
-        let last = self.last;
+        let located = &stream.packets[events.packet];
+        let packet = &located.packet;
+        let file = &stream.files[located.file].path;
+        let byte = byte_of(stream, located, &events.block, index);
+        let (time, last) = (events.block.heads[index].timestamp, self.last);
         Error::input(
             format!("time goes backwards: {time} ns since 1970 comes after {last}"),
-            place,
-            "The stream's times are damaged. With --keep-going all that comes before is kept.",
+            Place::packet(file, packet.number, byte.unwrap_or(packet.offset)),
+            "The stream's times are damaged from this event on. With --keep-going all that comes before is kept.",
         )
     }
 }

@@ -42,12 +42,6 @@ use streams::Stream;
 /// Pieces that are under way in all streams together, as far as there are not more streams.
 const PIECES: usize = 16;
 
-/// Why the native reader does not read these traces; `None` where it does.
-pub fn declines(_: &Checked) -> Option<String> {
-    // Whatever metadata can be understood can be decoded.
-    None
-}
-
 /// Reads the events of one recording: of one or several CTF traces on one time line.
 pub struct Reader {
     checked: Checked,
@@ -130,11 +124,9 @@ impl Reader {
         Ok(!(batch.heads.is_empty() && batch.losses.is_empty()))
     }
 
-    /// Decodes every event, and counts those of each class without putting them in order.
-    ///
-    /// # Errors
-    /// As [`Reader::next`].
-    pub fn count(self) -> Result<Vec<u64>> {
+    /// Decodes every event, and counts those of each class without putting them in order; `None` where a stream cannot
+    /// be read to its end, so that only reading in order tells how far it goes.
+    pub fn count(&self) -> Option<Vec<u64>> {
         count::count(&self.streams, self.threads, self.classes.len())
     }
 }

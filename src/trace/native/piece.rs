@@ -24,6 +24,8 @@ pub struct Block {
     pub heads: Vec<Head>,
     /// Values and process names.
     pub out: Output,
+    /// Where decoding began; boxed, since blocks are handed on.
+    begin: Box<Progress>,
 }
 
 impl Block {
@@ -66,6 +68,7 @@ pub fn decode(
     let packet = &located.packet;
     let content = packet.content_size.div_ceil(8);
     let mut size = WINDOW;
+    (*block.begin).clone_from(&progress);
     loop {
         let first = progress.bit / 8;
         let there = size.min(content - first);
@@ -106,6 +109,31 @@ pub fn decode(
                 return Outcome::Broken(error(stream, located, progress.bit, &what));
             }
             Err(Broken::Error(error)) => return Outcome::Broken(error),
+        }
+    }
+}
+
+/// The byte in the file where event number `index` of a block begins, which was decoded from a packet of `stream`: it is
+/// decoded once more, event by event. `None` where the file is not what it was.
+pub fn byte_of(stream: &Stream, located: &Located, block: &Block, index: usize) -> Option<u64> {
+    let packet = &located.packet;
+    let first = block.begin.bit / 8;
+    let rest = packet.content_size.div_ceil(8) - first;
+    let (mut window, mut size) = (Vec::new(), WINDOW);
+    loop {
+        let there = size.min(rest);
+        read(stream, located, first, there, &mut window).ok()?;
+        let memory = block.begin.memory.clone();
+        let mut piece = Piece {
+            stream,
+            located,
+            decoder: Decoder::new(&window, first, block.begin.bit, packet.content_size, memory),
+            block: &mut Block::default(),
+        };
+        match piece.bit_of(index) {
+            Ok(bit) => return Some(packet.offset + bit / 8),
+            Err(Broken::Stop(Stop::End)) if there < rest => size = size.saturating_mul(4),
+            Err(_) => return None,
         }
     }
 }
@@ -167,6 +195,21 @@ struct Piece<'a> {
 }
 
 impl Piece<'_> {
+    /// Decodes events up to number `index` of those that are taken, and says at which bit of the packet it begins.
+    fn bit_of(&mut self, index: usize) -> Result<u64, Broken> {
+        let plan = &*self.stream.plan;
+        if self.decoder.bit() == 0 {
+            self.packet_begin(plan)?;
+        }
+        loop {
+            let bit = self.decoder.bit().next_multiple_of(plan.align);
+            self.event(plan, UNKNOWN)?;
+            if self.block.heads.len() > index {
+                return Ok(bit);
+            }
+        }
+    }
+
     /// Decodes events up to the packet's end.
     fn run(&mut self) -> Result<(), Broken> {
         let plan = &*self.stream.plan;
@@ -191,9 +234,12 @@ impl Piece<'_> {
         self.decoder.begin_event(out.values.len());
         let mut begin = self.decoder.root(&plan.packet_header, out);
         begin = begin.and_then(|()| self.decoder.root(&plan.packet_context, out));
-        if begin.is_err() {
-            self.decoder = before;
+        match begin {
+            Ok(()) => self.decoder.memory.packet = out.values.as_slice().into(),
+            Err(_) => self.decoder = before,
         }
+        // The block has no events yet.
+        out.values.clear();
         Ok(begin?)
     }
 
@@ -215,11 +261,15 @@ impl Piece<'_> {
     fn whole_event(&mut self, plan: &StreamPlan, cpu: i32, begin: usize) -> Result<(), Broken> {
         let place = self.decoder.place();
         let out = &mut self.block.out;
-        out.begin();
+        out.begin(cpu);
         self.decoder.begin_event(begin);
         self.decoder.root(&plan.header, out)?;
         let event = self.class(plan)?;
         let out = &mut self.block.out;
+        out.pid = event.pid;
+        if !self.decoder.memory.packet.is_empty() {
+            out.values.extend_from_slice(&self.decoder.memory.packet);
+        }
         let clock = self.decoder.memory.clock;
         self.decoder.root(&plan.commons[event.common].plan, out)?;
         self.decoder.root(&event.context, out)?;
@@ -233,15 +283,18 @@ impl Piece<'_> {
             self.block.out.values.truncate(begin);
             return Ok(());
         }
+        let out = &mut self.block.out;
+        let of_trace = event.procname.as_ref();
+        let named = || of_trace.map(|name| out.names.number(name.as_bytes()));
         let head = Head {
             timestamp,
             class: event.class,
             // A block is full, and an event's values end, long before 4 GiB.
             values: begin as u32,
-            cpu,
-            pid: self.block.out.pid,
-            tid: self.block.out.tid,
-            procname: self.block.out.procname.unwrap_or(NO_NAME),
+            cpu: out.cpu,
+            pid: out.pid,
+            tid: out.tid,
+            procname: out.procname.or_else(named).unwrap_or(NO_NAME),
         };
         self.block.heads.push(head);
         Ok(())
@@ -271,7 +324,7 @@ impl Piece<'_> {
                 path(),
                 "sysds orders events by time and needs a trace with timestamps, as LTTng makes them.",
             ))),
-            Some((_, converter)) => converter.at(clock).ok_or_else(|| {
+            Some(own) => own.converter.at(clock).ok_or_else(|| {
                 Broken::Error(Error::input(
                     format!(
                         "the clock value {clock} does not fit into nanoseconds since 1970 (64 bits)"

@@ -18,6 +18,8 @@ pub enum Dest {
     Tid,
     /// To the event's head.
     Procname,
+    /// To the event's head.
+    Cpu,
 }
 
 /// Number of a place where an integer is kept for the tags and lengths that refer to it.

@@ -2,12 +2,12 @@
 //!
 //! The one idea: one tree per root of fields ([`Node`]), made once, from which both the types that consumers see and the
 //! plans that decode are taken, so that the two cannot differ. The rules are babeltrace2's: integers that only move the
-//! clock are not shown, unless a tag or a length refers to them; a leading underscore of a name is dropped; arrays and
+//! clock or say something of their packet are not shown, unless a tag or a length refers to them; a leading underscore of a name is dropped (CTF 1.8); arrays and
 //! sequences of aligned 8-bit characters are texts. And one of ours: LTTng's helper fields `_NAME_length` beside a
 //! sequence are left out, since they are the list's length.
 
 use crate::trace::ctf::metadata::model::{
-    Encoding, EventClass, FieldClass, Reference, Scope, StreamClass,
+    Encoding, EventClass, FieldClass, Integer, Reference, Scope, StreamClass, known_name,
 };
 use crate::trace::event::{Field, FieldType, Label, without_lengths};
 use std::collections::HashSet;
@@ -39,6 +39,8 @@ pub struct Kept<'m> {
 /// The roots of a stream class and of its event classes, as far as they are shown.
 #[derive(Debug)]
 pub struct Roots<'m> {
+    /// `stream.packet.context`.
+    pub packet: Option<Node<'m>>,
     /// `stream.event.context`.
     pub common: Option<Node<'m>>,
     /// For each event class `event.context` and `event.fields`.
@@ -56,7 +58,16 @@ impl<'m> Roots<'m> {
             Scope::StreamEventContext,
             &mut referred,
         );
-        Roots { common, events }
+        let packet = root(
+            stream.packet_context.as_deref(),
+            Scope::PacketContext,
+            &mut referred,
+        );
+        Roots {
+            packet,
+            common,
+            events,
+        }
     }
 }
 
@@ -117,8 +128,8 @@ impl<'m> Node<'m> {
         let any = children.iter().any(|c| c.shown);
         let shown = match class {
             FieldClass::Integer(_) | FieldClass::Enumeration(_) => {
-                let clock = class.integer().is_some_and(|i| i.clock.is_some());
-                !clock || referred.contains(here)
+                let structural = |i: &Integer| i.clock.is_some() || i.roles.are_structural();
+                !class.integer().is_some_and(structural) || referred.contains(here)
             }
             FieldClass::Struct(_) => any || children.is_empty(),
             FieldClass::Variant(_) | FieldClass::Array { .. } | FieldClass::Sequence { .. } => any,
@@ -146,6 +157,7 @@ impl<'m> Node<'m> {
             FieldClass::Variant(variant) => &variant.options[..],
             _ => &[],
         };
+        let written: HashSet<&str> = named.iter().map(|f| f.name.as_str()).collect();
         let shown = self.children.iter().zip(named).enumerate();
         let shown = shown.filter(|(_, (child, _))| child.shown);
         let mut kept: Vec<Kept> = shown
@@ -153,7 +165,7 @@ impl<'m> Node<'m> {
             .map(|(index, (position, (_, field)))| Kept {
                 position,
                 index: index as u64,
-                name: field.name.strip_prefix('_').unwrap_or(&field.name),
+                name: known_name(&field.name, &written),
             })
             .collect();
         if matches!(self.class, FieldClass::Struct(_)) {

@@ -12,7 +12,8 @@ use crate::trace::check::{Checked, CheckedTrace};
 use crate::trace::ctf::Packet;
 use crate::trace::ctf::metadata::model::{EnvValue, Metadata};
 use crate::trace::select::Selection;
-use crate::trace::{Source, SourceStream, uuid_text};
+use crate::trace::tracer::Tracer;
+use crate::trace::{Clock, Source, SourceStream, uuid_text};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,8 +80,7 @@ pub struct Rank {
 impl Stream {
     /// Nanoseconds since the clock's origin, where there is a clock and they fit 64 bits.
     pub fn time(&self, cycles: u64) -> Option<i64> {
-        let (_, converter) = self.plan.clock.as_ref()?;
-        converter.at(cycles)
+        self.plan.clock.as_ref()?.converter.at(cycles)
     }
 
     /// Whether a packet's begin and end are times. That it is of the stream's class has been seen when it was found.
@@ -219,9 +219,13 @@ fn open_trace(
     opened: &mut Opened,
 ) -> Result<()> {
     let metadata = &winner(group).metadata;
+    let env = env_of(metadata);
+    let events = metadata.streams.iter().flat_map(|s| &s.events);
+    let tracer = Tracer::new(&env, events.filter_map(|e| e.name.as_deref()));
+    let classes = &mut opened.classes;
     let plans = metadata.streams.iter();
     let plans: Vec<Arc<StreamPlan>> = plans
-        .map(|stream| StreamPlan::new(metadata, stream, selection, &mut opened.classes))
+        .map(|stream| StreamPlan::new(metadata, stream, selection, &tracer, classes))
         .map(Arc::new)
         .collect();
     let mut drafts = drafts(group, &plans);
@@ -268,7 +272,7 @@ fn drafts<'a>(group: &[&'a CheckedTrace], plans: &[Arc<StreamPlan>]) -> Vec<Draf
         let packets = walk.readable();
         let first = &packets[0];
         let plan = plans.iter().find(|p| p.id == first.stream_class);
-        let clock = plan.and_then(|p| p.clock.as_ref()).map(|(_, c)| c);
+        let clock = plan.and_then(|p| p.clock.as_ref()).map(|c| &c.converter);
         let begin = begin_of(first, clock);
         let instance = first.instance_id.filter(|_| begin.is_some());
         let same = |d: &&mut Draft| d.class == first.stream_class && d.instance == instance;
@@ -331,7 +335,7 @@ fn open_files(draft: &Draft) -> Result<(Vec<StreamFile>, Vec<Located>)> {
     Ok((files, packets.collect()))
 }
 
-fn source(metadata: &Metadata, streams: &[Stream]) -> Source {
+fn env_of(metadata: &Metadata) -> Vec<(String, String)> {
     let env = metadata.env.iter().map(|(name, value)| {
         let value = match value {
             EnvValue::Integer(number) => number.to_string(),
@@ -339,17 +343,20 @@ fn source(metadata: &Metadata, streams: &[Stream]) -> Source {
         };
         (name.clone(), value)
     });
+    env.collect()
+}
+
+fn source(metadata: &Metadata, streams: &[Stream]) -> Source {
     let first = streams.first().map(|s| &s.files[0].path);
     let clocks = streams.iter().rev();
-    let clock = clocks.clone().find_map(|s| s.plan.clock.as_ref());
-    Source {
-        path: first
-            .and_then(|f| f.parent())
-            .map(Path::to_path_buf)
-            .unwrap_or_default(),
+    let clocks = clocks.filter_map(|s| s.plan.clock.as_ref().map(|c| &c.clock));
+    let path = first.and_then(|f| f.parent());
+    let mut source = Source {
+        path: path.map(Path::to_path_buf).unwrap_or_default(),
         uuid: metadata.uuid.map(uuid_text),
-        env: env.collect(),
-        clock: clock.map(|(clock, _)| clock.clone()),
+        env: env_of(metadata),
+        clock: None,
+        clocks: Vec::new(),
         streams: streams
             .iter()
             .map(|s| SourceStream {
@@ -357,30 +364,37 @@ fn source(metadata: &Metadata, streams: &[Stream]) -> Source {
                 class_id: s.plan.id,
             })
             .collect(),
-    }
+    };
+    source.set_clocks(clocks.cloned(), metadata.clock_assumed);
+    source
 }
 
-/// Streams are put on one time line only if their clocks count from the same origin.
+/// Streams are put on one time line only if their clocks count from the same origin, by babeltrace2's rule: that is the
+/// Unix epoch for all, or unknown for all, with the same UUID or none.
 fn comparable(streams: &[Arc<Stream>]) -> Result<()> {
     let mut clocks = streams.iter().filter_map(|s| {
-        let (clock, _) = s.plan.clock.as_ref()?;
-        Some((clock, s))
+        let clock = s.plan.clock.as_ref()?;
+        let uuid = clock.uuid.filter(|_| !clock.clock.origin_is_unix_epoch);
+        Some((clock.clock.origin_is_unix_epoch, uuid, &clock.clock, s))
     });
-    let Some((first, _)) = clocks.next() else {
+    let Some((epoch, uuid, first, of)) = clocks.next() else {
         return Ok(());
     };
-    let other = clocks.find(|(c, _)| {
-        c.origin_is_unix_epoch != first.origin_is_unix_epoch
-            || !c.origin_is_unix_epoch && c.name != first.name
-    });
-    match other {
-        None => Ok(()),
-        Some((_, stream)) => Err(Error::input(
-            "its clock and that of another trace do not count from the same origin",
-            Place::file(&stream.files[0].path),
-            "Ingest the traces one by one.",
-        )),
-    }
+    let Some((_, _, other, stream)) = clocks.find(|(e, u, ..)| (*e, *u) != (epoch, uuid)) else {
+        return Ok(());
+    };
+    let name = |clock: &Clock| clock.name.clone().unwrap_or_default();
+    Err(Error::input(
+        format!(
+            "its clock `{}` and the clock `{}` of {} do not count from the same origin",
+            name(other),
+            name(first),
+            of.files[0].path.display()
+        ),
+        Place::file(&stream.files[0].path),
+        "Ingest their traces one by one. If both count from 1970, say so in the metadata: `absolute = TRUE;` in \
+         each `clock` block.",
+    ))
 }
 
 /// What is known of the tracer's version.

@@ -4,8 +4,9 @@ use super::classes::{Classes, StreamPlan};
 use super::decode::{Decoder, Memory, Output, Stop};
 use super::plan::Step;
 use crate::trace::ctf::metadata::parse;
-use crate::trace::event::{Cursor, EventClass};
+use crate::trace::event::{Cursor, EventClass, UNKNOWN};
 use crate::trace::select::Selection;
+use crate::trace::tracer::Tracer;
 use std::path::Path;
 
 /// A stream class with one event class of these contexts and fields.
@@ -29,6 +30,7 @@ fn compile(context: &str, fields: &str) -> (StreamPlan, EventClass) {
         &metadata,
         &metadata.streams[0],
         &Selection::default(),
+        &Tracer::default(),
         &mut classes,
     );
     (plan, classes.events.remove(0))
@@ -37,7 +39,7 @@ fn compile(context: &str, fields: &str) -> (StreamPlan, EventClass) {
 /// Decodes the event's context and payload, which begin at a packet's begin.
 fn decode(plan: &StreamPlan, bytes: &[u8]) -> Result<Output, Stop> {
     let mut out = Output::default();
-    out.begin();
+    out.begin(UNKNOWN);
     let mut decoder = Decoder::new(bytes, 0, 0, bytes.len() as u64 * 8, Memory::default());
     decoder.memory.slots.resize(plan.slots, 0);
     decoder.begin_event(0);

@@ -10,5 +10,6 @@ pub mod modern;
 pub mod random;
 pub mod shape;
 pub mod small;
+pub mod tiny;
 pub mod trace;
 pub mod tsdl;

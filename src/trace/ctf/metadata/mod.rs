@@ -7,6 +7,7 @@
 
 mod cursor;
 mod declare;
+mod implicit;
 mod json;
 mod lexer;
 pub mod model;
@@ -35,8 +36,9 @@ pub fn parse(text: &str, file: &Path) -> Result<Metadata> {
     let metadata = match text.starts_with(json::RECORD_SEPARATOR) {
         true => json::parse(text, file)?,
         false => {
-            let metadata = parser::parse(text, file)?;
+            let mut metadata = parser::parse(text, file)?;
             validate::names(&metadata, file)?;
+            implicit::map(&mut metadata, file)?;
             metadata
         }
     };

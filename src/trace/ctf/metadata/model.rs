@@ -6,6 +6,7 @@
 //! output ([`Written`]) and the finished model ([`Reference`]) are the same types.
 
 pub use super::roles::{Role, Roles};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The metadata of one trace (CTF 1.8.3 section 7).
@@ -26,6 +27,8 @@ pub struct Metadata {
     /// Whether the clock begins at 0 in each packet (CTF2-SPEC-2.0 section 6.1), instead of where the packet before
     /// left it.
     pub clock_restarts: bool,
+    /// Whether fields count in a clock that they are not mapped to, by their names (see `implicit`).
+    pub clock_assumed: bool,
 }
 
 impl Metadata {
@@ -78,6 +81,26 @@ pub struct StreamClass {
     pub event_context: Option<Arc<FieldClass>>,
     /// The classes of its events, in the order written; their IDs are distinct.
     pub events: Vec<EventClass>,
+}
+
+impl StreamClass {
+    /// All of its roots of fields, in the order in which a reader meets them.
+    pub fn roots(&self) -> impl Iterator<Item = &FieldClass> {
+        let shared = [
+            &self.packet_context,
+            &self.event_header,
+            &self.event_context,
+        ];
+        let own = self.events.iter().flat_map(|e| [&e.context, &e.fields]);
+        shared.into_iter().chain(own).filter_map(Option::as_deref)
+    }
+
+    /// The clock that its fields are mapped to (there is at most one): an index into [`Metadata::clocks`].
+    pub fn clock(&self) -> Option<usize> {
+        self.roots()
+            .find_map(|root| root.find(&|i| i.clock.is_some()))?
+            .clock
+    }
 }
 
 /// A class of events (CTF 1.8.3 section 7.2, block `event`).
@@ -171,6 +194,24 @@ impl<R> FieldClass<R> {
             FieldClass::Integer(integer) => Some(integer),
             FieldClass::Enumeration(enumeration) => Some(&mut enumeration.base),
             _ => None,
+        }
+    }
+
+    /// The first integer in it, at whatever depth, of which `wanted` is true.
+    pub fn find(&self, wanted: &dyn Fn(&Integer) -> bool) -> Option<&Integer> {
+        match self {
+            FieldClass::Struct(structure) => {
+                let mut fields = structure.fields.iter();
+                fields.find_map(|f| f.class.find(wanted))
+            }
+            FieldClass::Variant(variant) => {
+                let mut options = variant.options.iter();
+                options.find_map(|f| f.class.find(wanted))
+            }
+            FieldClass::Array { element, .. } | FieldClass::Sequence { element, .. } => {
+                element.find(wanted)
+            }
+            other => other.integer().filter(|integer| wanted(integer)),
         }
     }
 
@@ -300,6 +341,20 @@ pub struct Field<R = Reference> {
     pub name: String,
     /// Its type.
     pub class: Arc<FieldClass<R>>,
+}
+
+/// The name that a field is known by: CTF 1.8 lets one underscore stand before it, lest it be a word of TSDL (1.8.3
+/// section 7.3.2), and that is no part of the name. Tags, lengths and labels keep to the name as written.
+pub fn plain(name: &str) -> &str {
+    name.strip_prefix('_').unwrap_or(name)
+}
+
+/// The name that a field is known by among others, which are `written` so: the [`plain`] one, but where another field has
+/// that name, the one that is written. (babeltrace2 2.0 aborts there.)
+pub fn known_name<'n>(name: &'n str, written: &HashSet<&str>) -> &'n str {
+    let plain = plain(name);
+    let taken = plain != name && written.contains(plain) && known_name(plain, written) == plain;
+    if taken { name } else { plain }
 }
 
 /// A variant (CTF 1.8.3 section 4.2.2).

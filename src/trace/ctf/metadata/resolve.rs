@@ -32,7 +32,7 @@ pub(super) fn finish(raw: Raw, byte_order: ByteOrder, file: &Path) -> Result<Met
     let packet_header = resolver.root(&raw.packet_header, Scope::PacketHeader)?;
     let mut streams = streams(&raw, file)?;
     let has_id = packet_header.as_deref().and_then(FieldClass::structure);
-    let has_id = has_id.is_some_and(|s| s.fields.iter().any(|f| f.name == "stream_id"));
+    let has_id = has_id.is_some_and(|s| s.fields.iter().any(|f| plain(&f.name) == "stream_id"));
     if let Some((_, at)) = raw.streams.iter().find(|(s, _)| s.id.is_some() && !has_id) {
         let what = "a stream class with an `id`, and no field `stream_id` in `packet.header`";
         return Err(error_at(file, *at, what));
@@ -52,6 +52,7 @@ pub(super) fn finish(raw: Raw, byte_order: ByteOrder, file: &Path) -> Result<Met
         clocks: raw.clocks,
         streams,
         clock_restarts: false,
+        clock_assumed: false,
     })
 }
 
@@ -227,9 +228,11 @@ impl Resolver<'_> {
             depth: self.path.len(),
             fields: Vec::with_capacity(structure.fields.len()),
         });
+        let written = structure.fields.iter().map(|f| f.name.as_str()).collect();
         for (i, field) in structure.fields.iter().enumerate() {
             let mut field = self.field(i, field)?;
-            if let Some(role) = roles::by_name(self.scope, &field.name, self.path.len() + 1) {
+            let name = known_name(&field.name, &written);
+            if let Some(role) = roles::by_name(self.scope, name, self.path.len() + 1) {
                 roles::give(&mut field.class, role);
             }
             if let Some(frame) = self.open.last_mut() {

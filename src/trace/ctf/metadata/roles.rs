@@ -55,6 +55,11 @@ impl Roles {
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
+
+    /// Whether the field says something of its packet or event only, and is no value of its own. A CPU's number is one.
+    pub fn are_structural(self) -> bool {
+        self.0 & !(1 << Role::Cpu as u16) != 0
+    }
 }
 
 /// The meanings that CTF 1.8 gives to names, and CTF 2 to roles. A time stamp of an event's header needs none: its
@@ -158,13 +163,5 @@ pub fn give(class: &mut Arc<FieldClass>, role: Role) {
 
 /// Whether a class, or what is inside it, has a meaning.
 pub fn any(class: &FieldClass, role: Role) -> bool {
-    let among = |fields: &[super::model::Field]| fields.iter().any(|f| any(&f.class, role));
-    match class {
-        FieldClass::Struct(structure) => among(&structure.fields),
-        FieldClass::Variant(variant) => among(&variant.options),
-        FieldClass::Array { element, .. } | FieldClass::Sequence { element, .. } => {
-            any(element, role)
-        }
-        _ => class.integer().is_some_and(|i| i.roles.has(role)),
-    }
+    class.find(&|integer| integer.roles.has(role)).is_some()
 }

@@ -54,7 +54,8 @@ pub(super) fn names(metadata: &Metadata, file: &Path) -> Result<()> {
     checked.map_err(|what| fault(what, file))
 }
 
-fn fault(what: String, file: &Path) -> Error {
+/// An error in what the metadata as a whole says.
+pub(super) fn fault(what: String, file: &Path) -> Error {
     Error::input(
         what,
         Place::file(file),
@@ -129,14 +130,7 @@ fn several_classes(stream: &StreamClass) -> Result<(), String> {
 }
 
 fn one_clock(stream: &StreamClass) -> Result<(), String> {
-    let of_stream = [
-        &stream.packet_context,
-        &stream.event_header,
-        &stream.event_context,
-    ];
-    let of_events = stream.events.iter().flat_map(|e| [&e.context, &e.fields]);
-    let roots = of_stream.into_iter().chain(of_events).flatten();
-    let mapped: BTreeSet<usize> = roots.flat_map(|root| clocks(root)).collect();
+    let mapped: BTreeSet<usize> = stream.roots().flat_map(clocks).collect();
     match mapped.len() {
         0 | 1 => Ok(()),
         _ => Err(format!(
@@ -146,14 +140,11 @@ fn one_clock(stream: &StreamClass) -> Result<(), String> {
     }
 }
 
-/// A name without the underscore that is not shown.
-fn plain(name: &str) -> &str {
-    name.strip_prefix('_').unwrap_or(name)
-}
-
 fn member<'m>(root: Option<&'m FieldClass>, name: &str) -> Option<&'m FieldClass> {
     let fields = &root?.structure()?.fields;
-    let found = fields.iter().find(|f| f.name == name);
+    let written = fields.iter().map(|f| f.name.as_str()).collect();
+    let mut fields = fields.iter();
+    let found = fields.find(|f| known_name(&f.name, &written) == name);
     found.map(|f| &*f.class)
 }
 

@@ -242,6 +242,7 @@ impl Sequence {
             clocks: self.clocks,
             streams: self.streams,
             clock_restarts: true,
+            clock_assumed: false,
         })
     }
 }
