@@ -3,8 +3,8 @@
 //! Every field of every event is decoded, but nothing is put in order: what this takes is what decoding takes.
 
 use crate::error::{Error, Result};
+use crate::trace::belong::recordings;
 use crate::trace::check::check;
-use crate::trace::find::recordings;
 use crate::trace::reader::{Choice, Reader};
 use crate::trace::select::Selection;
 use serde::Serialize;
@@ -31,9 +31,9 @@ pub fn count_events(
     choice: Choice,
     selection: &Selection,
 ) -> Result<Vec<Count>> {
-    let scratch = tempfile::tempdir().map_err(Error::io("create", &std::env::temp_dir()))?;
     let mut counts = Vec::new();
     for recording in recordings(paths)? {
+        let scratch = tempfile::tempdir().map_err(Error::io("create", &std::env::temp_dir()))?;
         let checked = check(&recording, false, scratch.path())?;
         let reader = Reader::open(choice, checked, false, selection.clone())?;
         let classes = reader.classes().iter();

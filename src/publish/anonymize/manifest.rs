@@ -58,6 +58,11 @@ impl Anonymizer {
         let by = self.shift * SECOND;
         recording.trace_id = self.trace(&recording.trace_id);
         recording.path = self.hidden(&recording.path);
+        for folder in &mut recording.folders {
+            *folder = self.hidden(folder);
+        }
+        // Whoever has the trace would find it by them.
+        recording.fingerprints = None;
         recording.fallback = recording
             .fallback
             .as_deref()

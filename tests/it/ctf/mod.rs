@@ -9,5 +9,6 @@ pub mod json;
 pub mod modern;
 pub mod random;
 pub mod shape;
+pub mod small;
 pub mod trace;
 pub mod tsdl;
