@@ -6,9 +6,9 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use sysds_fuzz::trace::belong::recordings;
 use sysds_fuzz::trace::check::check;
 use sysds_fuzz::trace::event::EventBatch;
-use sysds_fuzz::trace::find::recordings;
 use sysds_fuzz::trace::native::Reader;
 use sysds_fuzz::trace::select::Selection;
 

@@ -1,6 +1,7 @@
 //! `manifest.json`: where a dataset comes from, how it was made, what is in it and what was lost.
 
 use super::MANIFEST;
+use super::fingerprint::Fingerprint;
 use super::recorded::Recorded;
 use crate::error::{Error, Place, Result};
 use crate::foreign;
@@ -71,8 +72,11 @@ pub struct Recording {
     pub trace_id: String,
     /// Its label.
     pub label: Option<String>,
-    /// Its folder, as it was named.
+    /// Its folder, as it was named; the first where it was put together from several.
     pub path: String,
+    /// All of its folders, where there are several: snapshots, chunks of a rotation, copies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folders: Vec<String>,
     /// Time of its first event, nanoseconds since the Unix epoch.
     pub first_ns: Option<i64>,
     /// Time of its last event.
@@ -95,6 +99,10 @@ pub struct Recording {
     pub derived: Option<Derived>,
     /// Streams that could not be read to their ends.
     pub damage: Vec<Damage>,
+    /// By what its traces are known again when something is appended; `None` in a dataset of a version of sysds that did
+    /// not note it, and in an anonymized release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprints: Option<Vec<Fingerprint>>,
     /// How it was recorded, where `sysds record` did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded: Option<Recorded>,

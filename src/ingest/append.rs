@@ -78,12 +78,12 @@ impl Old {
         ids.collect()
     }
 
-    /// Its recordings, as if they had just been read.
+    /// Its recordings, as if they had just been read; in place of those that are `replaced`, nothing.
     ///
     /// # Errors
     /// [`Error::Input`] where the columns of the joint layout would not be those of the dataset, or its files are not
     /// those that its manifest tells of.
-    pub fn recordings(&self, plan: &Plan) -> Result<Vec<Ingested>> {
+    pub fn recordings(&self, plan: &Plan, replaced: &[usize]) -> Result<Vec<Option<Ingested>>> {
         let files = self
             .manifest
             .tables
@@ -93,11 +93,16 @@ impl Old {
         let layout = Layout::new(self.classes(), |name| plan.options.selection.stores(name));
         let recordings = self.manifest.recordings.iter().zip(&self.classes);
         recordings
-            .map(|(recording, classes)| {
-                self.recording(recording, classes, plan, &layout, |table| {
+            .enumerate()
+            .map(|(number, (recording, classes))| {
+                if replaced.contains(&number) {
+                    return Ok(None);
+                }
+                let done = self.recording(recording, classes, plan, &layout, |table| {
                     let files = files.get(table).map_or(&[][..], Vec::as_slice);
                     self.parts(files, table, &recording.trace_id)
-                })
+                });
+                done.map(Some)
             })
             .collect()
     }

@@ -8,6 +8,8 @@
 
 mod append;
 mod assemble;
+mod continued;
+mod described;
 mod pipeline;
 
 use crate::columns::contract::{self, Contract};
@@ -15,21 +17,22 @@ use crate::columns::events::{EventsUsage, Layout, Plans};
 use crate::columns::parquet::{Part, properties};
 use crate::columns::requests::{Common, RequestsUsage};
 use crate::dataset::manifest::{Manifest, Recording};
-use crate::dataset::recorded::Recorded;
 use crate::dataset::staging::Staging;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::requests::{self, HTTPD_ENTER, Rule};
 use crate::shown::path_text;
 use crate::trace::check::check;
 use crate::trace::event::EventClass;
-use crate::trace::find::{self, recordings};
+use crate::trace::find;
 pub use crate::trace::reader::Choice as ReaderChoice;
 use crate::trace::reader::Reader;
 pub use crate::trace::select::Selection;
 use append::Old;
+use continued::{Found, find_all, folder_name};
+use described::Described;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -84,8 +87,6 @@ pub struct Control<'a> {
 /// What all recordings of an ingest share.
 struct Plan {
     options: Options,
-    /// What `sysds record` says of recordings, by their folders.
-    recorded: BTreeMap<PathBuf, Recorded>,
     layout: Arc<Layout>,
     contracts: Contracts,
     properties: WriterProperties,
@@ -123,15 +124,15 @@ pub fn ingest(mut options: Options, control: &mut Control) -> Result<Manifest> {
             "Give --label once for all of them, or once for each TRACE, in their order.",
         ));
     }
-    let recordings = recordings(&options.traces)?;
-    let recorded = recorded(&recordings)?;
     let old = match options.append {
         true => Some(Old::open(&options.output, &options)?),
         false => None,
     };
+    let found = find_all(&options, old.as_ref())?;
+    let described = described::all(&found, &options, old.as_ref())?;
     let staging = Staging::begin(&options.output, options.force || options.append)?;
     let checks = staging.create_dir("checks")?;
-    let (first, layout, total_bytes) = open_all(&recordings, &options, old.as_ref(), &checks)?;
+    let (first, layout, total_bytes) = open_all(&found, &options, old.as_ref(), &checks)?;
     let plan = Plan {
         layout: Arc::new(layout),
         contracts: Contracts {
@@ -141,22 +142,22 @@ pub fn ingest(mut options: Options, control: &mut Control) -> Result<Manifest> {
             losses: contract::losses(),
         },
         properties: properties(options.compression.0),
-        recorded,
         options,
     };
+    let replaced: Vec<usize> = found.iter().filter_map(|f| f.replaces).collect();
     let mut ingested = match &old {
-        Some(old) => old.recordings(&plan)?,
+        Some(old) => old.recordings(&plan, &replaced)?,
         None => Vec::new(),
     };
-    let before = old.as_ref().map(Old::trace_ids).unwrap_or_default();
-    let mut ids = before.clone();
+    let mut ids = old.as_ref().map(Old::trace_ids).unwrap_or_default();
     let mut progress = Progress {
         total_bytes,
         ..Progress::default()
     };
     let mut scratches = Vec::new();
     let mut first = Some(first);
-    for (number, recording) in recordings.iter().enumerate() {
+    for (number, (found, described)) in found.iter().zip(&described).enumerate() {
+        let recording = &found.recording;
         let reader = match first.take() {
             Some(reader) => reader,
             None => open(
@@ -165,21 +166,31 @@ pub fn ingest(mut options: Options, control: &mut Control) -> Result<Manifest> {
                 &checks.join(format!("{number}-again")),
             )?,
         };
-        let trace_id = trace_id(&reader, recording, &before, &mut ids)?;
+        let trace_id = match (&old, found.replaces) {
+            (Some(old), Some(place)) => old.manifest.recordings[place].trace_id.clone(),
+            _ => trace_id(&reader, recording, &mut ids)?,
+        };
         let scratch = staging.create_dir(&format!("parts-{number}"))?;
         let done = pipeline::run(
             &plan,
             reader,
             &trace_id,
-            recording,
+            (recording, described),
             &scratch,
             control,
             &mut progress,
         )?;
-        ingested.push(done);
+        match found.replaces {
+            Some(place) => ingested[place] = Some(done),
+            None => ingested.push(Some(done)),
+        }
         scratches.push(scratch);
     }
     std::fs::remove_dir_all(&checks).map_err(Error::io("remove", &checks))?;
+    let ingested = ingested.into_iter();
+    let ingested = ingested
+        .map(|i| i.expect("what is replaced was read"))
+        .collect();
     let manifest =
         assemble::assemble(&plan, &staging, ingested, old.as_ref().map(|o| &o.manifest))?;
     for scratch in scratches {
@@ -209,16 +220,16 @@ fn needed() -> Vec<String> {
 /// streams; keeps the first open. Copies of damaged traces go to
 /// folders in `checks`.
 fn open_all(
-    recordings: &[find::Recording],
+    found: &[Found],
     options: &Options,
     old: Option<&Old>,
     checks: &Path,
 ) -> Result<(Reader, Layout, u64)> {
-    let first = open(&recordings[0], options, &checks.join("0"))?;
+    let first = open(&found[0].recording, options, &checks.join("0"))?;
     let mut classes = first.classes().to_vec();
     let mut bytes = first.checked().bytes;
-    for (number, recording) in recordings.iter().enumerate().skip(1) {
-        let reader = open(recording, options, &checks.join(number.to_string()))?;
+    for (number, found) in found.iter().enumerate().skip(1) {
+        let reader = open(&found.recording, options, &checks.join(number.to_string()))?;
         classes.extend_from_slice(reader.classes());
         bytes += reader.checked().bytes;
     }
@@ -242,28 +253,13 @@ fn open(recording: &find::Recording, options: &Options, scratch: &Path) -> Resul
 }
 
 /// The recording's name in the tables: the UUID of its first trace, else its folder's name; made unique by a number.
-/// One that the dataset has `before` is refused.
 fn trace_id(
     reader: &Reader,
     recording: &find::Recording,
-    before: &BTreeSet<String>,
     ids: &mut BTreeSet<String>,
 ) -> Result<String> {
     let uuid = reader.sources().into_iter().find_map(|s| s.uuid);
-    let folder = || {
-        let real = recording.root.canonicalize();
-        let real = real.map_err(Error::io("read", &recording.root))?;
-        let name = real.file_name().map(|n| path_text(Path::new(n)));
-        Ok(name.unwrap_or_else(|| "trace".to_owned()))
-    };
-    let base = uuid.map_or_else(folder, Ok)?;
-    if before.contains(&base) {
-        return Err(Error::input(
-            format!("the dataset has this trace already: its trace_id is {base}"),
-            Place::file(&recording.root),
-            "Leave it out, or ingest it into another dataset.",
-        ));
-    }
+    let base = uuid.map_or_else(|| folder_name(recording), Ok)?;
     let numbered = (2..).map(|n| format!("{base}-{n}"));
     let id = std::iter::once(base.clone())
         .chain(numbered)
@@ -273,33 +269,11 @@ fn trace_id(
     Ok(id)
 }
 
-/// What `sysds record` says of those of the recordings that it made.
-fn recorded(recordings: &[find::Recording]) -> Result<BTreeMap<PathBuf, Recorded>> {
-    let mut all = BTreeMap::new();
-    for recording in recordings {
-        if let Some(recorded) = Recorded::beside(&recording.root)? {
-            all.insert(recording.root.clone(), recorded);
-        }
-    }
-    Ok(all)
-}
-
 impl Plan {
-    /// The label of a recording: the one that was given now, else the one that it was recorded with.
-    fn label_of(&self, recording: &find::Recording) -> Option<&str> {
-        let given = match &self.options.labels[..] {
-            [all] => Some(all),
-            each => each.get(recording.argument),
-        };
-        let recorded = self.recorded.get(&recording.root);
-        let label = given.or(recorded.and_then(|r| r.label.as_ref()));
-        label.map(String::as_str)
-    }
-
-    fn common(&self, trace_id: &str, recording: &find::Recording) -> Common {
+    fn common(&self, trace_id: &str, described: &Described) -> Common {
         Common {
             trace_id: trace_id.to_owned(),
-            label: self.label_of(recording).map(str::to_owned),
+            label: described.label.clone(),
             rule: self.options.rule.rule.as_str(),
             with_args: self.options.request_args,
         }

@@ -1,6 +1,6 @@
 //! Reads one recording through: three threads, and channels of a few batches between them.
 
-use super::{Control, Ingested, Plan, Progress};
+use super::{Control, Described, Ingested, Plan, Progress};
 use crate::calls::{Calls, Sides};
 use crate::columns::downstream::DownstreamTable;
 use crate::columns::events::EventsTable;
@@ -8,6 +8,7 @@ use crate::columns::events::EventsUsage;
 use crate::columns::losses;
 use crate::columns::parquet::Part;
 use crate::columns::requests::{RequestsTable, RequestsUsage};
+use crate::dataset::fingerprint::fingerprints;
 use crate::dataset::manifest::{Damage, Recording, sum_losses};
 use crate::error::{Error, Result};
 use crate::requests::{Cutter, Observed, Request, Service};
@@ -38,7 +39,7 @@ pub(super) fn run(
     plan: &Plan,
     mut reader: Reader,
     trace_id: &str,
-    recording: &find::Recording,
+    (recording, described): (&find::Recording, &Described),
     scratch: &Path,
     control: &mut Control,
     progress: &mut Progress,
@@ -62,7 +63,7 @@ pub(super) fn run(
     let requests = RequestsTable::new(
         tables("requests")?,
         plan.contracts.requests.clone(),
-        plan.common(trace_id, recording),
+        plan.common(trace_id, described),
         Arc::clone(&classes),
         Arc::clone(&plan.layout),
         plans,
@@ -124,8 +125,9 @@ pub(super) fn run(
     Ok(Ingested {
         recording: Recording {
             trace_id: trace_id.to_owned(),
-            label: plan.label_of(recording).map(str::to_owned),
+            label: described.label.clone(),
             path: path_text(&root),
+            folders: folders(recording),
             first_ns: worked.times.map(|t| t.0),
             last_ns: worked.times.map(|t| t.1),
             events: worked.events.1.events as u64,
@@ -136,7 +138,8 @@ pub(super) fn run(
             losses: sum_losses(&losses),
             derived: reader.derived(),
             damage: reader.damage().iter().map(Damage::from).collect(),
-            recorded: plan.recorded.get(&recording.root).cloned(),
+            fingerprints: Some(fingerprints(reader.checked())?),
+            recorded: described.recorded.clone(),
         },
         events: worked.events,
         requests,
@@ -144,6 +147,17 @@ pub(super) fn run(
         losses: part.into_iter().collect(),
         classes,
     })
+}
+
+/// The folders of a recording that was put together from several.
+fn folders(recording: &find::Recording) -> Vec<String> {
+    match &recording.parts[..] {
+        [_] => Vec::new(),
+        several => several
+            .iter()
+            .map(|p| path_text(&p.folder))
+            .collect(),
+    }
 }
 
 /// A thread called `name`.

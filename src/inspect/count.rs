@@ -6,8 +6,8 @@
 use crate::dataset::manifest::Damage;
 use crate::error::{Error, Result};
 use crate::shown::shown_path;
+use crate::trace::belong::recordings;
 use crate::trace::check::check;
-use crate::trace::find::recordings;
 use crate::trace::reader::{Choice, Reader};
 use crate::trace::select::Selection;
 use serde::Serialize;

@@ -5,7 +5,9 @@
 //! ones as JSON.
 
 use super::output::{json_options, text_columns};
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StringBuilder, StructArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, ListArray, RecordBatch, StringBuilder, StructArray, new_null_array,
+};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Schema};
 use datafusion::common::{Result, exec_err, plan_err};
@@ -46,7 +48,7 @@ impl ScalarUDFImpl for Members {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match types {
-            [DataType::Struct(_)] => Ok(DataType::List(element())),
+            [DataType::Struct(_) | DataType::Null] => Ok(DataType::List(element())),
             _ => plan_err!("members takes a structure, such as args"),
         }
     }
@@ -55,6 +57,10 @@ impl ScalarUDFImpl for Members {
         let [structure] = &ColumnarValue::values_to_arrays(&args.args)?[..] else {
             return exec_err!("members takes one structure");
         };
+        if *structure.data_type() == DataType::Null {
+            let none = new_null_array(&DataType::List(element()), structure.len());
+            return Ok(ColumnarValue::Array(none));
+        }
         let listed = list(structure.as_struct());
         let listed = listed.map_err(|e| datafusion::error::DataFusionError::External(e.into()))?;
         Ok(ColumnarValue::Array(Arc::new(listed)))

@@ -36,6 +36,10 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Memory to use where the system doesn't say how much it has.
 const DEFAULT_MEMORY: usize = 1 << 30;
 
+/// What the files of `events` are called where no event has a payload: SQL then has a column `args` all the same, without
+/// a value and without members, so that whatever goes over all arguments finds none.
+const BARE_EVENTS: &str = "events_without_args";
+
 /// Views over the tables of every dataset, in an order in which each finds what it uses.
 const VIEWS: [(&str, &str); 5] = [
     ("errnos", include_str!("../../schemas/views/errnos.sql")),
@@ -220,7 +224,7 @@ impl Session {
     }
 
     /// Creates the views that fit the tables. One that does not is left out, and a query that names it is told so: a
-    /// dataset of events without any payload has no `args`, and one of an older version may lack other columns.
+    /// dataset of an older version may lack columns.
     fn create_views(&mut self) -> Result<()> {
         for (name, text) in VIEWS {
             let created = self.wait(async { self.context.sql(text).await?.collect().await })?;
@@ -271,13 +275,19 @@ impl Session {
         for file in &table.files {
             urls.push(ListingTableUrl::parse(copy::url(file)?).map_err(wrong)?);
         }
-        let config = ListingTableConfig::new_with_multi_paths(urls)
-            .with_listing_options(options)
-            .with_schema(schema);
+        let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options);
+        let bare = table.name == "events" && schema.column_with_name("args").is_none();
+        let config = config.with_schema(schema);
         let listing = ListingTable::try_new(config).map_err(wrong)?;
+        let name = if bare { BARE_EVENTS } else { &table.name };
         self.context
-            .register_table(table.name.as_str(), Arc::new(listing))
+            .register_table(name, Arc::new(listing))
             .map_err(wrong)?;
+        if bare {
+            let text = format!("CREATE VIEW events AS SELECT *, NULL AS args FROM {BARE_EVENTS}");
+            let created = self.wait(async { self.context.sql(&text).await?.collect().await })?;
+            created.map_err(wrong)?;
+        }
         self.tables.push(table.name.clone());
         Ok(())
     }

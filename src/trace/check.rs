@@ -40,9 +40,11 @@ pub struct CheckedTrace {
     pub metadata: Metadata,
     /// Its stream files, and what walking their packets found.
     pub walks: Vec<(PathBuf, Walk)>,
+    /// Whether there are files beside these that only repeat others.
+    repeats: bool,
 }
 
-/// Checks the traces of `recording`. With `keep_going`, damage is noted; without, the first one is the error. `scratch`
+/// Checks the traces of `recording`, without the files that only repeat others. With `keep_going`, damage is noted; without, the first one is the error. `scratch`
 /// is a folder for copies (see [`Checked::readable`]), which must exist and outlive the reading.
 ///
 /// # Errors
@@ -54,7 +56,7 @@ pub fn check(recording: &Recording, keep_going: bool, scratch: &Path) -> Result<
     };
     for dir in &recording.traces {
         let metadata = ctf::read_metadata(dir)?;
-        let walks = checked.walk_all(dir, &metadata)?;
+        let walks = checked.walk_all(dir, &metadata, &recording.repeated)?;
         let damage = walks.iter().filter_map(|(_, walk)| walk.damage.as_ref());
         checked.damage.extend(damage.map(Error::duplicate));
         if !keep_going && !checked.damage.is_empty() {
@@ -64,6 +66,7 @@ pub fn check(recording: &Recording, keep_going: bool, scratch: &Path) -> Result<
             dir: dir.clone(),
             metadata,
             walks,
+            repeats: recording.repeated.iter().any(|f| f.starts_with(dir)),
         });
     }
     for loss in &mut checked.losses {
@@ -73,7 +76,7 @@ pub fn check(recording: &Recording, keep_going: bool, scratch: &Path) -> Result<
 }
 
 impl Checked {
-    /// The traces in groups of one UUID, each of which is one trace that a rotation has split.
+    /// The traces in groups of one UUID, each of which is one trace in several folders.
     pub fn groups(&self) -> Vec<Vec<&CheckedTrace>> {
         let mut groups: Vec<Vec<&CheckedTrace>> = Vec::new();
         for trace in &self.traces {
@@ -87,14 +90,15 @@ impl Checked {
         groups
     }
 
-    /// Folders of these groups that babeltrace2 can read: the recording's own, or copies of damaged ones, which hold
-    /// what comes before the damage.
+    /// Folders of these groups that babeltrace2 can read: the recording's own, or copies: of damaged ones, which hold
+    /// what comes before the damage, and of those with files that only repeat others, which do not have these.
     ///
     /// # Errors
     /// [`Error::Io`] where a copy cannot be made.
     pub fn readable(&mut self) -> Result<Vec<Vec<PathBuf>>> {
         for (number, trace) in self.traces.iter().enumerate() {
-            if trace.walks.iter().any(|(_, walk)| walk.damage.is_some()) {
+            let damaged = trace.walks.iter().any(|(_, walk)| walk.damage.is_some());
+            if damaged || trace.repeats {
                 let place = self.scratch.join(format!("copy-{number}"));
                 std::fs::create_dir(&place).map_err(Error::io("create", &place))?;
                 let copy = ctf::shadow(&trace.dir, &trace.walks, &place)?;
@@ -150,9 +154,16 @@ impl Checked {
         walks.find(|(p, _)| *p == original).map(|(_, walk)| walk)
     }
 
-    fn walk_all(&mut self, dir: &Path, metadata: &Metadata) -> Result<Vec<(PathBuf, Walk)>> {
+    fn walk_all(
+        &mut self,
+        dir: &Path,
+        metadata: &Metadata,
+        repeated: &[PathBuf],
+    ) -> Result<Vec<(PathBuf, Walk)>> {
         let mut walks = Vec::new();
-        for path in ctf::stream_files(dir)? {
+        let mut files = ctf::stream_files(dir)?;
+        files.retain(|path| !repeated.contains(path));
+        for path in files {
             let walk = ctf::walk(&path, metadata)?;
             self.bytes += walk.good_bytes();
             self.widen(metadata, &walk);

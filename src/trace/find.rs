@@ -1,8 +1,9 @@
-//! Finding recordings below the paths that a user names.
+//! Finding traces below the paths that a user names, and the folders of the sessions that left them.
 //!
 //! LTTng writes `SESSION/kernel/metadata`, `SESSION/ust/uid/1000/64-bit/metadata`, and after a rotation
-//! `SESSION/archives/CHUNK/kernel/metadata`. A CTF trace is a folder with a file `metadata`; those of one session belong
-//! to one recording, because they share a clock and their events belong together.
+//! `SESSION/archives/CHUNK/kernel/metadata`. A CTF trace is a folder with a file `metadata`; those of one session's folder
+//! belong to one recording, because they share a clock and their events belong together. Which folders belong
+//! together for what the traces in them say is told by [`belong`](super::belong).
 
 use crate::error::{Error, Place, Result};
 use std::collections::BTreeMap;
@@ -14,19 +15,31 @@ const MAX_DEPTH: usize = 16;
 /// The CTF traces of one tracing session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
-    /// The session's folder.
+    /// The session's folder; the first one where it was put together from several.
     pub root: PathBuf,
+    /// The folders that it was put together from, in the order in which they were found, `root` first; one as a rule.
+    pub parts: Vec<Part>,
     /// The folders that hold `metadata`, sorted.
     pub traces: Vec<PathBuf>,
-    /// Position of the path below which it was found among those that the user named.
-    pub argument: usize,
+    /// Stream files in them that are not read, because all of their packets are in another file.
+    pub repeated: Vec<PathBuf>,
 }
 
-/// Finds the recordings below `paths`, in the order of the paths and, below each, of their folders.
+/// A session's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Position of the path below which it was found among those that the user named; `None` where a dataset named it.
+    pub argument: Option<usize>,
+}
+
+/// Finds the sessions' folders below `paths`, each as a recording, in the order of the paths and, below each, of their
+/// folders.
 ///
 /// # Errors
 /// [`Error::Io`] where a path cannot be read, [`Error::Input`] where there is no trace below it.
-pub fn recordings(paths: &[PathBuf]) -> Result<Vec<Recording>> {
+pub fn sessions(paths: &[PathBuf]) -> Result<Vec<Recording>> {
     let mut found: Vec<Recording> = Vec::new();
     for (argument, path) in paths.iter().enumerate() {
         let mut traces = Vec::new();
@@ -48,9 +61,13 @@ pub fn recordings(paths: &[PathBuf]) -> Result<Vec<Recording>> {
         found.extend(sessions.into_iter().map(|(root, mut traces)| {
             traces.sort();
             Recording {
+                parts: vec![Part {
+                    folder: root.clone(),
+                    argument: Some(argument),
+                }],
                 root,
                 traces,
-                argument,
+                repeated: Vec::new(),
             }
         }));
     }
@@ -136,7 +153,7 @@ mod tests {
         ] {
             touch(dir.path(), trace);
         }
-        let found = recordings(&[dir.path().to_path_buf()]).unwrap();
+        let found = sessions(&[dir.path().to_path_buf()]).unwrap();
         let found: Vec<_> = found
             .iter()
             .map(|r| (r.root.strip_prefix(dir.path()).unwrap(), r.traces.len()))
@@ -149,21 +166,21 @@ mod tests {
                 (Path::new("plain"), 1)
             ]
         );
-        let inner = recordings(&[dir.path().join("a/kernel")]).unwrap();
+        let inner = sessions(&[dir.path().join("a/kernel")]).unwrap();
         assert_eq!(inner[0].root, dir.path().join("a/kernel"));
     }
 
     #[test]
     fn no_trace_no_folder_and_a_trace_named_twice_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let none = recordings(&[dir.path().to_path_buf()]).unwrap_err();
+        let none = sessions(&[dir.path().to_path_buf()]).unwrap_err();
         assert!(none.to_string().contains("no trace here"), "{none}");
-        let missing = recordings(&[dir.path().join("x")]).unwrap_err();
+        let missing = sessions(&[dir.path().join("x")]).unwrap_err();
         assert!(matches!(missing, Error::Io { .. }));
         touch(dir.path(), "a/kernel");
-        let file = recordings(&[dir.path().join("a/kernel/metadata")]).unwrap_err();
+        let file = sessions(&[dir.path().join("a/kernel/metadata")]).unwrap_err();
         assert!(file.to_string().contains("not a folder"), "{file}");
-        let twice = recordings(&[dir.path().to_path_buf(), dir.path().join("a")]).unwrap_err();
+        let twice = sessions(&[dir.path().to_path_buf(), dir.path().join("a")]).unwrap_err();
         assert!(twice.to_string().contains("named twice"), "{twice}");
     }
 }

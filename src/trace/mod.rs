@@ -1,7 +1,8 @@
 //! Traces: finding them on disk, and reading their events in time order.
 //!
 //! A *recording* is what one tracing session left: one or several CTF traces (kernel and user space, chunks of a
-//! rotation) on one time line. `find` finds recordings, `check` looks them over (with `ctf`, which understands metadata
+//! rotation, snapshots) on one time line. `find` finds traces, `belong` says which are of one recording (by `shared`, what
+//! their streams have in common), `check` looks them over (with `ctf`, which understands metadata
 //! and packets by itself), `reader` reads their events with `native` or, where this program was built with it, with
 //! `babeltrace`; `event` says what comes out, and `derive` fills in whose event it is where no context tells.
 
@@ -9,6 +10,7 @@
 #[allow(unsafe_code)]
 pub mod babeltrace;
 pub mod call_names;
+pub mod belong;
 pub mod check;
 pub mod context;
 pub mod counters;
@@ -20,6 +22,7 @@ pub mod native;
 pub mod reader;
 pub mod select;
 pub mod tracer;
+mod shared;
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -41,7 +41,7 @@ fn traces_to_judge_are_read_to_their_end() {
 /// Reads a trace with the native reader; its events, as the script writes them.
 fn values(trace: &Path) -> Result<Vec<String>> {
     let scratch = tempfile::tempdir().unwrap();
-    let recordings = sysds::trace::find::recordings(&[trace.to_owned()])?;
+    let recordings = sysds::trace::belong::recordings(&[trace.to_owned()])?;
     let checked = sysds::trace::check::check(&recordings[0], false, scratch.path())?;
     let mut reader = sysds::trace::native::Reader::open(checked, false, Default::default())?;
     let classes = reader.classes().to_vec();

@@ -137,6 +137,7 @@ impl Anonymizer {
             trace_id,
             label,
             path,
+            folders,
             first_ns,
             last_ns,
             events,
@@ -147,6 +148,8 @@ impl Anonymizer {
             sources,
             losses,
             damage,
+            // Whoever has the trace would find it by them.
+            fingerprints: _,
             recorded,
         } = recording;
         let by = self.shift * SECOND;
@@ -171,6 +174,7 @@ impl Anonymizer {
             trace_id: self.trace(&trace_id),
             label,
             path: self.texts.machine_path(&path),
+            folders: folders.iter().map(|f| self.texts.machine_path(f)).collect(),
             first_ns: later(first_ns),
             last_ns: later(last_ns),
             events,
@@ -181,6 +185,7 @@ impl Anonymizer {
             sources: sources.into_iter().map(|s| self.source(s)).collect(),
             losses,
             damage: damage.into_iter().map(|d| self.damage(&d)).collect(),
+            fingerprints: None,
             recorded,
         })
     }

@@ -292,7 +292,9 @@ fn drafts<'a>(group: &[&'a CheckedTrace], plans: &[Arc<StreamPlan>]) -> Vec<Draf
                 let place = draft.files.partition_point(|(other, _)| *other <= begin);
                 draft.files.insert(place, (begin, path));
                 draft.packets.extend(located);
-                draft.packets.sort_by_key(|(begin, ..)| *begin);
+                let order =
+                    |(begin, _, p): &(Option<i64>, &Path, Packet)| (*begin, p.sequence_number);
+                draft.packets.sort_by_key(order);
                 draft.packets.dedup_by(|a, b| repeats(&a.2, &b.2));
             }
         }

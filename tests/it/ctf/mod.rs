@@ -7,6 +7,7 @@
 pub mod bits;
 pub mod json;
 pub mod modern;
+pub mod packets;
 pub mod random;
 pub mod shape;
 pub mod small;

@@ -1,0 +1,284 @@
+//! What the traces that are appended have to do with the recordings that the dataset has.
+//!
+//! The one idea: a part of a recording that is there already (a later snapshot, another chunk) changes rows that are there:
+//! a request may go on in it, events that were missing get their `event_id`s. So the recording is read anew, from all of
+//! its folders, and takes the place of the old one: the result is what one ingest of all would have made. The folders are
+//! those that the user names, and those that the manifest names, where they still hold what was read from them.
+
+use super::Options;
+use super::append::Old;
+use crate::dataset::fingerprint::{Fingerprint, fingerprints};
+use crate::dataset::manifest;
+use crate::error::{Error, Place, Result};
+use crate::trace::belong::{self, recordings};
+use crate::trace::check::{Checked, check};
+use crate::shown::path_text;
+use crate::trace::find;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// A recording to read.
+pub(super) struct Found {
+    /// Where it is.
+    pub recording: find::Recording,
+    /// Position of the dataset's recording whose place it takes.
+    pub replaces: Option<usize>,
+}
+
+/// The recordings below the traces of `options`, with those of the dataset that they are parts of.
+///
+/// # Errors
+/// [`Error::Input`] for a trace that the dataset has already, and for a part of a recording of which the other parts are
+/// not at hand; [`Error::Usage`] where that one would be read with other options; as [`recordings`].
+pub(super) fn find_all(options: &Options, old: Option<&Old>) -> Result<Vec<Found>> {
+    let recordings = recordings(&options.traces)?;
+    let Some(old) = old else {
+        return Ok(recordings.into_iter().map(Found::new).collect());
+    };
+    let olds = &old.manifest.recordings;
+    let mut wanted = BTreeSet::new();
+    let mut all = Vec::new();
+    for recording in recordings {
+        let looked = Looked::new(recording)?;
+        for (number, had) in olds.iter().enumerate().filter(|(_, o)| looked.related(o)) {
+            let prints = had.fingerprints.as_ref();
+            let prints = prints.ok_or_else(|| unknown(had, &looked.recording))?;
+            if subset(&looked.prints, prints) {
+                return Err(already(had, &looked.recording));
+            }
+            if !subset(prints, &looked.prints) {
+                wanted.insert(number);
+            }
+        }
+        all.push(looked);
+    }
+    if !wanted.is_empty() {
+        all = with_folders(options, olds, &wanted, all)?;
+    }
+    let found = all.into_iter().map(|l| l.found(olds));
+    let found = found.collect::<Result<Vec<_>>>()?;
+    for found in &found {
+        if let Some(number) = found.replaces {
+            same_times(old, options, &olds[number])?;
+        }
+    }
+    Ok(found)
+}
+
+/// Finds the recordings once more, with the folders of those of the dataset that are `wanted`.
+fn with_folders(
+    options: &Options,
+    olds: &[manifest::Recording],
+    wanted: &BTreeSet<usize>,
+    alone: Vec<Looked>,
+) -> Result<Vec<Looked>> {
+    let mut paths = Vec::new();
+    for number in wanted {
+        let had = &olds[*number];
+        let at_hand = folders(had).filter(|f| is_at_hand(f, had));
+        let part = || alone.iter().find(|l| l.related(had)).expect("it is wanted");
+        let folders = at_hand.ok_or_else(|| not_at_hand(had, &part().recording))?;
+        paths.extend(folders.into_iter().filter(|f| !is_named(f, &alone)));
+    }
+    let before = paths.len();
+    paths.extend(options.traces.iter().cloned());
+    let mut all = Vec::new();
+    for mut recording in recordings(&paths)? {
+        let given = |p: &find::Part| p.argument?.checked_sub(before);
+        let arguments = recording.parts.iter().map(given).collect::<Vec<_>>();
+        let of_dataset_only = arguments.iter().all(Option::is_none);
+        for (part, argument) in recording.parts.iter_mut().zip(arguments) {
+            part.argument = argument;
+        }
+        // What the packets show to be another recording stays as it is.
+        if !of_dataset_only {
+            all.push(Looked::new(recording)?);
+        }
+    }
+    Ok(all)
+}
+
+/// Whether a folder is one that the user has named, too.
+fn is_named(folder: &Path, found: &[Looked]) -> bool {
+    let mut parts = found.iter().flat_map(|l| &l.recording.parts);
+    let real = |path: &Path| path.canonicalize().ok();
+    parts.any(|p| real(&p.folder) == real(folder))
+}
+
+/// The folders that a recording was read from; `None` where one is not there any more.
+fn folders(had: &manifest::Recording) -> Option<Vec<PathBuf>> {
+    let named = match &had.folders[..] {
+        [] => vec![PathBuf::from(&had.path)],
+        several => several.iter().map(PathBuf::from).collect(),
+    };
+    named.iter().all(|f| f.is_dir()).then_some(named)
+}
+
+/// Whether the folders still hold what was read from them.
+fn is_at_hand(folders: &[PathBuf], had: &manifest::Recording) -> bool {
+    let looked = recordings(folders).and_then(|found| match <[_; 1]>::try_from(found) {
+        Ok([only]) => Looked::new(only).map(Some),
+        Err(_) => Ok(None),
+    });
+    let prints = looked.ok().flatten().map(|l| l.prints);
+    prints.is_some() && prints == had.fingerprints
+}
+
+/// A recording that was looked at.
+struct Looked {
+    recording: find::Recording,
+    checked: Checked,
+    prints: Vec<Fingerprint>,
+    /// The name of its folder.
+    name: String,
+}
+
+impl Looked {
+    fn new(recording: find::Recording) -> Result<Self> {
+        // What is damaged is told when it is read.
+        let checked = check(&recording, true, Path::new(""))?;
+        let prints = fingerprints(&checked)?;
+        Ok(Looked {
+            name: folder_name(&recording)?,
+            recording,
+            checked,
+            prints,
+        })
+    }
+
+    /// Whether both may be of one recording, for what the dataset has kept.
+    fn related(&self, had: &manifest::Recording) -> bool {
+        let theirs = |name: &str| {
+            let mut env = had.sources.iter().flat_map(|s| &s.env);
+            env.find(|(n, _)| n == name).map(|(_, value)| value.clone())
+        };
+        let session = belong::session(theirs);
+        let ours = self.checked.traces.iter().map(|t| &t.metadata);
+        let mut ours = ours.filter_map(|m| belong::session(|name| belong::env_value(m, name)));
+        if session.is_some_and(|session| ours.any(|o| o == session)) {
+            return true;
+        }
+        let lttng = theirs("tracer_name").is_some_and(|name| name.starts_with("lttng-"));
+        let Some(prints) = &had.fingerprints else {
+            let uuids =
+                |p: &Fingerprint| p.uuid.is_some() && had.sources.iter().any(|s| s.uuid == p.uuid);
+            return self.prints.iter().any(uuids) || had.trace_id == self.name;
+        };
+        let mut pairs = self
+            .prints
+            .iter()
+            .flat_map(|a| prints.iter().map(move |b| (a, b)));
+        pairs.any(|(a, b)| {
+            let known = a.uuid.is_some() && (lttng || a.instances && b.instances);
+            a.uuid == b.uuid && (known || a.begins_as(b) || a == b)
+        })
+    }
+
+    fn found(self, olds: &[manifest::Recording]) -> Result<Found> {
+        let holds = |had: &manifest::Recording| {
+            let prints = had.fingerprints.as_ref();
+            let some = prints.filter(|p| !p.is_empty());
+            some.is_some_and(|p| subset(p, &self.prints))
+        };
+        let mut held = olds.iter().enumerate().filter(|(_, had)| holds(had));
+        let first = held.next();
+        if let (Some((_, one)), Some((_, other))) = (first, held.next()) {
+            return Err(joins(one, other, &self.recording));
+        }
+        Ok(Found {
+            replaces: first.map(|(place, _)| place),
+            recording: self.recording,
+        })
+    }
+}
+
+impl Found {
+    fn new(recording: find::Recording) -> Self {
+        Found {
+            recording,
+            replaces: None,
+        }
+    }
+}
+
+/// The name of a recording's folder.
+///
+/// # Errors
+/// [`Error::Io`] where the folder cannot be looked up.
+pub(super) fn folder_name(recording: &find::Recording) -> Result<String> {
+    let root = &recording.root;
+    let real = root.canonicalize().map_err(Error::io("read", root))?;
+    let name = real.file_name().map(|n| path_text(Path::new(n)));
+    Ok(name.unwrap_or_else(|| "trace".to_owned()))
+}
+
+fn subset(some: &[Fingerprint], all: &[Fingerprint]) -> bool {
+    some.iter().all(|print| all.contains(print))
+}
+
+/// A recording is read anew with the times that it was read with.
+fn same_times(old: &Old, options: &Options, had: &manifest::Recording) -> Result<()> {
+    let now = super::assemble::options_of(options);
+    for key in ["begin_ns", "end_ns"] {
+        if old.manifest.options.get(key) != now.get(key) {
+            return Err(Error::usage(
+                format!(
+                    "the recording {} goes on in these traces and is read anew: with the same --begin and --end as before",
+                    had.trace_id
+                ),
+                "Give the same --begin and --end, or make another dataset.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn already(had: &manifest::Recording, recording: &find::Recording) -> Error {
+    Error::input(
+        format!(
+            "the dataset has this trace already: its trace_id is {}",
+            had.trace_id
+        ),
+        Place::file(&recording.root),
+        "Leave it out, or ingest it into another dataset.",
+    )
+}
+
+fn not_at_hand(had: &manifest::Recording, recording: &find::Recording) -> Error {
+    let named = match &had.folders[..] {
+        [] => had.path.clone(),
+        several => several.join(" "),
+    };
+    Error::input(
+        format!(
+            "a part of the recording {}, of which the dataset has others: requests and event_ids go across, so all parts \
+             have to be read together, and what was read from {named} is not there any more",
+            had.trace_id
+        ),
+        Place::file(&recording.root),
+        "Name the folders of its other parts too, before this one, or make the dataset anew from all of them.",
+    )
+}
+
+fn joins(one: &manifest::Recording, other: &manifest::Recording, found: &find::Recording) -> Error {
+    Error::input(
+        format!(
+            "shows that {} and {} of the dataset are one recording",
+            one.trace_id, other.trace_id
+        ),
+        Place::file(&found.root),
+        "Make the dataset anew from all traces in one ingest.",
+    )
+}
+
+fn unknown(had: &manifest::Recording, recording: &find::Recording) -> Error {
+    Error::input(
+        format!(
+            "perhaps the recording {} of the dataset, or a part of it: the dataset is of an earlier version of sysds, which \
+             did not note by what to know it",
+            had.trace_id
+        ),
+        Place::file(&recording.root),
+        "Make the dataset anew from all traces in one ingest.",
+    )
+}

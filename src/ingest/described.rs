@@ -1,0 +1,91 @@
+//! What is said of a recording beside its trace: its label, and how `sysds record` made it.
+
+use super::Options;
+use super::append::Old;
+use super::continued::Found;
+use crate::dataset::recorded::Recorded;
+use crate::error::{Error, Place, Result};
+use crate::trace::find;
+
+/// What is said of a recording.
+pub(super) struct Described {
+    /// Its label: the one that was given now, else the one that it has in the dataset, else that it was recorded with.
+    pub label: Option<String>,
+    /// How it was recorded, where `sysds record` did it.
+    pub recorded: Option<Recorded>,
+}
+
+/// What is said of each of `found`.
+///
+/// # Errors
+/// [`Error::Usage`] where parts of one recording got several labels, or one that it does not have in the dataset;
+/// [`Error::Input`] where records of it differ, or cannot be read.
+pub(super) fn all(found: &[Found], options: &Options, old: Option<&Old>) -> Result<Vec<Described>> {
+    let describe = |found: &Found| {
+        let had = found.replaces.zip(old);
+        let had = had.map(|(place, old)| &old.manifest.recordings[place]);
+        let recorded = recorded(&found.recording)?;
+        let recorded = recorded.or_else(|| had?.recorded.clone());
+        let given = given(found, options)?;
+        if let (Some(given), Some(had)) = (&given, had)
+            && had.label.as_ref() != Some(given)
+        {
+            let label = had.label.as_deref().unwrap_or("none");
+            return Err(Error::usage(
+                format!(
+                    "the recording {} has the label {label} in the dataset, not {given}",
+                    had.trace_id
+                ),
+                "A recording has one label: leave --label out, or make the dataset anew.",
+            ));
+        }
+        let label = match had {
+            Some(had) => had.label.clone(),
+            None => given.or_else(|| recorded.as_ref()?.label.clone()),
+        };
+        Ok(Described { label, recorded })
+    };
+    found.iter().map(describe).collect()
+}
+
+/// The label that was given to a recording.
+fn given(found: &Found, options: &Options) -> Result<Option<String>> {
+    let parts = &found.recording.parts;
+    let of = |part: &find::Part| match &options.labels[..] {
+        [all] => part.argument.map(|_| all),
+        each => each.get(part.argument?),
+    };
+    let mut labels = parts.iter().filter_map(|p| Some((p, of(p)?)));
+    let Some((first, label)) = labels.next() else {
+        return Ok(None);
+    };
+    if let Some((part, other)) = labels.find(|(_, other)| *other != label) {
+        let (one, two) = (first.folder.display(), part.folder.display());
+        return Err(Error::usage(
+            format!(
+                "{one} and {two} are of one recording, which cannot have the labels {label} and {other}"
+            ),
+            "Give both the same --label.",
+        ));
+    }
+    Ok(Some(label.clone()))
+}
+
+/// What `sysds record` says of a recording, where it made it.
+fn recorded(recording: &find::Recording) -> Result<Option<Recorded>> {
+    let mut found: Option<Recorded> = None;
+    for part in &recording.parts {
+        let Some(recorded) = Recorded::beside(&part.folder)? else {
+            continue;
+        };
+        if found.as_ref().is_some_and(|f| *f != recorded) {
+            return Err(Error::input(
+                "beside this part of a recording lies another record than beside another part of it",
+                Place::file(&part.folder),
+                "Keep the record.json that is right, and move the other away.",
+            ));
+        }
+        found = Some(recorded);
+    }
+    Ok(found)
+}
