@@ -65,10 +65,7 @@ fn remedy(said: &str) -> &'static str {
     let known = [
         ("No session daemon", START),
         // What 2.16 says to `list` where there is no daemon.
-        (
-            "Failed to list recording sessions",
-            START,
-        ),
+        ("Failed to list recording sessions", START),
         (
             "Kernel tracer not available",
             "Load the modules: modprobe lttng-tracer, then restart lttng-sessiond. Where they are missing: apt-get install lttng-modules-dkms.",

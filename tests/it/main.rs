@@ -26,4 +26,5 @@ mod select;
 mod servers;
 mod split;
 mod strace;
+mod tracers;
 mod verify;
