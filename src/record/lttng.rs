@@ -1,5 +1,8 @@
 //! The `lttng` command: runs it, reads its list of sessions, and says what it said where it fails.
 //!
+//! The list is asked for in LTTng's machine interface (XML, since 2.5): what it prints for people changes from version to
+//! version; in 2.15 and 2.16 it is another text altogether.
+//!
 //! Everything goes through the command and not through liblttng-ctl, so that the program runs where LTTng is not, and so
 //! that what it does can be repeated by hand: `--verbose` shows each call.
 
@@ -53,13 +56,16 @@ pub fn lttng<S: AsRef<OsStr>>(words: &[S], verbose: bool) -> Result<String> {
     ))
 }
 
+/// What helps where no session daemon runs.
+const START: &str =
+    "Start the daemon: systemctl start lttng-sessiond, or lttng-sessiond --daemonize as root.";
+
 /// What helps against what lttng complains of.
 fn remedy(said: &str) -> &'static str {
     let known = [
-        (
-            "No session daemon",
-            "Start the daemon: systemctl start lttng-sessiond, or lttng-sessiond --daemonize as root.",
-        ),
+        ("No session daemon", START),
+        // What 2.16 says to `list` where there is no daemon.
+        ("Failed to list recording sessions", START),
         (
             "Kernel tracer not available",
             "Load the modules: modprobe lttng-tracer, then restart lttng-sessiond. Where they are missing: apt-get install lttng-modules-dkms.",
@@ -89,110 +95,142 @@ pub fn version(text: &str) -> Option<&str> {
     })
 }
 
-/// Names of the sessions in what `lttng list` prints: `  1) NAME [active]`, also `(/path) [inactive]` before 2.12.
-pub fn sessions(text: &str) -> Vec<String> {
-    let names = text.lines().filter_map(|line| {
-        let (number, rest) = line.trim_start().split_once(") ")?;
-        number.parse::<u32>().ok()?;
-        let name = rest.rsplit_once(" [").map_or(rest, |(name, _)| name);
-        let name = name.split_once(" (").map_or(name, |(name, _)| name);
-        Some(name.trim().to_owned())
+/// The words that ask for the list of sessions, or with a session's name for all about it, in XML.
+pub const LIST: [&str; 3] = ["--mi", "xml", "list"];
+
+/// Names of the sessions in what [`LIST`] gives.
+pub fn sessions(xml: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    each_leaf(xml, |path, text| {
+        if let [.., "session", "name"] = path {
+            names.push(text.to_owned());
+        }
     });
-    names.collect()
+    names
 }
 
-/// What the channels in what `lttng list SESSION` prints have lost.
+/// What the channels in what [`LIST`] gives for a session have lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lost {
-    /// `Discarded events: N`, of all channels.
+    /// `discarded_events`, of all channels.
     pub events: u64,
-    /// `Lost packets: N`.
+    /// `lost_packets`.
     pub packets: u64,
 }
 
 /// Sums up the losses of a session's channels; nothing where the text does not tell of any channel's.
-pub fn lost(text: &str) -> Option<Lost> {
+pub fn lost(xml: &str) -> Option<Lost> {
     let mut lost = Lost::default();
-    let mut channels = 0;
-    for line in text.lines().map(str::trim) {
-        if let Some(n) = line.strip_prefix("Discarded events:") {
-            lost.events += n.trim().parse::<u64>().ok()?;
-            channels += 1;
+    let (mut told, mut understood) = (false, true);
+    each_leaf(xml, |path, text| {
+        let sum = match path {
+            [.., "channel", "attributes", "discarded_events"] => &mut lost.events,
+            [.., "channel", "attributes", "lost_packets"] => &mut lost.packets,
+            _ => return,
+        };
+        told = true;
+        match text.trim().parse::<u64>() {
+            Ok(n) => *sum += n,
+            Err(_) => understood = false,
         }
-        if let Some(n) = line.strip_prefix("Lost packets:") {
-            lost.packets += n.trim().parse::<u64>().ok()?;
-            channels += 1;
+    });
+    (told && understood).then_some(lost)
+}
+
+/// Calls `leaf` for each element of LTTng's XML that has a text and no elements, with the names of those that it is in
+/// and its own, and its text.
+///
+/// This reads what LTTng writes: elements, attributes and the five entities; no comments, no CDATA.
+fn each_leaf(xml: &str, mut leaf: impl FnMut(&[&str], &str)) {
+    let mut path: Vec<&str> = Vec::new();
+    let mut opened = false;
+    let mut text = "";
+    for part in xml.split('<').skip(1) {
+        let (tag, after) = part.split_once('>').unwrap_or((part, ""));
+        if tag.starts_with('/') {
+            if opened {
+                leaf(&path, &unescaped(text));
+            }
+            path.pop();
+            opened = false;
+        } else if !tag.starts_with('?') && !tag.ends_with('/') {
+            path.push(tag.split_whitespace().next().unwrap_or_default());
+            opened = true;
+            text = after;
+        } else {
+            opened = false;
         }
     }
-    (channels > 0).then_some(lost)
+}
+
+fn unescaped(text: &str) -> String {
+    let entities = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&apos;", "'"),
+        // Last: what it gives is no entity.
+        ("&amp;", "&"),
+    ];
+    let replaced = |text: String, (name, char): (&str, &str)| text.replace(name, char);
+    entities.into_iter().fold(text.to_owned(), replaced)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// What LTTng 2.13 prints, and with `trace_format` what 2.16 prints.
+    const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<command \
+        xmlns=\"https://lttng.org/xml/ns/lttng-mi\" schemaVersion=\"4.3\"><name>list</name><output><sessions>";
+    const TAIL: &str = "</sessions></output></command>\n";
+
     #[test]
     fn sessions_are_listed_by_name() {
-        let text = "\
-Available recording sessions:
-  1) sysds-12-34 [active]
-    Trace output: /tmp/1) not a session
-
-  2) my own [inactive]
-    Trace output: /home/me/lttng-traces/x
-
-
-Use lttng list <session_name> for more details
-";
-        assert_eq!(sessions(text), ["sysds-12-34", "my own"]);
-        assert_eq!(
-            sessions("  1) auto-1 (/root/lttng-traces/auto-1) [inactive]\n"),
-            ["auto-1"]
+        let text = format!(
+            "{HEAD}<session><name>sysds-12-34</name><path>/tmp/x</path><enabled>true</enabled></session>\
+             <session><name>my &lt;own&gt; &amp;amp; 1</name><path>/home/me</path><trace_format>CTF_2</trace_format>\
+             <enabled>false</enabled><snapshot_mode>0</snapshot_mode></session>{TAIL}"
         );
-        assert!(sessions("Currently no available recording session\n").is_empty());
+        assert_eq!(sessions(&text), ["sysds-12-34", "my <own> &amp; 1"]);
+        let none = HEAD.replace("<sessions>", "<sessions/>") + "</output></command>";
+        assert!(sessions(&none).is_empty());
+        assert!(sessions("").is_empty() && sessions("<a").is_empty());
     }
 
     #[test]
     fn losses_of_all_channels_are_summed_up() {
-        let text = "\
-Recording session sysds-1-2: [inactive]
-    Trace output: /root/out/trace
-
-=== Domain: Linux kernel ===
-
-Channels:
--------------
-- sysds: [enabled]
-
-    Attributes:
-      Event-loss mode:  discard
-      Sub-buffer size:  1048576 bytes
-      Sub-buffer count: 8
-
-    Statistics:
-      Discarded events: 9049
-
-    Recording event rules:
-      * (type: syscall) [enabled]
-
-=== Domain: User space ===
-
-- sysds: [enabled]
-
-    Statistics:
-      Discarded events: 1
-- other: [enabled]
-
-    Statistics:
-      Lost packets: 3
-";
+        let channel = |name: &str, events: &str, packets: &str| {
+            format!(
+                "<channel><name>{name}</name><enabled>true</enabled><attributes><overwrite_mode>DISCARD</overwrite_mode>\
+                 <subbuffer_size>4096</subbuffer_size><discarded_events>{events}</discarded_events>\
+                 <lost_packets>{packets}</lost_packets></attributes><events><event><name>every:tick</name>\
+                 <type>TRACEPOINT</type><exclusions/></event></events></channel>"
+            )
+        };
+        let session = |channels: &[String]| {
+            let (one, rest) = channels.split_at(channels.len().min(1));
+            format!(
+                "{HEAD}<session><name>sysds-1-2</name><path>/root/out/trace</path><domains>\
+                 <domain><type>KERNEL</type><channels>{}</channels></domain>\
+                 <domain><type>UST</type><process_attr_trackers/><channels>{}</channels><map_channels/></domain>\
+                 </domains></session>{TAIL}",
+                one.concat(),
+                rest.concat()
+            )
+        };
+        let channels = [
+            channel("sysds", "9049", "0"),
+            channel("sysds", "1", "0"),
+            channel("other", "0", "3"),
+        ];
         let expected = Lost {
             events: 9050,
             packets: 3,
         };
-        assert_eq!(lost(text), Some(expected));
-        assert_eq!(lost("Recording session x: [inactive]\n"), None);
-        assert_eq!(lost("Discarded events: many"), None);
+        assert_eq!(lost(&session(&channels)), Some(expected));
+        assert_eq!(lost(&session(&[])), None);
+        assert_eq!(lost(&session(&[channel("c", "many", "0")])), None);
     }
 
     #[test]

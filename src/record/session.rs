@@ -8,7 +8,7 @@
 //! 3. A session's name tells its process. Where the watchdog is killed too (with the whole control group, say), the next
 //!    recording destroys the sessions whose processes are no more.
 
-use super::lttng::{Lost, lost, lttng, sessions};
+use super::lttng::{LIST, Lost, lost, lttng, sessions};
 use crate::error::{Error, Result};
 use std::fs;
 use std::io::Write;
@@ -88,10 +88,14 @@ impl Session {
     /// [`Error::Tracer`]; the session is destroyed all the same, or the error says that it could not be.
     pub fn end(mut self) -> Result<Lost> {
         self.lttng(&["stop", &self.name])?;
-        let text = self.lttng(&["list", &self.name])?;
+        let text = self.lttng(&[&LIST[..], &[&self.name]].concat())?;
         let lost = lost(&text).ok_or_else(|| {
             Error::tracer(
-                format!("`lttng list {}` does not tell what was lost", self.name),
+                format!(
+                    "`lttng {} {}` does not tell what was lost",
+                    LIST.join(" "),
+                    self.name
+                ),
                 "This version of LTTng is not known here: please report its output.",
             )
         })?;
@@ -127,7 +131,7 @@ impl Drop for Session {
         if self.destroy().is_ok() {
             return;
         }
-        match self.lttng(&["list"]).map(|text| sessions(&text)) {
+        match self.lttng(&LIST).map(|text| sessions(&text)) {
             Ok(names) if !names.contains(&self.name) => self.order("done\n"),
             // The watchdog tries again when the pipe closes.
             _ => eprintln!(
@@ -145,7 +149,7 @@ impl Drop for Session {
 pub fn destroy_abandoned(verbose: bool) -> Result<Vec<String>> {
     let own = Owner::current().map_err(Error::io("read", Path::new("/proc/self")))?;
     let mut destroyed = Vec::new();
-    for name in sessions(&lttng(&["list"], verbose)?) {
+    for name in sessions(&lttng(&LIST, verbose)?) {
         let abandoned =
             Owner::of(&name).is_some_and(|o| o.namespace == own.namespace && !o.lives());
         if abandoned {

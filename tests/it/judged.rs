@@ -38,14 +38,22 @@ fn traces_to_judge_are_read_to_their_end() {
     }
 }
 
-/// Reads a trace with the native reader; its events, as the script writes them.
-fn values(trace: &Path) -> Result<Vec<String>> {
-    let scratch = tempfile::tempdir().unwrap();
-    let recordings = sysds::trace::belong::recordings(&[trace.to_owned()])?;
-    let checked = sysds::trace::check::check(&recordings[0], false, scratch.path())?;
+/// Reads what is below a folder with the native reader; its events, as the script writes them.
+pub fn values(trace: &Path) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for recording in sysds::trace::belong::recordings(&[trace.to_owned()])? {
+        let scratch = tempfile::tempdir().unwrap();
+        let checked = sysds::trace::check::check(&recording, false, scratch.path())?;
+        read(checked, &mut lines)?;
+    }
+    lines.sort();
+    Ok(lines)
+}
+
+fn read(checked: sysds::trace::check::Checked, lines: &mut Vec<String>) -> Result<()> {
     let mut reader = sysds::trace::native::Reader::open(checked, false, Default::default())?;
     let classes = reader.classes().to_vec();
-    let (mut batch, mut names, mut lines) = (EventBatch::default(), Vec::new(), Vec::new());
+    let (mut batch, mut names) = (EventBatch::default(), Vec::new());
     while reader.next(1000, &mut batch)? {
         names.append(&mut batch.new_procnames);
         for (i, head) in batch.heads.iter().enumerate() {
@@ -68,17 +76,18 @@ fn values(trace: &Path) -> Result<Vec<String>> {
             lines.push(line.to_string());
         }
     }
-    lines.sort();
-    Ok(lines)
+    Ok(())
 }
 
-/// The same from what the script wrote: its contexts together, and what serves as process and thread taken out.
-fn verdicts(text: &str) -> Vec<String> {
+/// The same from what the script wrote: its contexts together, and what serves as process and thread taken out. Where no
+/// context has the process, that of the trace's environment counts, a seventh value.
+pub fn verdicts(text: &str) -> Vec<String> {
     let lines = text.lines().map(|line| {
         let event: Vec<Value> = serde_json::from_str(line).unwrap();
-        let [time, cpu, name, common, specific, payload] = &event[..] else {
+        let [time, cpu, name, common, specific, payload, environment @ ..] = &event[..] else {
             panic!("{line}")
         };
+        let environment = environment.first().unwrap_or(&Value::Null);
         let mut context = [plain(common), plain(specific)].map(|part| match part {
             Value::Array(fields) => fields,
             other => panic!("{other}"),
@@ -91,7 +100,10 @@ fn verdicts(text: &str) -> Vec<String> {
             });
             found.map(|position| context.remove(position)[1].take())
         };
-        let ids = [take(["pid", "vpid"]), take(["tid", "vtid"])];
+        let mut ids = [take(["pid", "vpid"]), take(["tid", "vtid"])];
+        if let (None, Some(pid)) = (&ids[0], environment.get("vpid")) {
+            ids[0] = Some(pid.clone());
+        }
         // The number that stands for none.
         let ids = ids.map(|id| id.filter(|id| *id != UNKNOWN));
         let procname = take(["procname", ""]).map(|name| match name["bytes"].as_array() {
@@ -101,6 +113,7 @@ fn verdicts(text: &str) -> Vec<String> {
             }
             None => name["text"].clone(),
         });
+        let procname = procname.or_else(|| environment.get("procname").cloned());
         json!([time, cpu, name, ids, procname, context, plain(payload)]).to_string()
     });
     let mut lines: Vec<String> = lines.collect();

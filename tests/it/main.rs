@@ -21,6 +21,7 @@ mod httpd;
 mod io_errors;
 mod judged;
 mod lttng;
+mod lttng_user;
 mod names;
 mod marked;
 mod nothing;

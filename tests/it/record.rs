@@ -14,6 +14,7 @@ here=$(dirname "$0")/..
 call="$*"
 echo "$call" >>"$here/log"
 [ "$1" != --no-sessiond ] || shift
+[ "$1" != --mi ] || shift 2
 fail=$(cat "$here/fail" 2>/dev/null)
 late=${fail#late }
 failing() {
@@ -26,15 +27,18 @@ case $1 in
         mkdir -p "${3#--output=}"
         echo "${3#--output=}" >"$here/sessions/$2" ;;
     list)
+        printf '<?xml version="1.0"?>\n<command schemaVersion="4.1"><name>list</name><output><sessions>'
         if [ $# -eq 1 ]; then
-            n=0
             for s in "$here"/sessions/*; do
                 [ -e "$s" ] || continue
-                n=$((n + 1)); echo "  $n) $(basename "$s") [active]"
+                printf '<session><name>%s</name><enabled>true</enabled></session>' "$(basename "$s")"
             done
         else
-            printf 'Recording session %s: [inactive]\n    Statistics:\n      Discarded events: 7\n' "$2"
-        fi ;;
+            printf '<session><name>%s</name><domains><domain><channels><channel><attributes>' "$2"
+            printf '<discarded_events>7</discarded_events><lost_packets>0</lost_packets></attributes></channel>'
+            printf '</channels></domain></domains></session>'
+        fi
+        echo '</sessions></output></command>' ;;
     stop)
         if [ -e "$here/trace" ]; then cp -r "$(cat "$here/trace")/." "$(cat "$here/sessions/$2")"; fi ;;
     destroy)

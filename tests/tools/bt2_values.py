@@ -14,8 +14,19 @@ import sys
 import bt2
 
 
+def kinds(*names):
+    """Those classes of fields of these names that this version has: 2.0 knows neither blobs nor options nor bit arrays."""
+    return tuple(getattr(bt2, name) for name in names if hasattr(bt2, name))
+
+
+BLOBS = kinds("_BlobFieldConst")
+SEQUENCES = kinds("_DynamicBlobFieldConst", "_DynamicArrayFieldConst")
+OPTIONS = kinds("_OptionFieldConst")
+BIT_ARRAYS = kinds("_BitArrayFieldConst")
+
+
 def elements(field):
-    if isinstance(field, bt2._BlobFieldConst):
+    if isinstance(field, BLOBS):
         return list(bytes(field.data))
     return [decode(element) for element in field]
 
@@ -25,19 +36,20 @@ def decode(field):
         return []
     if isinstance(field, bt2._StructureFieldConst):
         return [[name, decode(member)] for name, member in field.items()]
-    if isinstance(field, (bt2._DynamicBlobFieldConst, bt2._DynamicArrayFieldConst)):
+    if isinstance(field, SEQUENCES):
         return {"sequence": elements(field)}
-    if isinstance(field, (bt2._BlobFieldConst, bt2._ArrayFieldConst)):
+    if isinstance(field, BLOBS + (bt2._ArrayFieldConst,)):
         return elements(field)
     if isinstance(field, bt2._VariantFieldConst):
-        option = field.cls[field.selected_option_index]
+        option = field.cls.option_at_index(field.selected_option_index)
         return {"option": option.name, "is": decode(field.selected_option)}
-    if isinstance(field, bt2._OptionFieldConst):
+    if isinstance(field, OPTIONS):
         if not field.has_field:
             return {"option": "absent", "is": []}
         return {"option": "present", "is": decode(field.field)}
     if isinstance(field, bt2._StringFieldConst):
-        text = str(field)
+        # The length cuts off what 2.0 shows of another event in place of an empty string.
+        text = str(field)[:len(field)]
         try:
             text.encode()
         except UnicodeEncodeError:
@@ -45,25 +57,25 @@ def decode(field):
         return {"text": text}
     if isinstance(field, bt2._RealFieldConst):
         return {"bits": struct.unpack(">Q", struct.pack(">d", float(field)))[0]}
-    if isinstance(field, bt2._BitArrayFieldConst):
+    if isinstance(field, BIT_ARRAYS):
         return field.value_as_integer
     return int(field)
 
 
-def values(trace):
-    for message in bt2.TraceCollectionMessageIterator(trace):
+def event_values(message):
+    event = message.event
+    packet = event.packet.context_field if event.stream.cls.supports_packets else None
+    return [
+        message.default_clock_snapshot.ns_from_origin,
+        int(packet["cpu_id"]) if packet is not None and "cpu_id" in packet else None,
+        event.name,
+        decode(event.common_context_field),
+        decode(event.specific_context_field),
+        decode(event.payload_field),
+    ]
+
+
+if __name__ == "__main__":
+    for message in bt2.TraceCollectionMessageIterator(sys.argv[1]):
         if type(message) is bt2._EventMessageConst:
-            event = message.event
-            packet = event.packet.context_field if event.stream.cls.supports_packets else None
-            yield [
-                message.default_clock_snapshot.ns_from_origin,
-                int(packet["cpu_id"]) if packet is not None and "cpu_id" in packet else None,
-                event.name,
-                decode(event.common_context_field),
-                decode(event.specific_context_field),
-                decode(event.payload_field),
-            ]
-
-
-for value in values(sys.argv[1]):
-    print(json.dumps(value, separators=(",", ":")))
+            print(json.dumps(event_values(message), separators=(",", ":")))
