@@ -106,10 +106,8 @@ impl Threads {
                 self.is(cpu, Person { pid, ..person });
             }
             Said::Dumped(person) if person.tid != 0 => self.is(cpu, person),
-            Said::Freed(tid) => {
-                if self.threads.get(&tid).is_some_and(|t| t.exited) {
-                    self.threads.remove(&tid);
-                }
+            Said::Freed(tid) if self.threads.get(&tid).is_some_and(|t| t.exited) => {
+                self.threads.remove(&tid);
             }
             _ => {}
         }

@@ -4,15 +4,13 @@ use crate::trace::event::{EventClass, FieldType, NO_NAME, Phase, escape};
 use std::collections::HashMap;
 
 /// The payload fields that are read.
-pub const ARGUMENTS: [&str; 19] = [
+pub const ARGUMENTS: [&str; 17] = [
     "child_comm",
     "child_pid",
     "child_tid",
-    "comm",
     "filename",
     "name",
     "next_comm",
-    "next_pid",
     "next_tid",
     "old_tid",
     "option",
