@@ -20,7 +20,6 @@ use crate::dataset::manifest::{Manifest, Recording};
 use crate::dataset::staging::Staging;
 use crate::error::{Error, Result};
 use crate::requests::{self, HTTPD_ENTER, Rule};
-use crate::shown::path_text;
 use crate::trace::check::check;
 use crate::trace::event::EventClass;
 use crate::trace::find;

@@ -46,8 +46,8 @@ pub fn find(
     let files = rows::by_recording(root, manifest, "events")?;
     for (recording, files) in manifest.recordings.iter().zip(files) {
         let mut search = Search::new(table);
-        for path in files {
-            let rows = Rows::open(&path)?;
+        for file in files {
+            let rows = Rows::open(root, file)?;
             let Some(only) = columns(rows.schema(), &table.all_deciders()) else {
                 continue;
             };
