@@ -47,7 +47,7 @@ pub fn find(
     for (recording, files) in manifest.recordings.iter().zip(files) {
         let mut search = Search::new(table);
         for file in files {
-            let rows = Rows::open(root, file)?;
+            let rows = Rows::open(root, &file)?;
             let Some(only) = columns(rows.schema(), &table.all_deciders()) else {
                 continue;
             };
