@@ -175,6 +175,9 @@ pub fn run(mut args: IngestArgs) -> Result<u8> {
         ));
     }
     let quiet = args.quiet;
+    if quiet {
+        crate::process::be_quiet();
+    }
     let output = args.output.clone();
     let interrupted = terminal::interrupt_flag()?;
     let mut meter = Meter::new(quiet);
@@ -246,7 +249,7 @@ fn options(args: IngestArgs) -> Result<Options> {
 /// Says on stderr what was made and what was lost.
 fn report(manifest: &Manifest, output: &std::path::Path, seconds: f64) {
     let bytes: u64 = manifest.tables.values().map(|t| t.bytes).sum();
-    eprintln!(
+    crate::say!(
         "{}: {} events, {} requests ({} incomplete), {:.1} MB, in {:.1} s",
         output.display(),
         manifest.events,
@@ -256,20 +259,22 @@ fn report(manifest: &Manifest, output: &std::path::Path, seconds: f64) {
         seconds
     );
     if manifest.discarded_events + manifest.discarded_packets > 0 {
-        eprintln!(
+        crate::say!(
             "warning: the tracer discarded {} events and {} packets: see the table losses",
-            manifest.discarded_events, manifest.discarded_packets
+            manifest.discarded_events,
+            manifest.discarded_packets
         );
     }
     for recording in &manifest.recordings {
         if let Some(why) = &recording.fallback {
-            eprintln!("{}: read with {}: {why}", recording.path, recording.reader);
+            crate::say!("{}: read with {}: {why}", recording.path, recording.reader);
         }
     }
     for damage in manifest.recordings.iter().flat_map(|r| &r.damage) {
-        eprintln!(
+        crate::say!(
             "warning: {}: {}; what follows in this stream is lost",
-            damage.place, damage.what
+            damage.place,
+            damage.what
         );
     }
 }

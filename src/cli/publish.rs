@@ -253,7 +253,7 @@ fn about(named: Option<&Path>, dataset: &Path) -> Result<About> {
 fn report(published: &Published, output: &Path, seconds: f64) {
     let manifest = &published.manifest;
     let bytes: u64 = manifest.dataset.tables.values().map(|t| t.bytes).sum();
-    eprintln!(
+    crate::say!(
         "{}: version {}, {} shards, {:.1} MB, in {seconds:.1} s",
         output.display(),
         manifest.release.version,
@@ -265,16 +265,16 @@ fn report(published: &Published, output: &Path, seconds: f64) {
         .iter()
         .map(|(name, rows, _)| format!("{rows} in {name}"))
         .collect();
-    eprintln!("requests: {}", splits.join(", "));
+    crate::say!("requests: {}", splits.join(", "));
     if manifest.release.split.is_some() && manifest.dataset.incomplete_requests > 0 {
-        eprintln!(
+        crate::say!(
             "left out of training and testing: {} requests that are not complete or touched by losses",
             manifest.dataset.incomplete_requests
         );
     }
     if let Some(previous) = &manifest.release.previous {
         for change in &previous.changes {
-            eprintln!("since {}: {change}", previous.version);
+            crate::say!("since {}: {change}", previous.version);
         }
     }
 }
@@ -284,13 +284,13 @@ fn missing(published: &Published) {
     if published.gaps.is_empty() {
         return;
     }
-    eprintln!("missing in {ABOUT}, and marked in README.md:");
+    crate::say!("missing in {ABOUT}, and marked in README.md:");
     for gap in &published.gaps {
         let costs = match gap.costs {
             "" => String::new(),
             costs => format!(" ({costs})"),
         };
-        eprintln!("  {:12} {}{costs}", gap.key, gap.what);
+        crate::say!("  {:12} {}{costs}", gap.key, gap.what);
     }
 }
 

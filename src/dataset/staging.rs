@@ -7,6 +7,7 @@
 
 use super::{MANIFEST, is_dataset};
 use crate::error::{Error, Place, Result};
+use crate::process::ending::{self, Removed};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fs;
 use std::io;
@@ -19,6 +20,7 @@ pub struct Staging {
     dir: PathBuf,
     replace: bool,
     done: bool,
+    _removed: Removed,
 }
 
 impl Staging {
@@ -43,12 +45,14 @@ impl Staging {
         let prefix = format!(".{}.partial-", name.to_string_lossy());
         remove_abandoned(parent, &prefix)?;
         let dir = parent.join(format!("{prefix}{}", std::process::id()));
+        let removed = ending::remove_at_end(&dir);
         fs::create_dir(&dir).map_err(Error::io("create", &dir))?;
         Ok(Staging {
             target: target.to_path_buf(),
             dir,
             replace,
             done: false,
+            _removed: removed,
         })
     }
 
@@ -74,6 +78,7 @@ impl Staging {
     pub fn commit(mut self) -> Result<()> {
         assert!(is_dataset(&self.dir), "a dataset has a {MANIFEST}");
         sync(&self.dir)?;
+        let _held = ending::hold();
         let flags = match self.replace {
             true => RenameFlags::EXCHANGE,
             false => RenameFlags::NOREPLACE,
@@ -91,6 +96,7 @@ impl Staging {
             Err(e) => return Err(Error::io("rename", &self.dir)(e)),
         }
         self.done = true;
+        ending::done();
         if self.replace {
             // What stood at the target stands here now.
             fs::remove_dir_all(&self.dir).map_err(Error::io("remove", &self.dir))?;

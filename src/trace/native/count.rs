@@ -6,6 +6,7 @@
 use super::piece::{Block, Outcome, Progress, decode};
 use super::streams::Stream;
 use crate::error::{Error, Result};
+use crate::process::threads;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,7 +28,7 @@ struct Counter {
 ///
 /// # Errors
 /// [`Error::Input`] where a stream cannot be read to its end: the first such place, streams one after the other.
-pub fn count(streams: &[Arc<Stream>], threads: usize, classes: usize) -> Result<Vec<u64>> {
+pub fn count(streams: &[Arc<Stream>], most: usize, classes: usize) -> Result<Vec<u64>> {
     let tasks: Vec<Task> = streams.iter().flat_map(|stream| tasks(stream)).collect();
     let next = AtomicUsize::new(0);
     let work = || {
@@ -49,8 +50,9 @@ pub fn count(streams: &[Arc<Stream>], threads: usize, classes: usize) -> Result<
         }
     };
     let results: Vec<_> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(tasks.len()))
-            .map(|_| scope.spawn(work))
+        let others: Vec<_> = (1..most.min(tasks.len()))
+            // With fewer threads it takes longer.
+            .map_while(|_| threads::spawn_scoped(scope, "count", work).ok())
             .collect();
         let own = work();
         let others = others.into_iter().map(|thread| {
