@@ -12,8 +12,8 @@
 -- The vocabulary (kind: call or process; code; name; times) is made from the training requests alone, most frequent
 -- first. Requests that are cut off, touched by lost events, or do not carry all of their events are left out, and counted.
 --
--- $out = sequences.parquet  file for the sequences
--- $vocabulary = vocabulary.parquet  file for the vocabulary
+-- $out = sequences.parquet  file for the sequences. Say it (-p out=sequences.parquet): that allows this query to write there
+-- $vocabulary = vocabulary.parquet  file for the vocabulary, to be said likewise
 -- $fraction = 0.8  share of the requests to train with
 --
 CREATE VIEW sequence_requests AS

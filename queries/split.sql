@@ -14,7 +14,7 @@
 -- same connection, of the same thread, from the same client address, meanwhile (one is under way at some time in it),
 -- or with the same sequence of system calls.
 --
--- $out = split  folder to write; it must not hold anything
+-- $out = split  folder to write; it must not hold anything. Say it (-p out=split): that allows this query to write there
 -- $fraction = 0.8  share of the requests, or recordings, to train with
 -- $by = hash | time | recording | label  which split names the folders
 -- $gap_ms = 0  time between training and test, for time

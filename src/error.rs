@@ -134,6 +134,20 @@ pub enum Error {
         /// What the user can do.
         remedy: String,
     },
+    /// Not enough memory, by the limit that was given or for the system.
+    #[error("{}", Shown(what))]
+    Memory {
+        /// How much was asked for.
+        what: String,
+        /// What the user can do.
+        remedy: String,
+    },
+    /// A fault of the program itself: a thread panicked.
+    #[error("a fault of sysds itself: {}", Shown(what))]
+    Fault {
+        /// What the panic said.
+        what: String,
+    },
     /// The user asked to stop (Ctrl-C or SIGTERM).
     #[error("interrupted; nothing was left behind")]
     Interrupted,
@@ -226,7 +240,12 @@ impl Error {
             | Error::Usage { remedy, .. }
             | Error::Tracer { remedy, .. }
             | Error::InPlace { remedy, .. }
+            | Error::Memory { remedy, .. }
             | Error::Sql { remedy, .. } => shown_lines(remedy),
+            Error::Fault { .. } => {
+                "Nothing was put in place. Please report it with the message above and the input."
+                    .to_owned()
+            }
             Error::Io { source, .. } => io_remedy(source).to_owned(),
             Error::Columns { .. } => {
                 "Check that the file is a whole Parquet file, or make the dataset again.".to_owned()

@@ -176,6 +176,9 @@ pub fn run(mut args: IngestArgs) -> Result<u8> {
         ));
     }
     let quiet = args.quiet;
+    if quiet {
+        crate::process::be_quiet();
+    }
     let output = args.output.clone();
     let interrupted = terminal::interrupt_flag()?;
     let mut meter = Meter::new(quiet);
@@ -247,7 +250,7 @@ fn options(args: IngestArgs) -> Result<Options> {
 /// Says on stderr what was made and what was lost.
 fn report(manifest: &Manifest, output: &std::path::Path, seconds: f64) {
     let bytes: u64 = manifest.tables.values().map(|t| t.bytes).sum();
-    eprintln!(
+    say!(
         "{}: {} events, {} requests ({} incomplete), {:.1} MB, in {:.1} s",
         output.display(),
         manifest.events,
@@ -257,9 +260,10 @@ fn report(manifest: &Manifest, output: &std::path::Path, seconds: f64) {
         seconds
     );
     if manifest.discarded_events + manifest.discarded_packets > 0 {
-        eprintln!(
+        say!(
             "warning: the tracer discarded {} events and {} packets: see the table losses",
-            manifest.discarded_events, manifest.discarded_packets
+            manifest.discarded_events,
+            manifest.discarded_packets
         );
     }
     for recording in &manifest.recordings {
@@ -267,16 +271,17 @@ fn report(manifest: &Manifest, output: &std::path::Path, seconds: f64) {
             continue;
         };
         match derived.remedy() {
-            Some(remedy) => eprintln!(
+            Some(remedy) => say!(
                 "warning: {path}: {derived}: tid is null there, and they make no requests. {remedy}"
             ),
-            None => eprintln!("{path}: derived: {derived}"),
+            None => say!("{path}: derived: {derived}"),
         }
     }
     for damage in manifest.recordings.iter().flat_map(|r| &r.damage) {
-        eprintln!(
+        say!(
             "warning: {}: {}; what follows in this stream is lost",
-            damage.place, damage.what
+            damage.place,
+            damage.what
         );
     }
 }

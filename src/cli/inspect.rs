@@ -61,7 +61,7 @@ pub fn run(args: InspectArgs) -> Result<u8> {
         }
         let damage: Vec<_> = counts.iter().flat_map(|c| &c.damage).collect();
         for damage in &damage {
-            eprintln!(
+            say!(
                 "warning: {}: {}; what follows in this stream is not counted",
                 damage.place, damage.what
             );

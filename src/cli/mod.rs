@@ -2,9 +2,9 @@
 
 /// A line on stderr, in which names and words of strangers are fit for a terminal (see [`crate::shown`]): for all files of
 /// this module.
-macro_rules! eprintln {
+macro_rules! say {
     ($($words:tt)*) => {
-        std::eprintln!("{}", crate::shown::Shown(format_args!($($words)*)))
+        crate::say!("{}", crate::shown::Shown(format_args!($($words)*)))
     };
 }
 

@@ -192,7 +192,7 @@ pub fn run(args: PublishArgs) -> Result<u8> {
     let (published, left) = result?;
     terminal::print(&left)?;
     for warning in &published.warnings {
-        eprintln!("warning: {warning}");
+        say!("warning: {warning}");
     }
     if !quiet {
         report(&published, &output, meter.elapsed());
@@ -208,7 +208,7 @@ fn rewrite(args: &PublishArgs) -> Result<Box<dyn Rewrite>> {
     };
     let policy = Policy::read(policy)?;
     if let Some(exposed) = Key::exposed(key)? {
-        eprintln!("warning: {exposed}");
+        say!("warning: {exposed}");
     }
     let key = Key::read(key)?;
     let manifest = Manifest::read(&args.dataset)?;
@@ -267,7 +267,7 @@ fn about(named: Option<&Path>, dataset: &Path) -> Result<About> {
 fn report(published: &Published, output: &Path, seconds: f64) {
     let manifest = &published.manifest;
     let bytes: u64 = manifest.dataset.tables.values().map(|t| t.bytes).sum();
-    eprintln!(
+    say!(
         "{}: version {}, {} shards, {:.1} MB, in {seconds:.1} s",
         output.display(),
         manifest.release.version,
@@ -279,16 +279,16 @@ fn report(published: &Published, output: &Path, seconds: f64) {
         .iter()
         .map(|(name, rows, _)| format!("{rows} in {name}"))
         .collect();
-    eprintln!("requests: {}", splits.join(", "));
+    say!("requests: {}", splits.join(", "));
     if manifest.release.split.is_some() && manifest.dataset.incomplete_requests > 0 {
-        eprintln!(
+        say!(
             "left out of training and testing: {} requests that are not complete or touched by losses",
             manifest.dataset.incomplete_requests
         );
     }
     if let Some(previous) = &manifest.release.previous {
         for change in &previous.changes {
-            eprintln!("since {}: {change}", previous.version);
+            say!("since {}: {change}", previous.version);
         }
     }
 }
@@ -298,13 +298,13 @@ fn missing(published: &Published) {
     if published.gaps.is_empty() {
         return;
     }
-    eprintln!("missing in {ABOUT}, and marked in README.md:");
+    say!("missing in {ABOUT}, and marked in README.md:");
     for gap in &published.gaps {
         let costs = match gap.costs {
             "" => String::new(),
             costs => format!(" ({costs})"),
         };
-        eprintln!("  {:12} {}{costs}", gap.key, gap.what);
+        say!("  {:12} {}{costs}", gap.key, gap.what);
     }
 }
 

@@ -3,17 +3,22 @@
 use super::terminal;
 use crate::dataset;
 use crate::error::{Error, Result};
+use crate::process::threads;
 use crate::query::output::{FileOutput, Format, ParquetOutput, TextOutput};
-use crate::query::{Session, Source, shipped};
+use crate::query::{Access, Session, Source, shipped};
 use clap::{Args, ValueEnum};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Runs SQL on a dataset.
 ///
 /// The tables are `events`, `requests`, `downstream`, `losses` and `recordings`; arguments of events are reached by name,
-/// as in `args['filename']`, and a request's events as rows with `unnest(events)`. Any SQL of DataFusion works, also
-/// `COPY (SELECT …) TO 'file.parquet'`.
+/// as in `args['filename']`, and a request's events as rows with `unnest(events)`.
+///
+/// SQL only reads, and only the dataset. `COPY (SELECT …) TO 'file.parquet'` writes below the folders of --allow-write, and
+/// `CREATE EXTERNAL TABLE` reads below those of --allow-read; nothing is ever written into a dataset. The queries that ship
+/// with the program write where a parameter says (-p out=…) without more: naming the target allows it. That is for their text
+/// as shipped; a changed copy needs --allow-write, as any other SQL does.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -21,6 +26,9 @@ Examples:
   sysds query split -d web -p fraction=0.7 -p by=time -p out=web-split
   sysds query -d web -e \"SELECT name, count(*) AS n FROM events GROUP BY name ORDER BY n DESC LIMIT 10\"
   sysds query slow.sql -d web -p ms=250 --format csv -o slow.csv
+  sysds query -d web --allow-write out -e \"COPY (SELECT * FROM losses) TO 'out/losses.csv'\"
+  sysds query -d web --allow-read hosts.csv \\
+    -e \"CREATE EXTERNAL TABLE hosts STORED AS CSV LOCATION 'hosts.csv'; SELECT * FROM hosts\"
 
 In slow.sql, `$ms` stands for the parameter, and a comment at the top can give it a default value:
   -- The slow requests.
@@ -42,9 +50,21 @@ pub struct QueryArgs {
     /// Format of the results; parquet needs -o
     #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
     format: OutputFormat,
-    /// File for the results, instead of stdout
+    /// File for the results, instead of stdout; one that is there is replaced
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Folder below which COPY may write; may be given several times
+    #[arg(long, value_name = "DIR")]
+    allow_write: Vec<PathBuf>,
+    /// File or folder outside of the dataset that SQL may read; may be given several times
+    #[arg(long, value_name = "PATH")]
+    allow_read: Vec<PathBuf>,
+    /// Let COPY replace a file that is there (never a folder)
+    #[arg(long)]
+    force: bool,
+    /// In CSV, put ' before a text that a spreadsheet would take for a formula (= + - @, tab, carriage return)
+    #[arg(long)]
+    csv_safe: bool,
     /// Memory for sorting, grouping and joining, as 512M or 8G; beyond it they go to disk [default: half of what is free]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     memory: Option<usize>,
@@ -71,9 +91,10 @@ enum OutputFormat {
 
 impl OutputFormat {
     /// `None` for Parquet, which is no text.
-    fn text(self) -> Option<Format> {
+    fn text(self, csv_safe: bool) -> Option<Format> {
         match self {
             OutputFormat::Table => Some(Format::Table),
+            OutputFormat::Csv if csv_safe => Some(Format::CsvSafe),
             OutputFormat::Csv => Some(Format::Csv),
             OutputFormat::Json => Some(Format::Json),
             OutputFormat::Ndjson => Some(Format::Ndjson),
@@ -113,13 +134,16 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
 pub fn run(args: QueryArgs) -> Result<u8> {
     let done = match args.list {
         true => list(),
-        false => query(args),
+        false => deep(args),
     };
     match done {
         Err(e) if is_closed_stdout(&e) => Ok(0),
         done => done.map(|()| 0),
     }
 }
+
+/// Stack of the thread that plans; only what is used of it takes memory.
+const STACK: usize = 64 << 20;
 
 /// What errors call the standard output.
 const STDOUT: &str = "stdout";
@@ -145,6 +169,13 @@ fn list() -> Result<()> {
     Ok(())
 }
 
+/// Runs the query in a thread whose stack is deep enough for every statement that is accepted, wherever the limit for
+/// stacks is.
+fn deep(args: QueryArgs) -> Result<()> {
+    let thread = threads::spawn_with("sql", STACK, move || query(args))?;
+    threads::ended(thread.join())?
+}
+
 fn query(args: QueryArgs) -> Result<()> {
     if args.format == OutputFormat::Parquet && args.output.is_none() {
         return Err(Error::usage(
@@ -153,10 +184,12 @@ fn query(args: QueryArgs) -> Result<()> {
         ));
     }
     let source = source(args.script.as_deref(), args.execute)?;
+    let access = Access::new(&args.allow_write, &args.allow_read, args.force)?;
     let dataset = dataset::open(&args.dataset)?;
-    let session = Session::open(&dataset, args.memory, terminal::interrupt_flag()?)?;
+    let interrupted = terminal::interrupt_flag()?;
+    let session = Session::open_with(&dataset, args.memory, interrupted, access)?;
     let given = &args.parameters;
-    match (args.format.text(), args.output) {
+    match (args.format.text(args.csv_safe), args.output) {
         (Some(format), None) => {
             let mut output = TextOutput::new(format, terminal::rows_out(), STDOUT);
             session.run(&source, given, &mut output)?;
@@ -182,15 +215,7 @@ fn source(script: Option<&str>, execute: Option<String>) -> Result<Source> {
             name: "-e".to_owned(),
             text,
         }),
-        ("-", _) => {
-            let mut text = String::new();
-            let read = io::stdin().read_to_string(&mut text);
-            read.map_err(Error::io("read", Path::new("stdin")))?;
-            Ok(Source {
-                name: "stdin".to_owned(),
-                text,
-            })
-        }
+        ("-", _) => Source::read(io::stdin().lock(), Path::new("stdin")),
         (name, _) if Path::new(name).is_file() => Source::file(Path::new(name)),
         (name, _) => shipped::find(Path::new(shipped::FOLDER), name).ok_or_else(|| {
             let queries = shipped::list(Path::new(shipped::FOLDER));

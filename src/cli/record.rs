@@ -129,14 +129,14 @@ pub fn run(args: RecordArgs) -> Result<u8> {
     let interrupted = terminal::ending_flag()?;
     let recorded = record(&options, &interrupted, &mut |words| {
         if !quiet {
-            eprintln!("{words}");
+            say!("{words}");
         }
     })?;
     let failures = failures(&recorded, &output);
     if !quiet {
         report(&recorded, &output);
     }
-    failures.iter().for_each(|f| eprintln!("warning: {f}"));
+    failures.iter().for_each(|f| say!("warning: {f}"));
     Ok(if failures.is_empty() {
         0
     } else {
@@ -166,23 +166,24 @@ fn options(args: RecordArgs) -> Options {
 /// Says on stderr what was recorded.
 fn report(recorded: &Recorded, output: &std::path::Path) {
     let seconds = recorded.duration_ns as f64 / 1e9;
-    eprintln!("{}: {seconds:.1} s recorded", output.display());
+    say!("{}: {seconds:.1} s recorded", output.display());
     if let Some(s) = recorded.load.as_ref().and_then(|l| l.summary.as_ref()) {
         let asked = s.rate_asked.map(|r| format!(" of {r}")).unwrap_or_default();
         let rate = s.rate_reached;
         let (requests, errors) = (s.requests, s.error_count());
-        eprintln!("load: {requests} requests, {rate:.2}{asked} a second, {errors} errors");
+        say!("load: {requests} requests, {rate:.2}{asked} a second, {errors} errors");
     }
     if recorded.discarded_events + recorded.lost_packets > 0 {
-        eprintln!(
+        say!(
             "warning: the tracer discarded {} events and {} packets: make the buffers larger (--subbuf-size, --num-subbuf)",
-            recorded.discarded_events, recorded.lost_packets
+            recorded.discarded_events,
+            recorded.lost_packets
         );
     }
     if recorded.ended_by == EndedBy::Disk {
-        eprintln!("warning: it ended early, because the disk was nearly full");
+        say!("warning: it ended early, because the disk was nearly full");
     }
-    eprintln!("next: sysds ingest {} -o DATASET", output.display());
+    say!("next: sysds ingest {} -o DATASET", output.display());
 }
 
 /// What failed of what ran meanwhile.

@@ -40,7 +40,7 @@ pub fn run(args: ReportArgs) -> Result<u8> {
     let dataset = dataset::open(&args.dataset)?;
     let unanswered = report::write(&dataset, &args.output, args.memory, interrupt_flag()?)?;
     for Unanswered { query, why } in unanswered {
-        eprintln!("warning: the page is without {query}: {why}");
+        say!("warning: the page is without {query}: {why}");
     }
     Ok(0)
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ingest::Progress;
+use crate::process::ending;
 use crate::shown::{json_lines, shown_lines};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -12,18 +13,22 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-/// A flag that Ctrl-C and SIGTERM set. A second one ends the process at once.
+/// A flag that Ctrl-C and SIGTERM set. A second one ends the process at once, and so does a thread that watches where the
+/// work does not end within a second: see [`ending`].
+///
+/// # Errors
+/// [`Error::Io`] where the system refuses signal handlers, or the thread.
+pub fn interrupt_flag() -> Result<Arc<AtomicBool>> {
+    let flag = flag_of(&[SIGINT, SIGTERM])?;
+    ending::watch(Arc::clone(&flag))?;
+    Ok(flag)
+}
+
+/// A flag that those and the loss of the terminal and Ctrl-\\ set, for work that takes its time to end and keeps what it
+/// has: nothing watches.
 ///
 /// # Errors
 /// [`Error::Io`] where the system refuses signal handlers.
-pub fn interrupt_flag() -> Result<Arc<AtomicBool>> {
-    flag_of(&[SIGINT, SIGTERM])
-}
-
-/// The same, also for the loss of the terminal and Ctrl-\\.
-///
-/// # Errors
-/// As [`interrupt_flag`].
 pub fn ending_flag() -> Result<Arc<AtomicBool>> {
     flag_of(&[SIGINT, SIGTERM, SIGHUP, SIGQUIT])
 }

@@ -144,6 +144,9 @@ struct Waiting {
 
 impl EventsTable {
     /// An empty table whose parts go to `dir`.
+    ///
+    /// # Errors
+    /// As [`PartWriter::new`].
     pub fn new(
         dir: PathBuf,
         trace_id: &str,
@@ -151,15 +154,15 @@ impl EventsTable {
         layout: Arc<Layout>,
         plans: Arc<Plans>,
         properties: WriterPropertiesPtr,
-    ) -> Self {
+    ) -> Result<Self> {
         let slots = FIXED + 2 * (layout.args.len() + layout.context.len());
-        EventsTable {
+        Ok(EventsTable {
             trace_id: Arc::new(StringArray::from(vec![trace_id])),
             procnames: Vec::new(),
             args: layout.args.iter().map(Values::new).collect(),
             context: layout.context.iter().map(Values::new).collect(),
             waiting: Waiting::default(),
-            part: PartWriter::new(slots, Arc::clone(&properties), ENCODERS),
+            part: PartWriter::new(slots, Arc::clone(&properties), ENCODERS)?,
             finishing: None,
             parts: Vec::new(),
             next_id: 0,
@@ -169,7 +172,7 @@ impl EventsTable {
             properties,
             layout,
             plans,
-        }
+        })
     }
 
     /// Appends the events of `batch`, of `classes`, with what pairing added to each.
@@ -219,12 +222,12 @@ impl EventsTable {
 
     fn end_part(&mut self) -> Result<()> {
         let slots = FIXED + 2 * (self.layout.args.len() + self.layout.context.len());
-        let next = PartWriter::new(slots, Arc::clone(&self.properties), ENCODERS);
+        let next = PartWriter::new(slots, Arc::clone(&self.properties), ENCODERS)?;
         let part = std::mem::replace(&mut self.part, next);
         // One at a time, lest memory grow.
         self.wait()?;
         let path = self.dir.join(format!("part-{:06}", self.parts.len()));
-        self.finishing = Some(part.finish(path));
+        self.finishing = Some(part.finish(path)?);
         Ok(())
     }
 

@@ -313,7 +313,7 @@ mod tests {
     /// A part of three rows with one argument, which turns up in the second batch.
     fn part(dir: &Path, number: usize, name: &str, ty: DataType, late: ArrayRef) -> Part {
         let properties = Arc::new(properties(Compression::SNAPPY));
-        let mut writer = PartWriter::new(2, properties, 2);
+        let mut writer = PartWriter::new(2, properties, 2).unwrap();
         let id = || Slot {
             parent: None,
             field: Field::new("event_id", DataType::Int64, false),
@@ -333,6 +333,7 @@ mod tests {
         writer.advance(1).unwrap();
         writer
             .finish(dir.join(format!("p{number}")))
+            .unwrap()
             .wait()
             .unwrap()
     }

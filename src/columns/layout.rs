@@ -134,6 +134,11 @@ fn unite_all(fields: Vec<&Field>) -> Vec<Column> {
     columns
 }
 
+/// How many columns these are, with those of their members.
+pub fn count(columns: &[Column]) -> usize {
+    columns.iter().map(|c| 1 + count(&c.members)).sum()
+}
+
 /// The column of `columns` for a field, and the route of its values; [`Route::Nowhere`] (and any number) where the field
 /// was not among those that were united.
 pub fn route(columns: &[Column], field: &Field) -> (usize, Route) {

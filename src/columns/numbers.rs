@@ -260,7 +260,7 @@ mod tests {
     fn file(nullable: bool, pieces: Vec<(usize, Option<Content>)>, like: &ArrayRef) -> Vec<u8> {
         let dir = tempfile::tempdir().unwrap();
         let properties = Arc::new(properties(Compression::SNAPPY));
-        let mut writer = PartWriter::new(1, properties, 1);
+        let mut writer = PartWriter::new(1, properties, 1).unwrap();
         for (rows, content) in pieces {
             if let Some(content) = content {
                 let slot = || Slot {
@@ -271,7 +271,11 @@ mod tests {
             }
             writer.advance(rows).unwrap();
         }
-        writer.finish(dir.path().join("part")).wait().unwrap();
+        writer
+            .finish(dir.path().join("part"))
+            .unwrap()
+            .wait()
+            .unwrap();
         fs::read(dir.path().join("part")).unwrap()
     }
 

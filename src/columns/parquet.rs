@@ -9,6 +9,7 @@
 
 use super::numbers::{Levels, NumberWriter, Numbers};
 use crate::error::{Error, Result};
+use crate::process::threads;
 use arrow::array::{ArrayRef, new_null_array};
 use arrow::datatypes::{DataType, Field, Fields, Schema};
 use parquet::arrow::ArrowSchemaConverter;
@@ -26,7 +27,7 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 /// Rows after which a data page ends: what a reader can skip by time within a row group.
 const PAGE_ROWS: usize = 64 * 1024;
@@ -245,15 +246,17 @@ fn file_writer<W: Write + Send>(
 
 impl PartWriter {
     /// An empty row group of at most `slots` columns, encoded by so many threads.
-    pub fn new(slots: usize, properties: WriterPropertiesPtr, threads: usize) -> Self {
-        PartWriter {
-            encoders: (0..threads.max(1))
-                .map(|_| Encoder::new(Arc::clone(&properties)))
-                .collect(),
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system gives no threads.
+    pub fn new(slots: usize, properties: WriterPropertiesPtr, threads: usize) -> Result<Self> {
+        let encoders = (0..threads.max(1)).map(|_| Encoder::new(Arc::clone(&properties)));
+        Ok(PartWriter {
+            encoders: encoders.collect::<Result<_>>()?,
             properties,
             begun: vec![false; slots],
             rows: 0,
-        }
+        })
     }
 
     /// Rows so far.
@@ -292,7 +295,10 @@ impl PartWriter {
     }
 
     /// Ends the row group, and has it written to the file `path`.
-    pub fn finish(self, path: PathBuf) -> Finishing {
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system gives no thread.
+    pub fn finish(self, path: PathBuf) -> Result<Finishing> {
         let work = move || {
             let rows = self.rows;
             let file = File::create(&path).map_err(Error::io("create", &path))?;
@@ -304,8 +310,7 @@ impl PartWriter {
                 group: None,
             })
         };
-        let thread = named("part").spawn(work);
-        Finishing(thread.expect("the system gives a process a few threads"))
+        Ok(Finishing(threads::spawn("part", work)?))
     }
 
     fn write_to(self, file: BufWriter<File>) -> Result<(), ParquetError> {
@@ -338,14 +343,13 @@ impl Finishing {
 }
 
 impl Encoder {
-    fn new(properties: WriterPropertiesPtr) -> Self {
+    fn new(properties: WriterPropertiesPtr) -> Result<Self> {
         let (queue, tasks) = sync_channel(WAITING);
-        let thread = named("encode").spawn(move || encode(tasks, &properties));
-        Encoder {
+        Ok(Encoder {
             tasks: Vec::new(),
             queue,
-            thread: thread.expect("the system gives a process a few threads"),
-        }
+            thread: threads::spawn("encode", move || encode(tasks, &properties))?,
+        })
     }
 
     fn end(self) -> Encoded {
@@ -353,10 +357,6 @@ impl Encoder {
         let encoded = self.thread.join();
         encoded.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
-}
-
-fn named(name: &str) -> thread::Builder {
-    thread::Builder::new().name(name.to_owned())
 }
 
 /// The thread of an encoder.

@@ -12,6 +12,7 @@
 use super::{MANIFEST, is_dataset, owned};
 use crate::error::{Error, Place, Result};
 use crate::foreign;
+use crate::process::ending::{self, Removed};
 use crate::shown::path_text;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
@@ -33,6 +34,7 @@ pub struct Staging {
     dir: PathBuf,
     replace: bool,
     done: bool,
+    _removed: Removed,
 }
 
 impl Staging {
@@ -58,12 +60,14 @@ impl Staging {
         let replace = allowed(target, force)?;
         remove_abandoned(parent, &prefix)?;
         let dir = parent.join(format!("{prefix}{}", std::process::id()));
+        let removed = ending::remove_at_end(&dir);
         fs::create_dir(&dir).map_err(Error::io("create", &dir))?;
         Ok(Staging {
             target: target.to_path_buf(),
             dir,
             replace,
             done: false,
+            _removed: removed,
         })
     }
 
@@ -93,6 +97,7 @@ impl Staging {
         if self.replace {
             allowed(&self.target, true)?;
         }
+        let _held = ending::hold();
         let flags = match self.replace {
             true => RenameFlags::EXCHANGE,
             false => RenameFlags::NOREPLACE,
@@ -111,6 +116,7 @@ impl Staging {
             Err(e) => return Err(Error::io("rename", &self.dir)(e)),
         };
         self.done = true;
+        ending::done();
         self.settle(&replaced)
     }
 

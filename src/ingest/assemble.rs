@@ -1,6 +1,6 @@
 //! The end of an ingest: the parts of all recordings become tables of one schema each, and the manifest tells of them.
 
-use super::pipeline::{joined, named};
+use super::pipeline::joined;
 use super::{Ingested, Options, Plan};
 use crate::columns::describe::described;
 use crate::columns::downstream;
@@ -15,6 +15,7 @@ use crate::dataset::manifest::{
 use crate::dataset::moment;
 use crate::dataset::staging::Staging;
 use crate::error::Result;
+use crate::process::threads::spawn_scoped;
 use crate::trace::event::EventClass;
 use arrow::datatypes::{Fields, Schema};
 use std::collections::{BTreeMap, HashMap};
@@ -57,9 +58,9 @@ pub(super) fn assemble(
         let threads: Vec<_> = tables
             .map(|(table, schema)| {
                 let work = move || joined_table(plan, staging, recordings, table, schema);
-                (table, named("join").spawn_scoped(scope, work))
+                Ok((table, spawn_scoped(scope, "join", work)?))
             })
-            .collect();
+            .collect::<Result<_>>()?;
         let threads = threads.into_iter();
         threads
             .map(|(table, thread)| Ok((table.to_owned(), joined(thread)?)))

@@ -14,6 +14,7 @@ mod pipeline;
 
 use crate::columns::contract::{self, Contract};
 use crate::columns::events::{EventsUsage, Layout, Plans};
+use crate::columns::layout;
 use crate::columns::parquet::{Part, properties};
 use crate::columns::requests::{Common, RequestsUsage};
 use crate::dataset::manifest::{Manifest, Recording};
@@ -35,6 +36,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+
+/// Columns that a dataset's `args` and `context` may have together, with the members of structures. LTTng's kernel tracer
+/// comes to some 700; each column takes memory in every thread that encodes, and every reader of the dataset reads its
+/// name.
+pub const MAX_COLUMNS: usize = 4096;
 
 /// What to make of which traces.
 #[derive(Debug, Clone)]
@@ -241,6 +247,16 @@ fn open_all(
     let old: Vec<&EventClass> = old.into_iter().flat_map(Old::classes).collect();
     let stores = |name: &str| options.selection.stores(name);
     let layout = Layout::new(classes.iter().chain(old), stores);
+    let columns = layout::count(&layout.args) + layout::count(&layout.context);
+    if columns > MAX_COLUMNS {
+        return Err(Error::input(
+            format!(
+                "{columns} columns of args and context, more than {MAX_COLUMNS}: each field name gets one"
+            ),
+            Place::file(&recordings[0].root),
+            "Choose which events are read with --events GLOB, or which arguments get columns with --columns GLOB.",
+        ));
+    }
     Ok((first, layout, bytes))
 }
 

@@ -11,6 +11,7 @@ use crate::columns::requests::{RequestsTable, RequestsUsage};
 use crate::dataset::fingerprint::fingerprints;
 use crate::dataset::manifest::{Damage, Recording, sum_losses};
 use crate::error::{Error, Result};
+use crate::process::threads::spawn_scoped;
 use crate::requests::{Cutter, Observed, Request, Service};
 use crate::shown::path_text;
 use crate::trace::check::Checked;
@@ -21,7 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 /// Events of a batch.
 const BATCH: usize = 4 * 1024;
@@ -59,7 +60,7 @@ pub(super) fn run(
         Arc::clone(&plan.layout),
         Arc::clone(&plans),
         Arc::new(plan.properties.clone()),
-    );
+    )?;
     let requests = RequestsTable::new(
         tables("requests")?,
         plan.contracts.requests.clone(),
@@ -90,16 +91,18 @@ pub(super) fn run(
         incomplete: 0,
     };
     let root = recording.root.clone();
-    let (read, worked, written) = thread::scope(|scope| {
+    let (read, worked, written) = thread::scope(|scope| -> Result<_> {
         let (full, batches) = sync_channel::<EventBatch>(WAITING);
         let (empty, spent) = sync_channel::<EventBatch>(WAITING + 2);
         let (ended, ended_in) = sync_channel::<Ended>(ENDED_WAITING);
-        let worker = named("events").spawn_scoped(scope, move || worker.run(batches, empty, ended));
-        let writer =
-            named("requests").spawn_scoped(scope, move || write(requests, downstream, ended_in));
+        // Both before anything is read: where one cannot be had, what the other waits for is dropped here.
+        let write = move || write(requests, downstream, ended_in);
+        let writer = spawn_scoped(scope, "requests", write)?;
+        let work = move || worker.run(batches, empty, ended);
+        let worker = spawn_scoped(scope, "events", work)?;
         let read = read(&mut reader, full, spent, control, progress);
-        (read, joined(worker), joined(writer))
-    });
+        Ok((read, joined(worker), joined(writer)))
+    })?;
     // A thread that stops makes the ones before it stop: its error is the cause.
     let (requests, downstream) = written?;
     let worked = worked?;
@@ -153,21 +156,12 @@ pub(super) fn run(
 fn folders(recording: &find::Recording) -> Vec<String> {
     match &recording.parts[..] {
         [_] => Vec::new(),
-        several => several
-            .iter()
-            .map(|p| path_text(&p.folder))
-            .collect(),
+        several => several.iter().map(|p| path_text(&p.folder)).collect(),
     }
 }
 
-/// A thread called `name`.
-pub(super) fn named(name: &str) -> thread::Builder {
-    thread::Builder::new().name(name.to_owned())
-}
-
 /// The result of a thread; its panic goes on here.
-pub(super) fn joined<T>(thread: std::io::Result<thread::ScopedJoinHandle<'_, T>>) -> T {
-    let thread = thread.expect("the system gives a process a few threads");
+pub(super) fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))

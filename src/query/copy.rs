@@ -4,6 +4,8 @@
 //! would hold every row twice. Here the rows go into a folder aside, out of which they are moved when all are written; a
 //! folder that holds something is not touched.
 
+use super::access::Access;
+use super::aside::{Place, kind};
 use crate::error::{Error, Result};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
@@ -11,58 +13,70 @@ use datafusion::sql::parser::CopyToStatement;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-const ATTEMPTS: usize = 20;
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// A `COPY` whose rows go aside first.
 pub struct Staged {
     statement: CopyToStatement,
+    /// As the statement has it.
     target: PathBuf,
-    aside: PathBuf,
+    aside: Place,
     rows: PathBuf,
     folder: bool,
+    replace: bool,
 }
 
 impl Staged {
-    /// Checks the target of a `COPY` and prepares a place beside it.
+    /// Checks the target of a `COPY` and prepares a place beside it. `access` says where SQL writes, `named` whether the
+    /// user himself named this target, `root` is the resolved folder of the dataset.
     ///
     /// # Errors
-    /// [`Error::Usage`] where the target is a folder that holds something, or no local path.
-    pub fn begin(statement: CopyToStatement) -> Result<Self> {
+    /// [`Error::Usage`] where the target must not be written, is a folder that holds something, or no local path.
+    pub fn begin(
+        statement: CopyToStatement,
+        access: &Access,
+        named: bool,
+        root: &Path,
+    ) -> Result<Self> {
         let target = local(&statement.target)?;
+        let place = access.writable(&target, named, root)?;
         // As DataFusion has it: a name with an extension is one file, unless rows are spread over folders.
         let folder = !statement.partitioned_by.is_empty()
             || statement.target.ends_with('/')
             || target.extension().is_none();
-        let holds =
-            |dir: &Path| fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
-        if target.is_dir() && (!folder || holds(&target)) || folder && target.is_file() {
+        if let Some(there) = kind(&place)?
+            && (there.is_dir() != folder || folder && holds_something(&place)?)
+        {
             return Err(Error::usage(
                 format!("COPY … TO '{}': exists already", statement.target),
                 "Remove it, or write to another folder; nothing is added to what is there.",
             ));
         }
-        let aside = aside(&target)?;
-        let rows = aside.join(target.file_name().unwrap_or_default());
+        if let Some(parent) = place.parent() {
+            fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+        }
+        let aside = Place::beside(&place)?;
+        let rows = aside.path().join(place.file_name().unwrap_or_default());
         Ok(Staged {
             statement,
             target,
             aside,
             rows,
             folder,
+            replace: access.force(),
         })
     }
 
     /// The statement to run instead.
-    pub fn statement(&self) -> CopyToStatement {
+    ///
+    /// # Errors
+    /// As [`url`].
+    pub fn statement(&self) -> Result<CopyToStatement> {
         let mut statement = self.statement.clone();
-        statement.target = url(&self.rows).unwrap_or_default();
+        statement.target = url(&self.rows)?;
         if self.folder {
             statement.target.push('/');
         }
-        statement
+        Ok(statement)
     }
 
     /// Where the rows will be.
@@ -79,7 +93,7 @@ impl Staged {
             fs::create_dir_all(&self.rows).map_err(Error::io("create", &self.rows))?;
             number_files(&self.rows)?;
         }
-        fs::rename(&self.rows, &self.target).map_err(Error::io("write", &self.target))?;
+        self.aside.put_in_place(&self.rows, self.replace)?;
         let counts = |batch: &RecordBatch| {
             let column = batch.columns().first()?;
             let counts = column.as_primitive_opt::<UInt64Type>()?;
@@ -89,17 +103,9 @@ impl Staged {
     }
 }
 
-impl Drop for Staged {
-    /// Removes what is aside. Threads of a query that was stopped may add a file meanwhile: then once more.
-    fn drop(&mut self) {
-        for _ in 0..ATTEMPTS {
-            let _ = fs::remove_dir_all(&self.aside);
-            if !self.aside.exists() {
-                return;
-            }
-            std::thread::sleep(PAUSE);
-        }
-    }
+fn holds_something(folder: &Path) -> Result<bool> {
+    let mut entries = fs::read_dir(folder).map_err(Error::io("read", folder))?;
+    Ok(entries.next().is_some())
 }
 
 /// Names the files of a folder `part-00000` and so on, at every depth: DataFusion's names are random, and the same query
@@ -108,7 +114,7 @@ fn number_files(dir: &Path) -> Result<()> {
     let entries = fs::read_dir(dir).and_then(|all| all.collect::<Result<Vec<_>, _>>());
     let mut files = Vec::new();
     for entry in entries.map_err(Error::io("read", dir))? {
-        match entry.path().is_dir() {
+        match kind(&entry.path())?.is_some_and(|kind| kind.is_dir()) {
             true => number_files(&entry.path())?,
             false => files.push(entry.path()),
         }
@@ -123,25 +129,17 @@ fn number_files(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A hidden name beside `target`, of the same extension.
-pub fn aside(target: &Path) -> Result<PathBuf> {
-    let name = target.file_name().ok_or_else(|| {
-        Error::usage(
-            format!("{}: not a name for a file", target.display()),
-            "Name a file or folder to write to.",
-        )
-    })?;
-    let name = format!(".partial-{}-{}", std::process::id(), name.to_string_lossy());
-    Ok(target.with_file_name(name))
-}
-
-fn local(target: &str) -> Result<PathBuf> {
+/// The path that a `COPY` or a `CREATE EXTERNAL TABLE` names.
+///
+/// # Errors
+/// [`Error::Usage`] for the URL of something else.
+pub fn local(target: &str) -> Result<PathBuf> {
     match target.split_once("://") {
         None => Ok(PathBuf::from(target)),
         Some(("file", path)) => Ok(PathBuf::from(path)),
         Some(_) => Err(Error::usage(
-            format!("COPY … TO '{target}': not a path of this machine"),
-            "Write to a local file or folder.",
+            format!("'{target}': not a path of this machine"),
+            "Name a local file or folder.",
         )),
     }
 }
@@ -189,12 +187,5 @@ mod tests {
         let read = |name: &str| fs::read_to_string(sub.join(name)).unwrap();
         assert_eq!(read("part-00001.parquet"), "2");
         assert_eq!(read("part-00002.parquet"), "10");
-    }
-
-    #[test]
-    fn what_is_aside_keeps_the_extension() {
-        let aside = aside(Path::new("d/out.parquet")).unwrap();
-        assert_eq!(aside.parent(), Some(Path::new("d")));
-        assert_eq!(aside.extension().unwrap(), "parquet");
     }
 }

@@ -40,6 +40,14 @@ impl Mistake {
         }
     }
 
+    /// A mistake of the script as a whole.
+    pub fn of_all(what: impl Into<String>) -> Self {
+        Mistake {
+            what: what.into(),
+            ..Mistake::default()
+        }
+    }
+
     /// Sets where it ends (exclusive).
     pub fn until(mut self, end: Location) -> Self {
         self.until = Some(end);

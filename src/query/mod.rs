@@ -8,20 +8,30 @@
 //! A [`Session`] knows the tables of one dataset and runs scripts; what comes out goes batch by batch to a
 //! [`output::Results`]. DataFusion appears in this folder only.
 
+mod access;
+mod aside;
 mod copy;
 mod damage;
+mod limits;
 mod members;
 mod merge;
 mod mistakes;
 pub mod output;
 mod parameters;
 mod recordings;
+mod runtime;
 mod session;
 pub mod shipped;
 mod statements;
+mod tables;
 
+pub use access::Access;
+pub use aside::Aside;
 pub use session::Session;
 
+use crate::error::{Error, Result};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// A text of SQL statements and the name under which errors speak of it.
@@ -37,11 +47,28 @@ impl Source {
     /// The SQL in a file.
     ///
     /// # Errors
-    /// [`crate::error::Error::Io`].
-    pub fn file(path: &Path) -> crate::error::Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(crate::error::Error::io("read", path))?;
+    /// [`Error::Io`], also where it is no text; [`Error::Usage`] where it is too long for SQL.
+    pub fn file(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        Self::read(file, path)
+    }
+
+    /// The SQL that comes out of `from`, which errors call `name`.
+    ///
+    /// # Errors
+    /// As [`Source::file`].
+    pub fn read(from: impl Read, name: &Path) -> Result<Self> {
+        let mut text = String::new();
+        let read = from.take(limits::TEXT as u64 + 1).read_to_string(&mut text);
+        if text.len() > limits::TEXT {
+            return Err(Error::usage(
+                format!("{}: more than {} MB", name.display(), limits::TEXT >> 20),
+                "Name a file of SQL.",
+            ));
+        }
+        read.map_err(Error::io("read", name))?;
         Ok(Source {
-            name: path.display().to_string(),
+            name: name.display().to_string(),
             text,
         })
     }

@@ -126,6 +126,13 @@ fn first_value(text: &str) -> (&str, &str) {
     text.split_at(end.unwrap_or(text.len()))
 }
 
+/// Whether one of the parameters `given` is this text.
+pub fn name(given: &[(String, String)], text: &str) -> bool {
+    given.iter().any(|(_, value)| {
+        value == text || matches!(Value::read(value), Value::Text(value) if value == text)
+    })
+}
+
 /// The values of a script's parameters: the given ones, and the defaults of the others.
 #[derive(Debug)]
 pub struct Values {

@@ -1,9 +1,12 @@
 //! The tables of a dataset, and the running of scripts on them.
 
-use super::members::members;
+use super::access::{self, Access};
 use super::output::Results;
+use super::runtime::Runtime;
 use super::statements::{self, Parsed};
-use super::{Source, copy, damage, merge, mistakes, recordings};
+use super::{
+    Source, copy, damage, limits, merge, mistakes, parameters, recordings, shipped, tables,
+};
 use crate::dataset::manifest::Manifest;
 use crate::dataset::{Dataset, Table};
 use crate::error::{Error, Place, Result};
@@ -14,27 +17,16 @@ use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
 };
 use datafusion::error::DataFusionError;
-use datafusion::execution::disk_manager::DiskManagerBuilder;
-use datafusion::execution::memory_pool::FairSpillPool;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
-use datafusion::sql::parser::Statement;
+use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
+use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::sql::parser::{CreateExternalTable, Statement};
 use futures::StreamExt;
-use futures::channel::oneshot;
-use futures::future::{Either, FutureExt, Shared, select};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-/// How often the wish to stop is looked at.
-const PATIENCE: Duration = Duration::from_millis(50);
-/// Memory to use where the system doesn't say how much it has.
-const DEFAULT_MEMORY: usize = 1 << 30;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 /// What the files of `events` are called where no event has a payload: SQL then has a column `args` all the same, without
 /// a value and without members, so that whatever goes over all arguments finds none.
@@ -64,12 +56,16 @@ const VIEWS: [(&str, &str); 5] = [
 /// memory, and go on on disk (in the folder for temporary files) beyond it.
 pub struct Session {
     context: SessionContext,
-    runtime: tokio::runtime::Runtime,
-    stop: Shared<oneshot::Receiver<()>>,
+    runtime: Runtime,
     /// The dataset's folder, as it was named.
     folder: PathBuf,
+    /// The same, links followed.
+    root: PathBuf,
+    access: Access,
     tables: Vec<String>,
     fields: Vec<String>,
+    /// Memory of the tables that the script made.
+    made: Mutex<Vec<MemoryReservation>>,
 }
 
 impl Session {
@@ -83,18 +79,29 @@ impl Session {
         memory: Option<usize>,
         interrupted: Arc<AtomicBool>,
     ) -> Result<Self> {
-        let memory = memory.unwrap_or_else(|| available_memory() / 2);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .thread_stack_size(8 << 20)
-            .build()
-            .map_err(Error::io("start threads of", Path::new("this process")))?;
+        Self::open_with(dataset, memory, interrupted, Access::default())
+    }
+
+    /// As [`Session::open`], for SQL that may touch what `access` says.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub fn open_with(
+        dataset: &Dataset,
+        memory: Option<usize>,
+        interrupted: Arc<AtomicBool>,
+        access: Access,
+    ) -> Result<Self> {
+        let runtime = Runtime::start(memory, interrupted)?;
         let mut session = Session {
-            context: context(&dataset.root, memory)?,
+            context: runtime.context(),
             runtime,
-            stop: watch(interrupted).shared(),
             folder: dataset.root.clone(),
+            root: access::real(&dataset.root)?,
+            access,
             tables: Vec::new(),
             fields: Vec::new(),
+            made: Mutex::default(),
         };
         for table in &dataset.tables {
             session.register(&dataset.root, table)?;
@@ -143,23 +150,41 @@ impl Session {
         chosen: impl Fn(&Statement) -> bool,
     ) -> Result<()> {
         let parsed = statements::parse(source, given)?;
+        // Whose text is ours writes where the user says by a parameter, and nowhere else.
+        let named: &[(String, String)] = match shipped::is_original(&source.text) {
+            true => given,
+            false => &[],
+        };
         let mut chosen = parsed.into_iter().filter(|p| chosen(&p.statement));
-        chosen.try_for_each(|parsed| self.run_one(source, parsed, results))
+        chosen.try_for_each(|parsed| self.run_one(source, parsed, named, results))
     }
 
-    fn run_one(&self, source: &Source, parsed: Parsed, results: &mut dyn Results) -> Result<()> {
+    fn run_one(
+        &self,
+        source: &Source,
+        parsed: Parsed,
+        named: &[(String, String)],
+        results: &mut dyn Results,
+    ) -> Result<()> {
         let begin = parsed.begin;
         let wrong = |e: DataFusionError| self.explain(&e, begin, source);
-        if let Statement::CopyTo(copy) = parsed.statement {
-            let mut staged = copy::Staged::begin(copy)?;
-            let statement = Statement::CopyTo(staged.statement());
-            let frame = self.wait(self.plan(statement))?.map_err(wrong)?;
-            let batches = self.wait(frame.collect())?.map_err(wrong)?;
-            let rows = staged.commit(&batches)?;
-            results.wrote(staged.target(), rows);
-            return Ok(());
-        }
-        let frame = self.wait(self.plan(parsed.statement))?.map_err(wrong)?;
+        let statement = match parsed.statement {
+            Statement::CopyTo(copy) => {
+                let named = parameters::name(named, &copy.target);
+                let mut staged = copy::Staged::begin(copy, &self.access, named, &self.root)?;
+                let statement = Statement::CopyTo(staged.statement()?);
+                let frame = self.wait(self.plan(statement))?.map_err(wrong)?;
+                let batches = self.wait(frame.collect())?.map_err(wrong)?;
+                let rows = staged.commit(&batches)?;
+                results.wrote(staged.target(), rows);
+                return Ok(());
+            }
+            Statement::CreateExternalTable(table) => {
+                Statement::CreateExternalTable(self.external(table)?)
+            }
+            other => other,
+        };
+        let frame = self.wait(self.plan(statement))?.map_err(wrong)?;
         if frame.schema().fields().is_empty() {
             self.wait(frame.collect())?.map_err(wrong)?;
             return Ok(());
@@ -173,8 +198,23 @@ impl Session {
         results.end()
     }
 
+    /// A table of files that may be read, with their resolved paths.
+    fn external(&self, mut table: CreateExternalTable) -> Result<CreateExternalTable> {
+        for location in &mut table.locations {
+            let path = self.access.readable(&copy::local(location)?, &self.root)?;
+            let folder = path.is_dir();
+            *location = copy::url(&path)?;
+            if folder {
+                location.push('/');
+            }
+        }
+        Ok(table)
+    }
+
     async fn plan(&self, statement: Statement) -> Result<DataFrame, DataFusionError> {
-        let plan = self.context.state().statement_to_plan(statement).await?;
+        let state = self.context.state();
+        let copies = matches!(statement, Statement::CopyTo(_));
+        let plan = state.statement_to_plan(statement).await?;
         if let LogicalPlan::Dml(dml) = &plan
             && self.tables.iter().any(|t| t == dml.table_name.table())
         {
@@ -184,16 +224,20 @@ impl Session {
             );
             return Err(DataFusionError::Plan(what));
         }
-        self.context.execute_logical_plan(plan).await
+        limits::check_plan(&plan, copies)?;
+        match plan {
+            LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => {
+                let reserved = tables::create(&self.context, table).await?;
+                let mut made = self.made.lock().unwrap_or_else(|e| e.into_inner());
+                made.extend(reserved);
+                self.context.read_empty()
+            }
+            plan => self.context.execute_logical_plan(plan).await,
+        }
     }
 
-    /// Waits for `work`, or for the wish to stop.
     fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T> {
-        let work = pin!(work);
-        match self.runtime.block_on(select(work, self.stop.clone())) {
-            Either::Left((value, _)) => Ok(value),
-            Either::Right(_) => Err(Error::Interrupted),
-        }
+        self.runtime.wait(work)
     }
 
     fn explain(
@@ -260,6 +304,9 @@ impl Session {
     }
 
     fn register(&mut self, root: &Path, table: &Table) -> Result<()> {
+        let files = table.files.iter();
+        let files = files.map(|file| self.access.readable(file, &self.root));
+        let files = files.collect::<Result<Vec<PathBuf>>>()?;
         let schema = table_schema(root, table)?;
         nested_names(schema.fields(), &mut self.fields);
         let wrong = |e: DataFusionError| {
@@ -272,8 +319,8 @@ impl Session {
         let options =
             ListingOptions::new(Arc::new(ParquetFormat::new())).with_file_extension(".parquet");
         let mut urls = Vec::new();
-        for file in &table.files {
-            urls.push(ListingTableUrl::parse(copy::url(file)?).map_err(wrong)?);
+        for file in files {
+            urls.push(ListingTableUrl::parse(copy::url(&file)?).map_err(wrong)?);
         }
         let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options);
         let bare = table.name == "events" && schema.column_with_name("args").is_none();
@@ -291,52 +338,6 @@ impl Session {
         self.tables.push(table.name.clone());
         Ok(())
     }
-}
-
-fn context(root: &Path, memory: usize) -> Result<SessionContext> {
-    let mut config = SessionConfig::new().with_information_schema(true);
-    let options = config.options_mut();
-    options.sql_parser.collect_spans = true;
-    // Files that COPY writes shall have plain strings, which every reader knows.
-    options.sql_parser.map_string_types_to_utf8view = false;
-    let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
-        .with_disk_manager_builder(DiskManagerBuilder::default())
-        .build_arc()
-        .map_err(|e| Error::input(e.strip_backtrace(), Place::file(root), ""))?;
-    let context = SessionContext::new_with_config_rt(config, runtime);
-    context.register_udf(members());
-    Ok(context)
-}
-
-/// What the system has to give, and a control group allows, in bytes.
-fn available_memory() -> usize {
-    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let available = meminfo
-        .lines()
-        .find_map(|l| l.strip_prefix("MemAvailable:")?.trim().strip_suffix("kB"))
-        .and_then(|kb| kb.trim().parse::<usize>().ok())
-        .map_or(DEFAULT_MEMORY, |kb| kb << 10);
-    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").unwrap_or_default();
-    group
-        .trim()
-        .parse()
-        .map_or(available, |max| available.min(max))
-}
-
-/// Resolves when the flag is set.
-fn watch(interrupted: Arc<AtomicBool>) -> oneshot::Receiver<()> {
-    let (tell, told) = oneshot::channel();
-    std::thread::spawn(move || {
-        while !interrupted.load(Ordering::Relaxed) {
-            if tell.is_canceled() {
-                return;
-            }
-            std::thread::sleep(PATIENCE);
-        }
-        let _ = tell.send(());
-    });
-    told
 }
 
 fn table_schema(root: &Path, table: &Table) -> Result<SchemaRef> {

@@ -87,6 +87,11 @@ pub fn original(name: &str) -> Option<Source> {
     Some(embedded(name, text))
 }
 
+/// Whether this is the text of a query that came with the program, whatever it lies in.
+pub fn is_original(text: &str) -> bool {
+    EMBEDDED.iter().any(|(_, original)| *original == text)
+}
+
 fn embedded(name: &str, text: &str) -> Source {
     Source {
         name: format!("{FOLDER}/{name}.sql (shipped)"),

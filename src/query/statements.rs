@@ -4,9 +4,9 @@
 //! which keep its place. So a parameter can stand wherever a literal can, no text is ever pasted into SQL, and places
 //! in errors are those of the file.
 
-use super::Source;
 use super::mistakes::{self, Mistake};
 use super::parameters::Values;
+use super::{Source, limits};
 use crate::error::Result;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
@@ -31,6 +31,7 @@ pub fn parse(source: &Source, given: &[(String, String)]) -> Result<Vec<Parsed>>
     let used = placeholders(&tokens);
     let values = Values::new(&source.text, &used, given)?;
     let tokens = put_in(source, tokens, &values, &used)?;
+    limits::check(source, &tokens)?;
     split(source, tokens)
 }
 

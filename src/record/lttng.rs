@@ -20,7 +20,7 @@ pub fn lttng<S: AsRef<OsStr>>(words: &[S], verbose: bool) -> Result<String> {
         format!("lttng {}", words.collect::<Vec<_>>().join(" "))
     };
     if verbose {
-        eprintln!("+ {}", line());
+        crate::say!("+ {}", line());
     }
     // In its own process group: a Ctrl-C is for sysds, which then ends the session in order.
     let mut command = Command::new("lttng");

@@ -134,9 +134,10 @@ impl Drop for Session {
         match self.lttng(&LIST).map(|text| sessions(&text)) {
             Ok(names) if !names.contains(&self.name) => self.order("done\n"),
             // The watchdog tries again when the pipe closes.
-            _ => eprintln!(
+            _ => crate::say!(
                 "warning: the LTTng session {} could not be destroyed; last tries follow in the background, else: lttng destroy {}",
-                self.name, self.name
+                self.name,
+                self.name
             ),
         }
     }

@@ -2,51 +2,17 @@
 
 use super::{Format, Results, TextOutput, unique_names};
 use crate::error::{Error, Result};
-use crate::query::copy::aside;
+use crate::query::aside::Aside;
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-
-/// A file that isn't there until it is complete; without [`Aside::commit`] nothing of it stays.
-pub struct Aside {
-    target: PathBuf,
-    path: PathBuf,
-}
-
-impl Aside {
-    /// Begins the file `target`, and gives what to write to.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn create(target: &Path) -> Result<(Self, File)> {
-        let path = aside(target)?;
-        let file = File::create(&path).map_err(Error::io("create", &path))?;
-        let target = target.to_path_buf();
-        Ok((Aside { target, path }, file))
-    }
-
-    /// Puts it in place, where it replaces what is there.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn commit(self, file: &File) -> Result<()> {
-        file.sync_all().map_err(Error::io("write", &self.target))?;
-        fs::rename(&self.path, &self.target).map_err(Error::io("write", &self.target))
-    }
-}
-
-impl Drop for Aside {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
-    }
-}
 
 /// Writes results as text into a file.
 pub struct FileOutput {
@@ -125,7 +91,9 @@ impl ParquetOutput {
                 "A statement that selects rows must be among its statements.",
             )
         })?;
-        writer.close().map_err(Error::columns(&self.aside.target))?;
+        writer
+            .close()
+            .map_err(Error::columns(self.aside.target()))?;
         self.aside.commit(&self.file)
     }
 }
@@ -144,9 +112,9 @@ impl Results for ParquetOutput {
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .build();
         let file = self.file.try_clone();
-        let file = file.map_err(Error::io("write", &self.aside.target))?;
+        let file = file.map_err(Error::io("write", self.aside.target()))?;
         let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
-            .map_err(Error::columns(&self.aside.target))?;
+            .map_err(Error::columns(self.aside.target()))?;
         self.writer = Some((schema, writer));
         Ok(())
     }
@@ -168,7 +136,7 @@ impl Results for ParquetOutput {
         plain
             .map_err(parquet::errors::ParquetError::from)
             .and_then(|batch| writer.write(&batch))
-            .map_err(Error::columns(&self.aside.target))
+            .map_err(Error::columns(self.aside.target()))
     }
 
     fn end(&mut self) -> Result<()> {
@@ -176,7 +144,7 @@ impl Results for ParquetOutput {
     }
 
     fn wrote(&mut self, target: &Path, rows: u64) {
-        eprintln!("{}: {rows} rows", target.display());
+        crate::say!("{}: {rows} rows", target.display());
     }
 }
 

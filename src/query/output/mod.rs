@@ -13,7 +13,7 @@ mod text;
 #[cfg(test)]
 pub use cells::tests::sample;
 pub use cells::{json_options, text_columns};
-pub use file::{Aside, FileOutput, ParquetOutput};
+pub use file::{FileOutput, ParquetOutput};
 pub use text::TextOutput;
 
 use crate::error::{Error, Result};
@@ -45,6 +45,8 @@ pub enum Format {
     Table,
     /// Comma-separated values with a header line (RFC 4180, but lines end with `\n`).
     Csv,
+    /// The same, where no text is a formula to a spreadsheet.
+    CsvSafe,
     /// One array of objects for each result.
     Json,
     /// One object a line.

@@ -5,6 +5,7 @@ use super::{Format, Results, cells, unique_names};
 use crate::error::{Error, Result};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -56,10 +57,13 @@ impl<W: Write> TextOutput<W> {
     fn header(&mut self, schema: &SchemaRef) {
         let names = schema.fields().iter().map(|f| f.name().as_str());
         match self.format {
-            Format::Csv => {
+            Format::Csv | Format::CsvSafe => {
                 for (i, name) in names.enumerate() {
                     comma(i, &mut self.line);
-                    csv(name, &mut self.line);
+                    match self.format {
+                        Format::CsvSafe => csv(&harmless(name), &mut self.line),
+                        _ => csv(name, &mut self.line),
+                    }
                 }
                 self.line.push(b'\n');
             }
@@ -119,6 +123,9 @@ impl<W: Write> TextOutput<W> {
         let options = cells::json_options(&schema);
         let mut columns = cells::text_columns(&schema, batch, &options)?;
         let mut text = String::new();
+        // Numbers keep their sign.
+        let fields = schema.fields().iter();
+        let texts: Vec<bool> = fields.map(|f| !f.data_type().is_numeric()).collect();
         for row in 0..batch.num_rows() {
             let mut cells = Vec::new();
             if self.format == Format::Markdown {
@@ -131,8 +138,10 @@ impl<W: Write> TextOutput<W> {
                     Format::Markdown => markdown(&text, &mut self.line),
                     _ => {
                         comma(i, &mut self.line);
-                        if valid {
-                            csv(&text, &mut self.line);
+                        match self.format {
+                            _ if !valid => {}
+                            Format::CsvSafe if texts[i] => csv(&harmless(&text), &mut self.line),
+                            _ => csv(&text, &mut self.line),
                         }
                     }
                 }
@@ -183,7 +192,7 @@ impl<W: Write> Results for TextOutput<W> {
     }
 
     fn wrote(&mut self, target: &Path, rows: u64) {
-        eprintln!("{}: {rows} rows", target.display());
+        crate::say!("{}: {rows} rows", target.display());
     }
 }
 
@@ -206,6 +215,14 @@ fn csv(text: &str, line: &mut Vec<u8>) {
             line.extend_from_slice(text.replace('"', "\"\"").as_bytes());
             line.push(b'"');
         }
+    }
+}
+
+/// A text that spreadsheets take for a text: one that begins as a formula may has a `'` before it.
+fn harmless(text: &str) -> Cow<'_, str> {
+    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => Cow::Owned(format!("'{text}")),
+        false => Cow::Borrowed(text),
     }
 }
 
@@ -251,6 +268,21 @@ id,at,text,ratio,args
 ,1970-01-01T00:00:00.000000000Z,\"\",1.0,{}
 ";
         assert_eq!(written(Format::Csv), expected);
+    }
+
+    #[test]
+    fn formulas_are_texts_where_that_is_wanted() {
+        for (text, safe) in [
+            ("=1+1", "'=1+1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("a=1", "a=1"),
+            ("", ""),
+        ] {
+            assert_eq!(harmless(text), safe);
+        }
+        let rows = written(Format::CsvSafe);
+        assert!(rows.contains("\n-1,,,,\n"), "a number stays one: {rows}");
     }
 
     #[test]

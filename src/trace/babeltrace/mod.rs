@@ -41,6 +41,24 @@ pub fn version() -> String {
     }
 }
 
+/// Refuses clocks without a frequency, by which babeltrace2 divides (and dies).
+fn divisible(checked: &Checked) -> Result<()> {
+    for trace in &checked.traces {
+        let mut clocks = trace.metadata.clocks.iter();
+        if let Some(clock) = clocks.find(|clock| !clock.frequency_said) {
+            return Err(Error::input(
+                format!(
+                    "the clock `{}` has no `freq`, without which babeltrace2 cannot read a trace",
+                    clock.name
+                ),
+                Place::file(trace.dir.join("metadata")),
+                "Leave --reader out: sysds itself reads it, with the 1,000,000,000 Hz that CTF 1.8 has then.",
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Reads the events of one recording: of one or several CTF traces on one time line.
 pub struct Reader {
     graph: Graph<Collector>,
@@ -66,6 +84,7 @@ impl Reader {
     /// # Errors
     /// [`Error::Input`] where babeltrace2 cannot open the traces.
     pub fn open(mut checked: Checked, keep_going: bool, selection: Selection) -> Result<Self> {
+        divisible(&checked)?;
         let groups = checked.readable()?;
         let collector = Collector::new(selection, counters(&checked));
         let mut reader = Reader {

@@ -17,7 +17,7 @@ stream { id = 3;
 		integer { size = 12; } packet_size; integer { size = 4; } events_discarded; u8 packet_seq_num; };
 	event.header := struct { u8 id; };
 };
-event { id = 7; stream_id = 3; fields := struct { integer { size = 32; } x; }; };
+event { name = e; id = 7; stream_id = 3; fields := struct { integer { size = 32; } x; }; };
 "#;
 const HEADER: usize = 26;
 
@@ -217,7 +217,7 @@ fn a_cut_through_a_field_that_is_only_passed_over_counts() {
     let t = trace(true);
     let text = "trace { major = 1; minor = 8; byte_order = be; };
         stream { packet.context := struct { integer { size = 8; } packet_size; }; };
-        event { fields := struct { floating_point { exp_dig = 8; mant_dig = 24; } x; }; };";
+        event { name = e; fields := struct { floating_point { exp_dig = 8; mant_dig = 24; } x; }; };";
     let metadata = metadata::parse(text, Path::new("m")).unwrap();
     let found = walk(&t.write(&[96, 0, 0, 0, 0, 0, 0]), &metadata).unwrap();
     assert_eq!((found.packets.len(), found.cut_events_end), (0, 40));

@@ -6,6 +6,7 @@
 
 use super::piece::{Block, Outcome, Progress, decode};
 use super::streams::Stream;
+use crate::process::threads;
 use crate::trace::event::Head;
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ struct Counter {
 }
 
 /// Counts the selected events of each of `classes` classes; `None` where a stream cannot be read to its end.
-pub fn count(streams: &[Arc<Stream>], threads: usize, classes: usize) -> Option<Vec<u64>> {
+pub fn count(streams: &[Arc<Stream>], most: usize, classes: usize) -> Option<Vec<u64>> {
     let mut tasks: Vec<Task> = Vec::new();
     for (number, stream) in streams.iter().enumerate() {
         tasks.extend(packets(stream).into_iter().map(|packets| Task {
@@ -65,8 +66,9 @@ pub fn count(streams: &[Arc<Stream>], threads: usize, classes: usize) -> Option<
         }
     };
     let results: Vec<_> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(tasks.len()))
-            .map(|_| scope.spawn(work))
+        let others: Vec<_> = (1..most.min(tasks.len()))
+            // With fewer threads it takes longer.
+            .map_while(|_| threads::spawn_scoped(scope, "count", work).ok())
             .collect();
         let own = work();
         let others = others.into_iter().map(|thread| {

@@ -12,7 +12,7 @@ use crate::trace::event::{UNKNOWN, no_text};
 use std::sync::Arc;
 
 /// More elements without a single bit in one event are refused: a damaged length could make them last for ever.
-const MAX_EMPTY: u64 = 1 << 20;
+const MAX_EMPTY: u64 = 1 << 12;
 /// Bytes that the encoded values of one event can take.
 const MAX_VALUES: usize = 1 << 28;
 

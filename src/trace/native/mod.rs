@@ -113,13 +113,17 @@ impl Reader {
             let found = self.checked.losses.iter();
             batch.losses.extend(found.map(|loss| (0, loss.clone())));
         }
-        let merge = self.merge.get_or_insert_with(|| {
-            let lanes = self.streams.len().max(1);
-            let ahead = (PIECES.max(2 * self.threads) / lanes).max(2);
-            let pool = Pool::new(self.threads);
-            let end = self.checked.span.map(|(_, end)| end);
-            Merge::new(&self.streams, pool, ahead, self.keep_going, end)
-        });
+        let merge = match &mut self.merge {
+            Some(merge) => merge,
+            None => {
+                let lanes = self.streams.len().max(1);
+                let ahead = (PIECES.max(2 * self.threads) / lanes).max(2);
+                let pool = Pool::new(self.threads)?;
+                let end = self.checked.span.map(|(_, end)| end);
+                let merge = Merge::new(&self.streams, pool, ahead, self.keep_going, end);
+                self.merge.insert(merge)
+            }
+        };
         merge.fill(events, batch)?;
         Ok(!(batch.heads.is_empty() && batch.losses.is_empty()))
     }

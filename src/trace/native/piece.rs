@@ -10,7 +10,6 @@ use super::streams::{Located, Stream};
 use crate::error::{Error, Place};
 use crate::trace::event::{Head, NO_NAME, UNKNOWN};
 use std::io;
-use std::os::unix::fs::FileExt;
 
 /// Bytes of a window, as long as events are smaller.
 const WINDOW: u64 = 128 * 1024;
@@ -148,9 +147,7 @@ fn read(
 ) -> Result<(), Error> {
     let file = &stream.files[located.file];
     window.resize(bytes as usize, 0);
-    let read = file
-        .file
-        .read_exact_at(window, located.packet.offset + first);
+    let read = file.read_exact_at(window, located.packet.offset + first);
     read.map_err(|source| match source.kind() {
         io::ErrorKind::UnexpectedEof => error(
             stream,

@@ -5,6 +5,8 @@
 
 use super::piece::{Block, Outcome, Progress, decode};
 use super::streams::Stream;
+use crate::error::Result;
+use crate::process::threads;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -47,22 +49,29 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Starts `threads` threads.
-    pub fn new(threads: usize) -> Self {
+    /// Starts `threads` threads, or as many of them as the system gives.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::error::Error::Io) where it gives none.
+    pub fn new(threads: usize) -> Result<Self> {
         let (jobs, waiting) = channel::<Job>();
         let (results, done) = channel();
         let waiting = Arc::new(Mutex::new(waiting));
-        let threads = (0..threads.max(1)).map(|number| {
-            let (waiting, results) = (Arc::clone(&waiting), results.clone());
-            let thread = thread::Builder::new().name(format!("decode-{number}"));
-            let started = thread.spawn(move || work(&waiting, &results));
-            started.expect("the system gives a process a few threads")
-        });
-        Pool {
-            threads: threads.collect(),
+        let mut pool = Pool {
+            threads: Vec::new(),
             jobs: Some(jobs),
             done,
+        };
+        for number in 0..threads.max(1) {
+            let (waiting, results) = (Arc::clone(&waiting), results.clone());
+            let work = move || work(&waiting, &results);
+            match threads::spawn(&format!("decode-{number}"), work) {
+                Ok(thread) => pool.threads.push(thread),
+                Err(error) if pool.threads.is_empty() => return Err(error),
+                Err(_) => break,
+            }
         }
+        Ok(pool)
     }
 
     /// Has a piece decoded.

@@ -15,8 +15,14 @@ use crate::trace::select::Selection;
 use crate::trace::tracer::Tracer;
 use crate::trace::{Clock, Source, SourceStream, uuid_text};
 use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Files of a recording that are kept open. A trace may have more streams than a process may have open files; what is
+/// beyond is opened for each window that is read of it.
+const KEPT_OPEN: usize = 64;
 
 /// A stream.
 #[derive(Debug)]
@@ -40,8 +46,21 @@ pub struct Stream {
 pub struct StreamFile {
     /// Its path.
     pub path: PathBuf,
-    /// The file.
-    pub file: File,
+    /// The file, where it is kept open.
+    file: Option<File>,
+}
+
+impl StreamFile {
+    /// Fills `bytes` with what stands from byte `offset` on.
+    ///
+    /// # Errors
+    /// That of the system, also where the file ends before.
+    pub fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        match &self.file {
+            Some(file) => file.read_exact_at(bytes, offset),
+            None => File::open(&self.path)?.read_exact_at(bytes, offset),
+        }
+    }
 }
 
 /// A packet and the file that it is in.
@@ -148,6 +167,8 @@ pub struct Opened {
     pub sources: Vec<Source>,
     /// The classes.
     pub classes: Classes,
+    /// Files that were opened.
+    kept: usize,
 }
 
 /// A stream in the making.
@@ -167,6 +188,7 @@ pub fn open(checked: &Checked, selection: &Arc<Selection>) -> Result<Opened> {
         streams: Vec::new(),
         sources: Vec::new(),
         classes: Classes::default(),
+        kept: 0,
     };
     let mut groups: Vec<Vec<&CheckedTrace>> = checked.groups();
     groups.retain(|g| {
@@ -248,7 +270,7 @@ fn open_trace(
         };
         let plan = plans.iter().find(|p| p.id == draft.class);
         let plan = Arc::clone(plan.expect("packets are of known classes"));
-        let (files, packets) = open_files(&draft)?;
+        let (files, packets) = open_files(&draft, &mut opened.kept)?;
         streams.push(Stream {
             plan,
             files,
@@ -319,13 +341,15 @@ fn repeats(a: &Packet, b: &Packet) -> bool {
     key(a) == key(b)
 }
 
-/// Opens the files of a stream, and says where its packets are.
-fn open_files(draft: &Draft) -> Result<(Vec<StreamFile>, Vec<Located>)> {
+/// Opens the files of a stream, and says where its packets are; `kept` counts those that stay open.
+fn open_files(draft: &Draft, kept: &mut usize) -> Result<(Vec<StreamFile>, Vec<Located>)> {
     let mut files = Vec::new();
     for (_, path) in &draft.files {
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        *kept += 1;
         files.push(StreamFile {
             path: path.to_path_buf(),
-            file: File::open(path).map_err(Error::io("read", path))?,
+            file: (*kept <= KEPT_OPEN).then_some(file),
         });
     }
     let place = |path: &Path| draft.files.iter().position(|(_, p)| *p == path);

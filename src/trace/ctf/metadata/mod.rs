@@ -43,6 +43,9 @@ pub fn parse(text: &str, file: &Path) -> Result<Metadata> {
         }
     };
     validate::validate(&metadata, file)?;
+    if !text.starts_with(json::RECORD_SEPARATOR) {
+        validate::events_have_names(&metadata, file)?;
+    }
     Ok(metadata)
 }
 

@@ -58,6 +58,8 @@ pub struct ClockClass {
     pub description: Option<String>,
     /// Cycles per second; never 0. 1,000,000,000 where the metadata says nothing.
     pub frequency: u64,
+    /// Whether the metadata says so.
+    pub frequency_said: bool,
     /// Its uncertainty, in cycles.
     pub precision: u64,
     /// Seconds from its origin to its value 0.

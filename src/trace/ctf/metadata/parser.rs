@@ -146,7 +146,10 @@ impl Parser<'_> {
             "clock" => raw.clocks.push(self.clock(at)?),
             "stream" => raw.streams.push((self.stream()?, at)),
             "event" => raw.events.push((self.event()?, at)),
-            _ if self.cursor.is("{") => self.cursor.skip_block()?,
+            _ if self.cursor.is("{") => {
+                self.passed_over(keyword, at);
+                self.cursor.skip_block()?;
+            }
             _ => {
                 let what = format!("expected a block or a declaration, found `{keyword}`");
                 return Err(error_at(self.cursor.file, at, what));
@@ -154,6 +157,17 @@ impl Parser<'_> {
         }
         self.cursor.expect(";")?;
         Ok(())
+    }
+
+    /// Says that a block is passed over: its name may be a misspelt `event`, whose events would then be missing. What CTF
+    /// 1.8 knows and nobody needs, `callsite`, is no surprise.
+    fn passed_over(&self, keyword: &str, at: Position) {
+        if keyword != "callsite" {
+            let place = Place::line(self.cursor.file, at.line, at.column);
+            crate::process::warn_once(format!(
+                "{place}: passed over the block `{keyword}`, which CTF 1.8 does not know"
+            ));
+        }
     }
 
     fn trace(&mut self, raw: &mut Raw, at: Position) -> Result<()> {
@@ -200,6 +214,7 @@ impl Parser<'_> {
             uuid: None,
             description: None,
             frequency: 1_000_000_000,
+            frequency_said: false,
             precision: 0,
             offset_s: 0,
             offset_cycles: 0,
@@ -210,7 +225,10 @@ impl Parser<'_> {
                 "name" => clock.name = attribute.text()?,
                 "uuid" => clock.uuid = Some(attribute.uuid()?),
                 "description" => clock.description = Some(attribute.text()?),
-                "freq" => clock.frequency = attribute.unsigned()?,
+                "freq" => {
+                    clock.frequency = attribute.unsigned()?;
+                    clock.frequency_said = true;
+                }
                 "precision" => clock.precision = attribute.unsigned()?,
                 "offset_s" => clock.offset_s = attribute.signed()?,
                 "offset" => clock.offset_cycles = attribute.unsigned()?,

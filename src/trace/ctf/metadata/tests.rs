@@ -174,7 +174,7 @@ fn the_nearest_of_several_fields_is_meant() {
     let text = format!(
         "{TRACE}{u8} stream {{ event.header := struct {{ u8 n; u8 m; }};
         event.context := struct {{ u8 m; }}; }};
-        event {{ fields := struct {{ u8 n; struct {{ u8 k; u8 n; string a[n]; string b[m]; }} s;
+        event {{ name = e; fields := struct {{ u8 n; struct {{ u8 k; u8 n; string a[n]; string b[m]; }} s;
         string c[s.n]; string d[n]; string e[stream.event.header.n]; }}; }};"
     );
     let metadata = model(&text);
@@ -350,9 +350,20 @@ fn traces_without_a_version_or_byte_order_are_refused() {
 }
 
 #[test]
+fn an_event_without_a_name_is_refused() {
+    let found = fault(&format!(
+        "{TRACE}event {{ name = a; id = 3; }}; event {{ id = 4; }};"
+    ));
+    assert!(
+        found.contains("the event 4 of the stream class 0 has no name"),
+        "{found}"
+    );
+}
+
+#[test]
 fn a_length_can_be_a_number_of_the_environment() {
     let text = format!(
-        "{TRACE}event {{ fields := struct {{ string a[env.n][2]; }}; }};\nenv {{ n = 3; n2 = 4; }};"
+        "{TRACE}event {{ name = e; fields := struct {{ string a[env.n][2]; }}; }};\nenv {{ n = 3; n2 = 4; }};"
     );
     let metadata = model(&text);
     let FieldClass::Array {

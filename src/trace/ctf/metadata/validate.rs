@@ -54,6 +54,21 @@ pub(super) fn names(metadata: &Metadata, file: &Path) -> Result<()> {
     checked.map_err(|what| fault(what, file))
 }
 
+/// Checks that events of CTF 1.8 have names, without which babeltrace2 refuses a trace, too. `file` is what errors name.
+///
+/// # Errors
+/// [`Error::Input`] that names the event by its numbers.
+pub(super) fn events_have_names(metadata: &Metadata, file: &Path) -> Result<()> {
+    for stream in &metadata.streams {
+        if let Some(event) = stream.events.iter().find(|event| event.name.is_none()) {
+            let (id, stream) = (event.id, stream.id);
+            let what = format!("the event {id} of the stream class {stream} has no name");
+            return Err(fault(what, file));
+        }
+    }
+    Ok(())
+}
+
 /// An error in what the metadata as a whole says.
 pub(super) fn fault(what: String, file: &Path) -> Error {
     Error::input(

@@ -158,6 +158,7 @@ impl Sequence {
             uuid: object.uuid("uuid")?,
             description: object.optional_text("description")?.map(str::to_owned),
             frequency,
+            frequency_said: true,
             precision: object.unsigned("precision")?.unwrap_or(0),
             offset_s,
             offset_cycles,

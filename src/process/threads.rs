@@ -1,0 +1,88 @@
+//! Threads that may not be had, and that may panic: both are errors.
+//!
+//! `std::thread::spawn` panics where the system has no thread left, and a thread that waits for another that was never
+//! started waits for ever. So threads are started here, before anything waits for them.
+
+use crate::error::{Error, Result};
+use std::any::Any;
+use std::io;
+use std::path::Path;
+use std::thread::{self, Builder, JoinHandle, Scope, ScopedJoinHandle};
+
+/// Starts a thread.
+///
+/// # Errors
+/// [`Error::Io`] where the system gives none.
+pub fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>> {
+    named(name).spawn(work).map_err(none(name))
+}
+
+/// Starts a thread with a stack of so many bytes.
+///
+/// # Errors
+/// As [`spawn`].
+pub fn spawn_with<T: Send + 'static>(
+    name: &str,
+    stack: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>> {
+    named(name)
+        .stack_size(stack)
+        .spawn(work)
+        .map_err(none(name))
+}
+
+/// Starts a thread of a scope.
+///
+/// # Errors
+/// As [`spawn`].
+pub fn spawn_scoped<'s, T: Send + 's>(
+    scope: &'s Scope<'s, '_>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 's,
+) -> Result<ScopedJoinHandle<'s, T>> {
+    named(name).spawn_scoped(scope, work).map_err(none(name))
+}
+
+fn named(name: &str) -> Builder {
+    Builder::new().name(name.to_owned())
+}
+
+/// Makes the error of a thread that could not be started.
+fn none(name: &str) -> impl FnOnce(io::Error) -> Error + use<> {
+    let path = format!("thread {name}");
+    move |e| Error::io("start", Path::new(&path))(e)
+}
+
+/// What a thread that has ended gives.
+///
+/// # Errors
+/// [`Error::Fault`] where it panicked.
+pub fn ended<T>(joined: thread::Result<T>) -> Result<T> {
+    joined.map_err(|panic| fault(&*panic))
+}
+
+/// A panic as an error.
+pub fn fault(panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    Error::Fault {
+        what: text.unwrap_or("no more is known").to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_a_thread_is_an_error_with_its_words() {
+        let thread = spawn("test", || -> u8 { panic!("seven {}", 7) }).unwrap();
+        let e = ended(thread.join()).unwrap_err();
+        assert!(e.to_string().contains("seven 7"), "{e}");
+        assert_eq!(e.exit_status(), 1);
+    }
+}

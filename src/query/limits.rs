@@ -1,0 +1,239 @@
+//! How large and how deep a statement may be, and which settings it may change.
+//!
+//! A parser and a planner go down as deep as a statement is nested, and many of their steps take a time that grows with
+//! the square of its length or faster. Nobody writes such a statement; whoever has one made can have it made otherwise.
+//! So what is too large is refused on its tokens, before the parser sees it, and again as a plan, since views multiply
+//! what a statement says.
+
+use super::Source;
+use super::mistakes::Mistake;
+use crate::error::Result;
+use datafusion::common::tree_node::{TreeNodeRecursion, TreeNodeVisitor};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement};
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+
+/// Bytes of a script.
+pub const TEXT: usize = 4 << 20;
+/// Brackets inside of one another.
+const NESTED: usize = 40;
+/// Words of SQL, operators and brackets of one statement. Names, values and commas are free, for lists of thousands.
+const WORDS: usize = 4000;
+/// `UNION`, `INTERSECT`, `EXCEPT` and `JOIN` of one statement.
+const SETS: usize = 300;
+/// Nodes of a plan, with those of the views in it.
+const NODES: usize = 4000;
+
+/// Refuses statements that are too large or too deep.
+///
+/// # Errors
+/// [`crate::error::Error::Sql`] with the place where it becomes too much.
+pub fn check(source: &Source, tokens: &[TokenWithSpan]) -> Result<()> {
+    if source.text.len() > TEXT {
+        return Err(
+            Mistake::of_all(format!("the script has more than {} MB", TEXT >> 20))
+                .in_source(source),
+        );
+    }
+    let (mut nested, mut words, mut sets) = (0_usize, 0, 0);
+    for token in tokens {
+        match &token.token {
+            Token::SemiColon if nested == 0 => (words, sets) = (0, 0),
+            Token::LParen | Token::LBracket | Token::LBrace => nested += 1,
+            Token::RParen | Token::RBracket | Token::RBrace => nested = nested.saturating_sub(1),
+            _ => {}
+        }
+        words += usize::from(counts(&token.token));
+        sets += usize::from(is_set(&token.token));
+        let what = match () {
+            () if nested > NESTED => format!("brackets are nested deeper than {NESTED}"),
+            () if words > WORDS => {
+                format!("the statement has more than {WORDS} operators and words of SQL")
+            }
+            () if sets > SETS => {
+                format!("the statement has more than {SETS} set operations and joins")
+            }
+            () => continue,
+        };
+        let mistake = Mistake::at(token.span.start, what).until(token.span.end);
+        let remedy = "Write it with a list (x IN (1, 2, …)) or with VALUES, or take it apart into several statements with \
+                      CREATE VIEW.";
+        return Err(mistake.with_remedy(remedy).in_source(source));
+    }
+    Ok(())
+}
+
+fn counts(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => word.keyword != Keyword::NoKeyword,
+        Token::Number(..) | Token::SingleQuotedString(_) | Token::Comma | Token::Whitespace(_) => {
+            false
+        }
+        _ => true,
+    }
+}
+
+fn is_set(token: &Token) -> bool {
+    let sets = [
+        Keyword::UNION,
+        Keyword::INTERSECT,
+        Keyword::EXCEPT,
+        Keyword::JOIN,
+    ];
+    matches!(token, Token::Word(word) if sets.contains(&word.keyword))
+}
+
+/// Refuses plans that are too large, or that do what a query does not: change tables or write files below another
+/// statement, change settings that hold the process within its limits. `copies` says that it is the plan of a `COPY`, whose
+/// target was checked.
+///
+/// # Errors
+/// [`DataFusionError::Plan`].
+pub fn check_plan(plan: &LogicalPlan, copies: bool) -> Result<(), DataFusionError> {
+    let mut visitor = Checked { nodes: 0, copies };
+    plan.visit_with_subqueries(&mut visitor).map(drop)
+}
+
+struct Checked {
+    nodes: usize,
+    copies: bool,
+}
+
+impl<'n> TreeNodeVisitor<'n> for Checked {
+    type Node = LogicalPlan;
+
+    fn f_down(&mut self, node: &'n LogicalPlan) -> Result<TreeNodeRecursion, DataFusionError> {
+        self.nodes += 1;
+        if self.nodes > NODES {
+            return refused(&format!(
+                "the statement, with its views, comes to more than {NODES} steps: let views be joined less often, or write \
+                 one of them to a file with COPY"
+            ));
+        }
+        if self.nodes == 1 && !matches!(node, LogicalPlan::Copy(_)) {
+            return first(node);
+        }
+        match node {
+            LogicalPlan::Copy(_) if self.nodes == 1 && self.copies => {
+                Ok(TreeNodeRecursion::Continue)
+            }
+            LogicalPlan::Ddl(_)
+            | LogicalPlan::Dml(_)
+            | LogicalPlan::Copy(_)
+            | LogicalPlan::Statement(_) => {
+                refused("a statement that changes or writes something stands alone")
+            }
+            _ => Ok(TreeNodeRecursion::Continue),
+        }
+    }
+}
+
+/// What a whole statement may be.
+fn first(plan: &LogicalPlan) -> Result<TreeNodeRecursion, DataFusionError> {
+    match plan {
+        LogicalPlan::Ddl(
+            DdlStatement::CreateExternalTable(_)
+            | DdlStatement::CreateMemoryTable(_)
+            | DdlStatement::CreateView(_)
+            | DdlStatement::DropTable(_)
+            | DdlStatement::DropView(_),
+        ) => Ok(TreeNodeRecursion::Continue),
+        LogicalPlan::Statement(Statement::SetVariable(set)) => setting(&set.variable, &set.value),
+        LogicalPlan::Statement(Statement::ResetVariable(set)) => setting(&set.variable, "1"),
+        LogicalPlan::Dml(dml) => refused(&format!(
+            "'{}' stays as it is; make a table of your own with CREATE TABLE … AS SELECT …",
+            dml.table_name.table()
+        )),
+        LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) => {
+            refused(&format!("not a statement of queries: {}", plan.display()))
+        }
+        _ => Ok(TreeNodeRecursion::Continue),
+    }
+}
+
+/// Settings that may be changed, and the largest number that they may have.
+const SETTINGS: [(&str, usize); 7] = [
+    ("datafusion.execution.batch_size", 65_536),
+    ("datafusion.execution.target_partitions", 256),
+    ("datafusion.execution.time_zone", usize::MAX),
+    (
+        "datafusion.sql_parser.enable_ident_normalization",
+        usize::MAX,
+    ),
+    ("datafusion.sql_parser.parse_float_as_decimal", usize::MAX),
+    ("datafusion.sql_parser.default_null_ordering", usize::MAX),
+    ("datafusion.execution.collect_statistics", usize::MAX),
+];
+
+fn setting(name: &str, value: &str) -> Result<TreeNodeRecursion, DataFusionError> {
+    let name = name.to_lowercase();
+    let of_plans = ["datafusion.explain.", "datafusion.optimizer."];
+    if of_plans.iter().any(|prefix| name.starts_with(prefix)) {
+        return Ok(TreeNodeRecursion::Continue);
+    }
+    let Some((_, most)) = SETTINGS.iter().find(|(n, _)| *n == name) else {
+        return refused(&format!(
+            "SET {name}: not for a query to set; memory and its place on disk are given by --memory and TMPDIR"
+        ));
+    };
+    let value = value.trim();
+    let fits = value
+        .parse::<f64>()
+        .is_ok_and(|n| n >= 1.0 && n <= *most as f64);
+    match *most == usize::MAX || fits {
+        true => Ok(TreeNodeRecursion::Continue),
+        false => refused(&format!("SET {name}: takes 1 to {most}")),
+    }
+}
+
+fn refused<T>(why: &str) -> Result<T, DataFusionError> {
+    Err(DataFusionError::Plan(why.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::statements::parse;
+    use super::*;
+
+    fn refusal(text: String) -> String {
+        let name = "q.sql".to_owned();
+        let parsed = parse(&Source { name, text }, &[]);
+        parsed.map(|p| p.len()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn statements_that_are_too_large_are_refused_where_they_become_so() {
+        let sum = refusal(format!("SELECT 1;\nSELECT 1{}", " + 1".repeat(200_000)));
+        assert!(sum.starts_with("q.sql, line 2, column") && sum.contains("operators"));
+        let arrays = refusal(format!(
+            "SELECT {}1{}",
+            "array[".repeat(3000),
+            "]".repeat(3000)
+        ));
+        assert!(arrays.contains("nested deeper"), "{}", &arrays[..100]);
+        let unions = refusal(format!("SELECT 1{}", " UNION SELECT 1".repeat(50_000)));
+        assert!(unions.contains("set operations"));
+        assert!(refusal(format!("SELECT {} 1", "NOT ".repeat(100_000))).contains("words"));
+        assert!(refusal(format!("SELECT {} 1", "- ".repeat(100_000))).contains("operators"));
+        let long = format!("SELECT 1 IN ({})", vec!["1"; 100_000].join(", "));
+        let name = "q.sql".to_owned();
+        assert!(parse(&Source { name, text: long }, &[]).is_ok());
+    }
+
+    #[test]
+    fn settings_that_hold_limits_are_not_for_queries() {
+        for (name, value) in [
+            ("datafusion.runtime.memory_limit", "100G"),
+            ("datafusion.runtime.temp_directory", "/"),
+            ("datafusion.execution.batch_size", "4000000000"),
+            ("datafusion.execution.batch_size", "0"),
+            ("datafusion.sql_parser.recursion_limit", "100000"),
+            ("datafusion.execution.target_partitions", "100000"),
+        ] {
+            assert!(setting(name, value).is_err(), "{name}");
+        }
+        assert!(setting("datafusion.execution.batch_size", "256").is_ok());
+        assert!(setting("datafusion.explain.logical_plan_only", "true").is_ok());
+    }
+}

@@ -1,0 +1,208 @@
+//! The threads and the memory that queries run in, and the wish to stop.
+//!
+//! Threads are had before anything waits for them: tokio panics where the system gives none, and what waits for a thread
+//! that never came would wait for ever. Memory is limited twice: operators account for what they hold and go on on disk,
+//! and large blocks, which a single value may be, are counted by the allocator (see `process::memory`).
+
+use super::members::members;
+use crate::error::{Error, Result};
+use crate::process::ending::{self, Removed};
+use crate::process::{memory, threads};
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use futures::channel::oneshot;
+use futures::future::{Either, FutureExt, Shared, select};
+use std::future::Future;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// How often the wish to stop is looked at.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// Memory to use where the system doesn't say how much it has.
+const DEFAULT_MEMORY: usize = 1 << 30;
+/// What large blocks may have beyond the memory of operators: rows that are being decoded, in several threads.
+const DECODED: usize = 1 << 30;
+/// Threads that wait for files. More are started as they are needed and can be had.
+const FILES: usize = 4;
+/// Stack of a thread.
+const STACK: usize = 8 << 20;
+/// How long threads that the system gave may take to begin.
+const BEGIN: Duration = Duration::from_secs(10);
+
+/// Threads, memory, a place for what goes to disk.
+pub struct Runtime {
+    tokio: Option<tokio::runtime::Runtime>,
+    environment: Arc<RuntimeEnv>,
+    stop: Shared<oneshot::Receiver<()>>,
+    disk: Option<(Removed, TempDir)>,
+}
+
+impl Runtime {
+    /// Starts the threads. `memory` is how many bytes operators may use before they go to disk; half of what is
+    /// available where it is not given.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system gives no threads.
+    pub fn start(memory: Option<usize>, interrupted: Arc<AtomicBool>) -> Result<Self> {
+        let memory = memory.unwrap_or_else(|| available_memory() / 2);
+        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let stop = watch(interrupted)?.shared();
+        probe(cores + FILES)?;
+        let tokio = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(cores)
+            .thread_name("query")
+            .thread_stack_size(STACK)
+            .thread_keep_alive(Duration::from_secs(1 << 20))
+            .build()
+            .map_err(Error::io("start", Path::new("threads")))?;
+        start_file_threads(&tokio)?;
+        // Where it can't be made, DataFusion says so when it needs it.
+        let disk = tempfile::Builder::new().prefix("sysds-query-").tempdir();
+        let disk = disk
+            .ok()
+            .map(|dir| (ending::remove_at_end(dir.path()), dir));
+        let mode = match &disk {
+            Some((_, dir)) => DiskManagerMode::Directories(vec![dir.path().to_path_buf()]),
+            None => DiskManagerMode::default(),
+        };
+        let environment = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
+            .build_arc()
+            .map_err(|e| Error::usage(e.strip_backtrace(), ""))?;
+        memory::limit(
+            memory.max(memory::LARGE),
+            memory.saturating_add(DECODED.max(memory / 2)),
+        );
+        Ok(Runtime {
+            tokio: Some(tokio),
+            environment,
+            stop,
+            disk,
+        })
+    }
+
+    /// DataFusion's side of it, without tables.
+    pub fn context(&self) -> SessionContext {
+        let mut config = SessionConfig::new().with_information_schema(true);
+        let options = config.options_mut();
+        options.sql_parser.collect_spans = true;
+        // Files that COPY writes shall have plain strings, which every reader knows.
+        options.sql_parser.map_string_types_to_utf8view = false;
+        let context = SessionContext::new_with_config_rt(config, Arc::clone(&self.environment));
+        context.register_udf(members());
+        context
+    }
+
+    /// Waits for `work`, or for the wish to stop.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        let work = pin!(work);
+        let tokio = self.tokio.as_ref().expect("there until dropped");
+        match tokio.block_on(select(work, self.stop.clone())) {
+            Either::Left((value, _)) => Ok(value),
+            Either::Right(_) => Err(Error::Interrupted),
+        }
+    }
+}
+
+impl Drop for Runtime {
+    /// Does not wait for work that looks at nothing.
+    fn drop(&mut self) {
+        if let Some(tokio) = self.tokio.take() {
+            tokio.shutdown_background();
+        }
+        memory::limit(usize::MAX, usize::MAX);
+        if let Some((_, dir)) = &self.disk {
+            ending::remove(dir.path());
+        }
+    }
+}
+
+/// Sees whether the system gives so many threads, which tokio takes for granted.
+fn probe(threads: usize) -> Result<()> {
+    let (release, released) = channel::<()>();
+    let released = Arc::new(Mutex::new(released));
+    let mut started = Vec::new();
+    let mut failed = None;
+    for _ in 0..threads {
+        let released = Arc::clone(&released);
+        let wait = move || {
+            let released = released.lock().unwrap_or_else(|e| e.into_inner());
+            let _ = released.recv();
+        };
+        match threads::spawn_with("query", STACK, wait) {
+            Ok(thread) => started.push(thread),
+            Err(e) => {
+                failed = Some(e);
+                break;
+            }
+        }
+    }
+    drop(release);
+    started.into_iter().for_each(|thread| drop(thread.join()));
+    failed.map_or(Ok(()), Err)
+}
+
+/// Has tokio start the threads that wait for files, and keep them: where it has none of them, and the system gives no more,
+/// work would wait for ever.
+fn start_file_threads(tokio: &tokio::runtime::Runtime) -> Result<()> {
+    let all = Arc::new(Barrier::new(FILES));
+    let (begun, begins) = channel();
+    for _ in 0..FILES {
+        let (all, begun) = (Arc::clone(&all), begun.clone());
+        tokio.spawn_blocking(move || {
+            all.wait();
+            let _ = begun.send(());
+        });
+    }
+    for _ in 0..FILES {
+        match begins.recv_timeout(BEGIN) {
+            Ok(()) => {}
+            Err(_) => {
+                let none = std::io::Error::from(std::io::ErrorKind::WouldBlock);
+                return Err(Error::io("start", Path::new("threads"))(none));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the system has to give, and a control group allows, in bytes.
+fn available_memory() -> usize {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = meminfo
+        .lines()
+        .find_map(|l| l.strip_prefix("MemAvailable:")?.trim().strip_suffix("kB"))
+        .and_then(|kb| kb.trim().parse::<usize>().ok())
+        .map_or(DEFAULT_MEMORY, |kb| kb << 10);
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").unwrap_or_default();
+    group
+        .trim()
+        .parse()
+        .map_or(available, |max| available.min(max))
+}
+
+/// Resolves when the flag is set.
+fn watch(interrupted: Arc<AtomicBool>) -> Result<oneshot::Receiver<()>> {
+    let (tell, told) = oneshot::channel();
+    threads::spawn("stop", move || {
+        while !interrupted.load(Ordering::Relaxed) {
+            if tell.is_canceled() {
+                return;
+            }
+            std::thread::sleep(PATIENCE);
+        }
+        let _ = tell.send(());
+    })?;
+    Ok(told)
+}
