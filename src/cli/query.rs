@@ -7,7 +7,7 @@ use crate::process::threads;
 use crate::query::output::{FileOutput, Format, ParquetOutput, TextOutput};
 use crate::query::{Access, Session, Source, shipped};
 use clap::{Args, ValueEnum};
-use std::io::{self, Read};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Runs SQL on a dataset.

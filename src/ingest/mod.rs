@@ -19,7 +19,7 @@ use crate::columns::parquet::{Part, properties};
 use crate::columns::requests::{Common, RequestsUsage};
 use crate::dataset::manifest::{Manifest, Recording};
 use crate::dataset::staging::Staging;
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::requests::{self, HTTPD_ENTER, Rule};
 use crate::trace::check::check;
 use crate::trace::event::EventClass;
@@ -253,7 +253,7 @@ fn open_all(
             format!(
                 "{columns} columns of args and context, more than {MAX_COLUMNS}: each field name gets one"
             ),
-            Place::file(&recordings[0].root),
+            Place::file(&found[0].recording.root),
             "Choose which events are read with --events GLOB, or which arguments get columns with --columns GLOB.",
         ));
     }

@@ -63,6 +63,7 @@ fn default_clock() -> ClockClass {
         uuid: None,
         description: None,
         frequency: 1_000_000_000,
+        frequency_said: true,
         precision: 0,
         offset_s: 0,
         offset_cycles: 0,
