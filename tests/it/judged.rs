@@ -38,6 +38,10 @@ fn traces_to_judge_are_read_to_their_end() {
     }
 }
 
+fn plain_name(name: &str) -> &str {
+    sysds::trace::ctf::metadata::model::plain(name)
+}
+
 /// Reads what is below a folder with the native reader; its events, as the script writes them.
 pub fn values(trace: &Path) -> Result<Vec<String>> {
     let mut lines = Vec::new();
@@ -53,6 +57,14 @@ pub fn values(trace: &Path) -> Result<Vec<String>> {
 fn read(checked: sysds::trace::check::Checked, lines: &mut Vec<String>) -> Result<()> {
     let mut reader = sysds::trace::native::Reader::open(checked, false, Default::default())?;
     let classes = reader.classes().to_vec();
+    // The verdicts tell of events only: what packets say of them stands first in their context, and is left out.
+    let traces = &reader.checked().traces;
+    let streams = traces.iter().flat_map(|t| &t.metadata.streams);
+    let packets = streams.filter_map(|s| s.packet_context.as_deref()?.structure());
+    let names = packets.flat_map(|s| &s.fields).map(|f| plain_name(&f.name));
+    let packet: Vec<String> = names
+        .flat_map(|name| [format!("packet_{name}"), name.to_owned()])
+        .collect();
     let (mut batch, mut names) = (EventBatch::default(), Vec::new());
     while reader.next(1000, &mut batch)? {
         names.append(&mut batch.new_procnames);
@@ -61,7 +73,12 @@ fn read(checked: sysds::trace::check::Checked, lines: &mut Vec<String>) -> Resul
             let known = |id: i32| (id != UNKNOWN).then_some(id);
             let name = (head.procname != NO_NAME).then(|| &names[head.procname as usize]);
             let mut cursor = Cursor::new(batch.values_of(i));
-            let context = fields(&class.context, &mut cursor);
+            let of_packet = class.context.iter();
+            let of_packet = of_packet.take_while(|f| packet.contains(&f.name)).count();
+            let mut context = fields(&class.context, &mut cursor);
+            if let Some(all) = context.as_array_mut() {
+                all.drain(..of_packet);
+            }
             let payload = fields(&class.payload, &mut cursor);
             assert!(cursor.rest().is_empty());
             let line = json!([
