@@ -43,7 +43,8 @@ pub fn lttng<S: AsRef<OsStr>>(words: &[S], verbose: bool) -> Result<String> {
     let said: Vec<&str> = said
         .lines()
         .map(str::trim)
-        .filter(|l| !l.is_empty())
+        // Nor the machine interface's answer, which has nothing in it then.
+        .filter(|l| !l.is_empty() && !l.starts_with('<'))
         .collect();
     Err(Error::tracer(
         format!(

@@ -18,7 +18,7 @@ echo "$call" >>"$here/log"
 fail=$(cat "$here/fail" 2>/dev/null)
 late=${fail#late }
 failing() {
-    case $call in *"$1"*) echo "Error: made to fail" >&2; exit 9 ;; esac
+    case $call in *"$1"*) echo "Error: made to fail" >&2; echo "<command/>"; exit 9 ;; esac
 }
 [ -z "$fail" ] || [ "$fail" != "$late" ] || failing "$fail"
 case $1 in
@@ -181,7 +181,7 @@ fn no_session_is_left_wherever_lttng_fails() {
         ("late start", false),
         ("stop", true),
         ("late stop", true),
-        ("list sysds", true),
+        ("--mi xml list sysds", true),
         ("late destroy", true),
     ] {
         let lab = Lab::new();
@@ -198,6 +198,7 @@ fn no_session_is_left_wherever_lttng_fails() {
             said.contains("made to fail") && said.contains("  help: "),
             "{step}: {said}"
         );
+        assert!(!said.contains("<command"), "{step}: {said}");
         assert!(lab.names_in("sessions").is_empty(), "{step}");
         let left = lab.names_in("out");
         assert_eq!(left.len(), usize::from(kept), "{step}: {left:?}");
