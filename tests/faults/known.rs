@@ -37,6 +37,22 @@ const KNOWN: &[(&str, &str, &str)] = &[
         "panics",
         "words that can't be said are a panic",
     ),
+    (
+        "",
+        "does not remove [\".partial-",
+        "what a killed query leaves is never removed",
+    ),
+    ("out/.partial-", "", "what COPY writes is not fsynced"),
+    (
+        "out is not durable in the end",
+        "",
+        "the folder of a query's results is not fsynced",
+    ),
+    (
+        "getcwd ",
+        "neither old nor new",
+        "COPY writes elsewhere where the current folder can't be told",
+    ),
 ];
 
 /// What is known of a fault.
