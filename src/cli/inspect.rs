@@ -63,7 +63,8 @@ pub fn run(args: InspectArgs) -> Result<u8> {
         for damage in &damage {
             say!(
                 "warning: {}: {}; what follows in this stream is not counted",
-                damage.place, damage.what
+                damage.place,
+                damage.what
             );
         }
         return Ok(if damage.is_empty() { 0 } else { DAMAGED });

@@ -17,12 +17,7 @@ pub fn inline(text: &str) -> String {
                 .is_some_and(|c| c.is_alphanumeric())
         };
         match c {
-            '&' if chars
-                .get(i + 1)
-                .is_some_and(|c| c.is_alphanumeric() || *c == '#') =>
-            {
-                out.push_str("&amp;");
-            }
+            '&' if is_entity(&chars[i + 1..]) => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             // Within a word it marks nothing.
@@ -35,6 +30,13 @@ pub fn inline(text: &str) -> String {
         }
     }
     out
+}
+
+/// Whether what follows an `&` makes it an entity of HTML, which Markdown would show as a character.
+fn is_entity(rest: &[char]) -> bool {
+    let is_name = |c: &&char| c.is_ascii_alphanumeric() || **c == '#';
+    let name = rest.iter().take_while(is_name).count();
+    name > 0 && rest.get(name) == Some(&';')
 }
 
 /// Text that stands at the beginning of a line, in paragraphs that an empty line parts.

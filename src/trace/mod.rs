@@ -9,8 +9,8 @@
 #[cfg(feature = "babeltrace2")]
 #[allow(unsafe_code)]
 pub mod babeltrace;
-pub mod call_names;
 pub mod belong;
+pub mod call_names;
 pub mod check;
 pub mod context;
 pub mod counters;
@@ -21,8 +21,8 @@ pub mod find;
 pub mod native;
 pub mod reader;
 pub mod select;
-pub mod tracer;
 mod shared;
+pub mod tracer;
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

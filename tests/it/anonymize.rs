@@ -415,7 +415,9 @@ fn what_belonged_together_still_does() {
                 }
                 ("ret", _) if calls[&id] == "time" => {}
                 // Nobody knows what an unknown call returns; times tells how long the machine is up.
-                ("ret", Some(old)) if old > 0 && ["unknown", "times"].contains(&calls[&id].as_str()) => {
+                ("ret", Some(old))
+                    if old > 0 && ["unknown", "times"].contains(&calls[&id].as_str()) =>
+                {
                     assert_eq!(new[&id], None);
                 }
                 _ => assert_eq!(new[&id], old, "{name} of {}", calls[&id]),

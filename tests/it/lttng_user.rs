@@ -10,23 +10,10 @@ use std::path::{Path, PathBuf};
 /// Traces of user space: archive, and how many recordings are in it.
 const ARCHIVES: [(&str, usize); 2] = [("lttng-2.13", 13), ("lttng-2.16", 28)];
 
-/// Kinds of recording that are still read otherwise: snapshots that share packets are taken for recordings of their own, and
-/// the process of a trace with buffers of its own is not its events'. Each entry goes with the change that mends it.
-const NOT_YET: [&str; 2] = ["snapshot", "pid"];
-
-/// Fails with what is wrong of the recordings, `(name, what)`, but for the kinds that are known.
+/// Fails with what is wrong of the recordings.
 fn judge(wrong: &[(String, String)]) {
-    let known = |name: &str| {
-        NOT_YET
-            .iter()
-            .any(|kind| name.ends_with(&format!("-{kind}")))
-    };
-    let (known, news): (Vec<_>, Vec<_>) = wrong.iter().partition(|(name, _)| known(name));
-    for (_, what) in known {
-        eprintln!("NOT YET: {what}");
-    }
-    let news: Vec<&str> = news.iter().map(|(_, what)| what.as_str()).collect();
-    assert!(news.is_empty(), "{}", news.join("\n"));
+    let wrong: Vec<&str> = wrong.iter().map(|(_, what)| what.as_str()).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// The folder of an archive of recordings with their verdicts.

@@ -3,6 +3,7 @@
 
 use regex::Regex;
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// What a part of a text is.
@@ -38,8 +39,10 @@ pub fn parts(text: &str) -> Vec<(Option<Form>, &str)> {
         let (form, place) = match named {
             [Some(other), ..] => (Some(Form::Other), other),
             [_, Some(address), _] => match address.as_str().parse() {
-                Ok(parsed) => (Some(Form::Address(parsed)), address),
-                Err(_) => continue,
+                Ok(parsed) if !is_in_a_name(text, address.range()) => {
+                    (Some(Form::Address(parsed)), address)
+                }
+                _ => continue,
             },
             [.., Some(path)] => (Some(Form::Path), path),
             _ => continue,
@@ -51,6 +54,16 @@ pub fn parts(text: &str) -> Vec<(Option<Form>, &str)> {
     parts.push((None, &text[done..]));
     parts.retain(|(_, part)| !part.is_empty());
     parts
+}
+
+/// Whether what could be an address is the middle of a name in code: `d::` in `mysqld::main`. With a digit in it, it is
+/// taken for an address.
+fn is_in_a_name(text: &str, place: Range<usize>) -> bool {
+    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let before = text[..place.start].chars().next_back();
+    let after = text[place.end..].chars().next();
+    let digits = text[place].contains(|c: char| c.is_ascii_digit());
+    !digits && (is_word(before) || is_word(after))
 }
 
 #[cfg(test)]
