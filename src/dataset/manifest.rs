@@ -150,6 +150,14 @@ impl From<&Error> for Damage {
                 place: place.to_string(),
                 what: what.clone(),
             },
+            Error::Io {
+                action,
+                path,
+                source,
+            } => Damage {
+                place: path_text(path),
+                what: format!("cannot {action}: {source}"),
+            },
             other => Damage {
                 place: String::new(),
                 what: other.to_string(),

@@ -19,7 +19,7 @@ pub const TEXT: usize = 4 << 20;
 /// Brackets inside of one another.
 const NESTED: usize = 40;
 /// Words of SQL, operators and brackets of one statement. Names, values and commas are free, for lists of thousands.
-const WORDS: usize = 4000;
+const WORDS: usize = 1500;
 /// `UNION`, `INTERSECT`, `EXCEPT` and `JOIN` of one statement.
 const SETS: usize = 300;
 /// Nodes of a plan, with those of the views in it.

@@ -126,10 +126,25 @@ fn end(text: &str) -> Location {
     )
 }
 
-/// Appends the line, and a caret under the mistake.
+/// How many characters of a line are shown at most.
+const LINE: usize = 200;
+/// How many of them before the mistake, where the line is longer.
+const AROUND: usize = 80;
+
+/// Appends the line, and a caret under the mistake. Of a line that is very long, only what is around the mistake.
 fn draw(what: &mut String, line: &str, at: Location, until: Option<Location>) {
     let number = at.line.to_string();
-    let before = (at.column as usize).saturating_sub(1);
+    let column = (at.column as usize).saturating_sub(1);
+    let from = match column > AROUND {
+        true if line.chars().count() > LINE => column - AROUND,
+        _ => 0,
+    };
+    let mut shown: String = line.chars().skip(from).take(LINE).collect();
+    if line.chars().count() > from + LINE {
+        shown.push('…');
+    }
+    let line = shown;
+    let before = column - from;
     let pad: String = line
         .chars()
         .chain(std::iter::repeat(' '))

@@ -34,7 +34,7 @@ const FILES: usize = 4;
 /// Stack of a thread.
 const STACK: usize = 8 << 20;
 /// How long threads that the system gave may take to begin.
-const BEGIN: Duration = Duration::from_secs(10);
+const BEGIN: Duration = Duration::from_secs(3);
 
 /// Threads, memory, a place for what goes to disk.
 pub struct Runtime {

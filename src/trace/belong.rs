@@ -4,7 +4,7 @@
 //! session, each in a folder of its own, the chunks of a rotation wherever they were put, a trace that was copied
 //! beside itself. The traces of one session's folder are one recording anyway. Two folders are, if nothing in their
 //! packets contradicts it (two packets of one stream that have the same number or time but differ, numbers that do not
-//! rise with time) and they have
+//! rise with time; idle packets, which LTTng makes up without events, aside) and they have
 //!
 //! - a trace of one UUID, and either share a packet, or both have packets of one `stream_instance_id`, or are LTTng's,
 //!   which makes a UUID for each session, while barectf makes one for each firmware, whose runs are recordings each;

@@ -4,6 +4,9 @@
 //! file), and two packets are the same if all that they hold is, byte for byte. A stream is known by its trace, class and
 //! `stream_instance_id`; where packets have none, a file is a stream of its own, as babeltrace2 has it, and only its
 //! packets tell whether another file is a copy.
+//!
+//! Newer LTTng makes up a packet where a snapshot or a chunk ends with nothing to flush: without events, of that moment, and
+//! with the number that the next packet of the stream gets, too. Such packets can be in both, but contradict nothing.
 
 use super::ctf::{Packet, Walk};
 use crate::error::{Error, Place, Result};
@@ -42,7 +45,7 @@ struct Stream {
     cpu: Option<u64>,
     name: OsString,
     count: usize,
-    /// By what they are known; several only where a tracer counts wrongly.
+    /// By what they are known; several where a number was given again after an idle packet, or a tracer counts wrongly.
     packets: BTreeMap<u64, Vec<Seen>>,
 }
 
@@ -204,10 +207,14 @@ impl Stream {
         let (mut shared, mut conflict) = (0, None);
         for (key, theirs) in &other.packets {
             for their in theirs {
-                match self.packets.get(key) {
-                    Some(ours) if any_is(ours, their)? => shared += 1,
-                    Some(ours) => conflict = conflict.or_else(|| Some(differ(&ours[0], their))),
-                    None => conflict = conflict.or_else(|| self.out_of_place(*key, their)),
+                let ours = self.packets.get(key).map(Vec::as_slice).unwrap_or_default();
+                if any_is(ours, their)? {
+                    shared += 1;
+                } else if !their.is_idle() {
+                    conflict = conflict.or_else(|| match ours.iter().find(|s| !s.is_idle()) {
+                        Some(our) => Some(differ(our, their)),
+                        None => self.out_of_place(*key, their),
+                    });
                 }
             }
         }
@@ -217,8 +224,9 @@ impl Stream {
     /// Whether a packet that is not in this stream does not fit between those that are: numbers rise with time, and what
     /// has no number begins when the one before has ended.
     fn out_of_place(&self, key: u64, seen: &Seen) -> Option<Error> {
-        let before = self.packets.range(..key).next_back();
-        let after = self.packets.range((Excluded(key), Unbounded)).next();
+        let counts = |(_, seen): &(&u64, &Vec<Seen>)| seen.iter().any(|s| !s.is_idle());
+        let before = self.packets.range(..key).rev().find(counts);
+        let after = self.packets.range((Excluded(key), Unbounded)).find(counts);
         let fits = |one: &Seen, next: &Seen| {
             let (one, next) = (&one.packet, &next.packet);
             let end = match one.sequence_number {
@@ -228,13 +236,22 @@ impl Stream {
             let times = end.zip(next.timestamp_begin);
             times.is_none_or(|(end, begin)| end <= begin)
         };
-        let before = before.and_then(|(_, s)| s.iter().find(|one| !fits(one, seen)));
-        let after = after.and_then(|(_, s)| s.iter().find(|one| !fits(seen, one)));
+        let misfit = |one: &&Seen| !one.is_idle() && !fits(one, seen);
+        let before = before.and_then(|(_, s)| s.iter().find(misfit));
+        let misfit = |one: &&Seen| !one.is_idle() && !fits(seen, one);
+        let after = after.and_then(|(_, s)| s.iter().find(misfit));
         before.or(after).map(|other| differ(other, seen))
     }
 }
 
 impl Seen {
+    /// Whether it is made up for want of events, so that its number is none of its own.
+    fn is_idle(&self) -> bool {
+        let p = &self.packet;
+        let of_a_moment = p.timestamp_begin.is_some() && p.timestamp_begin == p.timestamp_end;
+        p.sequence_number.is_some() && of_a_moment && p.content_size <= p.header_size
+    }
+
     /// Whether what tells copies apart while a trace is read is the same.
     fn passes_for(&self, other: &Seen) -> bool {
         let known = |s: &Seen| {

@@ -97,6 +97,35 @@ fn packets_that_snapshots_share_are_there_once() {
     assert_eq!(report["recordings"][0]["discarded_packets"], 0);
 }
 
+/// Takes the event out of the last packet of a file of [`LTTNG`], which has one: an idle packet remains.
+fn idle_at_the_end(file: &Path) {
+    const HEADER: usize = 84;
+    const CONTENT_SIZE: usize = 48;
+    let mut bytes = fs::read(file).unwrap();
+    let at = bytes.len() - (HEADER + 12) + CONTENT_SIZE;
+    let size = HEADER as u64 * 8;
+    bytes[at..at + 8].copy_from_slice(&size.to_le_bytes());
+    fs::write(file, bytes).unwrap();
+}
+
+/// Where there is nothing to flush, LTTng 2.16 ends a snapshot with a packet that has the next one's number.
+#[test]
+fn idle_packets_that_have_one_number_do_not_part_snapshots() {
+    const QUIET: Packet = Packet(0, 0, &[(150, 70)]);
+    let dir = tempfile::tempdir().unwrap();
+    let of = folders(dir.path(), &["snapshot-1", "snapshot-2", "snapshot-3"]);
+    LTTNG.write(&of[0], &[&[FIRST], &[QUIET, Packet(1, 0, &[(250, 0)])]]);
+    LTTNG.write(
+        &of[1],
+        &[&[FIRST, SECOND], &[QUIET, Packet(1, 0, &[(350, 0)])]],
+    );
+    of[..2].iter().for_each(|d| idle_at_the_end(&d.join("c_1")));
+    LTTNG.write(&of[2], &[&[SECOND, THIRD], &[Packet(1, 0, &[(450, 71)])]]);
+    assert_eq!(of_one(&events(dir.path())), [1, 70, 2, 3, 4, 71, 5]);
+    let report = inspect(dir.path(), &[]);
+    assert_eq!(report["recordings"][0]["discarded_packets"], 0);
+}
+
 /// What was overwritten between two snapshots is missing, and counted, as babeltrace2 counts it.
 #[test]
 fn what_is_missing_between_snapshots_is_a_loss() {

@@ -86,7 +86,7 @@ fn more_streams_than_files_may_be_open() {
         .map(|n| stream(n, &[(0, n, &[1]), (0, 5000 + n, &[2])]))
         .collect();
     write(&trace, &metadata("freq = 1000000000;", TICK), &streams);
-    for (number, limits) in ["true", "ulimit -Sn 256", "ulimit -Hn 256", "ulimit -Hn 150"]
+    for (number, limits) in ["true", "ulimit -Sn 256", "ulimit -n 256", "ulimit -n 150"]
         .into_iter()
         .enumerate()
     {
@@ -189,7 +189,7 @@ fn a_block_that_nobody_knows_is_named() {
     assert_eq!(done.status.code(), Some(0), "{said}");
     assert_eq!(said.matches("evnet").count(), 1, "{said}");
     assert!(
-        said.contains("metadata, line 15") && !said.contains("callsite"),
+        said.contains("metadata, line 14") && !said.contains("callsite"),
         "{said}"
     );
     let done = ingested(&trace, &dir.path().join("quiet"), "true", &["-q"]);

@@ -142,7 +142,12 @@ fn reports_on_traces_and_datasets() {
 #[test]
 fn rows_and_mistakes_of_queries() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, dataset) = made(dir.path());
+    let (_, evil) = made(dir.path());
+    // DataFusion's paths have no control characters.
+    let refused = clean(&["query", "-d", text(&evil), "latency"], 1);
+    assert!(refused.contains("illegal character"), "{refused}");
+    let dataset = dir.path().join("plain");
+    fs::rename(&evil, &dataset).unwrap();
     let query = |sql: &str, status| clean(&["query", "-d", text(&dataset), "-e", sql], status);
     query("SELECT * FROM events", 0);
     query("SELECT * FROM recordings", 0);
@@ -286,6 +291,8 @@ fn cards_carry_words_and_no_markup() {
     let code = card.find("```bibtex\n").unwrap();
     let code = code..code + card[code..].find("\n```\n").unwrap();
     let card = [&card[..code.start], &card[code.end..]].concat();
+    // A bracket behind a backslash is a word.
+    let card = card.replace("\\]", "");
     for markup in ["<img", "<script", "](http", "](java", "\n# &lt;", "\n- two"] {
         assert!(!card.contains(markup), "{markup}:\n{card}");
     }

@@ -34,6 +34,8 @@ const KEPT: [&str; 8] = [
 ];
 /// When the trace begins, in nanoseconds since the epoch.
 const BEGIN: i128 = 1_795_475_144_000_000_000;
+/// A field of the packet's context that has the name of one of the events': `packet_uid`.
+const PACKET_UID: i64 = 1_234_567_891_235;
 
 #[derive(Clone)]
 enum Content {
@@ -291,6 +293,18 @@ fn unknown(trace: &mut Trace) {
     trace.event("syscall_entry_newcall", &entry);
     let exit = named(vec![("ret", Content::Int(trace.mark()))]);
     trace.event("syscall_exit_newcall", &exit);
+    // Names that are nearly those of arguments that stay, and an entry that returns something. (Since there is an
+    // `exit_syscall`, `sys_exit` is one, too: the entry of `exit`.)
+    let nearly = named(vec![
+        ("flags", Content::Int(1)),
+        ("Flags", Content::Int(trace.mark())),
+        ("flags_", Content::Int(trace.mark())),
+        ("flags_u64", Content::Int(trace.mark())),
+        ("mode_list", Content::Int(trace.mark())),
+        ("mode_str", trace.text()),
+        ("ret", Content::Int(trace.mark())),
+    ]);
+    trace.event("syscall_entry_openat", &nearly);
 }
 
 /// A connection, so that what follows is of a request.
@@ -337,6 +351,7 @@ pub fn write(dir: &Path) -> HashSet<i128> {
     let table: Table = toml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let of = |name: &str| table[name].as_table().unwrap();
     let mut trace = Trace::default();
+    trace.marks.insert(i128::from(PACKET_UID));
     accept(&mut trace);
     let (late, early): (Vec<_>, Vec<_>) = of("calls").iter().partition(|(n, _)| {
         LATE.contains(&n.as_str()) || n.contains("poll") || n.contains("select")
@@ -367,7 +382,7 @@ pub fn write(dir: &Path) -> HashSet<i128> {
 }
 
 fn packet(trace: &Trace) -> Vec<u8> {
-    let bits = (4 + 4 + 4 * 8 + 4 + trace.events.len() as u64) * 8;
+    let bits = (4 + 4 + 4 * 8 + 4 + 8 + trace.events.len() as u64) * 8;
     let mut packet = Vec::new();
     packet.extend(0xC1FC_1FC1_u32.to_le_bytes());
     packet.extend(0_u32.to_le_bytes());
@@ -375,6 +390,7 @@ fn packet(trace: &Trace) -> Vec<u8> {
         packet.extend(number.to_le_bytes());
     }
     packet.extend(0_u32.to_le_bytes());
+    packet.extend(PACKET_UID.to_le_bytes());
     packet.extend(&trace.events);
     packet
 }
@@ -412,7 +428,7 @@ fn metadata(trace: &mut Trace, environment: &Table) -> String {
         "}};\nclock {{ name = \"monotonic\"; freq = 1000000000; offset_s = {}; offset = 0; }};\n\
          typealias integer {{ size = 64; align = 8; signed = 0; map = clock.monotonic.value; }} := t64;\n\
          stream {{ id = 0;\n\
-         packet.context := struct {{ t64 timestamp_begin; t64 timestamp_end; u64 content_size; u64 packet_size; u32 cpu_id; }};\n\
+         packet.context := struct {{ t64 timestamp_begin; t64 timestamp_end; u64 content_size; u64 packet_size; u32 cpu_id; i64 _uid; }};\n\
          event.header := struct {{ u32 id; t64 timestamp; }};\n\
          event.context := struct {{ integer {{ size = 8; align = 8; signed = 1; encoding = UTF8; }} _procname[16];\n\
          i32 _pid; i32 _tid; i32 _ppid; i64 _net_ns; i64 _uid; i64 _perf_cpu_cycles; i64 _my_context; string _hostname; string _my_text; }};\n\

@@ -297,7 +297,7 @@ fn of_a_trace_with_marked_values_no_mark_is_left() {
         stderr(&done),
         fs::read_to_string(release.join("README.md")).unwrap(),
     );
-    for unknown in ["shop:order: ", "newcall: ", "contexts: "] {
+    for unknown in ["shop:order: ", "newcall: ", "contexts: ", "packet_uid"] {
         assert!(
             said.contains(unknown) && card.contains(unknown),
             "{unknown}\n{said}"

@@ -15,10 +15,11 @@ fn what_is_not_the_datasets_is_named_and_kept() {
     ingest(&[&trace], &dataset, &["-q"]);
     let before = manifest(&dataset);
     fs::write(dataset.join("events/thesis.txt"), "years").unwrap();
-    for option in ["--force", "--append"] {
+    let other = crate::common::trace("apache-keepalive");
+    for (option, trace) in [("--force", &trace), ("--append", &other)] {
         let done = sysds([
             Path::new("ingest"),
-            &trace,
+            trace,
             Path::new("-o"),
             &dataset,
             Path::new(option),

@@ -85,8 +85,8 @@ fn deep_and_long_statements_end_in_a_message() {
 fn statements_just_within_the_limits_run_or_are_refused_soon() {
     let d = dataset();
     for sql in [
-        format!("SELECT 1{} AS n", " + 1".repeat(1900)),
-        format!("SELECT true{} AS n", " AND true".repeat(1900)),
+        format!("SELECT 1{} AS n", " + 1".repeat(1400)),
+        format!("SELECT true{} AS n", " AND true".repeat(1400)),
         format!(
             "SELECT count(*) AS n FROM (SELECT 1{})",
             " UNION ALL SELECT 1".repeat(250)

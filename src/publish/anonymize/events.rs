@@ -13,20 +13,46 @@ use std::sync::Arc;
 /// The events that have occurred, by number.
 #[derive(Debug, Default)]
 pub struct Names {
-    numbers: HashMap<String, [Option<u32>; 2]>,
-    names: Vec<(String, bool)>,
+    numbers: HashMap<String, [Option<u32>; 3]>,
+    names: Vec<(String, Side)>,
+}
+
+/// Which side of a system call an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Entry,
+    Exit,
+    /// It is no system call.
+    Point,
+}
+
+impl Side {
+    /// By the column `phase`.
+    fn of(phase: &str) -> Side {
+        match phase {
+            "point" => Side::Point,
+            "exit" => Side::Exit,
+            // Nothing was returned, as far as anybody says.
+            _ => Side::Entry,
+        }
+    }
 }
 
 impl Names {
-    /// The number of an event's name; `point` where it is no system call.
-    fn number(&mut self, name: &str, point: bool) -> u32 {
-        if let Some(number) = self.numbers.get(name).and_then(|n| n[usize::from(point)]) {
+    /// The number of an event's name and side.
+    fn number(&mut self, name: &str, side: Side) -> u32 {
+        if let Some(number) = self.numbers.get(name).and_then(|n| n[side as usize]) {
             return number;
         }
         let number = self.names.len() as u32;
-        self.names.push((name.to_owned(), point));
-        self.numbers.entry(name.to_owned()).or_default()[usize::from(point)] = Some(number);
+        self.names.push((name.to_owned(), side));
+        self.numbers.entry(name.to_owned()).or_default()[side as usize] = Some(number);
         number
+    }
+
+    /// Whether the event of this number is the entry of a call, which has returned nothing yet.
+    pub fn is_entry(&self, number: u32) -> bool {
+        self.names[number as usize].1 == Side::Entry
     }
 
     /// How many there are.
@@ -36,10 +62,10 @@ impl Names {
 
     /// The event of this number.
     pub fn of(&self, number: u32) -> Of<'_> {
-        let (name, point) = &self.names[number as usize];
-        match point {
-            true => Of::Point(name),
-            false => Of::Call(name),
+        let (name, side) = &self.names[number as usize];
+        match side {
+            Side::Point => Of::Point(name),
+            Side::Entry | Side::Exit => Of::Call(name),
         }
     }
 }
@@ -54,6 +80,8 @@ pub struct Rows {
 
 struct Base {
     numbers: Vec<u32>,
+    /// Whether they are entries of calls.
+    entries: Vec<bool>,
     ids: Option<Int64Array>,
     deciders: HashMap<String, Int64Array>,
     exits: Option<Arc<ByExit>>,
@@ -75,8 +103,9 @@ impl Rows {
         };
         let (name, phase) = (plain(name)?, plain(phase)?);
         let numbers =
-            (0..name.len()).map(|row| names.number(name.value(row), phase.value(row) == "point"));
-        let numbers = numbers.collect();
+            (0..name.len()).map(|row| names.number(name.value(row), Side::of(phase.value(row))));
+        let numbers: Vec<u32> = numbers.collect();
+        let entries = numbers.iter().map(|n| names.is_entry(*n)).collect();
         let mut values = HashMap::new();
         if let Some(args) = column("args").and_then(|args| args.as_struct_opt()) {
             for decider in deciders {
@@ -88,6 +117,7 @@ impl Rows {
         let ids = column("event_id").and_then(|ids| ids.as_primitive_opt::<Int64Type>());
         let base = Base {
             numbers,
+            entries,
             ids: ids.cloned(),
             deciders: values,
             exits,
@@ -119,6 +149,11 @@ impl Rows {
     /// The number of the event at a place.
     pub fn number(&self, at: usize) -> u32 {
         self.base.numbers[self.row(at)]
+    }
+
+    /// Whether the event at a place is the entry of a call.
+    pub fn is_entry(&self, at: usize) -> bool {
+        self.base.entries[self.row(at)]
     }
 
     /// The value of an argument of the event at a place that others depend on: the event's own, or that of the entry

@@ -89,6 +89,9 @@ impl Choice<'_> {
         else {
             return false;
         };
+        if rows.is_entry(at) {
+            return false;
+        }
         // fcntl may return a group of processes, which is negative: only the numbers of errors are errors then.
         let either = matches!(known[rows.number(at) as usize], Known::Said(Rule::By(_)));
         let restarts = !either && (-530..=-512).contains(&value);

@@ -189,7 +189,8 @@ impl Anonymizer {
         context: bool,
     ) -> (Place, Vec<Known>) {
         let text = is_text(array.data_type());
-        let key = (place.join("."), context, text);
+        // The name of a field may have a dot in it.
+        let key = (place.join("\0"), context, text);
         let mut known = self.known.remove(&key).unwrap_or_default();
         let size = if context { 1 } else { self.names.len() };
         known.resize(size, Known::Unasked);
@@ -207,7 +208,8 @@ impl Anonymizer {
                 true => Of::Context,
                 false => self.names.of(number),
             };
-            *slot = self.look_up(of, &place);
+            let entry = !context && self.names.is_entry(number);
+            *slot = self.look_up(of, entry, &place);
             if let Known::Nothing(noted) = slot {
                 *noted = true;
                 self.told.argument(of, &place.join("."), text);
@@ -216,14 +218,26 @@ impl Anonymizer {
         (key, known)
     }
 
-    fn look_up(&self, of: Of, place: &[&str]) -> Known {
-        for name in candidates(place.last().copied().unwrap_or_default()) {
-            let mut path = place.to_vec();
-            path.pop();
+    /// What is known of an argument of an event, which is the `entry` of a call or not.
+    fn look_up(&self, of: Of, entry: bool, place: &[&str]) -> Known {
+        let Some((name, above)) = place.split_last() else {
+            return Known::Nothing(false);
+        };
+        // Columns say the names of their fields; members of structures do not.
+        let names = match above {
+            [] => vec![(*name).to_owned()],
+            _ => candidates(name),
+        };
+        for name in &names {
+            let mut path = above.to_vec();
             path.push(name);
             if let Some(holds) = self.policy.argument(of, &path) {
                 self.told.used(of, &path);
                 return Known::Policy(holds);
+            }
+            // What a call returns is not what its entry has under that name.
+            if entry && path == ["ret"] {
+                continue;
             }
             if let Some(rule) = self.table.rule(of, &path) {
                 return Known::Said(rule.clone());
@@ -244,26 +258,65 @@ fn is_text(of: &DataType) -> bool {
 }
 
 /// The name of a field whose column may have a suffix, as members of structures do not say it: the column's name, and
-/// what `columns::layout` may have made it of.
-fn candidates(name: &str) -> Vec<&str> {
+/// what `columns::layout` may have made it of. Underscores at the end tell names apart: `x_str_`, and `IP__u64` beside `IP_`.
+fn candidates(name: &str) -> Vec<String> {
+    let kinds = [
+        "_float",
+        "_str",
+        "_list_float",
+        "_list_str",
+        "_list_struct",
+        "_list",
+        "_struct",
+        "",
+    ];
     let mut all = vec![name];
     let plain = name.trim_end_matches('_');
     for beside in ["_u64", "_bytes", ""] {
-        for kind in [
-            "_float",
-            "_str",
-            "_list_float",
-            "_list_str",
-            "_list_struct",
-            "_list",
-            "_struct",
-            "",
-        ] {
-            let stripped = plain
-                .strip_suffix(beside)
-                .and_then(|n| n.strip_suffix(kind));
-            all.extend(stripped.filter(|n| !n.is_empty()));
+        let Some(column) = plain.strip_suffix(beside) else {
+            continue;
+        };
+        // A column beside another, whose name has its own underscores.
+        all.push(column);
+        let column = column.trim_end_matches('_');
+        for kind in kinds {
+            let Some(field) = column.strip_suffix(kind) else {
+                continue;
+            };
+            all.extend([field, field.trim_end_matches('_')]);
         }
     }
-    all
+    let mut names: Vec<String> = Vec::new();
+    for name in all {
+        if !name.is_empty() && !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_found_under_what_layout_calls_them() {
+        for (column, field) in [
+            ("x", "x"),
+            ("x_str", "x"),
+            ("x_str_", "x"),
+            ("x_str__bytes", "x"),
+            ("x_list_u64_", "x"),
+            ("IP_", "IP"),
+            ("IP__u64", "IP"),
+            ("IP__u64_", "IP"),
+            ("ip_", "ip_"),
+        ] {
+            let names = candidates(column);
+            assert_eq!(names[0], column, "its own name goes first");
+            assert!(names.iter().any(|n| n == field), "{column}: {names:?}");
+        }
+        assert_eq!(candidates("count"), ["count"]);
+        assert_eq!(candidates("_"), ["_"]);
+    }
 }
