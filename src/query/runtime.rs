@@ -14,7 +14,9 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::channel::oneshot;
 use futures::future::{Either, FutureExt, Shared, select};
+use std::fs;
 use std::future::Future;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +33,8 @@ const DEFAULT_MEMORY: usize = 1 << 30;
 const DECODED: usize = 1 << 30;
 /// Threads that wait for files. More are started as they are needed and can be had.
 const FILES: usize = 4;
+/// What the names of folders for what goes to disk begin with; then comes the number of the process.
+const TEMPORARY: &str = "sysds-query-";
 /// Stack of a thread.
 const STACK: usize = 8 << 20;
 /// How long threads that the system gave may take to begin.
@@ -64,7 +68,10 @@ impl Runtime {
             .map_err(Error::io("start", Path::new("threads")))?;
         start_file_threads(&tokio)?;
         // Where it can't be made, DataFusion says so when it needs it.
-        let disk = tempfile::Builder::new().prefix("sysds-query-").tempdir();
+        let prefix = own_prefix();
+        remove_abandoned(&std::env::temp_dir(), &prefix);
+        let prefix = format!("{prefix}{}-", std::process::id());
+        let disk = tempfile::Builder::new().prefix(&prefix).tempdir();
         let disk = disk
             .ok()
             .map(|dir| (ending::remove_at_end(dir.path()), dir));
@@ -128,6 +135,27 @@ impl Drop for Runtime {
     }
 }
 
+/// What the names of this process's folders for what goes to disk begin with: numbers of processes mean something in their
+/// PID namespace only.
+fn own_prefix() -> String {
+    let namespace = fs::metadata("/proc/self/ns/pid").map_or(0, |m| m.ino());
+    format!("{TEMPORARY}{namespace}-")
+}
+
+/// Removes what queries that were killed left in the folder for temporary files. Where it cannot, as with what is another
+/// user's, it stays: that is no fault of this query.
+fn remove_abandoned(folder: &Path, prefix: &str) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_str().and_then(|n| n.strip_prefix(prefix));
+        let number = name.and_then(|n| n.split_once('-')?.0.parse::<u32>().ok());
+        let gone = number.is_some_and(|n| !Path::new("/proc").join(n.to_string()).exists());
+        if gone && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// Sees whether the system gives so many threads, which tokio takes for granted.
 fn probe(threads: usize) -> Result<()> {
     let (release, released) = channel::<()>();
@@ -169,7 +197,7 @@ fn start_file_threads(tokio: &tokio::runtime::Runtime) -> Result<()> {
         match begins.recv_timeout(BEGIN) {
             Ok(()) => {}
             Err(_) => {
-                let none = std::io::Error::from(std::io::ErrorKind::WouldBlock);
+                let none = std::io::Error::from(rustix::io::Errno::AGAIN);
                 return Err(Error::io("start", Path::new("threads"))(none));
             }
         }

@@ -36,12 +36,13 @@ impl Order {
 
     /// Takes a call into account that is about to be made.
     pub fn see(&mut self, call: &Call) {
-        let mut names = call.about.split(' ').map(str::to_owned);
+        let plain = |name: &str| name.trim_end_matches('/').to_owned();
+        let mut names = call.about.split(' ').map(plain);
         let name = names.next().unwrap_or_default();
         self.waiting.remove(&call.tid);
         match call.kind.name {
-            // Of the temporary files of a query nothing is expected.
-            _ if !call.on_disk || name.starts_with("tmp") => {}
+            // Of temporary files, of a query or without a name, nothing is expected.
+            _ if !call.on_disk || name.starts_with("tmp") || name.contains("/#") => {}
             "fsync" | "fdatasync" => {
                 self.dirty.remove(&name);
                 self.waiting.insert(call.tid, name);

@@ -22,19 +22,20 @@ const WORDS: &[&str] = &[
 const LTTNG: &str = r#"#!/bin/sh
 sessions=${0%/bin/*}/sessions
 [ "$1" != --no-sessiond ] || shift
+[ "$1 $2" != "--mi xml" ] || shift 2
 case $1 in
     --version) echo "lttng (LTTng Trace Control) 2.13.9 - Nordicité" ;;
     create) mkdir -p "${3#--output=}" && : >"$sessions/$2" ;;
     list)
-        if [ $# -gt 1 ]; then
-            printf 'Recording session %s: [inactive]\n    Statistics:\n      Discarded events: 0\n' "$2"
-            exit
-        fi
-        n=0
+        echo '<?xml version="1.0" encoding="UTF-8"?>'
+        printf '<command><name>list</name><output><sessions>'
         for session in "$sessions"/*; do
             [ -e "$session" ] || continue
-            n=$((n + 1)); echo "  $n) ${session##*/} [active]"
-        done ;;
+            printf '<session><name>%s</name>' "${session##*/}"
+            printf '<domains><domain><channels><channel><attributes><discarded_events>0</discarded_events>'
+            printf '<lost_packets>0</lost_packets></attributes></channel></channels></domain></domains></session>'
+        done
+        echo '</sessions></output></command>' ;;
     destroy) [ -e "$sessions/$2" ] && rm "$sessions/$2" ;;
 esac
 "#;

@@ -246,11 +246,17 @@ pub fn message(target: Option<&str>, call: &Call, error: i32, run: &Run) -> Resu
     if call.about == "stderr" {
         return Ok(());
     }
-    let said = &run.stderr;
+    // What `verify` finds is its result.
+    let said = format!("{}{}", run.stderr, String::from_utf8_lossy(&run.stdout));
     if said.trim().is_empty() {
         return Err("it says nothing".to_owned());
     }
-    let memory = call.kind.is_memory() && said.contains("memory");
+    // A thread that has no memory for its stack is said to be none by the system, and Rust's own start of one ends the
+    // process.
+    let words = ["memory", "cannot start", "failed to initiate panic"];
+    let memory = call.kind.is_memory() && words.iter().any(|w| said.contains(w));
+    // Where it cannot look at what is there, std's create_dir_all takes it for a file.
+    let made = call.kind.name == "statx" && said.contains("File exists");
     // The crate parquet takes an error when it asks for the length of a file for no length, and says "too small".
     let small = ["Parquet file too small", "NeedMoreData", "file length is 0"];
     let parquet = call.kind.name == "statx" && small.iter().any(|s| said.contains(s));
@@ -258,6 +264,7 @@ pub fn message(target: Option<&str>, call: &Call, error: i32, run: &Run) -> Resu
     let reason = reason.split(" (os error").next().unwrap().to_owned();
     if !memory
         && !parquet
+        && !made
         && !said.contains(&reason)
         && !said.contains(&format!("os error {error}"))
     {
