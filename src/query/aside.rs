@@ -160,14 +160,22 @@ fn remove_abandoned(folder: &Path, rest: &OsStr) -> Result<()> {
     for entry in entries {
         let path = entry.map_err(Error::io("read", folder))?.path();
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-        let number = name
-            .strip_prefix(PREFIX.as_bytes())
-            .and_then(|n| n.strip_suffix(rest.as_encoded_bytes())?.strip_suffix(b"-"))
-            .and_then(|n| std::str::from_utf8(n).ok()?.parse::<u32>().ok());
+        let Some(name) = name.strip_prefix(PREFIX.as_bytes()) else {
+            continue;
+        };
+        let end = name.iter().position(|b| *b == b'-').unwrap_or(name.len());
+        let (number, target) = name.split_at(end);
+        let number = std::str::from_utf8(number).ok();
+        let number = number.and_then(|n| n.parse::<u32>().ok());
         let runs = |pid: u32| {
             pid != std::process::id() && Path::new("/proc").join(pid.to_string()).exists()
         };
         if number.is_none_or(runs) {
+            continue;
+        }
+        if target.strip_prefix(b"-") != Some(rest.as_encoded_bytes()) {
+            // Of another target, and empty where all of it was put in place: then it goes too.
+            let _ = fs::remove_dir(&path);
             continue;
         }
         let removed = match kind(&path)?.is_some_and(|kind| kind.is_dir()) {
