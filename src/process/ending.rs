@@ -1,7 +1,7 @@
 //! The end of the process where the work itself does not come to one: after Ctrl-C or SIGTERM, or without memory.
 //!
 //! Work looks at a flag every so often and ends in order. But planning a query, or a sort inside a library, looks at
-//! nothing. So a thread watches: when the flag is set and the process is still there after [`GRACE`], it removes what is
+//! nothing. So a thread watches: when the flag is set and the process is still there after `GRACE`, it removes what is
 //! being written (which each writer names with [`remove_at_end`]) and ends the process. The same thread ends it where the
 //! allocator has no memory, since the thread that asked cannot go on.
 //!
@@ -156,7 +156,7 @@ pub fn remove(path: &Path) {
     }
 }
 
-/// Ends the process for want of `bytes` bytes; `by_limit` where it is the limit of [`memory`] that refuses them. It never
+/// Ends the process for want of `bytes` bytes; `by_limit` where it is the limit of `memory` that refuses them. It never
 /// allocates in the thread that asked.
 pub fn out_of_memory(bytes: usize, by_limit: bool) -> ! {
     if !WATCHED.load(Ordering::SeqCst) || IS_WATCHER.get() {

@@ -485,16 +485,16 @@ pub fn only(array: &ArrayRef, ty: &DataType) -> Option<ArrayRef> {
 /// Rows of several files, one after another.
 struct Stream<'a> {
     root: &'a Path,
-    paths: std::vec::IntoIter<&'a String>,
+    paths: std::slice::Iter<'a, &'a String>,
     batches: Option<Box<dyn Iterator<Item = Result<RecordBatch>>>>,
     head: Option<RecordBatch>,
 }
 
 impl<'a> Stream<'a> {
-    fn new(root: &'a Path, paths: &[&'a String]) -> Self {
+    fn new(root: &'a Path, paths: &'a [&'a String]) -> Self {
         Stream {
             root,
-            paths: paths.to_vec().into_iter(),
+            paths: paths.iter(),
             batches: None,
             head: None,
         }

@@ -324,7 +324,7 @@ fn cards_carry_words_and_no_markup() {
         "croissant.json",
         "ro-crate-metadata.json",
     ] {
-        assert!(!read(name).contains(|c| is_hidden(c)), "{name}");
+        assert!(!read(name).contains(is_hidden), "{name}");
     }
     for (right, wrong) in [
         ("https://example.org/apache", "javascript:alert(1)"),

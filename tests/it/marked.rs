@@ -163,9 +163,9 @@ impl Trace {
         let mut procname = format!("{MARK}-{}", self.count % 7).into_bytes();
         procname.resize(16, 0);
         self.events.extend(procname);
-        for number in [3_000_001, 3_000_002, 3_000_003] {
+        for number in [3_000_001_i32, 3_000_002, 3_000_003] {
             self.marks.insert(i128::from(number));
-            self.events.extend((number as i32).to_le_bytes());
+            self.events.extend(number.to_le_bytes());
         }
         for number in [2_026_531_001_i64, 61_234, 17, 1_234_567_891_234] {
             self.events.extend(number.to_le_bytes());
@@ -178,7 +178,7 @@ impl Trace {
 }
 
 /// What an argument holds in a case.
-fn holds<'a>(rule: &'a Value, case: i64) -> &'a str {
+fn holds(rule: &Value, case: i64) -> &str {
     let Value::Table(by) = rule else {
         return rule.as_str().unwrap();
     };

@@ -116,6 +116,9 @@ fn faulty(root: &Path, words: &[&str]) {
     }
 }
 
+/// What is done to the folder of a dataset.
+type Harm = fn(&Path);
+
 #[test]
 fn a_release_leads_nowhere_and_blocks_nothing() {
     let r = Copied::release();
@@ -164,7 +167,7 @@ fn papers_of_a_release_are_files() {
 
 #[test]
 fn a_dataset_is_of_files_and_folders_only() {
-    let cases: [(&str, fn(&Path)); 6] = [
+    let cases: [(&str, Harm); 6] = [
         ("manifest.json", |p| {
             replace_by_link(p, &GOOD.path().join("d/manifest.json"))
         }),
@@ -331,7 +334,7 @@ fn a_version_that_is_none_is_a_fault() {
 
 #[test]
 fn a_trace_of_fifos_and_links_to_nowhere_is_refused_and_not_waited_for() {
-    let cases: [(&str, fn(&Path), &str); 4] = [
+    let cases: [(&str, Harm, &str); 4] = [
         (
             "kernel/metadata",
             |p| {

@@ -70,7 +70,7 @@ impl Anonymizer {
             },
             (Some((_, Holds::Argument)), Some(rows)) => {
                 let place = [name.to_owned()];
-                self.argument(&place, field, array, rows, (false, false))?
+                self.argument(&place, array, rows, (false, false))?
             }
             // It is an argument of a call that nobody may know.
             (Some((_, Holds::Descriptor)), Some(rows)) => {
@@ -133,7 +133,7 @@ impl Anonymizer {
                     .unwrap_or(field.name())
                     .clone(),
             );
-            columns.push(self.argument(&place, field, array, rows, how)?);
+            columns.push(self.argument(&place, array, rows, how)?);
         }
         let whole =
             StructArray::try_new(members.fields().clone(), columns, members.nulls().cloned());
@@ -144,7 +144,6 @@ impl Anonymizer {
     fn argument(
         &mut self,
         place: &[String],
-        field: &Field,
         array: &ArrayRef,
         rows: &Rows,
         how: (bool, bool),
@@ -159,7 +158,7 @@ impl Anonymizer {
                     return Ok(changed);
                 }
                 let spread = rows.spread(list);
-                let items = self.argument(place, field, list.values(), &spread, (how.0, true))?;
+                let items = self.argument(place, list.values(), &spread, (how.0, true))?;
                 rebuilt(list, items)
             }
             _ => {
