@@ -4,6 +4,7 @@ use crate::common::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// The script decodes a trace with the bindings and prints two digests: of the values as the bindings show them, and
 /// of the values with strings cut to their lengths. The first is the one in expected.json, the second ours.
@@ -41,8 +42,13 @@ pub fn babeltrace_traces() -> Option<PathBuf> {
         eprintln!("SKIPPED: {} is not here", archive.display());
         return None;
     }
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bt-{}", std::process::id()));
-    unpack(&archive, &dir);
+    // Once in a process: a second test would write over what the first is reading.
+    static UNPACKED: OnceLock<PathBuf> = OnceLock::new();
+    let dir = UNPACKED.get_or_init(|| {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bt-{}", std::process::id()));
+        unpack(&archive, &dir);
+        dir
+    });
     Some(dir.join("ctf-traces"))
 }
 
