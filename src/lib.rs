@@ -41,6 +41,8 @@
 // They panic where nobody reads: see `process`.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
+#[cfg(test)]
+mod architecture;
 pub mod calls;
 pub mod cli;
 pub mod columns;
@@ -57,63 +59,3 @@ pub mod report;
 pub mod requests;
 pub mod shown;
 pub mod trace;
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::fs;
-    use std::path::{Path, PathBuf};
-
-    fn sources(dir: &Path) -> Vec<PathBuf> {
-        let entries = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
-        entries
-            .flat_map(|path| match path.is_dir() {
-                true => sources(&path),
-                false => vec![path],
-            })
-            .collect()
-    }
-
-    /// The table above, as `module` → what it may use.
-    fn allowed() -> BTreeMap<String, Vec<String>> {
-        let text = include_str!("lib.rs");
-        let rows = text.lines().filter_map(|l| l.strip_prefix("//! | "));
-        let names = |cell: &str| {
-            let quoted = cell.split('`').skip(1).step_by(2);
-            quoted.map(str::to_owned).collect::<Vec<_>>()
-        };
-        rows.filter_map(|row| {
-            let mut cells = row.split(" | ");
-            let module = names(cells.next()?).pop()?;
-            Some((module, names(cells.next()?)))
-        })
-        .collect()
-    }
-
-    #[test]
-    fn modules_use_only_what_the_table_allows() {
-        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let allowed = allowed();
-        let mut checked = 0;
-        for path in sources(&src) {
-            let first = path.strip_prefix(&src).unwrap().iter().next().unwrap();
-            let module = first.to_str().unwrap().trim_end_matches(".rs").to_owned();
-            if ["lib", "allocator"].contains(&module.as_str()) {
-                continue;
-            }
-            let text = fs::read_to_string(&path).unwrap();
-            for used in text.split("crate::").skip(1) {
-                let end = used.find(|c: char| !c.is_alphanumeric() && c != '_');
-                let used = &used[..end.unwrap_or(used.len())];
-                let may = module == used
-                    || ["error", "shown", "foreign", "process", "say"].contains(&used)
-                    || allowed
-                        .get(&module)
-                        .is_some_and(|a| a.iter().any(|m| m == used));
-                assert!(may, "{}: {module} must not use {used}", path.display());
-                checked += 1;
-            }
-        }
-        assert!(checked > 50, "found only {checked} uses");
-    }
-}

@@ -8,6 +8,7 @@ macro_rules! say {
     };
 }
 
+mod completions;
 mod ingest;
 mod inspect;
 mod publish;
@@ -39,6 +40,8 @@ enum Command {
     Publish(publish::PublishArgs),
     Verify(verify::VerifyArgs),
     Report(report::ReportArgs),
+    Completions(completions::CompletionsArgs),
+    Man(completions::ManArgs),
 }
 
 /// Runs the command that the options name; its value is the exit status of a process that did its work.
@@ -51,5 +54,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Publish(args) => publish::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Report(args) => report::run(args),
+        Command::Completions(args) => completions::completions(args),
+        Command::Man(args) => completions::man(args),
     }
 }

@@ -50,7 +50,7 @@ fn flag_of(signals: &[i32]) -> Result<Arc<AtomicBool>> {
 /// # Errors
 /// [`Error::Io`] where stdout cannot be written.
 pub fn print(text: &str) -> Result<()> {
-    written(&shown_lines(text))
+    print_as_it_is(&shown_lines(text))
 }
 
 /// Prints `value` as JSON on stdout, with the same values whatever the terminal may make of them.
@@ -59,10 +59,14 @@ pub fn print(text: &str) -> Result<()> {
 /// As [`print`].
 pub fn print_json(value: &impl Serialize) -> Result<()> {
     let json = serde_json::to_string_pretty(value).expect("reports are JSON");
-    written(&(json_lines(&json) + "\n"))
+    print_as_it_is(&(json_lines(&json) + "\n"))
 }
 
-fn written(text: &str) -> Result<()> {
+/// Prints `text` on stdout without a change: it is this program's own, or fit for a terminal already.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_as_it_is(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let result = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match result {

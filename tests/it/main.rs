@@ -8,6 +8,7 @@ mod belong;
 mod bombs;
 mod common;
 mod compare;
+mod completions;
 mod contract;
 mod ctf;
 mod ctf2;
