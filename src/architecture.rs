@@ -58,7 +58,7 @@ fn all() -> Vec<Source> {
 
 /// Code without comments, the insides of literals, and what is compiled for tests only, with all lines kept.
 fn bare(text: &str) -> String {
-    let tests = Regex::new(r"(?m)^#\[cfg\(test\)\]\nmod \w+ \{").unwrap();
+    let tests = Regex::new(r"(?m)^#\[cfg\(test\)\]\n(?:pub(?:\([a-z]+\))? )?mod \w+ \{").unwrap();
     let text = tests
         .find(text)
         .map_or(text, |found| &text[..found.start()]);

@@ -1,10 +1,9 @@
 //! `sysds completions` and `sysds man`: what a shell and `man` know of this program, made from the same options that it
 //! parses, so that neither can be out of date.
 
-use super::Cli;
 use super::terminal::print_as_it_is;
 use crate::error::{Error, Result};
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use std::path::PathBuf;
 
 /// A shell that completes.
@@ -42,14 +41,14 @@ pub struct ManArgs {
     output: PathBuf,
 }
 
-/// Prints the script.
+/// Prints the script for `program`, which holds all options.
 ///
 /// # Errors
 /// Where standard output cannot be written.
-pub fn completions(args: CompletionsArgs) -> Result<u8> {
+pub fn completions(args: CompletionsArgs, mut program: Command) -> Result<u8> {
     use clap_complete::{aot, generate};
     let mut script = Vec::new();
-    let (command, name) = (&mut Cli::command(), "sysds");
+    let (command, name) = (&mut program, "sysds");
     match args.shell {
         Shell::Bash => generate(aot::Bash, command, name, &mut script),
         Shell::Zsh => generate(aot::Zsh, command, name, &mut script),
@@ -59,13 +58,13 @@ pub fn completions(args: CompletionsArgs) -> Result<u8> {
     Ok(0)
 }
 
-/// Writes the pages.
+/// Writes the pages of `program`, which holds all options.
 ///
 /// # Errors
 /// Where a page cannot be written.
-pub fn man(args: ManArgs) -> Result<u8> {
+pub fn man(args: ManArgs, program: Command) -> Result<u8> {
     let folder = &args.output;
     std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    clap_mangen::generate_to(Cli::command(), folder).map_err(Error::io("write in", folder))?;
+    clap_mangen::generate_to(program, folder).map_err(Error::io("write in", folder))?;
     Ok(0)
 }

@@ -1,7 +1,8 @@
 //! Reports as text for a person.
 
-use super::{ColumnReport, DatasetReport, RecordingReport, TraceReport};
-use crate::dataset::manifest::Damage;
+use super::dataset::{ColumnReport, DatasetReport};
+use super::trace::{RecordingReport, TraceReport};
+use crate::dataset::manifest::{Damage, Recording};
 use crate::shown::{path_text, shown, shown_path};
 use crate::trace::Source;
 use crate::trace::derive::Derived;
@@ -165,30 +166,7 @@ pub fn dataset_text(report: &DatasetReport) -> String {
             m.discarded_events, m.discarded_packets
         ),
     );
-    for r in &m.recordings {
-        let label = r
-            .label
-            .as_deref()
-            .map(|l| format!(", label {l}"))
-            .unwrap_or_default();
-        let text = format!(
-            "{}{label}, from {}: {} events, {} requests",
-            r.trace_id,
-            r.path,
-            grouped(r.events),
-            grouped(r.requests)
-        );
-        line(&mut out, "recording", &text);
-        if let (Some(first), Some(last)) = (r.first_ns, r.last_ns) {
-            line(
-                &mut out,
-                "  time",
-                &format!("{} to {}", time(first), time(last)),
-            );
-        }
-        derived_text(&mut out, "  derived", r.derived);
-        damage_text(&mut out, &r.damage);
-    }
+    m.recordings.iter().for_each(|r| part_text(r, &mut out));
     for table in &report.tables {
         let _ = writeln!(
             out,
@@ -205,6 +183,28 @@ pub fn dataset_text(report: &DatasetReport) -> String {
             .for_each(|c| column_text(c, 1, &mut out));
     }
     out
+}
+
+/// One recording of a dataset.
+fn part_text(r: &Recording, out: &mut String) {
+    let label = r
+        .label
+        .as_deref()
+        .map(|l| format!(", label {l}"))
+        .unwrap_or_default();
+    let text = format!(
+        "{}{label}, from {}: {} events, {} requests",
+        r.trace_id,
+        r.path,
+        grouped(r.events),
+        grouped(r.requests)
+    );
+    line(out, "recording", &text);
+    if let (Some(first), Some(last)) = (r.first_ns, r.last_ns) {
+        line(out, "  time", &format!("{} to {}", time(first), time(last)));
+    }
+    derived_text(out, "  derived", r.derived);
+    damage_text(out, &r.damage);
 }
 
 fn column_text(column: &ColumnReport, depth: usize, out: &mut String) {

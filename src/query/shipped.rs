@@ -3,7 +3,7 @@
 //! They are part of the binary, so that `sysds query latency` works wherever it is installed; a file of the same name
 //! in `./queries` goes first, so that a changed copy is what runs.
 
-use super::Source;
+use super::source::Source;
 use std::path::Path;
 
 /// Folder in which a query of one's own is looked for by its bare name.
