@@ -25,7 +25,7 @@ fn rows(dataset: &Path, name: &str, without: &[&str]) -> RecordBatch {
 
 /// `sink.ctf.fs` puts an underscore before each name, has its own layout of headers and contexts, gives the trace a UUID
 /// and its streams other names. All that is values is the same, but for empty texts: babeltrace2 2.0 writes what an
-/// earlier event left in the field (see the README). And `sink.ctf.fs` declares the classes of which there are events only:
+/// earlier event left in the field (see docs/design/ctf-reader.md). And `sink.ctf.fs` declares the classes of which there are events only:
 /// where a class without events has a field of another kind, as `args` of `sysctl`, the column's name is without the kind.
 #[test]
 fn what_babeltrace2_writes_gives_the_dataset_of_the_original() {
