@@ -3,7 +3,7 @@
 Usage: check_clients.py DATASET
 
 Each client counts the events, sums the durations of the system calls, counts the values of one nested argument, and
-counts the calls nested in the requests. All must agree. The README shows the same idioms.
+counts the calls nested in the requests. All must agree. docs/guide/loading.md shows the same idioms.
 """
 import json
 import sys

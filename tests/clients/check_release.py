@@ -4,7 +4,7 @@ Usage: check_release.py RELEASE
 
 pyarrow, pandas, Polars, DuckDB and Hugging Face datasets (whole, and as a stream) each count the requests of the training
 split and their nested events, and sum one nested argument. mlcroissant validates croissant.json and reads records of each
-table, nested fields included. The README and the dataset card show the same idioms.
+table, nested fields included. docs/guide/loading.md and the dataset card show the same idioms.
 """
 import itertools
 import json
