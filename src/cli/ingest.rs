@@ -32,8 +32,8 @@ Examples:
   sysds ingest later -o web --append --label memory
   sysds query latency -d web
 
-Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 3 done with --keep-going, but some input was
-damaged (manifest.json says what was lost), 4 done, but what was replaced is left beside it or the disk did not take it
+Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 3 done with --keep-going, but some input was \
+damaged (manifest.json says what was lost), 4 done, but what was replaced is left beside it or the disk did not take it \
 for good (the message says which), 130 interrupted.")]
 pub struct IngestArgs {
     /// Folders to look for traces in

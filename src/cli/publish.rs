@@ -31,7 +31,7 @@ Examples:
   sysds publish web -o web-1.0.0 --license CC-BY-4.0 --anonymize policy.toml --key lab.key --audit > left.txt
   sysds verify web-2.0.0
 
-Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 4 done, but what was replaced is left beside it or the
+Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 4 done, but what was replaced is left beside it or the \
 disk did not take it for good (the message says which), 130 interrupted.")]
 pub struct PublishArgs {
     /// The dataset

@@ -25,7 +25,7 @@ Examples:
   sudo sysds record -o one -- curl -s http://localhost/
   sysds ingest normal busy -o web
 
-Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 3 recorded, but COMMAND or the load failed (or its
+Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 3 recorded, but COMMAND or the load failed (or its \
 report could not be read), 130 interrupted before tracing began.")]
 pub struct RecordArgs {
     /// Folder for the recording; it must not exist
