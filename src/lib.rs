@@ -25,7 +25,7 @@
 //! | [`record`] | `dataset` | making a trace: the LTTng session, load and noise |
 //! | [`ingest`] | `trace`, `calls`, `requests`, `columns`, `dataset` | the way from traces to a dataset |
 //! | [`inspect`] | `trace`, `columns`, `dataset` | reports on traces and datasets |
-//! | [`publish`] | `query`, `columns`, `dataset`, `trace` | a dataset as a release, and the check of one |
+//! | [`publish`] | `query`, `columns`, `dataset`, `requests`, `trace` | a dataset as a release, and the check of one |
 //! | [`report`] | `query`, `dataset` | one page to look at, drawn from the shipped queries |
 //! | [`query`] | `dataset` | SQL; all of DataFusion |
 //! | [`columns`] | `trace`, `calls`, `requests` | values into columns, columns into Parquet |

@@ -6,7 +6,9 @@ use super::terminal::{self, Meter};
 use crate::dataset::manifest::Manifest;
 use crate::error::{Error, Result};
 use crate::ingest::{Control, Options, ingest};
-use crate::requests::{self, Rule};
+use crate::requests;
+use crate::requests::rules::{self, Rule};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use glob::Pattern;
 use parquet::basic::{Compression, ZstdLevel};
@@ -52,8 +54,8 @@ pub struct IngestArgs {
     #[arg(long = "label", value_name = "LABEL")]
     labels: Vec<String>,
     /// What a request is [default: connection]
-    #[arg(long, value_enum, value_name = "RULE")]
-    requests: Option<Requests>,
+    #[arg(long, value_name = "RULE", value_parser = rule_parser())]
+    requests: Option<&'static Rule>,
     /// Only requests of threads of this name (15 bytes of it count)
     #[arg(long, value_name = "NAME")]
     server: Option<String>,
@@ -84,27 +86,12 @@ pub struct IngestArgs {
     quiet: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Requests {
-    /// A connection: from the return of accept4 to the close of its last descriptor
-    Connection,
-    /// An exchange on a connection, for servers with keep-alive: from a read to the last write before the next read
-    Exchange,
-    /// What Apache's tracepoints httpd:enter_event_handler and httpd:exit_event_handler enclose (needs them in the trace)
-    Httpd,
-    /// The rule published in 2021, for comparison only: from the entry of accept4 to the first close of anything
-    FirstClose,
-}
-
-impl From<Requests> for Rule {
-    fn from(requests: Requests) -> Rule {
-        match requests {
-            Requests::Connection => Rule::Connection,
-            Requests::Exchange => Rule::Exchange,
-            Requests::Httpd => Rule::Httpd,
-            Requests::FirstClose => Rule::FirstClose,
-        }
-    }
+/// The rules by their names.
+fn rule_parser() -> impl TypedValueParser<Value = &'static Rule> {
+    let names = rules::ALL
+        .iter()
+        .map(|rule| PossibleValue::new(rule.name).help(rule.summary));
+    PossibleValuesParser::new(names).map(|name| rules::named(&name).expect("one of them"))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -168,10 +155,15 @@ pub fn run(mut args: IngestArgs) -> Result<u8> {
             "Leave the arguments of nested events out with --request-args none instead.",
         ));
     }
-    let rule = args.requests.unwrap_or(Requests::Connection);
-    if args.request_end == Some(End::Shutdown) && rule != Requests::Connection {
+    let rule = args.requests.unwrap_or(rules::ALL[0]);
+    if args.request_end == Some(End::Shutdown) && !rule.may_end_at_shutdown {
+        let rules = rules::ALL.iter().filter(|rule| rule.may_end_at_shutdown);
+        let names: Vec<&str> = rules.map(|rule| rule.name).collect();
         return Err(Error::usage(
-            "--request-end shutdown goes with --requests connection only",
+            format!(
+                "--request-end shutdown goes with --requests {} only",
+                names.join(" or ")
+            ),
             "The other rules say themselves where a request ends: leave --request-end out.",
         ));
     }
@@ -203,7 +195,7 @@ fn as_before(args: &mut IngestArgs) -> Result<()> {
     let made = Manifest::read(&args.output)?.options;
     let word = |key: &str| made.get(key).and_then(|value| value.as_str());
     let count = |key: &str| made.get(key).and_then(|value| value.as_u64());
-    let requests = word("requests").and_then(|w| Requests::from_str(w, false).ok());
+    let requests = word("requests").and_then(rules::named);
     args.requests = args.requests.or(requests);
     let end = word("end").and_then(|w| End::from_str(w, false).ok());
     args.request_end = args.request_end.or(end);
@@ -234,7 +226,7 @@ fn options(args: IngestArgs) -> Result<Options> {
         compression: (args.compression.compression, args.compression.text),
         labels: args.labels,
         rule: requests::Options {
-            rule: args.requests.unwrap_or(Requests::Connection).into(),
+            rule: args.requests.unwrap_or(rules::ALL[0]),
             end_at_shutdown: args.request_end == Some(End::Shutdown),
             server: args.server,
             max_nested: args.max_request_events.unwrap_or(MAX_NESTED_EVENTS),

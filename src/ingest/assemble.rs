@@ -250,7 +250,7 @@ pub(super) fn options_of(options: &Options) -> BTreeMap<String, serde_json::Valu
         false => "none",
     };
     let pairs: [(&str, serde_json::Value); 7] = [
-        ("requests", options.rule.rule.as_str().into()),
+        ("requests", options.rule.rule.name.into()),
         ("end", end.into()),
         ("server", options.rule.server.clone().into()),
         ("max_request_events", options.rule.max_nested.into()),

@@ -20,7 +20,7 @@ use crate::columns::requests::{Common, RequestsUsage};
 use crate::dataset::manifest::{Manifest, Recording};
 use crate::dataset::staging::Staging;
 use crate::error::{Error, Place, Result};
-use crate::requests::{self, HTTPD_ENTER, Rule};
+use crate::requests::{self, Cutter};
 use crate::trace::check::check;
 use crate::trace::event::EventClass;
 use crate::trace::find;
@@ -212,7 +212,7 @@ pub fn ingest(mut options: Options, control: &mut Control) -> Result<Manifest> {
 /// The payload fields that rows are made by, whether they get columns or not.
 fn needed() -> Vec<String> {
     let contract = contract::events();
-    let by_rules = requests::ARGUMENTS.iter().map(|name| (*name).to_owned());
+    let by_rules = Cutter::arguments().into_iter().map(str::to_owned);
     let columns = contract.fd_arguments.into_iter();
     by_rules
         .chain(columns)
@@ -238,10 +238,17 @@ fn open_all(
         classes.extend_from_slice(reader.classes());
         bytes += reader.checked().bytes;
     }
-    if options.rule.rule == Rule::Httpd && !classes.iter().any(|c| c.name == HTTPD_ENTER) {
+    let rule = options.rule.rule;
+    if let Some(needed) = rule
+        .needs
+        .filter(|n| !classes.iter().any(|c| c.name == n.event))
+    {
         return Err(Error::usage(
-            format!("no trace here has events {HTTPD_ENTER}, which --requests httpd goes by"),
-            "Trace Apache's user-space tracepoints too, or choose another rule.",
+            format!(
+                "no trace here has events {}, which --requests {} goes by",
+                needed.event, rule.name
+            ),
+            format!("Trace {} too, or choose another rule.", needed.of),
         ));
     }
     let old: Vec<&EventClass> = old.into_iter().flat_map(Old::classes).collect();
@@ -289,7 +296,7 @@ impl Plan {
         Common {
             trace_id: trace_id.to_owned(),
             label: described.label.clone(),
-            rule: self.options.rule.rule.as_str(),
+            rule: self.options.rule.rule.name,
             with_args: self.options.request_args,
         }
     }

@@ -11,6 +11,7 @@ use super::release::{FULL, INCOMPLETE, OTHER, TRAIN};
 use crate::columns::contract::{self, Column};
 use crate::dataset::manifest::Recording;
 use crate::dataset::recorded::LoadSummary;
+use crate::requests::rules;
 use std::fmt::Write;
 
 /// Hugging Face's classes of size, by the first number of rows that is too much for each.
@@ -426,31 +427,14 @@ fn lost(text: &mut String, papers: &Papers) {
 
 fn requests(text: &mut String, papers: &Papers) {
     let options = &papers.manifest.dataset.options;
-    let rule = options
-        .get("requests")
-        .and_then(|r| r.as_str())
-        .unwrap_or("connection");
-    let words = match rule {
-        "exchange" => {
-            "from the return of the first successful read on a connection to the return of the last successful write \
-             before the next successful read, or before the close"
-        }
-        "httpd" => {
-            "what Apache's tracepoints `httpd:enter_event_handler` and `httpd:exit_event_handler` enclose on a thread"
-        }
-        "first-close" => {
-            "from the entry of `accept4` by a thread of the server to its first return of `close`, of whatever descriptor"
-        }
-        _ => {
-            "from the return of `accept4` or `accept` on an internet socket to the return of the `close` of its last \
-             descriptor"
-        }
-    };
+    let rule = options.get("requests").and_then(|r| r.as_str());
+    let rule = rule.unwrap_or(rules::ALL[0].name);
     let _ = writeln!(text, "## How requests are cut\n");
     let _ = writeln!(
         text,
-        "By the rule {}: {words}. The options of the cut:\n",
-        code(rule)
+        "By the rule {}{}. The options of the cut:\n",
+        code(rule),
+        rules::named(rule).map_or(String::new(), |rule| format!(": {}", rule.description))
     );
     for (key, value) in options {
         let _ = writeln!(text, "- {}: {}", code(key), code(&value.to_string()));

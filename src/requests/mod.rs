@@ -1,352 +1,48 @@
 //! Requests: cutting them out of the events by a rule, and what a request that was cut is.
 //!
-//! A rule sees every event in time order, and gives requests as they end. A request carries its own events along in
-//! encoded form, so that they become columns only when it is written.
+//! One way down, each step with its own state and tests, and no file that imports back:
 //!
-//! | rule | a request | in |
-//! |---|---|---|
-//! | `connection` | from the return of accept to the close of the connection | `following` |
-//! | `exchange` | from a read on the connection to the last write before the next read | `following` |
-//! | `httpd` | from Apache's tracepoint `enter_event_handler` to its `exit_event_handler` | `by_thread` |
-//! | `first-close` | from the entry of `accept4` to the first return of `close` on its thread | `by_thread` |
+//! ```text
+//! events ─► trackers: threads │ descriptors │ connections before the trace │ scheduler │ losses
+//!              │ facts: Begins, Read, Wrote, Closed, Scheduled, Woke …
+//!              ├─► rules: connection │ exchange │ httpd │ first_close ─┐
+//!              └─► downstream: accept_queue, matcher ──────────────────┴─► work ─► requests, services
+//! ```
 //!
-//! Connections whose accept the trace does not hold are in `found`.
-//!
-//! What other processes do for a request, such as its database, is followed in `serving`, whatever the rule.
-//!
-//! What they share is in `cutter`: the threads and what they do, the requests that are open, and losses.
+//! - [`bindings`] say what an event class means, and where its arguments are.
+//! - [`trackers`] know threads, descriptors and the scheduler, and nothing of rules.
+//! - [`facts`] are plain data: who, when, which connection.
+//! - [`rules`] take facts and begin and end requests, and know nothing of descriptors. [`downstream`] does the same for what
+//!   other processes do for a request, such as its database, whatever the rule.
+//! - [`work`] keeps which thread works on what, and so to which request an event and its time belong. A request carries its
+//!   own events along in encoded form, so that they become columns only when it is written.
+//! - [`Cutter`] is the whole way.
 
-mod account;
-mod by_thread;
+mod accepted;
+mod bindings;
+mod consumers;
+mod current;
 mod cutter;
-mod descriptors;
-mod entering;
-mod following;
-mod forking;
-mod found;
-#[cfg(test)]
-mod found_tests;
+mod downstream;
+mod exchanges;
+mod facts;
+mod fields;
 mod nested;
-mod numbers;
+mod observed;
 mod open;
-mod roles;
-mod serving;
-#[cfg(test)]
-mod serving_tests;
-mod syscalls;
+mod open_requests;
+mod options;
+mod request;
+pub mod rules;
 #[cfg(test)]
 mod tests;
+mod time_breakdown;
+mod trackers;
+mod work;
 
 pub use cutter::Cutter;
 pub use nested::{Nested, NestedEvent};
-
-use crate::trace::event::Head;
-use account::Account;
-use std::net::IpAddr;
-use std::sync::Arc;
-
-/// How requests are cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
-    /// A request is a connection.
-    Connection,
-    /// A request is an exchange on a connection.
-    Exchange,
-    /// A request is what Apache's event handler does between its tracepoints.
-    Httpd,
-    /// The rule published in 2021, to the letter.
-    FirstClose,
-}
-
-impl Rule {
-    /// All rules.
-    pub const ALL: [Rule; 4] = [
-        Rule::Connection,
-        Rule::Exchange,
-        Rule::Httpd,
-        Rule::FirstClose,
-    ];
-
-    /// The word for it on the command line and in the column `rule`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Rule::Connection => "connection",
-            Rule::Exchange => "exchange",
-            Rule::Httpd => "httpd",
-            Rule::FirstClose => "first-close",
-        }
-    }
-}
-
-/// The payload fields that the rules go by (see `roles`), beside the descriptors that calls work on.
-pub const ARGUMENTS: [&str; 35] = [
-    "arg",
-    "args",
-    "child_pid",
-    "clone_flags",
-    "cmd",
-    "connection_state",
-    "family",
-    "fd",
-    "fds",
-    "file_table_address",
-    "filename",
-    "fildes",
-    "flags",
-    "id",
-    "last",
-    "level",
-    "max_fd",
-    "newfd",
-    "next_tid",
-    "oldfd",
-    "op",
-    "out_fd",
-    "parent_pid",
-    "pid",
-    "prev_state",
-    "prev_tid",
-    "readfds",
-    "ret",
-    "socket",
-    "sport",
-    "tid",
-    "type",
-    "unshare_flags",
-    "v4addr",
-    "v6addr",
-];
-
-/// The tracepoint at which a request begins by the rule `httpd`.
-pub const HTTPD_ENTER: &str = "httpd:enter_event_handler";
-
-/// Settings of a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// The rule.
-    pub rule: Rule,
-    /// Whether `shutdown` of the connection ends a request, too.
-    pub end_at_shutdown: bool,
-    /// Only requests of threads of this name; the kernel knows 15 bytes of it.
-    pub server: Option<String>,
-    /// How many events a request carries at most.
-    pub max_nested: usize,
-    /// How many bytes all open requests carry at most.
-    pub max_bytes: usize,
-}
-
-/// Why a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EndReason {
-    /// `close` of the connection returned.
-    Close,
-    /// `shutdown` of the connection returned.
-    Shutdown,
-    /// The last process that had it executed another program or exited.
-    Exit,
-    /// An exchange was answered.
-    Response,
-    /// The connection of an exchange was closed before a write.
-    NoResponse,
-    /// The event handler was left.
-    HandlerExit,
-    /// Its number was given to the next connection, or its thread began the next request, so its end is missing.
-    NextAccept,
-    /// Its number was given to something else, so its close is missing.
-    Reused,
-    /// It was open when the trace ended.
-    TraceEnd,
-}
-
-impl EndReason {
-    /// All reasons, in the order of their numbers.
-    pub const ALL: [EndReason; 9] = [
-        EndReason::Close,
-        EndReason::Shutdown,
-        EndReason::Exit,
-        EndReason::Response,
-        EndReason::NoResponse,
-        EndReason::HandlerExit,
-        EndReason::NextAccept,
-        EndReason::Reused,
-        EndReason::TraceEnd,
-    ];
-
-    /// The word for it in the column `end_reason`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            EndReason::Close => "close",
-            EndReason::Shutdown => "shutdown",
-            EndReason::Exit => "exit",
-            EndReason::Response => "response",
-            EndReason::NoResponse => "no_response",
-            EndReason::HandlerExit => "handler_exit",
-            EndReason::NextAccept => "next_accept",
-            EndReason::Reused => "reused",
-            EndReason::TraceEnd => "trace_end",
-        }
-    }
-
-    /// Whether the request's own end was seen.
-    fn is_end(self) -> bool {
-        use EndReason::*;
-        matches!(self, Close | Shutdown | Exit | Response | HandlerExit)
-    }
-}
-
-/// Where the time of a request went, in nanoseconds; the first four add up to its duration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Times {
-    /// A thread of it was on a CPU.
-    pub on_cpu: i64,
-    /// A thread of it waited for a CPU, and none was on one.
-    pub runnable: i64,
-    /// Its threads were blocked.
-    pub blocked: i64,
-    /// No thread worked on it.
-    pub unattended: i64,
-    /// Blocked time by the number of the system call's bare name ([`bare_names`](crate::trace::event::bare_names)); `None` outside of one.
-    pub by_call: Vec<(Option<u32>, i64)>,
-}
-
-impl From<Account> for Times {
-    fn from(a: Account) -> Self {
-        Times {
-            on_cpu: a.on_cpu,
-            runnable: a.runnable_ns,
-            blocked: a.blocked,
-            unattended: a.unattended,
-            by_call: a.by_call,
-        }
-    }
-}
-
-/// A client's address and port, as far as the trace tells them.
-pub type Client = (Option<IpAddr>, Option<i32>);
-
-/// A request, as far as it has been followed. Times are nanoseconds since the Unix epoch.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Request {
-    /// Position in the order of starts.
-    pub id: i64,
-    /// Name of the thread that accepted the connection.
-    pub procname: Option<Arc<str>>,
-    /// Process, or [`UNKNOWN`](crate::trace::event::UNKNOWN).
-    pub pid: i32,
-    /// Thread.
-    pub tid: i32,
-    /// Descriptor of the connection, where the rule knows one.
-    pub fd: Option<i64>,
-    /// The client.
-    pub client: Client,
-    /// Number of the connection in the order of accepts, and of the request on it.
-    pub connection: Option<(i64, i64)>,
-    /// Whether the trace holds the accept of the connection, where the rule knows one.
-    pub accept_seen: Option<bool>,
-    /// When the accept was entered.
-    pub accept_entry: Option<i64>,
-    /// When the request began, by its rule.
-    pub start: i64,
-    /// How long the connection waited for it: since the exchange before, or the accept.
-    pub wait: Option<i64>,
-    /// Time of its last event so far; of its end once it has ended.
-    pub end: i64,
-    /// Its events so far.
-    pub n_events: i64,
-    /// `event_id` of the first.
-    pub first_event: i64,
-    /// `event_id` of the last so far.
-    pub last_event: i64,
-    /// System-call events of the whole system from the first to the last.
-    pub window_syscalls: i64,
-    /// Bytes read from the connection.
-    pub read_bytes: Option<i64>,
-    /// Bytes written to it.
-    pub written_bytes: Option<i64>,
-    /// Where its time went, once it has ended; `None` without the scheduler's events.
-    pub times: Option<Times>,
-    /// Why it ended, once it has.
-    pub end_reason: EndReason,
-    /// Events that the tracer discarded in its time.
-    pub lost_events: u64,
-    /// Whether anything was lost in its time (events, or packets with an unknown number of events).
-    pub touched_by_loss: bool,
-    /// Its own events.
-    pub nested: Nested,
-}
-
-/// How it was concluded which two sockets are the ends of one connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Matched {
-    /// By the order of connects and accepts.
-    Socket,
-    /// By whom a write woke.
-    Wakeup,
-}
-
-impl Matched {
-    /// All, in the order of their numbers.
-    pub const ALL: [Matched; 2] = [Matched::Socket, Matched::Wakeup];
-
-    /// The word for it in the column `matched_by`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Matched::Socket => "socket",
-            Matched::Wakeup => "wakeup",
-        }
-    }
-}
-
-/// For whom a process serves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Serves {
-    /// The request that it is done for.
-    pub request_id: i64,
-    /// 1 where the request's own threads asked for it, one more where it is done for who serves the request.
-    pub depth: i32,
-    /// How the two ends were matched.
-    pub matched: Matched,
-    /// The thread that asked.
-    pub asked_tid: i32,
-    /// Its end of the connection.
-    pub asked_fd: i64,
-    /// `event_id` of its events, in order.
-    pub event_ids: Vec<i64>,
-}
-
-/// What another process did for a request: one answer, or one message without.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Service {
-    /// For whom.
-    pub of: Serves,
-    /// What: its `id` counts services, `fd` is the serving end, `wait` the time since it was asked for.
-    pub work: Request,
-}
-
-impl Service {
-    /// Whether it began and ended in the trace, answered or not, without a loss.
-    pub fn complete(&self) -> bool {
-        let seen = self.work.end_reason.is_end() || self.work.end_reason == EndReason::NoResponse;
-        seen && !self.work.touched_by_loss
-    }
-}
-
-impl Request {
-    /// Whether it began and ended in the trace, without a loss.
-    pub fn complete(&self) -> bool {
-        self.end_reason.is_end() && !self.touched_by_loss && self.accept_seen != Some(false)
-    }
-}
-
-/// An event as a rule sees it.
-#[derive(Debug, Clone, Copy)]
-pub struct Observed<'a> {
-    /// Its position in the trace.
-    pub event_id: i64,
-    /// Its head.
-    pub head: &'a Head,
-    /// Its encoded values.
-    pub values: &'a [u8],
-    /// Nanoseconds since its entry, for an exit that has one.
-    pub duration_ns: Option<i64>,
-}
+pub use observed::Observed;
+pub use options::Options;
+pub use request::{Client, EndReason, Matched, Request, Serves, Service, Times};
+pub use rules::Rule;

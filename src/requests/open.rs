@@ -3,19 +3,18 @@
 //! An exchange ends at its last write, which is known only when the next read comes: what came after the last write so
 //! far is given back by going to the mark set there.
 
-use super::account::Account;
 use super::nested::NestedEvent;
-use super::{EndReason, Observed, Request, Serves, Times};
-use crate::trace::event::Loss;
-use std::collections::VecDeque;
+use super::observed::Observed;
+use super::request::{EndReason, Request, Serves};
+use super::time_breakdown::TimeBreakdown;
 
 /// A request that has not ended.
-pub struct Open {
+pub(crate) struct Open {
     /// As far as it has come.
     pub request: Request,
     /// Where its time went.
-    pub account: Account,
-    /// For whom it is, where it is a service.
+    pub time: TimeBreakdown,
+    /// For whom it is, where it is downstream work.
     pub serves: Option<Serves>,
     /// System-call events of the whole system before its first.
     calls_before: i64,
@@ -31,15 +30,15 @@ struct Mark {
     written: Option<i64>,
     nested: (usize, usize),
     event_ids: usize,
-    account: Account,
+    time: TimeBreakdown,
 }
 
-/// Bytes that a service carries for an event.
+/// Bytes that downstream work carries for an event.
 const ID_BYTES: usize = size_of::<i64>();
 
 /// How much requests may carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Room {
     /// Events of a request.
     pub events: usize,
     /// Bytes of all that are open.
@@ -50,7 +49,7 @@ impl Open {
     /// One that begins with `request`, at its `start`; `calls_before` system-call events lie before.
     pub fn new(request: Request, serves: Option<Serves>, calls_before: i64) -> Self {
         Open {
-            account: Account::new(request.start),
+            time: TimeBreakdown::new(request.start),
             request,
             serves,
             calls_before,
@@ -66,7 +65,7 @@ impl Open {
         request.last_event = event.event_id;
         request.end = event.head.timestamp;
         request.window_syscalls = calls - self.calls_before;
-        self.account.commit(request.end);
+        self.time.commit(request.end);
         if let Some(serves) = &mut self.serves {
             let whole_so_far = serves.event_ids.len() as i64 == request.n_events - 1;
             if !whole_so_far || room.events <= serves.event_ids.len() || room.bytes < ID_BYTES {
@@ -119,7 +118,7 @@ impl Open {
             written: request.written_bytes,
             nested: (request.nested.len(), request.nested.size()),
             event_ids: self.serves.as_ref().map_or(0, |s| s.event_ids.len()),
-            account: self.account.clone(),
+            time: self.time.clone(),
         });
     }
 
@@ -150,43 +149,11 @@ impl Open {
             if let Some(serves) = &mut self.serves {
                 serves.event_ids.truncate(mark.event_ids);
             }
-            self.account = mark.account;
+            self.time = mark.time;
         } else {
             request.end = end.unwrap_or(request.end);
         }
-        self.account.close(request.end);
-        request.times = scheduled.then(|| Times::from(self.account));
+        request.times = scheduled.then(|| self.time.finish(request.end));
         (self.request, self.serves)
-    }
-}
-
-/// Losses that may touch requests which are open.
-#[derive(Default)]
-pub struct Losses(VecDeque<Loss>);
-
-impl Losses {
-    /// Takes in a loss that has a time.
-    pub fn push(&mut self, loss: &Loss) {
-        self.0.push_back(loss.clone());
-    }
-
-    /// Marks a request that has ended with the losses that its time overlaps.
-    pub fn touch(&self, request: &mut Request) {
-        for loss in &self.0 {
-            let (begin, end) = (loss.begin.unwrap_or(i64::MIN), loss.end.unwrap_or(i64::MAX));
-            if begin <= request.end && end >= request.start {
-                request.touched_by_loss = true;
-                request.lost_events += loss.events.unwrap_or(0);
-            }
-        }
-    }
-
-    /// Forgets losses that lie before `oldest`, the start of the oldest open request, if any is open.
-    pub fn forget(&mut self, oldest: Option<i64>) {
-        let Some(last) = self.0.back().and_then(|l| l.begin) else {
-            return;
-        };
-        let oldest = oldest.unwrap_or(last);
-        self.0.retain(|l| l.end.is_none_or(|end| end >= oldest));
     }
 }

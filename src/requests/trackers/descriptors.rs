@@ -1,25 +1,14 @@
-//! Which descriptors of which process are a connection.
+//! Which descriptor of which process is which end of a connection.
 //!
 //! A connection belongs to a table of descriptors, not to a thread (`fork(2)`, `clone(2)`, `dup(2)`, `close_range(2)`,
 //! `execve(2)`): threads share their process's table, a forked child gets a copy, with CLONE_FILES the same one, and a
 //! program that is executed loses what is marked close-on-exec. A connection ends when the last descriptor of it is
 //! closed. Only sockets are kept; every other number is nothing to us.
 
-use super::numbers::Numbers;
+use super::endpoint::Endpoint;
+use super::free_numbers::FreeNumbers;
 use std::collections::{BTreeMap, HashMap};
 
-/// What a descriptor that is kept stands for: one end of a connection, with its number among its like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Conn {
-    /// The server's end of a client's connection: what requests are on.
-    Client(usize),
-    /// An end at which a process serves others, which ask for it at [`Conn::Asking`].
-    Served(usize),
-    /// A socket by which a process may ask others to serve it.
-    Asking(usize),
-    /// A socket that was open before the trace, by its inode; nobody knows yet what it is the end of.
-    Before(i64),
-}
 /// Number of a process: its ID at first, and that of the process whose table it shares.
 type Pid = i32;
 
@@ -30,22 +19,22 @@ struct Table {
     /// Descriptors that connections come from, and whether some came over the internet protocols.
     listening: HashMap<i64, bool>,
     /// Of a process that listens.
-    numbers: Numbers,
+    numbers: FreeNumbers,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Slot {
-    conn: Conn,
+    end: Endpoint,
     close_on_exec: bool,
 }
 
 /// The descriptors of all processes.
 #[derive(Debug, Default)]
-pub struct Descriptors {
+pub(crate) struct Descriptors {
     tables: HashMap<Pid, Table>,
     /// Processes that use the table of another.
     shared: HashMap<Pid, Pid>,
-    references: HashMap<Conn, usize>,
+    references: HashMap<Endpoint, usize>,
     /// What accepts must have returned whose exits were lost, and whether it is close-on-exec.
     missed: HashMap<(Pid, i64), bool>,
 }
@@ -68,14 +57,19 @@ impl Descriptors {
     }
 
     /// The connection behind a descriptor.
-    pub fn connection(&self, pid: Pid, fd: i64) -> Option<Conn> {
+    pub fn connection(&self, pid: Pid, fd: i64) -> Option<Endpoint> {
         self.socket(pid, fd)
-            .filter(|conn| !matches!(conn, Conn::Before(_)))
+            .filter(|end| !matches!(end, Endpoint::Unidentified(_)))
     }
 
     /// The socket behind a descriptor, be it a known end of a connection or not.
-    pub fn socket(&self, pid: Pid, fd: i64) -> Option<Conn> {
-        Some(self.table(pid)?.connections.get(&fd)?.conn)
+    pub fn socket(&self, pid: Pid, fd: i64) -> Option<Endpoint> {
+        Some(self.table(pid)?.connections.get(&fd)?.end)
+    }
+
+    /// Whether any process has a descriptor of this end.
+    pub fn has(&self, end: Endpoint) -> bool {
+        self.references.contains_key(&end)
     }
 
     /// Notes that connections come from this descriptor, and whether one came over the internet protocols.
@@ -104,10 +98,10 @@ impl Descriptors {
 
     /// The process may have opened descriptors that nobody saw.
     pub fn doubt(&mut self, pid: Pid) {
-        self.note_numbers(pid, Numbers::forget);
+        self.note_numbers(pid, FreeNumbers::forget);
     }
 
-    fn note_numbers(&mut self, pid: Pid, note: impl FnOnce(&mut Numbers)) {
+    fn note_numbers(&mut self, pid: Pid, note: impl FnOnce(&mut FreeNumbers)) {
         let owner = self.owner(pid);
         if let Some(table) = self.tables.get_mut(&owner)
             && !table.listening.is_empty()
@@ -127,10 +121,12 @@ impl Descriptors {
         self.missed.clear();
         for table in self.tables.values_mut() {
             table.numbers.forget();
-            let is_known = |_: &i64, slot: &mut Slot| !matches!(slot.conn, Conn::Before(_));
+            let is_known =
+                |_: &i64, slot: &mut Slot| !matches!(slot.end, Endpoint::Unidentified(_));
             table.connections.retain(is_known);
         }
-        self.references.retain(|c, _| !matches!(c, Conn::Before(_)));
+        self.references
+            .retain(|c, _| !matches!(c, Endpoint::Unidentified(_)));
     }
 
     /// An accept must have returned `fd`, but its exit was lost.
@@ -154,64 +150,61 @@ impl Descriptors {
         }
     }
 
-    /// The socket with this inode is `conn` from now on, wherever it is open; without one it is not kept any more.
-    pub fn becomes(&mut self, inode: i64, conn: Option<Conn>) {
-        let before = Conn::Before(inode);
+    /// The socket with this inode is `end` from now on, wherever it is open; without one it is not kept any more.
+    pub fn becomes(&mut self, inode: i64, end: Option<Endpoint>) {
+        let before = Endpoint::Unidentified(inode);
         let references = self.references.remove(&before);
         for table in self.tables.values_mut() {
             let connections = &mut table.connections;
-            match conn {
-                Some(conn) => {
-                    let slots = connections.values_mut().filter(|s| s.conn == before);
-                    slots.for_each(|slot| slot.conn = conn);
+            match end {
+                Some(end) => {
+                    let slots = connections.values_mut().filter(|s| s.end == before);
+                    slots.for_each(|slot| slot.end = end);
                 }
-                None => connections.retain(|_, slot| slot.conn != before),
+                None => connections.retain(|_, slot| slot.end != before),
             }
         }
-        if let (Some(conn), Some(references)) = (conn, references) {
-            self.references.insert(conn, references);
+        if let (Some(end), Some(references)) = (end, references) {
+            self.references.insert(end, references);
         }
     }
 
-    /// Whether waiting for `fd` is waiting for a connection other than `conn`, or for a new one.
-    pub fn is_other(&self, pid: Pid, fd: i64, conn: Conn) -> bool {
+    /// Whether waiting for `fd` is waiting for a connection other than `end`, or for a new one.
+    pub fn is_other(&self, pid: Pid, fd: i64, end: Endpoint) -> bool {
         self.table(pid).is_some_and(|t| {
-            let other = |c: Conn| c != conn && matches!(c, Conn::Client(_) | Conn::Served(_));
-            t.listening.contains_key(&fd) || t.connections.get(&fd).is_some_and(|s| other(s.conn))
+            let other = |c: Endpoint| c != end && c.draws_attention();
+            t.listening.contains_key(&fd) || t.connections.get(&fd).is_some_and(|s| other(s.end))
         })
     }
 
-    /// `fd` is a descriptor of `conn` from now on. The number must be free.
-    pub fn open(&mut self, pid: Pid, fd: i64, conn: Conn, close_on_exec: bool) {
-        let slot = Slot {
-            conn,
-            close_on_exec,
-        };
+    /// `fd` is a descriptor of `end` from now on. The number must be free.
+    pub fn open(&mut self, pid: Pid, fd: i64, end: Endpoint, close_on_exec: bool) {
+        let slot = Slot { end, close_on_exec };
         let before = self.table_mut(pid).connections.insert(fd, slot);
         debug_assert!(before.is_none());
-        *self.references.entry(conn).or_insert(0) += 1;
+        *self.references.entry(end).or_insert(0) += 1;
     }
 
     /// `fd` is free from now on. Gives its connection if that was the last descriptor of it.
-    pub fn close(&mut self, pid: Pid, fd: i64) -> Option<Conn> {
+    pub fn close(&mut self, pid: Pid, fd: i64) -> Option<Endpoint> {
         self.take_missed(pid, fd);
         let owner = self.owner(pid);
         let table = self.tables.get_mut(&owner)?;
         table.listening.remove(&fd);
         table.numbers.closed(fd);
         let slot = table.connections.remove(&fd)?;
-        self.release(slot.conn)
-            .filter(|conn| !matches!(conn, Conn::Before(_)))
+        self.release(slot.end)
+            .filter(|end| !matches!(end, Endpoint::Unidentified(_)))
     }
 
-    fn release(&mut self, conn: Conn) -> Option<Conn> {
-        let left = self.references.get_mut(&conn)?;
+    fn release(&mut self, end: Endpoint) -> Option<Endpoint> {
+        let left = self.references.get_mut(&end)?;
         *left -= 1;
         if *left > 0 {
             return None;
         }
-        self.references.remove(&conn);
-        Some(conn)
+        self.references.remove(&end);
+        Some(end)
     }
 
     /// Marks a descriptor as close-on-exec or not.
@@ -225,13 +218,13 @@ impl Descriptors {
     }
 
     /// Closes a range of descriptors, both ends included; gives the connections that end by it.
-    pub fn close_range(&mut self, pid: Pid, fds: (i64, i64)) -> Vec<Conn> {
+    pub fn close_range(&mut self, pid: Pid, fds: (i64, i64)) -> Vec<Endpoint> {
         self.note_numbers(pid, |numbers| numbers.closed_range(fds));
         self.close_where(pid, |fd, _| fds.0 <= fd && fd <= fds.1)
     }
 
     /// The process executes another program; gives the connections that end by it.
-    pub fn exec(&mut self, pid: Pid) -> Vec<Conn> {
+    pub fn exec(&mut self, pid: Pid) -> Vec<Endpoint> {
         self.unshare(pid);
         self.doubt(pid);
         self.forget_missed(pid);
@@ -239,7 +232,7 @@ impl Descriptors {
     }
 
     /// The process exits; gives the connections that end by it.
-    pub fn exit(&mut self, pid: Pid) -> Vec<Conn> {
+    pub fn exit(&mut self, pid: Pid) -> Vec<Endpoint> {
         self.forget_missed(pid);
         if self.shared.remove(&pid).is_some() {
             return Vec::new();
@@ -265,7 +258,7 @@ impl Descriptors {
         sharers.map(|(p, _)| *p).min()
     }
 
-    fn close_where(&mut self, pid: Pid, which: impl Fn(i64, &Slot) -> bool) -> Vec<Conn> {
+    fn close_where(&mut self, pid: Pid, which: impl Fn(i64, &Slot) -> bool) -> Vec<Endpoint> {
         let chosen: Vec<i64> = self.table(pid).map_or_else(Vec::new, |t| {
             let chosen = t.connections.iter().filter(|(fd, slot)| which(**fd, slot));
             chosen.map(|(fd, _)| *fd).collect()
@@ -293,7 +286,7 @@ impl Descriptors {
         }
         let table = self.tables.get(&owner).cloned().unwrap_or_default();
         for slot in table.connections.values() {
-            *self.references.entry(slot.conn).or_insert(0) += 1;
+            *self.references.entry(slot.end).or_insert(0) += 1;
         }
         self.tables.insert(child, table);
         true
@@ -311,8 +304,8 @@ impl Descriptors {
 mod tests {
     use super::*;
 
-    const C0: Conn = Conn::Client(0);
-    const C1: Conn = Conn::Client(1);
+    const C0: Endpoint = Endpoint::Inbound(0);
+    const C1: Endpoint = Endpoint::Inbound(1);
 
     fn one() -> Descriptors {
         let mut d = Descriptors::default();
@@ -365,11 +358,11 @@ mod tests {
     #[test]
     fn a_socket_that_was_open_before_is_nothing_until_it_becomes_something() {
         let mut d = one();
-        d.open(1, 6, Conn::Before(77), true);
-        d.open(1, 7, Conn::Before(88), false);
+        d.open(1, 6, Endpoint::Unidentified(77), true);
+        d.open(1, 7, Endpoint::Unidentified(88), false);
         d.fork(1, 2, false);
         assert_eq!(d.connection(2, 6), None);
-        assert_eq!(d.socket(2, 6), Some(Conn::Before(77)));
+        assert_eq!(d.socket(2, 6), Some(Endpoint::Unidentified(77)));
         d.becomes(77, Some(C1));
         assert_eq!(
             (d.connection(1, 6), d.connection(2, 6)),
@@ -379,9 +372,9 @@ mod tests {
         assert_eq!(d.exec(2), [C1], "close-on-exec");
         d.becomes(88, None);
         assert_eq!((d.socket(1, 7), d.socket(2, 7)), (None, None));
-        d.open(1, 7, Conn::Before(99), false);
+        d.open(1, 7, Endpoint::Unidentified(99), false);
         assert_eq!(d.close(1, 7), None);
-        d.open(1, 7, Conn::Before(99), false);
+        d.open(1, 7, Endpoint::Unidentified(99), false);
         d.lose();
         assert_eq!((d.socket(1, 7), d.socket(1, 5)), (None, Some(C0)));
     }

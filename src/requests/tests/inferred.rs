@@ -1,7 +1,7 @@
 //! Connections whose accept is not in the trace, on small made-up traces.
 
-use super::tests::*;
-use super::*;
+use super::super::*;
+use super::made_up::*;
 use crate::trace::event::Loss;
 
 /// Process, descriptor, flags and inode of a socket.
@@ -26,7 +26,7 @@ const ANOTHER: [Event; 4] = [
 ];
 
 fn found(parts: &[&[Event]]) -> Vec<Request> {
-    let mut requests = cut(Rule::Connection, &parts.concat());
+    let mut requests = cut(&CONNECTION, &parts.concat());
     requests.retain(|r| r.accept_seen == Some(false));
     requests
 }
@@ -101,7 +101,7 @@ fn loss(begin: i64) -> Loss {
 #[test]
 fn a_loss_makes_unused_sockets_unknown() {
     let events = [&[SOCKET][..], &OPTION, &ASKED, &ENDS].concat();
-    let count = |losses: &[Loss]| cut_with(options(Rule::Connection), &events, losses).len();
+    let count = |losses: &[Loss]| cut_with(options(&CONNECTION), &events, losses).len();
     assert_eq!(
         (count(&[]), count(&[loss(20)]), count(&[loss(50)])),
         (1, 0, 1)

@@ -4,16 +4,8 @@
 //! that several threads work on at once is on a CPU when one of them is, else runnable when one of them is, else blocked.
 //! Blocked time goes to the system call in which the thread blocked; with several, to that of the one that blocked last.
 
-/// What the scheduler does with a thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// On a CPU.
-    Running,
-    /// Ready and waiting for a CPU: preempted, or woken up.
-    Runnable,
-    /// Waiting, in this system call; in none where the kernel made it wait by itself, as for a page.
-    Blocked(Option<u32>),
-}
+use super::request::Times;
+use super::trackers::scheduler::State;
 
 /// What can hold at an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +18,7 @@ enum Part {
 
 /// The time of a request so far, in nanoseconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Account {
+pub(crate) struct TimeBreakdown {
     /// Until when it is counted, nanoseconds since the Unix epoch.
     now: i64,
     running: u32,
@@ -34,24 +26,15 @@ pub struct Account {
     blocked_in: Vec<Option<u32>>,
     /// Counted since the last event of the request, and so not part of it if that was its end.
     unsettled: Vec<(Part, i64)>,
-    /// A thread of it was on a CPU.
-    pub on_cpu: i64,
-    /// A thread of it waited for a CPU.
-    pub runnable_ns: i64,
-    /// Its threads were blocked.
-    pub blocked: i64,
-    /// No thread was at work on it.
-    pub unattended: i64,
-    /// Blocked time by system call, in the order of their first blocking.
-    pub by_call: Vec<(Option<u32>, i64)>,
+    times: Times,
 }
 
-impl Account {
+impl TimeBreakdown {
     /// Begins to count at `now`, without threads.
     pub fn new(now: i64) -> Self {
-        Account {
+        TimeBreakdown {
             now,
-            ..Account::default()
+            ..TimeBreakdown::default()
         }
     }
 
@@ -77,29 +60,31 @@ impl Account {
     /// Settles what has been counted until `now`, the time of an event of the request.
     pub fn commit(&mut self, now: i64) {
         self.advance(now);
+        let times = &mut self.times;
         for (part, ns) in self.unsettled.drain(..) {
             match part {
-                Part::OnCpu => self.on_cpu += ns,
-                Part::Runnable => self.runnable_ns += ns,
-                Part::Unattended => self.unattended += ns,
+                Part::OnCpu => times.on_cpu += ns,
+                Part::Runnable => times.runnable += ns,
+                Part::Unattended => times.unattended += ns,
                 Part::Blocked(call) => {
-                    self.blocked += ns;
-                    match self.by_call.iter_mut().find(|(c, _)| *c == call) {
+                    times.blocked += ns;
+                    match times.by_call.iter_mut().find(|(c, _)| *c == call) {
                         Some((_, sum)) => *sum += ns,
-                        None => self.by_call.push((call, ns)),
+                        None => times.by_call.push((call, ns)),
                     }
                 }
             }
         }
     }
 
-    /// Ends the account at `end`: the time of the last event of the request, or later than anything counted.
-    pub fn close(&mut self, end: i64) {
+    /// Where the time went until `end`: the time of the last event of the request, or later than anything counted.
+    pub fn finish(mut self, end: i64) -> Times {
         if end < self.now {
             self.unsettled.clear();
         } else {
             self.commit(end);
         }
+        self.times
     }
 
     /// A thread in `state` begins to work on the request.
@@ -132,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_parts_add_up_and_the_busiest_thread_counts() {
-        let mut a = Account::new(100);
+        let mut a = TimeBreakdown::new(100);
         a.enter(103, State::Running);
         a.leave(110, State::Running);
         a.enter(110, State::Blocked(Some(4)));
@@ -145,10 +130,10 @@ mod tests {
         a.leave(131, State::Blocked(Some(4)));
         a.commit(140);
         a.advance(150);
-        a.close(140);
-        assert_eq!((a.on_cpu, a.runnable_ns, a.blocked), (17, 2, 9));
-        assert_eq!(a.unattended, 3 + 9);
-        assert_eq!(a.by_call, [(Some(4), 6), (None, 3)]);
-        assert_eq!(a.on_cpu + a.runnable_ns + a.blocked + a.unattended, 40);
+        let t = a.finish(140);
+        assert_eq!((t.on_cpu, t.runnable, t.blocked), (17, 2, 9));
+        assert_eq!(t.unattended, 3 + 9);
+        assert_eq!(t.by_call, [(Some(4), 6), (None, 3)]);
+        assert_eq!(t.on_cpu + t.runnable + t.blocked + t.unattended, 40);
     }
 }

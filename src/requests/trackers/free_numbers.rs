@@ -7,16 +7,16 @@ use std::collections::BTreeSet;
 
 /// The numbers of a table of descriptors, as far as they are known.
 #[derive(Debug, Clone, Default)]
-pub struct Numbers {
+pub(crate) struct FreeNumbers {
     /// All numbers below are in use, but those in `free`.
     used: i64,
     free: BTreeSet<i64>,
 }
 
-impl Numbers {
+impl FreeNumbers {
     /// Nothing is known any more: descriptors may have come and gone unseen.
     pub fn forget(&mut self) {
-        *self = Numbers::default();
+        *self = FreeNumbers::default();
     }
 
     /// A call was given the lowest free number, `fd`.
@@ -37,7 +37,7 @@ impl Numbers {
         }
     }
 
-    /// Numbers from `fds.0` to `fds.1` were closed.
+    /// FreeNumbers from `fds.0` to `fds.1` were closed.
     pub fn closed_range(&mut self, fds: (i64, i64)) {
         let end = self.used.min(fds.1.saturating_add(1));
         self.free.extend(fds.0.max(0)..end);
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_lowest_free_number_is_next_where_it_is_known() {
-        let mut n = Numbers::default();
+        let mut n = FreeNumbers::default();
         n.closed(4);
         assert_eq!(n.next(), None, "numbers below may be free, too");
         n.gave(11);

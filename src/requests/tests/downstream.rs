@@ -1,7 +1,7 @@
 //! What others do for requests, on small made-up traces. Threads 11 to 29 are of the server, 31 and 32 of the database.
 
-use super::tests::{Event, cut_all, options};
-use super::*;
+use super::super::*;
+use super::made_up::{CONNECTION, Event, cut_all, options};
 use crate::trace::event::Loss;
 
 const ACCEPT: &str = "syscall_entry_accept4";
@@ -34,7 +34,7 @@ fn client(tid: i32) -> [Event<'static>; 3] {
 const WAITS: [Event; 2] = [(31, ACCEPT, &[21, 0]), (31, SWITCH, &[31, 1, 0])];
 
 fn services(events: &[&[Event]]) -> Vec<Service> {
-    cut_all(options(Rule::Connection), &events.concat(), &[]).1
+    cut_all(options(&CONNECTION), &events.concat(), &[]).1
 }
 
 /// Per service its request, depth, events and end.
@@ -268,6 +268,6 @@ fn a_loss_forgets_who_waits() {
         events: Some(1),
         packets: None,
     };
-    let cut = |losses: &[Loss]| cut_all(options(Rule::Connection), &events, losses).1.len();
+    let cut = |losses: &[Loss]| cut_all(options(&CONNECTION), &events, losses).1.len();
     assert_eq!((cut(&[]), cut(&[loss])), (1, 0));
 }

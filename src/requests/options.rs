@@ -1,0 +1,28 @@
+//! How requests are cut, as the caller chooses it.
+
+use super::rules::rule::{Rule, Settings};
+
+/// How requests are cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// Whether `shutdown` of the connection ends a request, too.
+    pub end_at_shutdown: bool,
+    /// Only requests of threads of this name; the kernel knows 15 bytes of it.
+    pub server: Option<String>,
+    /// How many events a request carries at most.
+    pub max_nested: usize,
+    /// How many bytes all open requests carry at most.
+    pub max_bytes: usize,
+}
+
+impl Options {
+    /// What of it the rule needs to know.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            end_at_shutdown: self.end_at_shutdown,
+            server: self.server.clone(),
+        }
+    }
+}

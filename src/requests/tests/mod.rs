@@ -1,0 +1,9 @@
+//! Requests of small made-up traces, from the events to the end of the way.
+
+mod all_rules;
+mod connection;
+mod downstream;
+mod exchange;
+mod inferred;
+mod made_up;
+mod threads;
