@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use sysds::columns::contract;
+use sysds::columns::schema::contract;
 
 #[test]
 fn the_readme_has_every_column_of_the_contract_word_by_word() {
