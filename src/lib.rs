@@ -24,11 +24,13 @@
 //! | [`cli`] | `record`, `ingest`, `inspect`, `query`, `report`, `publish`, `dataset`, `requests` | options, terminal; all of `clap` |
 //! | [`record`] | `dataset` | making a trace: the LTTng session, load and noise |
 //! | [`ingest`] | `trace`, `calls`, `requests`, `columns`, `dataset` | the way from traces to a dataset |
-//! | [`inspect`] | `trace`, `columns`, `dataset` | reports on traces and datasets |
-//! | [`publish`] | `query`, `columns`, `dataset`, `requests`, `trace` | a dataset as a release, and the check of one |
+//! | [`inspect`] | `trace`, `columns::schema`, `dataset` | reports on traces and datasets |
+//! | [`publish`] | `query`, `columns::schema`, `columns::parquet`, `dataset`, `requests`, `trace` | a dataset as a release, and the check of one |
 //! | [`report`] | `query`, `dataset` | one page to look at, drawn from the shipped queries |
 //! | [`query`] | `dataset` | SQL; all of DataFusion |
-//! | [`columns`] | `trace`, `calls`, `requests` | values into columns, columns into Parquet |
+//! | [`columns::tables`] | `columns::schema`, `columns::parquet`, `trace`, `calls`, `requests` | what fills the columns of each table, by name |
+//! | [`columns::parquet`] | | columns into row groups, row groups into files |
+//! | [`columns::schema`] | `trace` | what a table is: the contract, and the columns for the fields of a trace |
 //! | [`requests`] | `trace`, `calls` | what a request is |
 //! | [`calls`] | `trace` | the two sides of a system call |
 //! | [`dataset`] | `trace` | a dataset on disk |

@@ -1,17 +1,8 @@
-//! Columns: the contract of the tables, how fields become columns, and how columns become Parquet files.
+//! Columns: what a table is, how its columns become Parquet, and what fills them.
+//!
+//! [`tables`] fills columns from events, requests and what else a recording has; it alone knows of them. [`schema`] and
+//! [`parquet`] know no tables, so that what reads and publishes datasets can use them.
 
-pub mod contract;
-pub mod describe;
-pub mod downstream;
-pub mod events;
-pub mod holds;
-pub mod join;
-pub mod layout;
-pub mod losses;
-pub mod nested;
-pub mod numbers;
 pub mod parquet;
-pub mod requests;
-pub mod sparse;
-pub mod types;
-pub mod values;
+pub mod schema;
+pub mod tables;

@@ -6,11 +6,12 @@
 //! appended.
 
 use super::{Ingested, Options, Plan};
-use crate::columns::events::{EventsUsage, Layout};
-use crate::columns::layout::Column;
-use crate::columns::parquet::Part;
-use crate::columns::requests::RequestsUsage;
-use crate::columns::types::Usage;
+use crate::columns::parquet::part::Part;
+use crate::columns::schema::layout::FieldColumn;
+use crate::columns::schema::layout::Layout;
+use crate::columns::schema::types::Usage;
+use crate::columns::tables::events::EventsUsage;
+use crate::columns::tables::requests::RequestsUsage;
 use crate::dataset::classes::{self, Classes};
 use crate::dataset::manifest::{DataFile, Manifest, Recording, TableFiles, describe_file, footer};
 use crate::dataset::{self, MANIFEST};
@@ -264,7 +265,7 @@ fn same_options(root: &Path, manifest: &Manifest, options: &Options) -> Result<(
 
 /// Whether all columns of a dataset (`fields`) are called as `columns` plans them: older versions of this program did not
 /// tell names apart without case.
-fn planned(root: &Path, columns: &[Column], fields: &Fields) -> Result<()> {
+fn planned(root: &Path, columns: &[FieldColumn], fields: &Fields) -> Result<()> {
     for field in fields {
         let name = field.name();
         if columns.iter().any(|c| c.sibling == *name) {
@@ -285,13 +286,13 @@ fn planned(root: &Path, columns: &[Column], fields: &Fields) -> Result<()> {
 }
 
 /// Whether the columns of a dataset (`fields`, planned by `old`) are the same in the layout `new`.
-fn unchanged(root: &Path, old: &[Column], new: &[Column], fields: &Fields) -> Result<()> {
+fn unchanged(root: &Path, old: &[FieldColumn], new: &[FieldColumn], fields: &Fields) -> Result<()> {
     for column in old {
         let kept = [&column.name, &column.sibling].map(|n| fields.find(n).is_some());
         if kept == [false, false] {
             continue;
         }
-        let like = |c: &&Column| c.field == column.field && c.kind == column.kind;
+        let like = |c: &&FieldColumn| c.field == column.field && c.kind == column.kind;
         let new = new.iter().find(like);
         let new = new.expect("the joint layout has the fields of the dataset");
         let renamed = [
@@ -320,8 +321,8 @@ fn unchanged(root: &Path, old: &[Column], new: &[Column], fields: &Fields) -> Re
     Ok(())
 }
 
-fn same_members(old: &Column, new: &Column) -> bool {
-    let names = |c: &Column| -> Vec<(String, String)> {
+fn same_members(old: &FieldColumn, new: &FieldColumn) -> bool {
+    let names = |c: &FieldColumn| -> Vec<(String, String)> {
         let names = c
             .members
             .iter()
@@ -336,8 +337,8 @@ fn same_members(old: &Column, new: &Column) -> bool {
 }
 
 /// Which of `columns` the `fields` of a file are.
-fn usage(columns: &[Column], fields: &Fields) -> Vec<Usage> {
-    let of = |column: &Column| {
+fn usage(columns: &[FieldColumn], fields: &Fields) -> Vec<Usage> {
+    let of = |column: &FieldColumn| {
         let main = member(fields, &column.name);
         Usage {
             main: main.is_some(),

@@ -2,12 +2,11 @@
 
 use super::pipeline::joined;
 use super::{Ingested, Options, Plan};
-use crate::columns::describe::described;
-use crate::columns::downstream;
-use crate::columns::join::{Target, join};
-use crate::columns::losses;
-use crate::columns::parquet::{Part, key_values};
-use crate::columns::types::Usage;
+use crate::columns::parquet::join::{Target, join};
+use crate::columns::parquet::part::Part;
+use crate::columns::parquet::properties::key_values;
+use crate::columns::schema::describe::described;
+use crate::columns::schema::types::Usage;
 use crate::dataset::classes::{self, Class, Classes};
 use crate::dataset::manifest::{
     DataFile, FORMAT_VERSION, Manifest, Recording, StreamLoss, TableFiles, Tool, describe_file,
@@ -48,8 +47,8 @@ pub(super) fn assemble(
     let schemas = [
         events_schema(plan, &all),
         requests_schema(plan, &all),
-        downstream::schema(&plan.contracts.downstream),
-        losses::schema(&plan.contracts.losses),
+        plan.contracts.downstream.schema(),
+        plan.contracts.losses.schema(),
     ];
     // Each beside the others: an ingest ends with them, and they do not share anything.
     let recordings = &all[..];

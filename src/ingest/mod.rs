@@ -12,11 +12,13 @@ mod continued;
 mod described;
 mod pipeline;
 
-use crate::columns::contract::{self, Contract};
-use crate::columns::events::{EventsUsage, Layout, Plans};
-use crate::columns::layout;
-use crate::columns::parquet::{Part, properties};
-use crate::columns::requests::{Common, RequestsUsage};
+use crate::columns::parquet::part::Part;
+use crate::columns::parquet::properties::properties;
+use crate::columns::schema::contract::{self, Contract};
+use crate::columns::schema::layout::Layout;
+use crate::columns::tables::events::EventsUsage;
+use crate::columns::tables::plans::Plans;
+use crate::columns::tables::requests::{Common, RequestsUsage};
 use crate::dataset::manifest::{Manifest, Recording};
 use crate::dataset::staging::Staging;
 use crate::error::{Error, Place, Result};
@@ -254,7 +256,7 @@ fn open_all(
     let old: Vec<&EventClass> = old.into_iter().flat_map(Old::classes).collect();
     let stores = |name: &str| options.selection.stores(name);
     let layout = Layout::new(classes.iter().chain(old), stores);
-    let columns = layout::count(&layout.args) + layout::count(&layout.context);
+    let columns = layout.count();
     if columns > MAX_COLUMNS {
         return Err(Error::input(
             format!(

@@ -2,12 +2,12 @@
 
 use super::{Control, Described, Ingested, Plan, Progress};
 use crate::calls::{Calls, Sides};
-use crate::columns::downstream::DownstreamTable;
-use crate::columns::events::EventsTable;
-use crate::columns::events::EventsUsage;
-use crate::columns::losses;
-use crate::columns::parquet::Part;
-use crate::columns::requests::{RequestsTable, RequestsUsage};
+use crate::columns::parquet::part::Part;
+use crate::columns::tables::downstream::DownstreamTable;
+use crate::columns::tables::events::EventsTable;
+use crate::columns::tables::events::EventsUsage;
+use crate::columns::tables::losses;
+use crate::columns::tables::requests::{RequestsTable, RequestsUsage};
 use crate::dataset::fingerprint::fingerprints;
 use crate::dataset::manifest::{Damage, Recording, sum_losses};
 use crate::error::{Error, Result};
@@ -56,26 +56,26 @@ pub(super) fn run(
     let events = EventsTable::new(
         tables("events")?,
         trace_id,
-        plan.contracts.events.clone(),
+        &plan.contracts.events,
         Arc::clone(&plan.layout),
         Arc::clone(&plans),
         Arc::new(plan.properties.clone()),
     )?;
     let requests = RequestsTable::new(
         tables("requests")?,
-        plan.contracts.requests.clone(),
-        plan.common(trace_id, described),
+        &plan.contracts.requests,
+        &plan.common(trace_id, described),
         Arc::clone(&classes),
         Arc::clone(&plan.layout),
         plans,
         Arc::new(plan.properties.clone()),
-    );
+    )?;
     let downstream = DownstreamTable::new(
         tables("downstream")?,
-        plan.contracts.downstream.clone(),
+        &plan.contracts.downstream,
         trace_id,
-        plan.properties.clone(),
-    );
+        Arc::new(plan.properties.clone()),
+    )?;
     let worker = Worker {
         calls: Calls::new(&classes, &plan.contracts.events.fd_arguments),
         cutter: Cutter::new(
@@ -119,11 +119,11 @@ pub(super) fn run(
     // A loss that a packet hides is told by a later one.
     losses.sort_by_key(|loss| loss.begin);
     let part = losses::write(
-        &scratch.join("losses"),
+        scratch.join("losses"),
         &plan.contracts.losses,
         trace_id,
         &losses,
-        &plan.properties,
+        &Arc::new(plan.properties.clone()),
     )?;
     Ok(Ingested {
         recording: Recording {

@@ -1,6 +1,6 @@
 //! Describes traces by reading them through.
 
-use crate::columns::describe::type_text;
+use crate::columns::schema::describe::type_text;
 use crate::dataset::manifest::{Damage, StreamLoss, sum_losses};
 use crate::error::{Error, Result};
 use crate::trace::Source;

@@ -8,7 +8,7 @@ use super::about::Author;
 use super::cite::{bibtex, keywords, quoted};
 use super::markdown::{block, code, inline};
 use super::release::{FULL, INCOMPLETE, OTHER, TRAIN};
-use crate::columns::contract::{self, Column};
+use crate::columns::schema::contract::{self, Column};
 use crate::dataset::manifest::Recording;
 use crate::dataset::recorded::LoadSummary;
 use crate::requests::rules;

@@ -242,7 +242,7 @@ fn splits(manifest: &ReleaseManifest, tables: &[&str]) -> Value {
 }
 
 fn record_set(papers: &Papers, table: &str) -> Value {
-    let contract = crate::columns::contract::all();
+    let contract = crate::columns::schema::contract::all();
     let contract = contract.iter().find(|c| c.table == table);
     let mut fields = vec![split_field(table)];
     let schema = &papers.schemas[table];

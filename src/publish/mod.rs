@@ -27,7 +27,7 @@ pub mod split;
 pub mod verify;
 pub mod version;
 
-use crate::columns::contract;
+use crate::columns::schema::contract;
 use crate::dataset::manifest::{DataFile, Manifest, TableFiles, describe_file, digest};
 use crate::dataset::staging::Staging;
 use crate::dataset::{self, Dataset, MANIFEST, RELEASED, classes, moment};

@@ -7,7 +7,7 @@ use super::about::Author;
 use super::cite::{json_text, keywords};
 use super::croissant::{address, said};
 use super::{Papers, SCHEMAS};
-use crate::columns::contract;
+use crate::columns::schema::contract;
 use serde_json::{Map, Value, json};
 
 /// Files beside the data, and what they are.

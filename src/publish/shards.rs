@@ -5,7 +5,7 @@
 //! near the size on disk that is asked for. How many shards there will be is known at the end, and then they get names.
 
 use super::rows;
-use crate::columns::parquet::properties;
+use crate::columns::parquet::properties::properties;
 use crate::error::{Error, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::Path;
-use sysds::columns::contract::{self, Contract};
+use sysds::columns::schema::contract::{self, Contract};
 
 fn dataset(dir: &Path) -> std::path::PathBuf {
     let dataset = dir.join("d");

@@ -33,7 +33,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
-use sysds::columns::contract::{self, Column, Contract};
+use sysds::columns::schema::contract::{self, Column, Contract};
 use tempfile::TempDir;
 
 /// How many blocks cannot run. Who adds one counts it here.

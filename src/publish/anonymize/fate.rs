@@ -2,7 +2,7 @@
 
 use super::events::Rows;
 use super::table::Rule;
-use crate::columns::holds::Holds;
+use crate::columns::schema::holds::Holds;
 
 /// What a value holds, and who says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

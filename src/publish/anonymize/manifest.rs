@@ -5,7 +5,7 @@
 
 use super::fate::Fate;
 use super::{Anonymizer, SECOND};
-use crate::columns::holds::Holds;
+use crate::columns::schema::holds::Holds;
 use crate::dataset::manifest::{Damage, Manifest, Recording, StreamLoss};
 use crate::dataset::moment;
 use crate::dataset::recorded::{Count, Load, Machine, Recorded, Session};

@@ -31,7 +31,7 @@ mod values;
 mod walk;
 
 use super::rewrite::Rewrite;
-use crate::columns::contract::{self, Column};
+use crate::columns::schema::contract::{self, Column};
 use crate::dataset::classes::Classes;
 use crate::dataset::manifest::Manifest;
 use crate::error::{Error, Place, Result};

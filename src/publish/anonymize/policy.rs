@@ -32,8 +32,8 @@
 
 use super::addresses::Network;
 use super::table::Of;
-use crate::columns::contract;
-use crate::columns::holds::Holds;
+use crate::columns::schema::contract;
+use crate::columns::schema::holds::Holds;
 use crate::error::{Error, Place, Result};
 use regex::Regex;
 use serde::{Deserialize, Deserializer};

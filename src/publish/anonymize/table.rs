@@ -4,7 +4,7 @@
 //! those that mean the same everywhere; what is in neither place has nothing to say, and the caller lets it not stay. A
 //! policy may say it of further arguments, and goes before the table.
 
-use crate::columns::holds::Holds;
+use crate::columns::schema::holds::Holds;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

@@ -4,7 +4,7 @@ use super::events::Rows;
 use super::fate::{Choice, Fate};
 use super::policy::Processes;
 use super::{Anonymizer, SECOND, failed, rebuilt};
-use crate::columns::holds::Holds;
+use crate::columns::schema::holds::Holds;
 use crate::error::Result;
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, Int64Array, ListArray,

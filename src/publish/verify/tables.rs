@@ -1,7 +1,7 @@
 //! Tables against their contract, and their numbers of rows against the manifest.
 
 use super::{Kind, Release, Report};
-use crate::columns::contract::{self, Contract};
+use crate::columns::schema::contract::{self, Contract};
 use crate::error::Result;
 use crate::foreign;
 use crate::publish::SCHEMAS;

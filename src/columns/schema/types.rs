@@ -1,10 +1,11 @@
-//! The Arrow types of the columns that `layout` plans, and which of them a dataset keeps.
+//! The Arrow types of the columns that [`layout`](super::layout) plans, and which of them a dataset keeps.
 
-use super::layout::{Column, Kind, innermost};
+use super::kind::Kind;
+use super::layout::FieldColumn;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use std::sync::Arc;
 
-/// Which parts of a column have come to be used, over all batches.
+/// Which parts of a column have come to be used, over all chunks of rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Some event has the field.
@@ -16,7 +17,7 @@ pub struct Usage {
 }
 
 /// The Arrow type of a column.
-pub fn main_type(column: &Column) -> DataType {
+pub fn main_type(column: &FieldColumn) -> DataType {
     of_kind(&column.kind, &|leaf| {
         leaf_type(leaf, member_fields(&column.members))
     })
@@ -32,8 +33,8 @@ fn leaf_type(leaf: &Kind, members: Fields) -> DataType {
     }
 }
 
-/// The Arrow type of the column beside it.
-pub fn sibling_type(column: &Column) -> DataType {
+/// The Arrow type of the sibling of a column.
+pub fn sibling_type(column: &FieldColumn) -> DataType {
     of_kind(&column.kind, &|leaf| match leaf {
         Kind::Int => DataType::UInt64,
         _ => DataType::Binary,
@@ -41,8 +42,8 @@ pub fn sibling_type(column: &Column) -> DataType {
 }
 
 /// Whether values can come that go to the sibling.
-pub fn can_have_sibling(column: &Column) -> bool {
-    match innermost(&column.kind) {
+pub fn can_have_sibling(column: &FieldColumn) -> bool {
+    match column.kind.innermost() {
         Kind::Int => column.wide,
         kind => *kind == Kind::Text,
     }
@@ -55,11 +56,13 @@ fn of_kind(kind: &Kind, leaf: &dyn Fn(&Kind) -> DataType) -> DataType {
     }
 }
 
-pub(super) fn element_field(ty: DataType) -> FieldRef {
+/// The field of the elements of a list.
+pub fn element_field(ty: DataType) -> FieldRef {
     Arc::new(Field::new("element", ty, true))
 }
 
-pub(super) fn member_fields(members: &[Column]) -> Fields {
+/// The fields of a structure's members, with all siblings that they can have.
+pub fn member_fields(members: &[FieldColumn]) -> Fields {
     let mut fields = Vec::new();
     for member in members {
         fields.push(Field::new(&member.name, main_type(member), true));
@@ -71,7 +74,7 @@ pub(super) fn member_fields(members: &[Column]) -> Fields {
 }
 
 /// The fields of the columns that are used, without the siblings that are not, at any depth.
-pub fn used_fields(columns: &[Column], usage: &[Usage]) -> Vec<Field> {
+pub fn used_fields(columns: &[FieldColumn], usage: &[Usage]) -> Vec<Field> {
     let mut fields = Vec::new();
     for (column, usage) in columns.iter().zip(usage) {
         if usage.main {
@@ -84,7 +87,7 @@ pub fn used_fields(columns: &[Column], usage: &[Usage]) -> Vec<Field> {
     fields
 }
 
-fn used_type(column: &Column, usage: &Usage) -> DataType {
+fn used_type(column: &FieldColumn, usage: &Usage) -> DataType {
     // A structure keeps all its members; of their siblings only those that are used.
     let mut members = usage.members.clone();
     members.iter_mut().for_each(|m| m.main = true);

@@ -4,7 +4,7 @@
 //! into the Arrow schema of every file, descriptions and units included (as field metadata). So the two cannot differ.
 
 use super::holds::Holds;
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -56,22 +56,22 @@ pub struct Column {
 
 /// The contract of `events`.
 pub fn events() -> Contract {
-    parse(include_str!("../../schemas/events.json"))
+    parse(include_str!("../../../schemas/events.json"))
 }
 
 /// The contract of `requests`.
 pub fn requests() -> Contract {
-    parse(include_str!("../../schemas/requests.json"))
+    parse(include_str!("../../../schemas/requests.json"))
 }
 
 /// The contract of `downstream`.
 pub fn downstream() -> Contract {
-    parse(include_str!("../../schemas/downstream.json"))
+    parse(include_str!("../../../schemas/downstream.json"))
 }
 
 /// The contract of `losses`.
 pub fn losses() -> Contract {
-    parse(include_str!("../../schemas/losses.json"))
+    parse(include_str!("../../../schemas/losses.json"))
 }
 
 /// The contracts of all tables.
@@ -82,13 +82,16 @@ pub fn all() -> [Contract; 4] {
 /// The files of `schemas/`: the name of each, and its text.
 pub fn texts() -> [(&'static str, &'static str); 4] {
     [
-        ("events.json", include_str!("../../schemas/events.json")),
-        ("requests.json", include_str!("../../schemas/requests.json")),
+        ("events.json", include_str!("../../../schemas/events.json")),
+        (
+            "requests.json",
+            include_str!("../../../schemas/requests.json"),
+        ),
         (
             "downstream.json",
-            include_str!("../../schemas/downstream.json"),
+            include_str!("../../../schemas/downstream.json"),
         ),
-        ("losses.json", include_str!("../../schemas/losses.json")),
+        ("losses.json", include_str!("../../../schemas/losses.json")),
     ]
 }
 
@@ -127,21 +130,15 @@ fn parse(text: &str) -> Contract {
 }
 
 impl Contract {
-    /// The Arrow field of the column called `name`; `structs` gives the members of `struct<by field name>` columns by
-    /// name, and those that are not in it are left out where they are optional.
-    ///
-    /// # Panics
-    /// Where there is no such column.
-    pub fn field(&self, name: &str) -> Field {
-        let column = self.columns.iter().find(|c| c.name == name);
-        column
-            .expect("a column of the contract")
-            .field(&HashMap::new())
-    }
-
-    /// All Arrow fields in order.
+    /// All Arrow fields in order. `structs` gives the members of `struct<by field name>` columns by name; columns that
+    /// are not in it are left out where they are optional.
     pub fn fields(&self, structs: &HashMap<String, Fields>) -> Fields {
         fields_of(&self.columns, structs)
+    }
+
+    /// The schema of a table without `struct<by field name>` columns.
+    pub fn schema(&self) -> Schema {
+        Schema::new(self.fields(&HashMap::new()))
     }
 }
 
@@ -160,7 +157,8 @@ impl Column {
         self.type_name == "struct<by field name>"
     }
 
-    fn field(&self, structs: &HashMap<String, Fields>) -> Field {
+    /// The Arrow field; `structs` as in [`Contract::fields`].
+    pub fn field(&self, structs: &HashMap<String, Fields>) -> Field {
         let mut metadata = HashMap::from([("description".to_owned(), self.description.clone())]);
         if let Some(unit) = &self.unit {
             metadata.insert("unit".to_owned(), unit.clone());
@@ -202,68 +200,4 @@ pub fn timestamp() -> DataType {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_contracts_parse_and_name_their_tables() {
-        for (contract, table) in [
-            (events(), "events"),
-            (requests(), "requests"),
-            (downstream(), "downstream"),
-            (losses(), "losses"),
-        ] {
-            assert_eq!(contract.table, table);
-            for column in &contract.sorted_by {
-                assert!(contract.columns.iter().any(|c| c.name == *column));
-            }
-            assert!(!contract.fields(&HashMap::new()).is_empty());
-        }
-    }
-
-    #[test]
-    fn every_column_says_what_it_holds_and_of_its_type() {
-        for contract in all() {
-            let columns = contract.columns.iter();
-            for column in columns.flat_map(|c| std::iter::once(c).chain(&c.items)) {
-                let place = format!("{}.{}", contract.table, column.name);
-                let holds = column
-                    .holds
-                    .unwrap_or_else(|| panic!("{place} says nothing"));
-                let kind = column.type_name.as_str();
-                let structure = matches!(kind, "list<struct>" | "struct<by field name>");
-                assert_eq!(holds == Holds::Members, structure, "{place}");
-                assert_eq!(
-                    holds == Holds::Time,
-                    kind.starts_with("timestamp"),
-                    "{place}"
-                );
-                let numbers = matches!(kind, "int32" | "int64" | "list<int64>" | "boolean");
-                assert!(!(numbers && holds.is_text()), "{place}");
-            }
-        }
-        let wrong = r#"{"table": "t", "description": "", "sorted_by": [], "columns": [
-            {"name": "a", "type": "int64", "nullable": true, "holds": "somewhat", "description": ""}]}"#;
-        assert!(read(wrong).unwrap_err().contains("somewhat"));
-    }
-
-    #[test]
-    fn every_duration_and_time_says_its_unit() {
-        for contract in all() {
-            let all = contract
-                .columns
-                .iter()
-                .flat_map(|c| std::iter::once(c).chain(&c.items));
-            for column in all {
-                let timed =
-                    column.name.ends_with("_ns") || column.type_name.starts_with("timestamp");
-                assert_eq!(
-                    column.unit.as_deref() == Some("ns"),
-                    timed,
-                    "{}",
-                    column.name
-                );
-            }
-        }
-    }
-}
+mod tests;

@@ -8,27 +8,28 @@ use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffe
 use arrow::datatypes::{ArrowNativeType, ArrowPrimitiveType};
 
 /// Fixed-size values at some rows.
+#[derive(Clone)]
 pub struct Sparse<T> {
     values: Vec<T>,
     rows: Rows,
 }
 
 /// Which rows have a value, in order.
-#[derive(Default)]
-pub(super) struct Rows(Vec<u32>);
+#[derive(Clone, Default)]
+pub(crate) struct Rows(Vec<u32>);
 
 impl Rows {
     #[inline]
-    pub(super) fn push(&mut self, at: usize) {
+    pub(crate) fn push(&mut self, at: usize) {
         self.0.push(at as u32);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The null buffer of `rows` rows; afterwards there are none.
-    pub(super) fn finish(&mut self, rows: usize) -> NullBuffer {
+    pub(crate) fn finish(&mut self, rows: usize) -> NullBuffer {
         let mut bits = vec![0u8; rows.div_ceil(8)];
         for at in &self.0 {
             bits[*at as usize / 8] |= 1 << (at % 8);

@@ -1,26 +1,42 @@
-//! Values of fields, gathered column by column and turned into Arrow arrays.
+//! Values of fields, gathered column by column and turned into what Parquet's writers take.
 //!
-//! A column hears only of the rows that have a value (see `sparse`); columns that nothing came for cost nothing.
+//! A column is told only of the rows that have a value (see [`sparse`](crate::columns::parquet::sparse)), so columns that
+//! no value came for cost nothing.
 
-use super::layout::{Column, Kind, Route};
-use super::numbers::Numbers;
-use super::parquet::Content;
-use super::sparse::{Rows, Sparse, SparseBytes};
-use super::types::{Usage, can_have_sibling, element_field, member_fields};
+use crate::columns::parquet::numbers::Numbers;
+use crate::columns::parquet::slot::Content;
+use crate::columns::parquet::sparse::{Rows, Sparse, SparseBytes};
+use crate::columns::schema::kind::Kind;
+use crate::columns::schema::layout::FieldColumn;
+use crate::columns::schema::route::Route;
+use crate::columns::schema::types::{
+    Usage, can_have_sibling, element_field, main_type, member_fields, sibling_type,
+};
 use crate::trace::event::{Cursor, FieldType};
 use arrow::array::{
     Array, ArrayRef, Float64Array, Int64Array, ListArray, StructArray, UInt64Array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::datatypes::Field;
 use std::sync::Arc;
+
+/// A field's column that has values in a chunk of rows.
+pub(super) struct Gathered {
+    /// Its number among all columns and their siblings.
+    pub number: usize,
+    /// The column.
+    pub field: Field,
+    /// The values.
+    pub content: Content,
+}
 
 /// The values of one column.
 pub struct Values {
     data: Data,
     usage: Usage,
-    /// Rows, in the present batch, whose value (or an element of it) went to the sibling.
+    /// Rows, in the present chunk, whose value (or an element of it) went to the sibling.
     beside: Rows,
-    /// Whether the present batch has values.
+    /// Whether the present chunk has values.
     touched: bool,
 }
 
@@ -41,11 +57,11 @@ enum Data {
 
 impl Values {
     /// No values of `column`.
-    pub fn new(column: &Column) -> Self {
+    pub fn new(column: &FieldColumn) -> Self {
         Self::of_kind(&column.kind, column)
     }
 
-    fn of_kind(kind: &Kind, column: &Column) -> Self {
+    fn of_kind(kind: &Kind, column: &FieldColumn) -> Self {
         let data = match kind {
             Kind::Int => Data::Int(Sparse::new(), Sparse::new()),
             Kind::Float => Data::Float(Sparse::new()),
@@ -66,11 +82,6 @@ impl Values {
             beside: Rows::default(),
             touched: false,
         }
-    }
-
-    /// Whether some row of the present batch has a value.
-    pub fn touched(&self) -> bool {
-        self.touched
     }
 
     /// Reads a value of type `ty` from `cursor` into row `at`, which must be behind all rows set before. Returns
@@ -144,7 +155,7 @@ impl Values {
         for i in 0..n {
             beside |= child.push(start as usize + i, element, inner, cursor);
         }
-        let end = i32::try_from(start as usize + n).expect("a batch holds few elements");
+        let end = i32::try_from(start as usize + n).expect("a chunk holds few elements");
         offsets.push(end);
         valid.push(at);
         beside
@@ -183,9 +194,9 @@ impl Values {
         }
     }
 
-    /// What `rows` rows have: the column, and its sibling where the batch has values for it; afterwards there are no
+    /// What `rows` rows have: the column, and its sibling where the chunk has values for it; afterwards there are no
     /// values. Structures come with all the siblings that their members can have.
-    pub fn finish(&mut self, rows: usize, column: &Column) -> (Content, Option<Content>) {
+    fn finish(&mut self, rows: usize, column: &FieldColumn) -> (Content, Option<Content>) {
         self.touched = false;
         let rows_beside = (!self.beside.is_empty()).then(|| self.beside_rows(rows));
         match &mut self.data {
@@ -208,9 +219,9 @@ impl Values {
         }
     }
 
-    /// The arrays of `rows` rows, with the sibling whether the batch has values for it or not, if it can have any;
+    /// The arrays of `rows` rows, with the sibling whether the chunk has values for it or not, if it can have any;
     /// afterwards there are no values.
-    pub fn finish_both(&mut self, rows: usize, column: &Column) -> (ArrayRef, Option<ArrayRef>) {
+    fn finish_both(&mut self, rows: usize, column: &FieldColumn) -> (ArrayRef, Option<ArrayRef>) {
         self.touched = false;
         let valid = self.beside_rows(rows);
         let (main, sibling) = self.arrays(rows, column);
@@ -226,7 +237,7 @@ impl Values {
         self.beside.finish(rows)
     }
 
-    fn arrays(&mut self, rows: usize, column: &Column) -> (ArrayRef, Option<ArrayRef>) {
+    fn arrays(&mut self, rows: usize, column: &FieldColumn) -> (ArrayRef, Option<ArrayRef>) {
         match &mut self.data {
             Data::Int(small, large) => {
                 let small: Int64Array = small.finish(rows);
@@ -277,6 +288,30 @@ impl Values {
             }
         }
     }
+}
+
+/// What `rows` rows have in the columns that have values in them; afterwards there are none.
+pub(super) fn gathered<'a>(
+    columns: &'a [FieldColumn],
+    values: &'a mut [Values],
+    rows: usize,
+) -> impl Iterator<Item = Gathered> + 'a {
+    let touched = columns.iter().zip(values).enumerate();
+    let touched = touched.filter(|(_, (_, values))| values.touched);
+    touched.flat_map(move |(i, (column, values))| {
+        let (main, sibling) = values.finish(rows, column);
+        let main = Gathered {
+            number: 2 * i,
+            field: Field::new(&column.name, main_type(column), true),
+            content: main,
+        };
+        let sibling = sibling.map(|content| Gathered {
+            number: 2 * i + 1,
+            field: Field::new(&column.sibling, sibling_type(column), true),
+            content,
+        });
+        std::iter::once(main).chain(sibling)
+    })
 }
 
 /// Reads a field's value from `cursor` into row `at` of the column that its route leads to.

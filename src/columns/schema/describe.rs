@@ -1,9 +1,11 @@
-//! Metadata of the `args` and `context` fields: which events have a field, and as what the trace declares it.
+//! Metadata of the fields in `args` and `context`: which events have a field, and as what the trace declares it.
 //!
-//! Keys: `field`, the name of the field in the trace (a column's name may have a suffix); `events`, the tracer's names of the events that have the field, separated by commas; `ctf`, the types that the
-//! trace declares for it; `labels`, for enumerations, a JSON object from label to ranges of values.
+//! Keys: `field`, the field's name in the trace (the column's may have a suffix); `events`, the tracer's names of the
+//! events that have the field, separated by commas; `ctf`, the types that the trace declares for it; `labels`, for
+//! enumerations, a JSON object from label to ranges of values.
 
-use super::layout::{Column, Kind};
+use super::kind::Kind;
+use super::layout::FieldColumn;
 use super::types::{Usage, used_fields};
 use crate::trace::event::{EventClass, Field as TraceField, FieldType, Label};
 use arrow::datatypes::{Field, Fields};
@@ -12,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// The fields of the columns that are used, described by the classes that occur. `payload` tells whether the columns
 /// are those of payloads or of contexts.
 pub fn described<'a>(
-    columns: &[Column],
+    columns: &[FieldColumn],
     usage: &[Usage],
     classes: impl Iterator<Item = &'a EventClass> + Clone,
     payload: bool,
@@ -29,7 +31,7 @@ pub fn described<'a>(
             about.entry(key).or_default().add(class, field);
         }
     }
-    let by_name: HashMap<&str, &Column> = columns
+    let by_name: HashMap<&str, &FieldColumn> = columns
         .iter()
         .flat_map(|c| [(c.name.as_str(), c), (c.sibling.as_str(), c)])
         .collect();

@@ -1,0 +1,138 @@
+//! Joins row groups that were written as files of their own into tables of one schema.
+//!
+//! Encoded column chunks are copied as they are, with their statistics, page indexes and bloom filters. A part that
+//! lacks a column gets a chunk of nulls, whose levels (which rows and list elements there are) are those of a column
+//! that the part has at the same place.
+
+use super::nulls::write_nulls;
+use super::part::Part;
+use super::source::Source;
+use crate::error::{Error, Result};
+use arrow::datatypes::Schema;
+use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::SchemaDescriptor;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Row groups per file: keeps a file's footer, and the memory to read it, small.
+const PARTS_PER_FILE: usize = 16;
+
+/// What the files of a table share.
+pub struct Target<'a> {
+    /// The table's folder; files in it are called `NAME-00000.parquet` and so on.
+    pub dir: &'a Path,
+    /// What file names begin with.
+    pub name: &'a str,
+    /// The schema of every file.
+    pub schema: &'a Schema,
+    /// Compression and encodings, as for the parts.
+    pub properties: &'a WriterProperties,
+    /// Key-value metadata of every file.
+    pub metadata: Vec<KeyValue>,
+    /// A column that every part has, and that is never null, per list that rows can have: its path. Columns that a part
+    /// lacks take their levels from the one that shares the longest path with them; those that share none are at top
+    /// level (or in structures that every row has).
+    pub donors: &'a [&'a str],
+}
+
+/// Joins `parts` into files from number `first` on, removes those that are files of their own, and returns the files. No
+/// parts give one file without rows, so that every table can be read.
+///
+/// # Errors
+/// [`Error::Io`] and [`Error::Columns`] where a file cannot be read or written.
+pub fn join(parts: &[Part], first: usize, target: &Target) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let chunks: Vec<&[Part]> = match parts.is_empty() {
+        true => vec![&[]],
+        false => parts.chunks(PARTS_PER_FILE).collect(),
+    };
+    for (i, parts) in chunks.into_iter().enumerate() {
+        let path = target
+            .dir
+            .join(format!("{}-{:05}.parquet", target.name, first + i));
+        let file = File::create(&path).map_err(Error::io("create", &path))?;
+        let mut joint = Joint::new(file, target).map_err(Error::columns(&path))?;
+        for part in parts {
+            joint.add(part, &path)?;
+            if part.group.is_none() {
+                std::fs::remove_file(&part.path).map_err(Error::io("remove", &part.path))?;
+            }
+        }
+        let file = joint.writer.into_inner().map_err(Error::columns(&path))?;
+        let file = file
+            .into_inner()
+            .map_err(|e| Error::io("write", &path)(e.into_error()))?;
+        file.sync_all().map_err(Error::io("write", &path))?;
+        files.push(path);
+    }
+    Ok(files)
+}
+
+/// A file being joined.
+struct Joint<'a> {
+    writer: SerializedFileWriter<BufWriter<File>>,
+    schema: SchemaDescriptor,
+    donors: &'a [&'a str],
+}
+
+impl<'a> Joint<'a> {
+    fn new(file: File, target: &Target<'a>) -> Result<Self, ParquetError> {
+        let schema = ArrowSchemaConverter::new().convert(target.schema)?;
+        let mut properties = target.properties.clone().into_builder();
+        properties = properties.set_key_value_metadata(Some(target.metadata.clone()));
+        let mut properties = properties.build();
+        add_encoded_arrow_schema_to_metadata(target.schema, &mut properties);
+        let writer = SerializedFileWriter::new(
+            BufWriter::with_capacity(1 << 20, file),
+            schema.root_schema_ptr(),
+            Arc::new(properties),
+        )?;
+        Ok(Joint {
+            writer,
+            schema,
+            donors: target.donors,
+        })
+    }
+
+    fn add(&mut self, part: &Part, path: &Path) -> Result<()> {
+        let file = File::open(&part.path).map_err(Error::io("read", &part.path))?;
+        let source = Source::open(file, part.group.unwrap_or(0));
+        let source = source.map_err(Error::columns(&part.path))?;
+        self.add_group(&source, part.rows)
+            .map_err(Error::columns(path))
+    }
+
+    fn add_group(&mut self, source: &Source, rows: usize) -> Result<(), ParquetError> {
+        let mut group = self.writer.next_row_group()?;
+        for column in self.schema.columns() {
+            match source.find(&column.path().string()) {
+                Some(index) => group.append_column(&source.file, source.chunk(index)?)?,
+                None => {
+                    let donor = donor(self.donors, &column.path().string());
+                    let levels = source.levels(donor)?;
+                    write_nulls(&mut group, column, &levels, rows)?;
+                }
+            }
+        }
+        group.close()?;
+        Ok(())
+    }
+}
+
+/// The donor of levels for a column: the one in whose list the column is.
+fn donor<'a>(donors: &[&'a str], path: &str) -> Option<&'a str> {
+    let list_of = |d: &'a str| d.rfind(".list.").map(|end| &d[..end + 1]);
+    let inside = donors
+        .iter()
+        .filter(|d| list_of(d).is_some_and(|list| path.starts_with(list)));
+    inside.max_by_key(|d| d.len()).copied()
+}
+
+#[cfg(test)]
+mod tests;

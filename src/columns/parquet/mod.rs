@@ -1,0 +1,33 @@
+//! Columns into Parquet: pages, row groups, and files that are joined of row groups.
+//!
+//! Nothing here knows what a column means. Which columns a table has becomes known only at the end of the trace, but a row
+//! group must be written long before, or memory would grow with the trace. So each row group is first a file of its own,
+//! a [`Part`](part::Part), with the columns that its rows use. At the end [`join`] copies the encoded column chunks of
+//! the parts, unchanged, into files of one schema.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | [`properties`] | compression and encodings of all tables |
+//! | [`sparse`] | values at some rows of many |
+//! | [`slot`] | where a column stands in a row group, and what is written to it |
+//! | [`levels`], [`numbers`] | columns of numbers, encoded from the numbers that are there |
+//! | [`column`] | a column being encoded, from arrays or from numbers |
+//! | [`part`] | a row group as a file |
+//! | [`encoders`] | a row group whose columns are encoded by threads |
+//! | [`side_by_side`] | a row group whose columns are encoded by the caller's thread |
+//! | [`nested`] | the columns of a list's elements |
+//! | [`join`], [`source`], [`nulls`] | parts into files of one schema |
+
+pub mod column;
+pub mod encoders;
+pub mod join;
+pub mod levels;
+pub mod nested;
+mod nulls;
+pub mod numbers;
+pub mod part;
+pub mod properties;
+pub mod side_by_side;
+pub mod slot;
+mod source;
+pub mod sparse;

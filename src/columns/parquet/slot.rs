@@ -1,0 +1,66 @@
+//! Where a column stands in a row group, and what is written to it.
+
+use super::numbers::Numbers;
+use arrow::array::{Array, ArrayRef};
+use arrow::datatypes::{DataType, Field, Fields, Schema};
+
+/// Where a column stands: at top level, or in a structure that every row has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// The structure, by name.
+    pub parent: Option<&'static str>,
+    /// The column.
+    pub field: Field,
+}
+
+/// The values that a column has in some rows.
+pub enum Content {
+    /// An array with a place for every row.
+    Array(ArrayRef),
+    /// Numbers with their rows.
+    Numbers(Numbers),
+}
+
+impl Content {
+    /// Whether each of `rows` rows has a value.
+    pub fn is_full(&self, rows: usize) -> bool {
+        match self {
+            Content::Array(array) => array.null_count() == 0,
+            Content::Numbers(numbers) => numbers.len() == rows,
+        }
+    }
+
+    /// The values of `rows` rows as an array of the type `ty`, which numbers of this kind must have.
+    pub fn into_array(self, rows: usize, ty: &DataType) -> ArrayRef {
+        let array = match self {
+            Content::Array(array) => array,
+            Content::Numbers(numbers) => numbers.into_array(rows),
+        };
+        match array.data_type() == ty {
+            true => array,
+            false => arrow::compute::cast(&array, ty).expect("times are numbers of 64 bits"),
+        }
+    }
+}
+
+/// The schema of columns in order; neighbours with the same parent come into one structure.
+pub fn schema_of<'a>(slots: impl Iterator<Item = &'a Slot>) -> Schema {
+    let mut top: Vec<Field> = Vec::new();
+    let mut open: Option<(&'static str, Vec<Field>)> = None;
+    for slot in slots {
+        if let Some((parent, members)) = open.take_if(|(p, _)| slot.parent != Some(*p)) {
+            top.push(structure(parent, members));
+        }
+        match (slot.parent, &mut open) {
+            (None, _) => top.push(slot.field.clone()),
+            (Some(_), Some((_, members))) => members.push(slot.field.clone()),
+            (Some(parent), None) => open = Some((parent, vec![slot.field.clone()])),
+        }
+    }
+    top.extend(open.map(|(parent, members)| structure(parent, members)));
+    Schema::new(top)
+}
+
+fn structure(name: &str, members: Vec<Field>) -> Field {
+    Field::new(name, DataType::Struct(Fields::from(members)), false)
+}

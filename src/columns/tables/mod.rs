@@ -1,0 +1,29 @@
+//! What fills the columns of the tables.
+//!
+//! Each table names its columns, and says of each what fills it; when it opens, that is checked against its contract.
+//! A new column is an entry in `schemas/TABLE.json` and a line in the file of the table.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | [`events`], [`requests`], [`downstream`], [`losses`] | the tables |
+//! | `work`, `request_events` | columns of requests and of what others did for them; the events inside requests |
+//! | `columns`, `rows`, `value`, `words` | columns by name |
+//! | [`mismatch`] | how a table can differ from its contract |
+//! | [`plans`], [`values`] | what gathers the fields of events, class by class |
+
+mod columns;
+pub mod downstream;
+pub mod events;
+pub mod losses;
+pub mod mismatch;
+mod part;
+pub mod plans;
+mod request_events;
+pub mod requests;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod value;
+pub mod values;
+mod words;
+mod work;

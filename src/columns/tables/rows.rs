@@ -1,0 +1,122 @@
+//! Columns that are filled row by row: a name, and what a row has under it.
+
+use super::columns::{Column, Items};
+use super::value::{MaybeValue, Value};
+use super::words::{coded, constant, interned};
+use crate::columns::parquet::slot::Content;
+use crate::columns::schema::contract::dictionary;
+use arrow::array::{Array, ArrayRef, Int32Array, Int64Array, ListArray, StringArray};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field};
+use std::sync::Arc;
+
+/// Where a chunk of the type `C` has rows of the type `R`; most chunks are nothing but the rows. The functions make
+/// columns of what each row has.
+pub(super) struct Rows<R, C: ?Sized = [R]>(fn(&C) -> &[R]);
+
+impl<R: 'static> Rows<R> {
+    /// The chunk is the rows.
+    pub fn all() -> Self {
+        Rows(|rows| rows)
+    }
+}
+
+impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
+    /// The rows that this function finds in a chunk.
+    pub fn of(rows: fn(&C) -> &[R]) -> Self {
+        Rows(rows)
+    }
+
+    /// A column of values.
+    pub fn column<V: MaybeValue>(
+        &self,
+        name: &'static str,
+        value: impl Fn(&R) -> V + Send + 'static,
+    ) -> Column<C> {
+        let rows = self.0;
+        Column::new(name, V::Value::data_type(), move |chunk: &C, _: &Field| {
+            V::Value::content(rows(chunk).iter().map(|row| value(row).maybe()))
+        })
+    }
+
+    /// A column of one text in every row, or of nulls.
+    pub fn constant(&self, name: &'static str, text: Option<&str>) -> Column<C> {
+        let (rows, text) = (self.0, text.map(str::to_owned));
+        self.dictionary(name, move |chunk| {
+            constant(text.as_deref(), rows(chunk).len())
+        })
+    }
+
+    /// A column of texts that are kept once each.
+    pub fn texts(
+        &self,
+        name: &'static str,
+        text: impl Fn(&R) -> Option<&str> + Send + 'static,
+    ) -> Column<C> {
+        let rows = self.0;
+        self.dictionary(name, move |chunk| interned(rows(chunk).iter().map(&text)))
+    }
+
+    /// A column of words that all chunks have, by their numbers.
+    pub fn words(
+        &self,
+        name: &'static str,
+        words: &Arc<StringArray>,
+        number: impl Fn(&R) -> i32 + Send + 'static,
+    ) -> Column<C> {
+        let (rows, words) = (self.0, Arc::clone(words));
+        self.dictionary(name, move |chunk| {
+            let numbers = rows(chunk).iter().map(|row| Some(number(row)));
+            coded(numbers.collect::<Int32Array>(), &words)
+        })
+    }
+
+    fn dictionary(
+        &self,
+        name: &'static str,
+        array: impl Fn(&C) -> ArrayRef + Send + 'static,
+    ) -> Column<C> {
+        Column::new(name, dictionary(), move |chunk: &C, _: &Field| {
+            Content::Array(array(chunk))
+        })
+    }
+
+    /// A column of lists of integers.
+    pub fn longs(
+        &self,
+        name: &'static str,
+        list: impl Fn(&R) -> &[i64] + Send + 'static,
+    ) -> Column<C> {
+        let rows = self.0;
+        let element = Arc::new(Field::new("element", DataType::Int64, false));
+        let ty = DataType::List(Arc::clone(&element));
+        Column::new(name, ty, move |chunk: &C, _: &Field| {
+            let lists = || rows(chunk).iter().map(&list);
+            let all = lists().flat_map(|list| list.iter().copied());
+            let array = ListArray::new(
+                Arc::clone(&element),
+                OffsetBuffer::from_lengths(lists().map(<[i64]>::len)),
+                Arc::new(Int64Array::from_iter_values(all)) as ArrayRef,
+                None,
+            );
+            Content::Array(Arc::new(array) as Arc<dyn Array>)
+        })
+    }
+
+    /// A column of lists of structures with `members`, which are columns of the elements.
+    pub fn structs<T: Clone + 'static>(
+        &self,
+        name: &'static str,
+        members: Vec<Column<[T]>>,
+        list: impl Fn(&R) -> Option<&[T]> + Send + 'static,
+    ) -> Column<C> {
+        let rows = self.0;
+        Column::structs(name, members, move |chunk: &C| {
+            let lists = || rows(chunk).iter().map(&list);
+            Items {
+                all: lists().flatten().flatten().cloned().collect(),
+                lengths: lists().map(|list| list.map(<[T]>::len)).collect(),
+            }
+        })
+    }
+}
