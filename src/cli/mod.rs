@@ -8,6 +8,7 @@ macro_rules! say {
     };
 }
 
+mod hints;
 mod ingest;
 mod inspect;
 mod publish;
@@ -21,6 +22,7 @@ mod verify;
 
 use crate::error::Result;
 use clap::{Parser, Subcommand};
+pub use hints::remedy;
 
 /// Makes publishable Parquet datasets of web requests and system calls out of LTTng kernel traces.
 #[derive(Debug, Parser)]
