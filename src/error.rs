@@ -1,8 +1,9 @@
 //! What can go wrong, where, and what to do about it.
 //!
-//! Every error says three things: what happened, at which [`Place`], and the remedy. The library returns [`Error`];
-//! only `main` turns one into words on stderr and an exit status. Names and texts of strangers are in many of them, so
-//! all words of an error are made fit for a terminal (see [`crate::shown`]).
+//! Every error says three things: what happened, at which [`Place`], and the [`Remedy`]. The library returns [`Error`];
+//! only `main` turns one into words on stderr and an exit status. Where an option of the program would help, the error
+//! holds a [`Hint`], and `cli` says which option that is. Names and texts of strangers are in many errors, so all words of
+//! one are made fit for a terminal (see [`crate::shown`]).
 
 use crate::shown::{Shown, ShownLines, shown_lines, shown_path};
 use std::fmt;
@@ -69,9 +70,96 @@ impl fmt::Display for Place {
     }
 }
 
+/// What the user can do about an error.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remedy {
+    words: String,
+    hint: Option<Hint>,
+}
+
+impl Remedy {
+    /// What can be done in any case, and what the caller of this library could do.
+    pub fn with(words: impl Into<String>, hint: Hint) -> Self {
+        Remedy {
+            words: words.into(),
+            hint: Some(hint),
+        }
+    }
+}
+
+impl<W: Into<String>> From<W> for Remedy {
+    fn from(words: W) -> Self {
+        Remedy {
+            words: words.into(),
+            hint: None,
+        }
+    }
+}
+
+impl From<Hint> for Remedy {
+    fn from(hint: Hint) -> Self {
+        Remedy::with("", hint)
+    }
+}
+
+/// What the caller of this library could do about an error: an option that it did not give, or gave in vain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint {
+    /// Keep what comes before a damage.
+    KeepGoing,
+    /// Read with the native reader.
+    ReadNatively,
+    /// Build the program with babeltrace2.
+    BuildWithBabeltrace2,
+    /// Give one label for all traces, or one for each.
+    LabelAllOrEach,
+    /// Give no label.
+    OmitLabel,
+    /// Give all parts of a recording the same label.
+    SameLabel,
+    /// Give the times between which the recording was read before.
+    SameTimes,
+    /// Select fewer events or arguments.
+    SelectLess,
+    /// Write to another disk.
+    OtherDisk,
+}
+
+/// Damage in a stream: why and from where it cannot be read on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {}", Shown(what))]
+pub struct Damage {
+    /// What is wrong.
+    pub what: String,
+    /// Where.
+    pub place: Place,
+    /// What the user can do.
+    pub remedy: Remedy,
+}
+
+impl From<Error> for Damage {
+    /// Any error that ended a stream while others were read on.
+    fn from(error: Error) -> Self {
+        let place = match &error {
+            Error::Damaged(damage) => damage.place.clone(),
+            Error::Input { place, .. } => (**place).clone(),
+            Error::Io { path, .. } => Place::file(path),
+            _ => Place::default(),
+        };
+        Damage {
+            what: error.reason(),
+            place,
+            remedy: error.remedy().into(),
+        }
+    }
+}
+
 /// An error of this library.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A stream that is damaged.
+    #[error(transparent)]
+    Damaged(Box<Damage>),
     /// A trace, dataset or manifest that cannot be read as what it should be.
     #[error("{place}: {}", Shown(what))]
     Input {
@@ -80,7 +168,7 @@ pub enum Error {
         /// Where; boxed, because an error travels in every result.
         place: Box<Place>,
         /// What the user can do.
-        remedy: String,
+        remedy: Remedy,
     },
     /// The operating system refused something.
     #[error("{}: cannot {action}: {source}", shown_path(path))]
@@ -98,7 +186,7 @@ pub enum Error {
         /// What does not fit.
         what: String,
         /// What the user can do.
-        remedy: String,
+        remedy: Remedy,
     },
     /// A mistake in SQL, or a query that fails while it runs.
     #[error("{}", ShownLines(what))]
@@ -155,7 +243,7 @@ pub enum Error {
 
 impl Error {
     /// An [`Error::Input`].
-    pub fn input(what: impl Into<String>, place: Place, remedy: impl Into<String>) -> Self {
+    pub fn input(what: impl Into<String>, place: Place, remedy: impl Into<Remedy>) -> Self {
         Error::Input {
             what: what.into(),
             place: Box::new(place),
@@ -164,7 +252,7 @@ impl Error {
     }
 
     /// An [`Error::Usage`].
-    pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub fn usage(what: impl Into<String>, remedy: impl Into<Remedy>) -> Self {
         Error::Usage {
             what: what.into(),
             remedy: remedy.into(),
@@ -179,16 +267,13 @@ impl Error {
         }
     }
 
-    /// The same error once more. What only the system has (its code in an I/O error) is kept as words.
-    pub fn duplicate(&self) -> Error {
-        match self {
-            Error::Input {
-                what,
-                place,
-                remedy,
-            } => Error::input(what, (**place).clone(), remedy),
-            other => Error::usage(other.to_string(), other.remedy()),
-        }
+    /// An [`Error::Damaged`].
+    pub fn damaged(what: impl Into<String>, place: Place, remedy: impl Into<Remedy>) -> Self {
+        Error::Damaged(Box::new(Damage {
+            what: what.into(),
+            place,
+            remedy: remedy.into(),
+        }))
     }
 
     /// Makes the closure for `map_err` of an I/O call on `path`.
@@ -201,16 +286,30 @@ impl Error {
         }
     }
 
-    /// Makes the closure for `map_err` of a Parquet or Arrow call on `path`. An I/O error inside (a full disk) comes
-    /// out as [`Error::Io`], so that it reads the same wherever it happens.
+    /// Makes the closure for `map_err` of a Parquet or Arrow call that writes `path`. An I/O error inside (a full disk)
+    /// comes out as [`Error::Io`], so that it reads the same wherever it happens.
     pub fn columns<E: Into<parquet::errors::ParquetError>>(
+        path: &Path,
+    ) -> impl FnOnce(E) -> Error + use<E> {
+        Self::of_columns("write", path)
+    }
+
+    /// As [`Error::columns`], for a call that reads `path`.
+    pub fn columns_read<E: Into<parquet::errors::ParquetError>>(
+        path: &Path,
+    ) -> impl FnOnce(E) -> Error + use<E> {
+        Self::of_columns("read", path)
+    }
+
+    fn of_columns<E: Into<parquet::errors::ParquetError>>(
+        action: &'static str,
         path: &Path,
     ) -> impl FnOnce(E) -> Error + use<E> {
         let path = path.to_path_buf();
         move |e| match e.into() {
             parquet::errors::ParquetError::External(inner) => match inner.downcast::<io::Error>() {
                 Ok(source) => Error::Io {
-                    action: "write",
+                    action,
                     path,
                     source: *source,
                 },
@@ -226,6 +325,7 @@ impl Error {
     /// What it says without the place, for where the place is said already.
     pub fn reason(&self) -> String {
         match self {
+            Error::Damaged(damage) => damage.what.clone(),
             Error::Input { what, .. } => what.clone(),
             Error::Io { action, source, .. } => format!("cannot {action}: {source}"),
             Error::Columns { source, .. } => source.to_string(),
@@ -233,12 +333,13 @@ impl Error {
         }
     }
 
-    /// What the user can do about it, in one or two sentences; empty where nothing sensible can be said.
+    /// What the user can do about it, in one or two sentences; empty where nothing sensible can be said. See
+    /// [`Error::hint`], too.
     pub fn remedy(&self) -> String {
         match self {
-            Error::Input { remedy, .. }
-            | Error::Usage { remedy, .. }
-            | Error::Tracer { remedy, .. }
+            Error::Damaged(damage) => shown_lines(&damage.remedy.words),
+            Error::Input { remedy, .. } | Error::Usage { remedy, .. } => shown_lines(&remedy.words),
+            Error::Tracer { remedy, .. }
             | Error::InPlace { remedy, .. }
             | Error::Memory { remedy, .. }
             | Error::Sql { remedy, .. } => shown_lines(remedy),
@@ -251,6 +352,21 @@ impl Error {
                 "Check that the file is a whole Parquet file, or make the dataset again.".to_owned()
             }
             Error::Interrupted => String::new(),
+        }
+    }
+
+    /// What the caller of this library could do about it.
+    pub fn hint(&self) -> Option<Hint> {
+        match self {
+            Error::Damaged(damage) => damage.remedy.hint,
+            Error::Input { remedy, .. } | Error::Usage { remedy, .. } => remedy.hint,
+            Error::Io { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
+                | io::ErrorKind::ReadOnlyFilesystem => Some(Hint::OtherDisk),
+                _ => None,
+            },
+            _ => None,
         }
     }
 
@@ -280,10 +396,7 @@ fn io_remedy(e: &io::Error) -> &'static str {
             "Give yourself the permission (LTTng's kernel traces belong to root: use sudo or chown them)."
         }
         io::ErrorKind::NotFound => "Check the path.",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "Free some space, or write to another disk with -o."
-        }
-        io::ErrorKind::ReadOnlyFilesystem => "Write to another disk with -o.",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "Free some space.",
         _ => "",
     }
 }
@@ -312,5 +425,10 @@ mod tests {
         let e = Error::columns::<parquet::errors::ParquetError>(Path::new("x"))(inner);
         assert!(matches!(e, Error::Io { .. }));
         assert!(e.remedy().contains("Free some space"));
+        assert_eq!(e.hint(), Some(Hint::OtherDisk));
+        let gone = io::Error::from(io::ErrorKind::StaleNetworkFileHandle);
+        let inner = parquet::errors::ParquetError::External(Box::new(gone));
+        let e = Error::columns_read::<parquet::errors::ParquetError>(Path::new("x"))(inner);
+        assert!(e.to_string().starts_with("x: cannot read: "), "{e}");
     }
 }

@@ -8,7 +8,7 @@ mod allocator;
 use clap::Parser;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
-use sysds::cli::{Cli, run};
+use sysds::cli::{Cli, remedy, run};
 use sysds::process::threads;
 
 fn main() -> ExitCode {
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(e) => {
             sysds::say!("{}: {e}", e.heading());
-            let remedy = e.remedy();
+            let remedy = remedy(&e);
             if !remedy.is_empty() {
                 sysds::say!("  help: {remedy}");
             }

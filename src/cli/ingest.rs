@@ -5,7 +5,7 @@ use super::select::SelectArgs;
 use super::terminal::{self, Meter};
 use crate::dataset::manifest::Manifest;
 use crate::error::{Error, Result};
-use crate::ingest::{Control, Options, ingest};
+use crate::ingest::{Control, IngestOptions, ingest};
 use crate::requests;
 use crate::requests::rules::{self, Rule};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -217,8 +217,8 @@ fn as_before(args: &mut IngestArgs) -> Result<()> {
     Ok(())
 }
 
-fn options(args: IngestArgs) -> Result<Options> {
-    Ok(Options {
+fn options(args: IngestArgs) -> Result<IngestOptions> {
+    Ok(IngestOptions {
         traces: args.traces,
         output: args.output,
         force: args.force,

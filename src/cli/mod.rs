@@ -9,6 +9,7 @@ macro_rules! say {
 }
 
 mod completions;
+mod hints;
 mod ingest;
 mod inspect;
 mod publish;
@@ -22,6 +23,7 @@ mod verify;
 
 use crate::error::Result;
 use clap::{CommandFactory, Parser, Subcommand};
+pub use hints::remedy;
 
 /// Makes publishable Parquet datasets of web requests and system calls out of LTTng kernel traces.
 #[derive(Debug, Parser)]

@@ -5,7 +5,8 @@
 
 use crate::error::{Error, Result};
 use crate::trace::check::{Checked, CheckedTrace};
-use crate::trace::ctf::{Packet, Walk};
+use crate::trace::ctf::packet::Packet;
+use crate::trace::ctf::walk::Walk;
 use crate::trace::uuid_text;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

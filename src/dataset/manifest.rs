@@ -3,7 +3,7 @@
 use super::MANIFEST;
 use super::fingerprint::Fingerprint;
 use super::recorded::Recorded;
-use crate::error::{Error, Place, Result};
+use crate::error::{self, Error, Place, Result};
 use crate::foreign;
 use crate::shown::path_text;
 use crate::trace::Source;
@@ -143,25 +143,11 @@ pub struct Damage {
     pub what: String,
 }
 
-impl From<&Error> for Damage {
-    fn from(error: &Error) -> Self {
-        match error {
-            Error::Input { what, place, .. } => Damage {
-                place: place.to_string(),
-                what: what.clone(),
-            },
-            Error::Io {
-                action,
-                path,
-                source,
-            } => Damage {
-                place: path_text(path),
-                what: format!("cannot {action}: {source}"),
-            },
-            other => Damage {
-                place: String::new(),
-                what: other.to_string(),
-            },
+impl From<&error::Damage> for Damage {
+    fn from(damage: &error::Damage) -> Self {
+        Damage {
+            place: damage.place.to_string(),
+            what: damage.what.clone(),
         }
     }
 }
@@ -214,7 +200,7 @@ pub fn describe_file(root: &Path, path: &Path) -> Result<DataFile> {
 pub fn footer(file: &File, path: &Path) -> Result<ParquetMetaData> {
     foreign::guarded(path, || {
         let read = ParquetMetaDataReader::new().parse_and_finish(file);
-        read.map_err(Error::columns(path))
+        read.map_err(Error::columns_read(path))
     })
 }
 

@@ -5,7 +5,8 @@
 //! of the dataset otherwise, or give a structure more members, old rows cannot stay as they are, and nothing is
 //! appended.
 
-use super::{Ingested, Options, Plan};
+use super::options::{IngestOptions, SHAPING};
+use super::plan::{Ingested, Plan};
 use crate::columns::parquet::part::Part;
 use crate::columns::schema::layout::FieldColumn;
 use crate::columns::schema::layout::Layout;
@@ -39,7 +40,7 @@ impl Old {
     ///
     /// # Errors
     /// [`Error::Usage`] for other options, and as [`Manifest::read`] and [`classes::read`].
-    pub fn open(root: &Path, options: &Options) -> Result<Self> {
+    pub fn open(root: &Path, options: &IngestOptions) -> Result<Self> {
         dataset::open(root)?;
         if foreign::kind(&root.join(dataset::RELEASED))? == Some(Kind::Folder) {
             return Err(Error::usage(
@@ -90,7 +91,7 @@ impl Old {
             .tables
             .iter()
             .map(|(table, files)| Ok((table.as_str(), self.files(files)?)));
-        let files = files.collect::<Result<BTreeMap<&str, Vec<Opened>>>>()?;
+        let files = files.collect::<Result<BTreeMap<&str, Vec<DatasetFile>>>>()?;
         let layout = Layout::new(self.classes(), |name| plan.options.selection.stores(name));
         let recordings = self.manifest.recordings.iter().zip(&self.classes);
         recordings
@@ -156,7 +157,7 @@ impl Old {
     }
 
     /// The files of a table, which must be those of the manifest, byte for byte.
-    fn files(&self, table: &TableFiles) -> Result<Vec<Opened>> {
+    fn files(&self, table: &TableFiles) -> Result<Vec<DatasetFile>> {
         let open = |file: &DataFile| {
             let path = self.root.join(&file.path);
             let differs = |what: String| Error::input(what, Place::file(&path), DAMAGED);
@@ -174,13 +175,18 @@ impl Old {
                 ));
             }
             let metadata = footer(&opened, &path)?;
-            Ok(Opened { path, metadata })
+            Ok(DatasetFile { path, metadata })
         };
         table.files.iter().map(open).collect()
     }
 
     /// The row groups of a table's files that are of a recording, and the schema of the files.
-    fn parts(&self, files: &[Opened], table: &str, trace_id: &str) -> Result<(Vec<Part>, Schema)> {
+    fn parts(
+        &self,
+        files: &[DatasetFile],
+        table: &str,
+        trace_id: &str,
+    ) -> Result<(Vec<Part>, Schema)> {
         let of_recording = files.iter().filter(|f| f.trace_id() == Some(trace_id));
         let mut schema = None;
         let mut parts = Vec::new();
@@ -222,12 +228,12 @@ impl Old {
 const DAMAGED: &str = "The dataset is damaged: fetch it or make it again.";
 
 /// A file of the dataset.
-struct Opened {
+struct DatasetFile {
     path: PathBuf,
     metadata: ParquetMetaData,
 }
 
-impl Opened {
+impl DatasetFile {
     /// The recording whose rows it holds.
     fn trace_id(&self) -> Option<&str> {
         let pairs = self.metadata.file_metadata().key_value_metadata();
@@ -241,16 +247,17 @@ impl Opened {
     fn schema(&self) -> Result<Schema> {
         let described = self.metadata.file_metadata();
         let pairs = described.key_value_metadata();
-        parquet_to_arrow_schema(described.schema_descr(), pairs).map_err(Error::columns(&self.path))
+        parquet_to_arrow_schema(described.schema_descr(), pairs)
+            .map_err(Error::columns_read(&self.path))
     }
 }
 
 /// Whether the dataset was made with these options, as far as they shape its rows.
-fn same_options(root: &Path, manifest: &Manifest, options: &Options) -> Result<()> {
-    let (old, new) = (&manifest.options, super::assemble::options_of(options));
+fn same_options(root: &Path, manifest: &Manifest, options: &IngestOptions) -> Result<()> {
+    let (old, new) = (&manifest.options, options.told());
     let text =
         |value: Option<&serde_json::Value>| value.map_or("nothing".to_owned(), ToString::to_string);
-    for key in super::assemble::SHAPING {
+    for key in SHAPING {
         let (was, is) = (old.get(key), new.get(key));
         if was != is {
             let (root, was, is) = (root.display(), text(was), text(is));

@@ -1,7 +1,6 @@
 //! The end of an ingest: the parts of all recordings become tables of one schema each, and the manifest tells of them.
 
-use super::pipeline::joined;
-use super::{Ingested, Options, Plan};
+use super::plan::{Ingested, Plan};
 use crate::columns::parquet::join::{Target, join};
 use crate::columns::parquet::part::Part;
 use crate::columns::parquet::properties::key_values;
@@ -14,7 +13,7 @@ use crate::dataset::manifest::{
 use crate::dataset::moment;
 use crate::dataset::staging::Staging;
 use crate::error::Result;
-use crate::process::threads::spawn_scoped;
+use crate::process::threads::{joined, spawn_scoped};
 use crate::trace::event::EventClass;
 use arrow::datatypes::{Fields, Schema};
 use std::collections::{BTreeMap, HashMap};
@@ -24,17 +23,6 @@ use std::thread;
 
 /// All tables.
 const TABLES: [&str; 4] = ["events", "requests", "downstream", "losses"];
-
-/// The options that shape rows, which all recordings of a dataset share.
-pub(super) const SHAPING: [&str; 7] = [
-    "requests",
-    "end",
-    "server",
-    "max_request_events",
-    "request_args",
-    "columns",
-    "events",
-];
 
 /// Joins the parts of all recordings into tables of one schema each, and describes the result; `old` is the manifest of
 /// the dataset that is appended to, whose recordings are the first.
@@ -217,7 +205,7 @@ fn manifest(
         },
         created: old.map_or_else(moment::now, |o| o.created.clone()),
         appended,
-        options: options_of(&plan.options),
+        options: plan.options.told(),
         events: count(|r| r.events),
         requests: count(|r| r.requests),
         incomplete_requests: count(|r| r.incomplete_requests),
@@ -236,42 +224,4 @@ fn readers(recordings: &[Recording]) -> String {
     names.sort_unstable();
     names.dedup();
     names.join(", ")
-}
-
-/// The options that an ingest was run with, as the manifest tells them.
-pub(super) fn options_of(options: &Options) -> BTreeMap<String, serde_json::Value> {
-    let end = match options.rule.end_at_shutdown {
-        true => "shutdown",
-        false => "close",
-    };
-    let args = match options.request_args {
-        true => "struct",
-        false => "none",
-    };
-    let pairs: [(&str, serde_json::Value); 7] = [
-        ("requests", options.rule.rule.name.into()),
-        ("end", end.into()),
-        ("server", options.rule.server.clone().into()),
-        ("max_request_events", options.rule.max_nested.into()),
-        ("request_args", args.into()),
-        ("compression", options.compression.1.clone().into()),
-        ("keep_going", options.keep_going.into()),
-    ];
-    let mut all: BTreeMap<String, serde_json::Value> =
-        pairs.map(|(name, value)| (name.to_owned(), value)).into();
-    let selection = &options.selection;
-    let globs = |all: &[glob::Pattern]| -> Option<serde_json::Value> {
-        let texts: Vec<&str> = all.iter().map(glob::Pattern::as_str).collect();
-        (!texts.is_empty()).then(|| texts.into())
-    };
-    let selected: [(&str, Option<serde_json::Value>); 4] = [
-        ("events", globs(&selection.events)),
-        ("columns", globs(&selection.columns)),
-        ("begin_ns", selection.begin.map(Into::into)),
-        ("end_ns", selection.end.map(Into::into)),
-    ];
-    for (name, value) in selected {
-        all.extend(value.map(|value| (name.to_owned(), value)));
-    }
-    all
 }

@@ -5,15 +5,16 @@
 //! its folders, and takes the place of the old one: the result is what one ingest of all would have made. The folders are
 //! those that the user names, and those that the manifest names, where they still hold what was read from them.
 
-use super::Options;
 use super::append::Old;
+use super::options::IngestOptions;
 use crate::dataset::fingerprint::{Fingerprint, fingerprints};
 use crate::dataset::manifest;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Hint, Place, Result};
 use crate::shown::path_text;
-use crate::trace::belong::{self, recordings};
+use crate::trace::belong::{self, recordings, recordings_from};
 use crate::trace::check::{Checked, check};
 use crate::trace::find;
+use crate::trace::readings::Readings;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,8 @@ pub(super) struct Found {
     pub recording: find::Recording,
     /// Position of the dataset's recording whose place it takes.
     pub replaces: Option<usize>,
+    /// What was learned when it was checked, if it was already, with all damage.
+    pub checked: Option<Checked>,
 }
 
 /// The recordings below the traces of `options`, with those of the dataset that they are parts of.
@@ -30,7 +33,7 @@ pub(super) struct Found {
 /// # Errors
 /// [`Error::Input`] for a trace that the dataset has already, and for a part of a recording of which the other parts are
 /// not at hand; [`Error::Usage`] where that one would be read with other options; as [`recordings`].
-pub(super) fn find_all(options: &Options, old: Option<&Old>) -> Result<Vec<Found>> {
+pub(super) fn find_all(options: &IngestOptions, old: Option<&Old>) -> Result<Vec<Found>> {
     let recordings = recordings(&options.traces)?;
     let Some(old) = old else {
         return Ok(recordings.into_iter().map(Found::new).collect());
@@ -39,18 +42,22 @@ pub(super) fn find_all(options: &Options, old: Option<&Old>) -> Result<Vec<Found
     let mut wanted = BTreeSet::new();
     let mut all = Vec::new();
     for recording in recordings {
-        let looked = Looked::new(recording)?;
-        for (number, had) in olds.iter().enumerate().filter(|(_, o)| looked.related(o)) {
+        let candidate = Candidate::new(recording)?;
+        for (number, had) in olds
+            .iter()
+            .enumerate()
+            .filter(|(_, o)| candidate.related(o))
+        {
             let prints = had.fingerprints.as_ref();
-            let prints = prints.ok_or_else(|| unknown(had, &looked.recording))?;
-            if subset(&looked.prints, prints) {
-                return Err(already(had, &looked.recording));
+            let prints = prints.ok_or_else(|| unknown(had, &candidate.recording))?;
+            if subset(&candidate.prints, prints) {
+                return Err(already(had, &candidate.recording));
             }
-            if !subset(prints, &looked.prints) {
+            if !subset(prints, &candidate.prints) {
                 wanted.insert(number);
             }
         }
-        all.push(looked);
+        all.push(candidate);
     }
     if !wanted.is_empty() {
         all = with_folders(options, olds, &wanted, all)?;
@@ -67,23 +74,27 @@ pub(super) fn find_all(options: &Options, old: Option<&Old>) -> Result<Vec<Found
 
 /// Finds the recordings once more, with the folders of those of the dataset that are `wanted`.
 fn with_folders(
-    options: &Options,
+    options: &IngestOptions,
     olds: &[manifest::Recording],
     wanted: &BTreeSet<usize>,
-    alone: Vec<Looked>,
-) -> Result<Vec<Looked>> {
+    alone: Vec<Candidate>,
+) -> Result<Vec<Candidate>> {
     let mut paths = Vec::new();
+    let mut read = Readings::default();
     for number in wanted {
         let had = &olds[*number];
-        let at_hand = folders(had).filter(|f| is_at_hand(f, had));
+        let at_hand = folders(had).filter(|f| is_at_hand(f, had, &mut read));
         let part = || alone.iter().find(|l| l.related(had)).expect("it is wanted");
         let folders = at_hand.ok_or_else(|| not_at_hand(had, &part().recording))?;
         paths.extend(folders.into_iter().filter(|f| !is_named(f, &alone)));
     }
     let before = paths.len();
     paths.extend(options.traces.iter().cloned());
+    for candidate in alone {
+        read.absorb(candidate.into_readings());
+    }
     let mut all = Vec::new();
-    for mut recording in recordings(&paths)? {
+    for mut recording in recordings_from(&paths, read)? {
         let given = |p: &find::Part| p.argument?.checked_sub(before);
         let arguments = recording.parts.iter().map(given).collect::<Vec<_>>();
         let of_dataset_only = arguments.iter().all(Option::is_none);
@@ -92,14 +103,14 @@ fn with_folders(
         }
         // What the packets show to be another recording stays as it is.
         if !of_dataset_only {
-            all.push(Looked::new(recording)?);
+            all.push(Candidate::new(recording)?);
         }
     }
     Ok(all)
 }
 
 /// Whether a folder is one that the user has named, too.
-fn is_named(folder: &Path, found: &[Looked]) -> bool {
+fn is_named(folder: &Path, found: &[Candidate]) -> bool {
     let mut parts = found.iter().flat_map(|l| &l.recording.parts);
     let real = |path: &Path| path.canonicalize().ok();
     parts.any(|p| real(&p.folder) == real(folder))
@@ -114,18 +125,22 @@ fn folders(had: &manifest::Recording) -> Option<Vec<PathBuf>> {
     named.iter().all(|f| f.is_dir()).then_some(named)
 }
 
-/// Whether the folders still hold what was read from them.
-fn is_at_hand(folders: &[PathBuf], had: &manifest::Recording) -> bool {
-    let looked = recordings(folders).and_then(|found| match <[_; 1]>::try_from(found) {
-        Ok([only]) => Looked::new(only).map(Some),
+/// Whether the folders still hold what was read from them; adds to `read` what was read to know that.
+fn is_at_hand(folders: &[PathBuf], had: &manifest::Recording, read: &mut Readings) -> bool {
+    let found = recordings(folders).and_then(|found| match <[_; 1]>::try_from(found) {
+        Ok([only]) => Candidate::new(only).map(Some),
         Err(_) => Ok(None),
     });
-    let prints = looked.ok().flatten().map(|l| l.prints);
-    prints.is_some() && prints == had.fingerprints
+    let Ok(Some(candidate)) = found else {
+        return false;
+    };
+    let same = had.fingerprints.as_ref() == Some(&candidate.prints);
+    read.absorb(candidate.into_readings());
+    same
 }
 
-/// A recording that was looked at.
-struct Looked {
+/// A recording that may be one of the dataset, or a part of one.
+struct Candidate {
     recording: find::Recording,
     checked: Checked,
     prints: Vec<Fingerprint>,
@@ -133,17 +148,24 @@ struct Looked {
     name: String,
 }
 
-impl Looked {
-    fn new(recording: find::Recording) -> Result<Self> {
+impl Candidate {
+    fn new(mut recording: find::Recording) -> Result<Self> {
         // What is damaged is told when it is read.
-        let checked = check(&recording, true, Path::new(""))?;
+        let checked = check(&mut recording, true, Path::new(""))?;
         let prints = fingerprints(&checked)?;
-        Ok(Looked {
+        Ok(Candidate {
             name: folder_name(&recording)?,
             recording,
             checked,
             prints,
         })
+    }
+
+    /// What was read of it, for another check.
+    fn into_readings(self) -> Readings {
+        let mut read = self.recording.read;
+        read.absorb(self.checked.into_readings());
+        read
     }
 
     /// Whether both may be of one recording, for what the dataset has kept.
@@ -188,6 +210,7 @@ impl Looked {
         Ok(Found {
             replaces: first.map(|(place, _)| place),
             recording: self.recording,
+            checked: Some(self.checked),
         })
     }
 }
@@ -197,6 +220,7 @@ impl Found {
         Found {
             recording,
             replaces: None,
+            checked: None,
         }
     }
 }
@@ -217,16 +241,16 @@ fn subset(some: &[Fingerprint], all: &[Fingerprint]) -> bool {
 }
 
 /// A recording is read anew with the times that it was read with.
-fn same_times(old: &Old, options: &Options, had: &manifest::Recording) -> Result<()> {
-    let now = super::assemble::options_of(options);
+fn same_times(old: &Old, options: &IngestOptions, had: &manifest::Recording) -> Result<()> {
+    let now = options.told();
     for key in ["begin_ns", "end_ns"] {
         if old.manifest.options.get(key) != now.get(key) {
             return Err(Error::usage(
                 format!(
-                    "the recording {} goes on in these traces and is read anew: with the same --begin and --end as before",
+                    "the recording {} goes on in these traces and is read anew: between the same times as before",
                     had.trace_id
                 ),
-                "Give the same --begin and --end, or make another dataset.",
+                Hint::SameTimes,
             ));
         }
     }

@@ -1,10 +1,10 @@
 //! What is said of a recording beside its trace: its label, and how `sysds record` made it.
 
-use super::Options;
 use super::append::Old;
 use super::continued::Found;
+use super::options::IngestOptions;
 use crate::dataset::recorded::Recorded;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Hint, Place, Remedy, Result};
 use crate::trace::find;
 
 /// What is said of a recording.
@@ -20,7 +20,11 @@ pub(super) struct Described {
 /// # Errors
 /// [`Error::Usage`] where parts of one recording got several labels, or one that it does not have in the dataset;
 /// [`Error::Input`] where records of it differ, or cannot be read.
-pub(super) fn all(found: &[Found], options: &Options, old: Option<&Old>) -> Result<Vec<Described>> {
+pub(super) fn all(
+    found: &[Found],
+    options: &IngestOptions,
+    old: Option<&Old>,
+) -> Result<Vec<Described>> {
     let describe = |found: &Found| {
         let had = found.replaces.zip(old);
         let had = had.map(|(place, old)| &old.manifest.recordings[place]);
@@ -36,7 +40,7 @@ pub(super) fn all(found: &[Found], options: &Options, old: Option<&Old>) -> Resu
                     "the recording {} has the label {label} in the dataset, not {given}",
                     had.trace_id
                 ),
-                "A recording has one label: leave --label out, or make the dataset anew.",
+                Remedy::with("A recording has one label.", Hint::OmitLabel),
             ));
         }
         let label = match had {
@@ -49,7 +53,7 @@ pub(super) fn all(found: &[Found], options: &Options, old: Option<&Old>) -> Resu
 }
 
 /// The label that was given to a recording.
-fn given(found: &Found, options: &Options) -> Result<Option<String>> {
+fn given(found: &Found, options: &IngestOptions) -> Result<Option<String>> {
     let parts = &found.recording.parts;
     let of = |part: &find::Part| match &options.labels[..] {
         [all] => part.argument.map(|_| all),
@@ -65,7 +69,7 @@ fn given(found: &Found, options: &Options) -> Result<Option<String>> {
             format!(
                 "{one} and {two} are of one recording, which cannot have the labels {label} and {other}"
             ),
-            "Give both the same --label.",
+            Hint::SameLabel,
         ));
     }
     Ok(Some(label.clone()))

@@ -10,194 +10,56 @@ mod append;
 mod assemble;
 mod continued;
 mod described;
+mod open;
+mod options;
 mod pipeline;
+mod plan;
+mod progress;
+mod worker;
 
-use crate::columns::parquet::part::Part;
-use crate::columns::parquet::properties::properties;
-use crate::columns::schema::contract::{self, Contract};
-use crate::columns::schema::layout::Layout;
-use crate::columns::tables::events::EventsUsage;
-use crate::columns::tables::plans::Plans;
-use crate::columns::tables::requests::{Common, RequestsUsage};
-use crate::dataset::manifest::{Manifest, Recording};
+use crate::dataset::manifest::Manifest;
 use crate::dataset::staging::Staging;
-use crate::error::{Error, Place, Result};
-use crate::requests::{self, Cutter};
-use crate::trace::check::check;
-use crate::trace::event::EventClass;
-use crate::trace::find;
+use crate::error::{Error, Result};
 pub use crate::trace::reader::Choice as ReaderChoice;
 use crate::trace::reader::Reader;
 pub use crate::trace::select::Selection;
 use append::Old;
-use continued::{Found, find_all, folder_name};
+use continued::{Found, find_all};
 use described::Described;
-use parquet::basic::Compression;
-use parquet::file::properties::WriterProperties;
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
-/// Columns that a dataset's `args` and `context` may have together, with the members of structures. LTTng's kernel tracer
-/// comes to some 700; each column takes memory in every thread that encodes, and every reader of the dataset reads its
-/// name.
-pub const MAX_COLUMNS: usize = 4096;
-
-/// What to make of which traces.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Folders to look for traces in.
-    pub traces: Vec<PathBuf>,
-    /// The dataset's folder.
-    pub output: PathBuf,
-    /// Whether a dataset at `output` is replaced.
-    pub force: bool,
-    /// Whether the traces are appended to the dataset at `output`.
-    pub append: bool,
-    /// Compression of the Parquet files, and how the user wrote it.
-    pub compression: (Compression, String),
-    /// Labels of the recordings: none, one for all, or one for each of `traces`. A recording of `sysds record` brings its
-    /// own, where none is given.
-    pub labels: Vec<String>,
-    /// How requests are cut.
-    pub rule: requests::Options,
-    /// Whether nested events carry their arguments.
-    pub request_args: bool,
-    /// Whether to keep what comes before a damage instead of failing.
-    pub keep_going: bool,
-    /// Which reader decodes the traces.
-    pub reader: ReaderChoice,
-    /// What of them is read.
-    pub selection: Selection,
-}
-
-/// How far an ingest is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Events read so far, of all recordings.
-    pub events: u64,
-    /// About how many bytes of the streams that is, by the time of the last event.
-    pub bytes: u64,
-    /// Bytes of all streams.
-    pub total_bytes: u64,
-}
-
-/// The caller's hold on a running ingest.
-pub struct Control<'a> {
-    /// Set to stop it: it then ends with [`Error::Interrupted`].
-    pub interrupted: &'a AtomicBool,
-    /// Called after every batch.
-    pub progress: &'a mut dyn FnMut(Progress),
-}
-
-/// What all recordings of an ingest share.
-struct Plan {
-    options: Options,
-    layout: Arc<Layout>,
-    contracts: Contracts,
-    properties: WriterProperties,
-}
-
-struct Contracts {
-    events: Contract,
-    requests: Contract,
-    downstream: Contract,
-    losses: Contract,
-}
-
-/// A recording that was read: what came out, as parts.
-struct Ingested {
-    recording: Recording,
-    classes: Arc<Vec<EventClass>>,
-    events: (Vec<Part>, EventsUsage),
-    requests: (Vec<Part>, RequestsUsage),
-    downstream: Vec<Part>,
-    losses: Vec<Part>,
-}
+pub use open::MAX_COLUMNS;
+use open::{open_all, trace_id};
+pub use options::IngestOptions;
+use plan::{Ingested, Plan};
+pub use progress::{Control, Progress};
+use std::path::PathBuf;
 
 /// Makes a dataset, or appends to one.
 ///
 /// # Errors
-/// [`Error::Input`] for traces that cannot be read (with a place), [`Error::Usage`] for a target that must not be
-/// replaced, [`Error::Io`] and [`Error::Columns`] where files cannot be written, [`Error::Interrupted`]. After an
-/// error the target is as it was before.
-pub fn ingest(mut options: Options, control: &mut Control) -> Result<Manifest> {
-    options.selection.needed = needed();
-    let (labels, traces) = (options.labels.len(), options.traces.len());
-    if labels > 1 && labels != traces {
-        return Err(Error::usage(
-            format!("{labels} labels for {traces} traces"),
-            "Give --label once for all of them, or once for each TRACE, in their order.",
-        ));
-    }
+/// [`Error::Input`] for traces that cannot be read and [`Error::Damaged`] for streams (both with a place),
+/// [`Error::Usage`] for a target that must not be replaced, [`Error::Io`] and [`Error::Columns`] where files cannot be
+/// written, [`Error::Interrupted`]. After an error the target is as it was before.
+pub fn ingest(mut options: IngestOptions, control: &mut Control) -> Result<Manifest> {
+    options.selection.needed = options::needed();
+    options.check_labels()?;
     let old = match options.append {
         true => Some(Old::open(&options.output, &options)?),
         false => None,
     };
-    let found = find_all(&options, old.as_ref())?;
+    let mut found = find_all(&options, old.as_ref())?;
     let described = described::all(&found, &options, old.as_ref())?;
     let staging = Staging::begin(&options.output, options.force || options.append)?;
-    let checks = staging.create_dir("checks")?;
-    let (first, layout, total_bytes) = open_all(&found, &options, old.as_ref(), &checks)?;
-    let plan = Plan {
-        layout: Arc::new(layout),
-        contracts: Contracts {
-            events: contract::events(),
-            requests: contract::requests(),
-            downstream: contract::downstream(),
-            losses: contract::losses(),
-        },
-        properties: properties(options.compression.0),
-        options,
+    let copies = staging.create_dir("checks")?;
+    let opened = open_all(&mut found, &options, old.as_ref(), &copies)?;
+    let plan = Plan::new(options, opened.layout);
+    let waiting = Waiting {
+        found: &found,
+        described: &described,
+        readers: opened.readers,
+        bytes: opened.bytes,
     };
-    let replaced: Vec<usize> = found.iter().filter_map(|f| f.replaces).collect();
-    let mut ingested = match &old {
-        Some(old) => old.recordings(&plan, &replaced)?,
-        None => Vec::new(),
-    };
-    let mut ids = old.as_ref().map(Old::trace_ids).unwrap_or_default();
-    let mut progress = Progress {
-        total_bytes,
-        ..Progress::default()
-    };
-    let mut scratches = Vec::new();
-    let mut first = Some(first);
-    for (number, (found, described)) in found.iter().zip(&described).enumerate() {
-        let recording = &found.recording;
-        let reader = match first.take() {
-            Some(reader) => reader,
-            None => open(
-                recording,
-                &plan.options,
-                &checks.join(format!("{number}-again")),
-            )?,
-        };
-        let trace_id = match (&old, found.replaces) {
-            (Some(old), Some(place)) => old.manifest.recordings[place].trace_id.clone(),
-            _ => trace_id(&reader, recording, &mut ids)?,
-        };
-        let scratch = staging.create_dir(&format!("parts-{number}"))?;
-        let done = pipeline::run(
-            &plan,
-            reader,
-            &trace_id,
-            (recording, described),
-            &scratch,
-            control,
-            &mut progress,
-        )?;
-        match found.replaces {
-            Some(place) => ingested[place] = Some(done),
-            None => ingested.push(Some(done)),
-        }
-        scratches.push(scratch);
-    }
-    std::fs::remove_dir_all(&checks).map_err(Error::io("remove", &checks))?;
-    let ingested = ingested.into_iter();
-    let ingested = ingested
-        .map(|i| i.expect("what is replaced was read"))
-        .collect();
+    let (ingested, scratches) = read_all(&plan, old.as_ref(), waiting, &staging, control)?;
+    std::fs::remove_dir_all(&copies).map_err(Error::io("remove", &copies))?;
     let manifest =
         assemble::assemble(&plan, &staging, ingested, old.as_ref().map(|o| &o.manifest))?;
     for scratch in scratches {
@@ -211,99 +73,57 @@ pub fn ingest(mut options: Options, control: &mut Control) -> Result<Manifest> {
     Ok(manifest)
 }
 
-/// The payload fields that rows are made by, whether they get columns or not.
-fn needed() -> Vec<String> {
-    let contract = contract::events();
-    let by_rules = Cutter::arguments().into_iter().map(str::to_owned);
-    let columns = contract.fd_arguments.into_iter();
-    by_rules
-        .chain(columns)
-        .chain(contract.path_arguments)
-        .chain(std::iter::once("ret".to_owned()))
-        .collect()
+/// Recordings that wait to be read.
+struct Waiting<'a> {
+    found: &'a [Found],
+    described: &'a [Described],
+    readers: Vec<Reader>,
+    bytes: u64,
 }
 
-/// Opens all recordings, for the layout of their classes and those of the `old` dataset together and the bytes of their
-/// streams; keeps the first open. Copies of damaged traces go to
-/// folders in `checks`.
-fn open_all(
-    found: &[Found],
-    options: &Options,
+/// Reads all recordings, one after the other, into parts; gives those of the `old` dataset too, each in its place, and the
+/// folders that hold parts.
+fn read_all(
+    plan: &Plan,
     old: Option<&Old>,
-    checks: &Path,
-) -> Result<(Reader, Layout, u64)> {
-    let first = open(&found[0].recording, options, &checks.join("0"))?;
-    let mut classes = first.classes().to_vec();
-    let mut bytes = first.checked().bytes;
-    for (number, found) in found.iter().enumerate().skip(1) {
-        let reader = open(&found.recording, options, &checks.join(number.to_string()))?;
-        classes.extend_from_slice(reader.classes());
-        bytes += reader.checked().bytes;
-    }
-    let rule = options.rule.rule;
-    if let Some(needed) = rule
-        .needs
-        .filter(|n| !classes.iter().any(|c| c.name == n.event))
+    waiting: Waiting,
+    staging: &Staging,
+    control: &mut Control,
+) -> Result<(Vec<Ingested>, Vec<PathBuf>)> {
+    let replaced: Vec<usize> = waiting.found.iter().filter_map(|f| f.replaces).collect();
+    let mut ingested = match old {
+        Some(old) => old.recordings(plan, &replaced)?,
+        None => Vec::new(),
+    };
+    let mut ids = old.map(Old::trace_ids).unwrap_or_default();
+    let mut progress = Progress {
+        total_bytes: waiting.bytes,
+        ..Progress::default()
+    };
+    let mut scratches = Vec::new();
+    let recordings = waiting.found.iter().zip(waiting.described);
+    for (number, (reader, (found, described))) in
+        waiting.readers.into_iter().zip(recordings).enumerate()
     {
-        return Err(Error::usage(
-            format!(
-                "no trace here has events {}, which --requests {} goes by",
-                needed.event, rule.name
-            ),
-            format!("Trace {} too, or choose another rule.", needed.of),
-        ));
-    }
-    let old: Vec<&EventClass> = old.into_iter().flat_map(Old::classes).collect();
-    let stores = |name: &str| options.selection.stores(name);
-    let layout = Layout::new(classes.iter().chain(old), stores);
-    let columns = layout.count();
-    if columns > MAX_COLUMNS {
-        return Err(Error::input(
-            format!(
-                "{columns} columns of args and context, more than {MAX_COLUMNS}: each field name gets one"
-            ),
-            Place::file(&found[0].recording.root),
-            "Choose which events are read with --events GLOB, or which arguments get columns with --columns GLOB.",
-        ));
-    }
-    Ok((first, layout, bytes))
-}
-
-fn open(recording: &find::Recording, options: &Options, scratch: &Path) -> Result<Reader> {
-    std::fs::create_dir(scratch).map_err(Error::io("create", scratch))?;
-    let checked = check(recording, options.keep_going, scratch)?;
-    let selection = options.selection.clone();
-    Reader::open(options.reader, checked, options.keep_going, selection)
-}
-
-/// The recording's name in the tables: the UUID of its first trace, else its folder's name; made unique by a number.
-fn trace_id(
-    reader: &Reader,
-    recording: &find::Recording,
-    ids: &mut BTreeSet<String>,
-) -> Result<String> {
-    let uuid = reader.sources().into_iter().find_map(|s| s.uuid);
-    let base = uuid.map_or_else(|| folder_name(recording), Ok)?;
-    let numbered = (2..).map(|n| format!("{base}-{n}"));
-    let id = std::iter::once(base.clone())
-        .chain(numbered)
-        .find(|id| !ids.contains(id));
-    let id = id.expect("there is always another number");
-    ids.insert(id.clone());
-    Ok(id)
-}
-
-impl Plan {
-    fn common(&self, trace_id: &str, described: &Described) -> Common {
-        Common {
-            trace_id: trace_id.to_owned(),
-            label: described.label.clone(),
-            rule: self.options.rule.rule.name,
-            with_args: self.options.request_args,
+        let trace_id = match (old, found.replaces) {
+            (Some(old), Some(place)) => old.manifest.recordings[place].trace_id.clone(),
+            _ => trace_id(&reader, &found.recording, &mut ids)?,
+        };
+        let scratch = staging.create_dir(&format!("parts-{number}"))?;
+        let task = pipeline::Task {
+            reader,
+            trace_id: &trace_id,
+            recording: &found.recording,
+            described,
+        };
+        let done = pipeline::run(plan, task, &scratch, control, &mut progress)?;
+        match found.replaces {
+            Some(place) => ingested[place] = Some(done),
+            None => ingested.push(Some(done)),
         }
+        scratches.push(scratch);
     }
-
-    fn plans(&self, classes: &[EventClass]) -> Plans {
-        Plans::new(classes, &self.layout, &self.contracts.events)
-    }
+    let ingested = ingested.into_iter();
+    let ingested = ingested.map(|i| i.expect("what is replaced was read"));
+    Ok((ingested.collect(), scratches))
 }

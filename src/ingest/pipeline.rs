@@ -1,18 +1,18 @@
 //! Reads one recording through: three threads, and channels of a few batches between them.
 
-use super::{Control, Described, Ingested, Plan, Progress};
-use crate::calls::{Calls, Sides};
+use super::described::Described;
+use super::plan::{Ingested, Plan};
+use super::progress::{Control, Progress};
+use super::worker::{Ended, Worked, Worker};
 use crate::columns::parquet::part::Part;
 use crate::columns::tables::downstream::DownstreamTable;
 use crate::columns::tables::events::EventsTable;
-use crate::columns::tables::events::EventsUsage;
 use crate::columns::tables::losses;
 use crate::columns::tables::requests::{RequestsTable, RequestsUsage};
 use crate::dataset::fingerprint::fingerprints;
 use crate::dataset::manifest::{Damage, Recording, sum_losses};
 use crate::error::{Error, Result};
-use crate::process::threads::spawn_scoped;
-use crate::requests::{Cutter, Observed, Request, Service};
+use crate::process::threads::{joined, spawn_scoped};
 use crate::shown::path_text;
 use crate::trace::check::Checked;
 use crate::trace::event::{EventBatch, EventClass, Loss};
@@ -22,7 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
 /// Events of a batch.
 const BATCH: usize = 4 * 1024;
@@ -32,65 +32,36 @@ const WAITING: usize = 2;
 /// everything wait for it.
 const ENDED_WAITING: usize = 64;
 
-/// Reads `recording` with `reader` into parts in `scratch`.
+/// A recording to read.
+pub(super) struct Task<'a> {
+    pub reader: Reader,
+    pub trace_id: &'a str,
+    pub recording: &'a find::Recording,
+    pub described: &'a Described,
+}
+
+/// The tables of a recording, which its threads fill.
+struct Tables {
+    events: EventsTable,
+    requests: RequestsTable,
+    downstream: DownstreamTable,
+}
+
+/// Reads a recording into parts in `scratch`.
 ///
 /// # Errors
 /// As [`super::ingest`].
 pub(super) fn run(
     plan: &Plan,
-    mut reader: Reader,
-    trace_id: &str,
-    (recording, described): (&find::Recording, &Described),
+    mut task: Task,
     scratch: &Path,
     control: &mut Control,
     progress: &mut Progress,
 ) -> Result<Ingested> {
-    let classes = Arc::new(reader.classes().to_vec());
-    let plans = Arc::new(plan.plans(&classes));
-    let tables = |name: &str| {
-        let dir = scratch.join(name);
-        std::fs::create_dir(&dir)
-            .map_err(Error::io("create", &dir))
-            .map(|()| dir)
-    };
-    let events = EventsTable::new(
-        tables("events")?,
-        trace_id,
-        &plan.contracts.events,
-        Arc::clone(&plan.layout),
-        Arc::clone(&plans),
-        Arc::new(plan.properties.clone()),
-    )?;
-    let requests = RequestsTable::new(
-        tables("requests")?,
-        &plan.contracts.requests,
-        &plan.common(trace_id, described),
-        Arc::clone(&classes),
-        Arc::clone(&plan.layout),
-        plans,
-        Arc::new(plan.properties.clone()),
-    )?;
-    let downstream = DownstreamTable::new(
-        tables("downstream")?,
-        &plan.contracts.downstream,
-        trace_id,
-        Arc::new(plan.properties.clone()),
-    )?;
-    let worker = Worker {
-        calls: Calls::new(&classes, &plan.contracts.events.fd_arguments),
-        cutter: Cutter::new(
-            Arc::clone(&classes),
-            plan.options.rule.clone(),
-            &plan.contracts.events.fd_arguments,
-        ),
-        classes: Arc::clone(&classes),
-        events,
-        next_id: 0,
-        times: None,
-        losses: Vec::new(),
-        incomplete: 0,
-    };
-    let root = recording.root.clone();
+    let classes = Arc::new(task.reader.classes().to_vec());
+    let tables = Tables::new(plan, &task, &classes, scratch)?;
+    let worker = Worker::new(plan, &classes, tables.events);
+    let (requests, downstream) = (tables.requests, tables.downstream);
     let (read, worked, written) = thread::scope(|scope| -> Result<_> {
         let (full, batches) = sync_channel::<EventBatch>(WAITING);
         let (empty, spent) = sync_channel::<EventBatch>(WAITING + 2);
@@ -100,24 +71,78 @@ pub(super) fn run(
         let writer = spawn_scoped(scope, "requests", write)?;
         let work = move || worker.run(batches, empty, ended);
         let worker = spawn_scoped(scope, "events", work)?;
-        let read = read(&mut reader, full, spent, control, progress);
+        let read = read(&mut task.reader, full, spent, control, progress);
         Ok((read, joined(worker), joined(writer)))
     })?;
     // A thread that stops makes the ones before it stop: its error is the cause.
-    let (requests, downstream) = written?;
+    let written = written?;
     let worked = worked?;
     read?;
-    let folder = path_text(&root);
-    let relative = |stream: &str| {
-        let path = Path::new(stream);
-        path_text(path.strip_prefix(&folder).unwrap_or(path))
-    };
-    let mut losses = worked.losses;
-    for loss in &mut losses {
-        loss.stream = relative(&loss.stream);
+    ingested(plan, &task, classes, worked, written, scratch)
+}
+
+impl Tables {
+    fn new(
+        plan: &Plan,
+        task: &Task,
+        classes: &Arc<Vec<EventClass>>,
+        scratch: &Path,
+    ) -> Result<Self> {
+        let plans = Arc::new(plan.plans(classes));
+        let tables = |name: &str| {
+            let dir = scratch.join(name);
+            std::fs::create_dir(&dir)
+                .map_err(Error::io("create", &dir))
+                .map(|()| dir)
+        };
+        let events = EventsTable::new(
+            tables("events")?,
+            task.trace_id,
+            &plan.contracts.events,
+            Arc::clone(&plan.layout),
+            Arc::clone(&plans),
+            Arc::new(plan.properties.clone()),
+        )?;
+        let requests = RequestsTable::new(
+            tables("requests")?,
+            &plan.contracts.requests,
+            &plan.common(task.trace_id, task.described.label.as_ref()),
+            Arc::clone(classes),
+            Arc::clone(&plan.layout),
+            plans,
+            Arc::new(plan.properties.clone()),
+        )?;
+        let downstream = DownstreamTable::new(
+            tables("downstream")?,
+            &plan.contracts.downstream,
+            task.trace_id,
+            Arc::new(plan.properties.clone()),
+        )?;
+        Ok(Tables {
+            events,
+            requests,
+            downstream,
+        })
     }
-    // A loss that a packet hides is told by a later one.
-    losses.sort_by_key(|loss| loss.begin);
+}
+
+/// What came out of a recording that was read through.
+fn ingested(
+    plan: &Plan,
+    task: &Task,
+    classes: Arc<Vec<EventClass>>,
+    worked: Worked,
+    (requests, downstream): Written,
+    scratch: &Path,
+) -> Result<Ingested> {
+    let Task {
+        reader,
+        trace_id,
+        recording,
+        described,
+    } = task;
+    let root = path_text(&recording.root);
+    let losses = losses_below(&root, worked.losses);
     let part = losses::write(
         scratch.join("losses"),
         &plan.contracts.losses,
@@ -127,9 +152,9 @@ pub(super) fn run(
     )?;
     Ok(Ingested {
         recording: Recording {
-            trace_id: trace_id.to_owned(),
+            trace_id: (*trace_id).to_owned(),
             label: described.label.clone(),
-            path: path_text(&root),
+            path: root,
             folders: folders(recording),
             first_ns: worked.times.map(|t| t.0),
             last_ns: worked.times.map(|t| t.1),
@@ -152,19 +177,23 @@ pub(super) fn run(
     })
 }
 
+/// Losses in the order of time, with streams named from the folder `root` on.
+fn losses_below(root: &str, mut losses: Vec<Loss>) -> Vec<Loss> {
+    for loss in &mut losses {
+        let path = Path::new(&loss.stream);
+        loss.stream = path_text(path.strip_prefix(root).unwrap_or(path));
+    }
+    // A loss that a packet hides is told by a later one.
+    losses.sort_by_key(|loss| loss.begin);
+    losses
+}
+
 /// The folders of a recording that was put together from several.
 fn folders(recording: &find::Recording) -> Vec<String> {
     match &recording.parts[..] {
         [_] => Vec::new(),
         several => several.iter().map(|p| path_text(&p.folder)).collect(),
     }
-}
-
-/// The result of a thread; its panic goes on here.
-pub(super) fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread
-        .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// This thread: reads batches and sends them on.
@@ -204,101 +233,6 @@ fn bytes_until(checked: &Checked, timestamp: i64) -> u64 {
     };
     let part = (timestamp.clamp(begin, end) - begin) as f64 / (end - begin) as f64;
     (part * checked.bytes as f64) as u64
-}
-
-/// The thread that pairs, cuts, and writes `events`.
-struct Worker {
-    classes: Arc<Vec<EventClass>>,
-    calls: Calls,
-    cutter: Cutter,
-    events: EventsTable,
-    next_id: i64,
-    times: Option<(i64, i64)>,
-    losses: Vec<Loss>,
-    incomplete: u64,
-}
-
-/// What it leaves.
-struct Worked {
-    events: (Vec<Part>, EventsUsage),
-    times: Option<(i64, i64)>,
-    losses: Vec<Loss>,
-    incomplete: u64,
-}
-
-impl Worker {
-    fn run(
-        mut self,
-        batches: Receiver<EventBatch>,
-        empty: SyncSender<EventBatch>,
-        ended: SyncSender<Ended>,
-    ) -> Result<Worked> {
-        let mut sides = Vec::new();
-        for mut batch in batches {
-            self.observe(&batch, &mut sides);
-            let requests = self.cutter.take_ended();
-            self.send(requests, &ended);
-            self.events.append(&batch, &self.classes, &sides)?;
-            batch.clear();
-            // The reader may have finished.
-            let _ = empty.try_send(batch);
-        }
-        let last = self.times.map_or(0, |t| t.1);
-        let requests = self.cutter.finish(last);
-        self.send(requests, &ended);
-        Ok(Worked {
-            events: self.events.finish()?,
-            times: self.times,
-            losses: self.losses,
-            incomplete: self.incomplete,
-        })
-    }
-
-    fn send(&mut self, requests: Vec<Request>, ended: &SyncSender<Ended>) {
-        self.incomplete += requests.iter().filter(|r| !r.complete()).count() as u64;
-        let services = self.cutter.take_services();
-        if !requests.is_empty() || !services.is_empty() {
-            // Where the writer has stopped, its error is reported.
-            let _ = ended.send(Ended { requests, services });
-        }
-    }
-
-    /// Shows each event of the batch to the pairing and to the rule.
-    fn observe(&mut self, batch: &EventBatch, sides: &mut Vec<Sides>) {
-        sides.clear();
-        self.cutter.name(&batch.new_procnames);
-        let mut losses = batch.losses.iter().peekable();
-        for (i, head) in batch.heads.iter().enumerate() {
-            while let Some((_, loss)) = losses.next_if(|(before, _)| *before <= i) {
-                self.cutter.lose(loss);
-            }
-            let class = &self.classes[head.class as usize];
-            let values = batch.values_of(i);
-            let event_id = self.next_id + i as i64;
-            let side = self.calls.observe(event_id, head, class, values);
-            self.cutter.observe(Observed {
-                event_id,
-                head,
-                values,
-                duration_ns: side.entry.map(|(_, ns)| ns),
-            });
-            sides.push(side);
-        }
-        losses.for_each(|(_, loss)| self.cutter.lose(loss));
-        self.losses
-            .extend(batch.losses.iter().map(|(_, loss)| loss.clone()));
-        if let (Some(first), Some(last)) = (batch.heads.first(), batch.heads.last()) {
-            let begin = self.times.map_or(first.timestamp, |t| t.0);
-            self.times = Some((begin, last.timestamp));
-        }
-        self.next_id += batch.heads.len() as i64;
-    }
-}
-
-/// What has ended with a batch.
-struct Ended {
-    requests: Vec<Request>,
-    services: Vec<Service>,
 }
 
 /// What the thread that writes leaves.

@@ -40,9 +40,9 @@ pub fn count_events(
     selection: &Selection,
 ) -> Result<Vec<Count>> {
     let mut counts = Vec::new();
-    for recording in recordings(paths)? {
+    for mut recording in recordings(paths)? {
         let scratch = tempfile::tempdir().map_err(Error::io("create", &std::env::temp_dir()))?;
-        let checked = check(&recording, true, scratch.path())?;
+        let checked = check(&mut recording, true, scratch.path())?;
         let reader = Reader::open(choice, checked, true, selection.clone())?;
         let classes = reader.classes().iter();
         let names: Vec<String> = classes.map(|c| c.full_name.clone()).collect();

@@ -85,7 +85,7 @@ fn inspect_table(root: &Path, table: &Table) -> Result<TableReport> {
         let file = foreign::open_in(root, path.strip_prefix(root).unwrap_or(path))?;
         let metadata = footer(&file, path)?;
         let schema = foreign::guarded(path, || {
-            arrow_schema(&metadata).map_err(Error::columns(path))
+            arrow_schema(&metadata).map_err(Error::columns_read(path))
         })?;
         let rows = metadata.file_metadata().num_rows().max(0) as u64;
         report.rows = report.rows.saturating_add(rows);

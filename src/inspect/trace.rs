@@ -86,9 +86,9 @@ pub fn inspect_trace(
     selection: &Selection,
     interrupted: &AtomicBool,
 ) -> Result<TraceReport> {
-    let recordings = recordings(paths)?;
+    let mut recordings = recordings(paths)?;
     let reports = recordings
-        .iter()
+        .iter_mut()
         .map(|recording| inspect(recording, choice, selection, interrupted));
     Ok(TraceReport {
         recordings: reports.collect::<Result<_>>()?,
@@ -96,7 +96,7 @@ pub fn inspect_trace(
 }
 
 fn inspect(
-    recording: &find::Recording,
+    recording: &mut find::Recording,
     choice: Choice,
     selection: &Selection,
     interrupted: &AtomicBool,

@@ -57,6 +57,12 @@ fn none(name: &str) -> impl FnOnce(io::Error) -> Error + use<> {
     move |e| Error::io("start", Path::new(&path))(e)
 }
 
+/// What a thread of a scope gives when it ends; its panic goes on here.
+pub fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    let joined = thread.join();
+    joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// What a thread that has ended gives.
 ///
 /// # Errors

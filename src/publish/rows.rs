@@ -37,7 +37,7 @@ impl Rows {
         let file = foreign::open_in(root, file)?;
         let metadata = foreign::guarded(&path, || {
             ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
-                .map_err(Error::columns(&path))
+                .map_err(Error::columns_read(&path))
         })?;
         Ok(Rows {
             path,
@@ -110,7 +110,7 @@ impl Rows {
             .with_batch_size(self.batch_rows());
         let path = self.path.clone();
         let mut reader = foreign::guarded(&path, || {
-            builder.build().map_err(Error::columns(&self.path))
+            builder.build().map_err(Error::columns_read(&self.path))
         })?;
         let mut failed = false;
         // What a panic leaves behind is not asked again.
@@ -122,7 +122,7 @@ impl Rows {
                 let batch = reader.next().transpose();
                 batch
                     .map_err(parquet::errors::ParquetError::from)
-                    .map_err(Error::columns(&path))
+                    .map_err(Error::columns_read(&path))
             });
             failed = next.is_err();
             next.transpose()

@@ -347,7 +347,7 @@ fn table_schema(root: &Path, table: &Table) -> Result<SchemaRef> {
             let file = foreign::open_in(root, path.strip_prefix(root).unwrap_or(path))?;
             let metadata = foreign::guarded(path, || {
                 let options = ArrowReaderOptions::new();
-                ArrowReaderMetadata::load(&file, options).map_err(Error::columns(path))
+                ArrowReaderMetadata::load(&file, options).map_err(Error::columns_read(path))
             })?;
             Ok(Arc::clone(metadata.schema()))
         })

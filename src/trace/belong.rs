@@ -12,8 +12,9 @@
 //! - or traces without a UUID that are the same, packet for packet.
 
 use super::ctf::metadata::model::{EnvValue, Metadata};
-use super::ctf::{self, Walk};
+use super::ctf::stream_files::stream_files;
 use super::find::{self, Recording};
+use super::readings::Readings;
 use super::shared::{Evidence, Streams, TraceKey};
 use crate::error::Result;
 use std::collections::BTreeMap;
@@ -24,14 +25,32 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// As [`find::sessions`], and [`Error::Input`](crate::error::Error::Input) where packets of one stream contradict each other in one session's folder.
 pub fn recordings(paths: &[PathBuf]) -> Result<Vec<Recording>> {
-    let sessions = find::sessions(paths)?;
-    if let [only] = &sessions[..]
+    recordings_from(paths, Readings::default())
+}
+
+/// As [`recordings`], where some of the traces were read already.
+///
+/// # Errors
+/// As [`recordings`].
+pub fn recordings_from(paths: &[PathBuf], mut read: Readings) -> Result<Vec<Recording>> {
+    let mut sessions = find::sessions(paths)?;
+    if let [only] = &mut sessions[..]
         && only.traces.len() == 1
     {
+        only.read = read;
         return Ok(sessions);
     }
+    let mut recordings = grouped(sessions, &mut read)?;
+    for recording in &mut recordings {
+        recording.read = read.of(&recording.traces);
+    }
+    Ok(recordings)
+}
+
+/// Puts together what belongs together of some sessions' folders.
+fn grouped(sessions: Vec<Recording>, read: &mut Readings) -> Result<Vec<Recording>> {
     let mut texts = BTreeMap::new();
-    let mut all_said = |s: &Recording| s.traces.iter().map(|t| said(t, &mut texts)).collect();
+    let mut all_said = |s: &Recording| s.traces.iter().map(|t| said(t, &mut texts, read)).collect();
     let traces: Vec<Vec<Said>> = sessions.iter().map(&mut all_said).collect();
     let mut often: BTreeMap<TraceKey, usize> = BTreeMap::new();
     for trace in traces.iter().flatten() {
@@ -40,10 +59,11 @@ pub fn recordings(paths: &[PathBuf]) -> Result<Vec<Recording>> {
     let mut groups: Vec<Group> = Vec::new();
     for (session, traces) in sessions.into_iter().zip(traces) {
         let alone = |t: &Said| often[&t.key] == 1;
-        let group = Group::new(session, traces, alone)?;
+        let group = Group::new(session, traces, alone, read)?;
         join(&mut groups, group)?;
     }
-    groups.into_iter().map(Group::recording).collect()
+    let recordings = groups.into_iter().map(|group| group.recording(read));
+    recordings.collect()
 }
 
 /// What a trace's metadata says of where it comes from.
@@ -74,8 +94,8 @@ struct Group {
 
 /// Reads what a trace says; `texts` numbers the metadata of those without UUID. What is wrong with metadata is told when
 /// the trace is checked.
-fn said(dir: &Path, texts: &mut BTreeMap<Vec<u8>, usize>) -> Said {
-    let metadata = ctf::read_metadata(dir).ok();
+fn said(dir: &Path, texts: &mut BTreeMap<Vec<u8>, usize>, read: &mut Readings) -> Said {
+    let metadata = read.metadata(dir).ok();
     let uuid = metadata.as_ref().and_then(|m| m.uuid);
     let by_text = || {
         let text = std::fs::read(dir.join("metadata")).unwrap_or_default();
@@ -126,12 +146,18 @@ pub fn env_value(metadata: &Metadata, name: &str) -> Option<String> {
 
 impl Group {
     /// The traces of a session's folder. Of those that are `alone` there is no other, and their packets do not matter.
-    fn new(session: Recording, traces: Vec<Said>, alone: impl Fn(&Said) -> bool) -> Result<Self> {
+    fn new(
+        session: Recording,
+        traces: Vec<Said>,
+        alone: impl Fn(&Said) -> bool,
+        read: &mut Readings,
+    ) -> Result<Self> {
         let mut streams = Streams::default();
         for trace in traces.iter().filter(|t| !alone(t)) {
             if let Some(metadata) = &trace.metadata {
-                let walks = walks(&trace.dir, metadata)?;
+                let walks = read.walks(stream_files(&trace.dir)?, metadata)?;
                 streams.absorb(Streams::new(trace.key, &walks));
+                read.keep_walks(walks);
             }
         }
         streams.check_copies()?;
@@ -173,8 +199,13 @@ impl Group {
         self.streams.absorb(other.streams);
     }
 
-    /// The recording that it is.
-    fn recording(self) -> Result<Recording> {
+    /// The recording that it is; puts back what was read of its traces.
+    fn recording(self, read: &mut Readings) -> Result<Recording> {
+        for trace in self.traces {
+            if let Some(metadata) = trace.metadata {
+                read.keep_metadata(trace.dir, metadata);
+            }
+        }
         let mut sessions = self.sessions.into_iter();
         let mut recording = sessions.next().expect("a group has a session");
         let Some(second) = sessions.next() else {
@@ -186,7 +217,7 @@ impl Group {
         }
         let repeated = self.streams.repeated()?;
         let gone = |dir: &Path| {
-            let files = ctf::stream_files(dir).unwrap_or_default();
+            let files = stream_files(dir).unwrap_or_default();
             let there = |f: &PathBuf| std::fs::metadata(f).is_ok_and(|m| m.len() > 0);
             let mut files = files.iter().filter(|f| there(f)).peekable();
             files.peek().is_some() && files.all(|f| repeated.contains(f))
@@ -226,14 +257,4 @@ fn join(groups: &mut Vec<Group>, group: Group) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn walks(dir: &Path, metadata: &Metadata) -> Result<Vec<(PathBuf, Walk)>> {
-    let files = ctf::stream_files(dir)?.into_iter();
-    files
-        .map(|path| {
-            let walk = ctf::walk(&path, metadata)?;
-            Ok((path, walk))
-        })
-        .collect()
 }

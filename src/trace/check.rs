@@ -4,11 +4,15 @@
 //! gives up a whole trace for one bad packet; where reading is to go on regardless, it gets copies that hold what is
 //! good. What progress needs is learned, too: how many bytes there are, and from when to when the trace goes.
 
+use super::clock::StreamClock;
 use super::ctf::metadata::model::Metadata;
-use super::ctf::{self, Walk};
+use super::ctf::repair::shadow;
+use super::ctf::stream_files::stream_files;
+use super::ctf::walk::Walk;
 use super::event::Loss;
 use super::find::Recording;
-use crate::error::{Error, Result};
+use super::readings::{Readings, Walks};
+use crate::error::{Damage, Error, Result};
 use crate::shown::path_text;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +22,7 @@ pub struct Checked {
     /// Its CTF traces.
     pub traces: Vec<CheckedTrace>,
     /// Damage that was found.
-    pub damage: Vec<Error>,
+    pub damage: Vec<Damage>,
     /// What that means for the streams: from when to when their events are missing.
     pub losses: Vec<Loss>,
     /// Bytes of all good packets.
@@ -39,28 +43,30 @@ pub struct CheckedTrace {
     /// Its metadata.
     pub metadata: Metadata,
     /// Its stream files, and what walking their packets found.
-    pub walks: Vec<(PathBuf, Walk)>,
+    pub walks: Walks,
     /// Whether there are files beside these that only repeat others.
     repeats: bool,
 }
 
-/// Checks the traces of `recording`, without the files that only repeat others. With `keep_going`, damage is noted; without, the first one is the error. `scratch`
-/// is a folder for copies (see [`Checked::readable`]), which must exist and outlive the reading.
+/// Checks the traces of `recording`, without the files that only repeat others; takes what was read of them when they were
+/// found. With `keep_going`, damage is noted; without, the first one is the error. `scratch` is a folder for copies (see
+/// [`Checked::readable`]), which must exist and outlive the reading.
 ///
 /// # Errors
-/// [`Error::Input`] for metadata that cannot be understood and for damage, [`Error::Io`].
-pub fn check(recording: &Recording, keep_going: bool, scratch: &Path) -> Result<Checked> {
+/// [`Error::Input`] for metadata that cannot be understood, [`Error::Damaged`], [`Error::Io`].
+pub fn check(recording: &mut Recording, keep_going: bool, scratch: &Path) -> Result<Checked> {
     let mut checked = Checked {
         scratch: scratch.to_path_buf(),
         ..Checked::default()
     };
     for dir in &recording.traces {
-        let metadata = ctf::read_metadata(dir)?;
-        let walks = checked.walk_all(dir, &metadata, &recording.repeated)?;
-        let damage = walks.iter().filter_map(|(_, walk)| walk.damage.as_ref());
-        checked.damage.extend(damage.map(Error::duplicate));
-        if !keep_going && !checked.damage.is_empty() {
-            return Err(checked.damage.swap_remove(0));
+        let metadata = recording.read.metadata(dir)?;
+        let mut files = stream_files(dir)?;
+        files.retain(|path| !recording.repeated.contains(path));
+        let walks = recording.read.walks(files, &metadata)?;
+        checked.take_in(&metadata, &walks);
+        if !keep_going {
+            checked.refuse_damage()?;
         }
         checked.traces.push(CheckedTrace {
             dir: dir.clone(),
@@ -76,6 +82,35 @@ pub fn check(recording: &Recording, keep_going: bool, scratch: &Path) -> Result<
 }
 
 impl Checked {
+    /// Refuses what is damaged.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] for the first damage.
+    pub fn refuse_damage(&self) -> Result<()> {
+        match self.damage.first() {
+            Some(damage) => Err(Error::Damaged(Box::new(damage.clone()))),
+            None => Ok(()),
+        }
+    }
+
+    /// The same with another folder for copies.
+    pub fn with_scratch(self, scratch: &Path) -> Self {
+        Checked {
+            scratch: scratch.to_path_buf(),
+            ..self
+        }
+    }
+
+    /// What was read of the traces, for another check.
+    pub fn into_readings(self) -> Readings {
+        let mut read = Readings::default();
+        for trace in self.traces {
+            read.keep_metadata(trace.dir, trace.metadata);
+            read.keep_walks(trace.walks);
+        }
+        read
+    }
+
     /// The traces in groups of one UUID, each of which is one trace in several folders.
     pub fn groups(&self) -> Vec<Vec<&CheckedTrace>> {
         let mut groups: Vec<Vec<&CheckedTrace>> = Vec::new();
@@ -101,7 +136,7 @@ impl Checked {
             if damaged || trace.repeats {
                 let place = self.scratch.join(format!("copy-{number}"));
                 std::fs::create_dir(&place).map_err(Error::io("create", &place))?;
-                let copy = ctf::shadow(&trace.dir, &trace.walks, &place)?;
+                let copy = shadow(&trace.dir, &trace.walks, &place)?;
                 self.copies.push((copy, trace.dir.clone()));
             }
         }
@@ -154,25 +189,16 @@ impl Checked {
         walks.find(|(p, _)| *p == original).map(|(_, walk)| walk)
     }
 
-    fn walk_all(
-        &mut self,
-        dir: &Path,
-        metadata: &Metadata,
-        repeated: &[PathBuf],
-    ) -> Result<Vec<(PathBuf, Walk)>> {
-        let mut walks = Vec::new();
-        let mut files = ctf::stream_files(dir)?;
-        files.retain(|path| !repeated.contains(path));
-        for path in files {
-            let walk = ctf::walk(&path, metadata)?;
+    /// Notes what the walks of a trace's files found.
+    fn take_in(&mut self, metadata: &Metadata, walks: &Walks) {
+        for (path, walk) in walks {
             self.bytes += walk.good_bytes();
-            self.widen(metadata, &walk);
-            if walk.damage.is_some() {
-                self.losses.push(loss(metadata, &path, &walk));
+            self.widen(metadata, walk);
+            if let Some(damage) = &walk.damage {
+                self.damage.push(damage.clone());
+                self.losses.push(loss(metadata, path, walk));
             }
-            walks.push((path, walk));
         }
-        Ok(walks)
     }
 
     /// Widens the span by the times of a stream's packets.
@@ -213,11 +239,8 @@ fn loss(metadata: &Metadata, path: &Path, walk: &Walk) -> Loss {
     }
 }
 
-/// Nanoseconds since the origin of the clock of a stream class.
+/// A time of a packet of a stream class.
 fn nanoseconds(metadata: &Metadata, class: u64, cycles: u64) -> Option<i64> {
-    let clock = metadata.stream(class)?.clock()?;
-    let clock = metadata.clocks.get(clock)?;
-    let cycles = i128::from(cycles) + i128::from(clock.offset_cycles);
-    let ns = cycles * 1_000_000_000 / i128::from(clock.frequency);
-    i64::try_from(ns + i128::from(clock.offset_s) * 1_000_000_000).ok()
+    let clock = StreamClock::of(metadata, metadata.stream(class)?)?;
+    clock.converter.at(cycles)
 }

@@ -5,6 +5,7 @@
 //! belong to one recording, because they share a clock and their events belong together. Which folders belong
 //! together for what the traces in them say is told by [`belong`](super::belong).
 
+use super::readings::Readings;
 use crate::error::{Error, Place, Result};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -13,7 +14,7 @@ use std::path::{Component, Path, PathBuf};
 const MAX_DEPTH: usize = 16;
 
 /// The CTF traces of one tracing session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Recording {
     /// The session's folder; the first one where it was put together from several.
     pub root: PathBuf,
@@ -23,6 +24,8 @@ pub struct Recording {
     pub traces: Vec<PathBuf>,
     /// Stream files in them that are not read, because all of their packets are in another file.
     pub repeated: Vec<PathBuf>,
+    /// What was read of the traces when they were found.
+    pub read: Readings,
 }
 
 /// A session's folder.
@@ -68,6 +71,7 @@ pub fn sessions(paths: &[PathBuf]) -> Result<Vec<Recording>> {
                 root,
                 traces,
                 repeated: Vec::new(),
+                read: Readings::default(),
             }
         }));
     }

@@ -3,15 +3,16 @@
 //! The one idea: those who read events see one [`Reader`] and need not know which decoder is behind it. `native` is ours;
 //! babeltrace2 is its judge. A build without the feature `babeltrace2` has only the first.
 
+use super::Source;
 #[cfg(feature = "babeltrace2")]
-use super::babeltrace;
+use super::babeltrace::{self, BabeltraceReader};
 use super::call_names::CallNames;
 use super::check::Checked;
 use super::derive::{self, Derive, Derived, Kernel, Lacking};
 use super::event::{EventBatch, EventClass};
+use super::native::NativeReader;
 use super::select::Selection;
-use super::{Source, native};
-use crate::error::{Error, Result};
+use crate::error::{Damage, Result};
 
 /// Events that are counted at once.
 const COUNTED: usize = 4 * 1024;
@@ -38,9 +39,9 @@ pub struct Reader {
 }
 
 enum Decoder {
-    Native(Box<native::Reader>),
+    Native(Box<NativeReader>),
     #[cfg(feature = "babeltrace2")]
-    Babeltrace2(Box<babeltrace::Reader>),
+    Babeltrace2(Box<BabeltraceReader>),
 }
 
 /// Calls a method of whichever reader there is.
@@ -59,8 +60,8 @@ impl Reader {
     /// `keep_going`, a stream that breaks ends there, and the others are read on; see [`Reader::damage`].
     ///
     /// # Errors
-    /// [`Error::Input`] where the traces cannot be opened; [`Error::Usage`] where babeltrace2 is asked for and not in this
-    /// program.
+    /// [`Error::Input`](crate::error::Error::Input) where the traces cannot be opened;
+    /// [`Error::Usage`](crate::error::Error::Usage) where babeltrace2 is asked for and not in this program.
     pub fn open(
         choice: Choice,
         checked: Checked,
@@ -93,7 +94,7 @@ impl Reader {
         let selected = selection.clone();
         let decoder = match choice {
             Choice::Native => {
-                let reader = native::Reader::open(checked, keep_going, selection)?;
+                let reader = NativeReader::open(checked, keep_going, selection)?;
                 Decoder::Native(Box::new(reader))
             }
             Choice::Babeltrace2 => babeltrace2(checked, keep_going, selection)?,
@@ -141,7 +142,7 @@ impl Reader {
 
     /// What could not be read: streams that broke so far (at most one without `keep_going`), and what the check found
     /// and left out.
-    pub fn damage(&self) -> Vec<Error> {
+    pub fn damage(&self) -> Vec<Damage> {
         of!(&self.decoder, reader => reader.damage())
     }
 
@@ -156,7 +157,8 @@ impl Reader {
     /// very large. Returns false when there was nothing more.
     ///
     /// # Errors
-    /// [`Error::Input`] where a stream breaks (without `keep_going`), or an event's time cannot be told.
+    /// [`Error::Damaged`](crate::error::Error::Damaged) where a stream breaks (without `keep_going`),
+    /// [`Error::Input`](crate::error::Error::Input) where an event's time cannot be told.
     pub fn next(&mut self, events: usize, batch: &mut EventBatch) -> Result<bool> {
         let (decoder, names) = (&mut self.decoder, &mut self.names);
         let mut decoded = |batch: &mut EventBatch| named(decoder, names.as_mut(), events, batch);
@@ -171,7 +173,7 @@ impl Reader {
     ///
     /// # Errors
     /// As [`Reader::next`].
-    pub fn count(mut self) -> Result<(Vec<u64>, Vec<Error>)> {
+    pub fn count(mut self) -> Result<(Vec<u64>, Vec<Damage>)> {
         if let Some(mut counts) = self.count_quickly() {
             counts.resize(self.classes().len(), 0);
             return Ok((counts, self.damage()));
@@ -223,14 +225,14 @@ fn named(
 
 #[cfg(feature = "babeltrace2")]
 fn babeltrace2(checked: Checked, keep_going: bool, selection: Selection) -> Result<Decoder> {
-    let reader = babeltrace::Reader::open(checked, keep_going, selection)?;
+    let reader = BabeltraceReader::open(checked, keep_going, selection)?;
     Ok(Decoder::Babeltrace2(Box::new(reader)))
 }
 
 #[cfg(not(feature = "babeltrace2"))]
 fn babeltrace2(_: Checked, _: bool, _: Selection) -> Result<Decoder> {
-    Err(Error::usage(
-        "--reader babeltrace2: this program was built without babeltrace2",
-        "Build it with: cargo install sysds --features babeltrace2.",
+    Err(crate::error::Error::usage(
+        "this program was built without babeltrace2",
+        crate::error::Hint::BuildWithBabeltrace2,
     ))
 }

@@ -8,7 +8,8 @@
 //! Newer LTTng makes up a packet where a snapshot or a chunk ends with nothing to flush: without events, of that moment, and
 //! with the number that the next packet of the stream gets, too. Such packets can be in both, but contradict nothing.
 
-use super::ctf::{Packet, Walk};
+use super::ctf::packet::Packet;
+use super::ctf::walk::Walk;
 use crate::error::{Error, Place, Result};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,7 +20,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// Bytes that are compared at once.
-const PIECE: usize = 1 << 16;
+const COMPARED: usize = 1 << 16;
 
 /// What makes a trace known: its UUID, or where it has none, its metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,11 +47,12 @@ struct Stream {
     name: OsString,
     count: usize,
     /// By what they are known; several where a number was given again after an idle packet, or a tracer counts wrongly.
-    packets: BTreeMap<u64, Vec<Seen>>,
+    packets: BTreeMap<u64, Vec<Filed>>,
 }
 
+/// A packet and the file that it is in.
 #[derive(Debug, Clone)]
-struct Seen {
+struct Filed {
     file: PathBuf,
     packet: Packet,
 }
@@ -182,7 +184,7 @@ impl Stream {
             packets: BTreeMap::new(),
         };
         for packet in packets {
-            let seen = Seen {
+            let seen = Filed {
                 file: path.to_path_buf(),
                 packet: packet.clone(),
             };
@@ -197,7 +199,7 @@ impl Stream {
         known(self) == known(other) && (self.instance.is_some() || self.cpu == other.cpu)
     }
 
-    fn first(&self) -> &Seen {
+    fn first(&self) -> &Filed {
         let first = self.packets.values().next().and_then(|seen| seen.first());
         first.expect("a stream has a packet")
     }
@@ -223,11 +225,11 @@ impl Stream {
 
     /// Whether a packet that is not in this stream does not fit between those that are: numbers rise with time, and what
     /// has no number begins when the one before has ended.
-    fn out_of_place(&self, key: u64, seen: &Seen) -> Option<Error> {
-        let counts = |(_, seen): &(&u64, &Vec<Seen>)| seen.iter().any(|s| !s.is_idle());
+    fn out_of_place(&self, key: u64, seen: &Filed) -> Option<Error> {
+        let counts = |(_, seen): &(&u64, &Vec<Filed>)| seen.iter().any(|s| !s.is_idle());
         let before = self.packets.range(..key).rev().find(counts);
         let after = self.packets.range((Excluded(key), Unbounded)).find(counts);
-        let fits = |one: &Seen, next: &Seen| {
+        let fits = |one: &Filed, next: &Filed| {
             let (one, next) = (&one.packet, &next.packet);
             let end = match one.sequence_number {
                 Some(_) => one.timestamp_begin,
@@ -236,15 +238,15 @@ impl Stream {
             let times = end.zip(next.timestamp_begin);
             times.is_none_or(|(end, begin)| end <= begin)
         };
-        let misfit = |one: &&Seen| !one.is_idle() && !fits(one, seen);
+        let misfit = |one: &&Filed| !one.is_idle() && !fits(one, seen);
         let before = before.and_then(|(_, s)| s.iter().find(misfit));
-        let misfit = |one: &&Seen| !one.is_idle() && !fits(seen, one);
+        let misfit = |one: &&Filed| !one.is_idle() && !fits(seen, one);
         let after = after.and_then(|(_, s)| s.iter().find(misfit));
         before.or(after).map(|other| differ(other, seen))
     }
 }
 
-impl Seen {
+impl Filed {
     /// Whether it is made up for want of events, so that its number is none of its own.
     fn is_idle(&self) -> bool {
         let p = &self.packet;
@@ -253,8 +255,8 @@ impl Seen {
     }
 
     /// Whether what tells copies apart while a trace is read is the same.
-    fn passes_for(&self, other: &Seen) -> bool {
-        let known = |s: &Seen| {
+    fn passes_for(&self, other: &Filed) -> bool {
+        let known = |s: &Filed| {
             let p = &s.packet;
             (
                 p.packet_size,
@@ -267,24 +269,24 @@ impl Seen {
     }
 
     /// Whether both hold the same: all bytes but the padding at their ends.
-    fn is(&self, other: &Seen) -> Result<bool> {
+    fn is(&self, other: &Filed) -> Result<bool> {
         let (a, b) = (&self.packet, &other.packet);
         if a.content_size != b.content_size || !self.passes_for(other) {
             return Ok(false);
         }
-        let open = |s: &Seen| File::open(&s.file).map_err(Error::io("read", &s.file));
+        let open = |s: &Filed| File::open(&s.file).map_err(Error::io("read", &s.file));
         let (one, two) = (open(self)?, open(other)?);
-        let (mut left, mut right) = (vec![0; PIECE], vec![0; PIECE]);
+        let (mut left, mut right) = (vec![0; COMPARED], vec![0; COMPARED]);
         let bytes = a.content_size.div_ceil(8);
         let mut at = 0;
         while at < bytes {
-            let piece = PIECE.min(usize::try_from(bytes - at).unwrap_or(PIECE));
-            read(&one, &mut left[..piece], a.offset + at, &self.file)?;
-            read(&two, &mut right[..piece], b.offset + at, &other.file)?;
-            if left[..piece] != right[..piece] {
+            let part = COMPARED.min(usize::try_from(bytes - at).unwrap_or(COMPARED));
+            read(&one, &mut left[..part], a.offset + at, &self.file)?;
+            read(&two, &mut right[..part], b.offset + at, &other.file)?;
+            if left[..part] != right[..part] {
                 return Ok(false);
             }
-            at += piece as u64;
+            at += part as u64;
         }
         Ok(true)
     }
@@ -294,7 +296,7 @@ impl Seen {
     }
 }
 
-fn any_is(ours: &[Seen], their: &Seen) -> Result<bool> {
+fn any_is(ours: &[Filed], their: &Filed) -> Result<bool> {
     for our in ours {
         if our.is(their)? {
             return Ok(true);
@@ -314,7 +316,7 @@ fn key(packet: &Packet) -> u64 {
     known.unwrap_or(packet.number)
 }
 
-fn differ(one: &Seen, other: &Seen) -> Error {
+fn differ(one: &Filed, other: &Filed) -> Error {
     Error::input(
         format!(
             "this packet and packet {} of {} cannot both be of one stream, though UUID and stream are the same",
@@ -334,7 +336,7 @@ fn other_run(stream: &Stream) -> Error {
     )
 }
 
-fn overlapping(one: &Seen, other: &Seen) -> Error {
+fn overlapping(one: &Filed, other: &Filed) -> Error {
     Error::input(
         format!(
             "repeats some packets of {} and has others; no stream_instance_id tells whether they are one stream",

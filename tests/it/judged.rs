@@ -45,9 +45,9 @@ fn plain_name(name: &str) -> &str {
 /// Reads what is below a folder with the native reader; its events, as the script writes them.
 pub fn values(trace: &Path) -> Result<Vec<String>> {
     let mut lines = Vec::new();
-    for recording in sysds::trace::belong::recordings(&[trace.to_owned()])? {
+    for mut recording in sysds::trace::belong::recordings(&[trace.to_owned()])? {
         let scratch = tempfile::tempdir().unwrap();
-        let checked = sysds::trace::check::check(&recording, false, scratch.path())?;
+        let checked = sysds::trace::check::check(&mut recording, false, scratch.path())?;
         read(checked, &mut lines)?;
     }
     lines.sort();
@@ -55,7 +55,7 @@ pub fn values(trace: &Path) -> Result<Vec<String>> {
 }
 
 fn read(checked: sysds::trace::check::Checked, lines: &mut Vec<String>) -> Result<()> {
-    let mut reader = sysds::trace::native::Reader::open(checked, false, Default::default())?;
+    let mut reader = sysds::trace::native::NativeReader::open(checked, false, Default::default())?;
     let classes = reader.classes().to_vec();
     // The verdicts tell of events only: what packets say of them stands first in their context, and is left out.
     let traces = &reader.checked().traces;

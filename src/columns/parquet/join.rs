@@ -103,7 +103,7 @@ impl<'a> Joint<'a> {
     fn add(&mut self, part: &Part, path: &Path) -> Result<()> {
         let file = File::open(&part.path).map_err(Error::io("read", &part.path))?;
         let source = Source::open(file, part.group.unwrap_or(0));
-        let source = source.map_err(Error::columns(&part.path))?;
+        let source = source.map_err(Error::columns_read(&part.path))?;
         self.add_group(&source, part.rows)
             .map_err(Error::columns(path))
     }

@@ -6,7 +6,7 @@
 
 use crate::trace::check::CheckedTrace;
 use crate::trace::counters::{Counter, Seen};
-use crate::trace::ctf::Packet;
+use crate::trace::ctf::packet::Packet;
 
 /// The counters of a stream, up to the packet at hand; times are nanoseconds.
 #[derive(Debug, Clone)]

@@ -19,7 +19,7 @@ use super::Source;
 use super::check::Checked;
 use super::event::{EventBatch, EventClass, Loss, UNKNOWN};
 use super::select::Selection;
-use crate::error::{Error, Place, Result};
+use crate::error::{Damage, Error, Hint, Place, Remedy, Result};
 use babeltrace2_sys::ffi::*;
 use collector::Collector;
 use graph::{Graph, Status};
@@ -52,7 +52,10 @@ fn divisible(checked: &Checked) -> Result<()> {
                     clock.name
                 ),
                 Place::file(trace.dir.join("metadata")),
-                "Leave --reader out: sysds itself reads it, with the 1,000,000,000 Hz that CTF 1.8 has then.",
+                Remedy::with(
+                    "The native reader reads it, with the 1,000,000,000 Hz that CTF 1.8 has then.",
+                    Hint::ReadNatively,
+                ),
             ));
         }
     }
@@ -60,7 +63,7 @@ fn divisible(checked: &Checked) -> Result<()> {
 }
 
 /// Reads the events of one recording: of one or several CTF traces on one time line.
-pub struct Reader {
+pub struct BabeltraceReader {
     graph: Graph<Collector>,
     checked: Checked,
     done: bool,
@@ -77,9 +80,9 @@ fn counters(checked: &Checked) -> HashMap<PathBuf, Counted> {
     counted.collect()
 }
 
-impl Reader {
+impl BabeltraceReader {
     /// Opens a recording that was checked, to read what is selected, and reads up to the first event, so that all event classes are known. With
-    /// `keep_going`, a stream that breaks ends there, and the others are read on; see [`Reader::damage`].
+    /// `keep_going`, a stream that breaks ends there, and the others are read on; see [`BabeltraceReader::damage`].
     ///
     /// # Errors
     /// [`Error::Input`] where babeltrace2 cannot open the traces.
@@ -87,7 +90,7 @@ impl Reader {
         divisible(&checked)?;
         let groups = checked.readable()?;
         let collector = Collector::new(selection, counters(&checked));
-        let mut reader = Reader {
+        let mut reader = BabeltraceReader {
             graph: Graph::new(&groups, keep_going, collector)?,
             checked,
             done: false,
@@ -134,16 +137,14 @@ impl Reader {
 
     /// What could not be read: streams that broke so far (at most one without `keep_going`), and what the check found
     /// and left out.
-    pub fn damage(&self) -> Vec<Error> {
+    pub fn damage(&self) -> Vec<Damage> {
         let shared = self.graph.shared.borrow();
         let broken = shared.breaks.iter().map(|b| self.broken(b));
-        broken
-            .chain(self.checked.damage.iter().map(Error::duplicate))
-            .collect()
+        broken.chain(self.checked.damage.iter().cloned()).collect()
     }
 
-    /// The error for a stream that broke while it was read.
-    fn broken(&self, found: &Break) -> Error {
+    /// What is said of a stream that broke while it was read.
+    fn broken(&self, found: &Break) -> Damage {
         let file = found
             .stream
             .as_ref()
@@ -154,11 +155,14 @@ impl Reader {
             offset: self.checked.offset(&file, found.packet),
             ..Place::file(file)
         };
-        Error::input(
-            &found.what,
+        Damage {
+            what: found.what.clone(),
             place,
-            "The packet that begins at this byte is damaged. With --keep-going all that comes before is kept.",
-        )
+            remedy: Remedy::with(
+                "The packet that begins at this byte is damaged.",
+                Hint::KeepGoing,
+            ),
+        }
     }
 
     /// Fills `batch`, which is cleared first, with at least `events` events, or with fewer at the end or where they are
@@ -166,7 +170,7 @@ impl Reader {
     /// when there was nothing more.
     ///
     /// # Errors
-    /// [`Error::Input`] where a stream breaks (without `keep_going`), or an event's time cannot be told.
+    /// [`Error::Damaged`] where a stream breaks (without `keep_going`), [`Error::Input`] where an event's time cannot be told.
     pub fn next(&mut self, events: usize, batch: &mut EventBatch) -> Result<bool> {
         while !self.done && self.collector().batch.has_room(events) {
             self.turn()?;
@@ -223,7 +227,10 @@ impl Reader {
             }
             Err(error) => {
                 let shared = self.graph.shared.borrow();
-                Err(shared.breaks.last().map_or(error, |b| self.broken(b)))
+                Err(shared
+                    .breaks
+                    .last()
+                    .map_or(error, |b| Error::Damaged(Box::new(self.broken(b)))))
             }
         }
     }

@@ -1,15 +1,8 @@
 //! Bits of a stream file: integers of any size, at any bit, in either byte order.
 //!
-//! The one idea: a packet is a row of bits, and an integer is a place in it (CTF 1.8.3 section 4.1.5). [`Window`] holds
-//! the few bytes of a file around such a place; nobody here reads a whole file.
+//! The one idea: a packet is a row of bits, and an integer is a place in it (CTF 1.8.3 section 4.1.5).
 
-use super::metadata::model::{ByteOrder, Integer};
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
-
-/// How many bytes are read at once.
-const WINDOW: usize = 4096;
+use super::metadata::model::ByteOrder;
 
 /// The place of an integer in its packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,18 +66,6 @@ impl Location {
     }
 }
 
-/// The number that `bits` are as an integer of this class.
-pub fn value(integer: &Integer, bits: u64) -> i128 {
-    if integer.boolean {
-        return i128::from(bits != 0);
-    }
-    let negative = integer.signed && bits >> (integer.size - 1) & 1 == 1;
-    match negative {
-        true => i128::from(bits) - (1 << integer.size),
-        false => i128::from(bits),
-    }
-}
-
 /// `bits` in their right order, if the integer's or number's are ordered against its bytes.
 pub fn ordered(bits: u64, size: u32, reversed: bool) -> u64 {
     match reversed {
@@ -93,61 +74,9 @@ pub fn ordered(bits: u64, size: u32, reversed: bool) -> u64 {
     }
 }
 
-/// A few bytes of a file, read where they are asked for.
-pub struct Window<'a> {
-    file: &'a File,
-    begin: u64,
-    bytes: Vec<u8>,
-}
-
-impl<'a> Window<'a> {
-    /// A window on `file` that has read nothing yet.
-    pub fn new(file: &'a File) -> Self {
-        Window {
-            file,
-            begin: 0,
-            bytes: Vec::new(),
-        }
-    }
-
-    /// `length` bytes (at most 4096) from `offset`, or `None` where the file ends before.
-    pub fn bytes(&mut self, offset: u64, length: usize) -> io::Result<Option<&[u8]>> {
-        let inside = |begin: u64, bytes: &[u8]| {
-            let from = usize::try_from(offset.checked_sub(begin)?).ok()?;
-            let to = from.checked_add(length)?;
-            (to <= bytes.len()).then_some(from..to)
-        };
-        if inside(self.begin, &self.bytes).is_none() {
-            self.read(offset)?;
-        }
-        Ok(inside(self.begin, &self.bytes).map(|range| &self.bytes[range]))
-    }
-
-    fn read(&mut self, offset: u64) -> io::Result<()> {
-        self.begin = offset;
-        self.bytes.resize(WINDOW, 0);
-        let mut filled = 0;
-        while filled < WINDOW {
-            let at = offset.saturating_add(filled as u64);
-            match self.file.read_at(&mut self.bytes[filled..], at) {
-                Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => {
-                    self.bytes.clear();
-                    return Err(e);
-                }
-            }
-        }
-        self.bytes.truncate(filled);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
 
     #[test]
     fn integers_at_any_bit_come_back_and_leave_their_neighbours_alone() {
@@ -188,19 +117,5 @@ mod tests {
         assert_eq!(at(5, 5, ByteOrder::Little).get(&bytes), 0b11101);
         assert_eq!(at(0, 5, ByteOrder::Big).get(&bytes[..1]), 0b10100);
         assert_eq!(at(5, 5, ByteOrder::Big).get(&bytes), 0b00100);
-    }
-
-    #[test]
-    fn windows_move_and_stop_at_the_end() {
-        let mut file = tempfile::tempfile().unwrap();
-        let bytes: Vec<u8> = (0..10_000u32).map(|i| (i % 251) as u8).collect();
-        file.write_all(&bytes).unwrap();
-        let mut window = Window::new(&file);
-        for offset in [0, 4090, 4095, 9990, 17, 9991] {
-            let found = window.bytes(offset, 9).unwrap().unwrap();
-            assert_eq!(found, &bytes[offset as usize..offset as usize + 9]);
-        }
-        assert_eq!(window.bytes(9992, 9).unwrap(), None);
-        assert_eq!(window.bytes(u64::MAX, 9).ok().flatten(), None);
     }
 }

@@ -1,20 +1,21 @@
-//! CTF traces, read without babeltrace2: their metadata, and the packets of their streams.
+//! CTF traces as they lie on disk: their metadata, and the packets of their streams.
 //!
-//! The one idea: a damaged trace has to be understood before anything else reads it. [`read_metadata`] says what a
-//! trace's bytes mean, [`walk`] goes through a stream's packets and says where it breaks, and [`shadow`] makes a copy
-//! that other readers accept. Nothing here decodes events.
+//! The one idea: a damaged trace has to be understood before anything else reads it. [`metadata`] says what a trace's
+//! bytes mean, [`fields`] decodes them, [`walk`] goes through a stream's packets and says where it breaks, and [`repair`]
+//! makes a copy that other readers accept.
 
 pub(super) mod bits;
-mod decode;
+mod cut;
+pub mod fields;
+mod header;
 pub(super) mod leb128;
 pub mod metadata;
-mod packets;
-mod repair;
+pub mod packet;
+pub mod packet_plan;
+pub mod repair;
+pub mod stream_files;
+pub mod walk;
+mod window;
 
 #[cfg(test)]
 mod damage_tests;
-
-pub use bits::Location;
-pub use metadata::{Metadata, read_metadata};
-pub use packets::{Packet, Walk, stream_files, walk};
-pub use repair::shadow;

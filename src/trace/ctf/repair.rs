@@ -1,10 +1,11 @@
-//! A readable copy of a damaged trace, for `--keep-going`.
+//! A readable copy of a damaged trace, for a reader that would not go on past the damage.
 //!
 //! The one idea: babeltrace2 gives up a whole trace for one bad packet, so it gets a folder with links to what is good
 //! and copies of streams up to their damage. The original is never touched.
 
 use super::bits::Location;
-use super::packets::{Packet, Walk};
+use super::packet::Packet;
+use super::walk::Walk;
 use crate::error::{Error, Result};
 use crate::foreign;
 use std::fs::File;
@@ -12,9 +13,12 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
 
+/// Bytes that are copied at once.
+const COPIED: usize = 1 << 20;
+
 /// Makes a CTF trace that babeltrace2 can read, and returns its folder: a new one in `scratch`, named as `trace_dir`.
 ///
-/// `walks` are the trace's stream files (see [`stream_files`](super::stream_files)) with what their walks found. Files
+/// `walks` are the trace's stream files (see [`stream_files`](super::stream_files::stream_files)) with what their walks found. Files
 /// without damage, and `metadata`, become links. A damaged file becomes a copy of its good packets; of a last packet
 /// that the file's end cuts off, the events that are whole are copied too, and its sizes are corrected to them. A file
 /// without any such packet is left out. There is no index: it would tell of packets that are gone.
@@ -68,7 +72,7 @@ fn copy_good(from: &Path, walk: &Walk, to: &Path) -> Result<()> {
     }
     let source = foreign::open(from)?;
     let mut target = create_new(to).map_err(Error::io("create", to))?;
-    copy(source, &mut target, length).map_err(Error::io("write", to))?;
+    copy((source, from), (&mut target, to), length)?;
     if let Some(packet) = cut {
         shrink(&target, packet, walk.cut_events_end).map_err(Error::io("write", to))?;
     }
@@ -90,17 +94,30 @@ fn worth_keeping(packet: &Packet, walk: &Walk) -> bool {
         && (packet.content_size_field.is_some() || ends_at_a_byte)
 }
 
-/// Copies `length` bytes, in pieces.
-fn copy(source: File, target: &mut File, length: u64) -> io::Result<()> {
-    let copied = io::copy(&mut source.take(length), target)?;
-    target.flush()?;
-    match copied == length {
-        true => Ok(()),
-        false => Err(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            "the stream file became shorter while it was copied",
-        )),
+/// Copies `length` bytes from one file to another; each comes with its path.
+fn copy(
+    (mut source, from): (File, &Path),
+    (target, to): (&mut File, &Path),
+    length: u64,
+) -> Result<()> {
+    let mut bytes = vec![0; COPIED];
+    let mut left = length;
+    while left > 0 {
+        let part = left.min(COPIED as u64) as usize;
+        let read = source.read_exact(&mut bytes[..part]);
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => io::Error::new(
+                error.kind(),
+                "the stream file became shorter while it was copied",
+            ),
+            _ => error,
+        })
+        .map_err(Error::io("read", from))?;
+        let written = target.write_all(&bytes[..part]);
+        written.map_err(Error::io("write", to))?;
+        left -= part as u64;
     }
+    Ok(())
 }
 
 /// Writes into a packet that it has `content` bits, and no more padding than they need.

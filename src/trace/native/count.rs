@@ -4,8 +4,8 @@
 //! each other are also left by the system on the CPUs where they are. Only that each stream's events are in order is
 //! looked at, because a stream that is not ends there.
 
-use super::piece::{Block, Outcome, Progress, decode};
-use super::streams::Stream;
+use super::chunk::{Chunk, Outcome, Progress, decode};
+use super::stream::Stream;
 use crate::process::threads;
 use crate::trace::event::Head;
 use std::ops::Range;
@@ -30,7 +30,7 @@ struct Counter {
     counts: Vec<u64>,
     spans: Vec<(usize, Span)>,
     window: Vec<u8>,
-    block: Block,
+    chunk: Chunk,
 }
 
 /// Counts the selected events of each of `classes` classes; `None` where a stream cannot be read to its end.
@@ -49,7 +49,7 @@ pub fn count(streams: &[Arc<Stream>], most: usize, classes: usize) -> Option<Vec
             counts: vec![0; classes],
             spans: Vec::new(),
             window: Vec::new(),
-            block: Block::default(),
+            chunk: Chunk::default(),
         };
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
@@ -71,10 +71,7 @@ pub fn count(streams: &[Arc<Stream>], most: usize, classes: usize) -> Option<Vec
             .map_while(|_| threads::spawn_scoped(scope, "count", work).ok())
             .collect();
         let own = work();
-        let others = others.into_iter().map(|thread| {
-            let result = thread.join();
-            result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        });
+        let others = others.into_iter().map(threads::joined);
         std::iter::once(own).chain(others).collect()
     });
     let mut counts = vec![0; classes];
@@ -124,10 +121,10 @@ impl Counter {
             let mut progress = Progress::default();
             progress.memory.clock = clock;
             loop {
-                let outcome = decode(stream, located, progress, &mut self.window, &mut self.block);
+                let outcome = decode(stream, located, progress, &mut self.window, &mut self.chunk);
                 let widened = self.take_in(span);
                 span = widened.ok_or(Broken)?;
-                self.block.clear();
+                self.chunk.clear();
                 match outcome {
                     Outcome::More(further) => progress = further,
                     Outcome::Done(last) => {
@@ -141,9 +138,9 @@ impl Counter {
         Ok(span)
     }
 
-    /// Counts the events of the block, which come after those of `span`; `None` where they are not in order.
+    /// Counts the events of the chunk, which come after those of `span`; `None` where they are not in order.
     fn take_in(&mut self, span: Span) -> Option<Span> {
-        let heads = &self.block.heads;
+        let heads = &self.chunk.heads;
         for head in heads {
             self.counts[head.class as usize] += 1;
         }

@@ -1,15 +1,15 @@
 //! Streams on one time line.
 //!
-//! The one idea: runs of events are moved, not events. The lane whose next item is first gives all of its events up to
-//! the first item of any other lane in one copy. Ties are broken as babeltrace2's muxer breaks them (see
-//! [`Rank`](super::streams::Rank)), and like it, this stops where a stream's time goes backwards.
+//! The one idea: runs of events are moved, not events. The iterator whose next item is first gives all of its events up to
+//! the first item of any other iterator in one copy. Ties are broken as babeltrace2's muxer breaks them (see
+//! [`Rank`](super::stream::Rank)), and like it, this stops where a stream's time goes backwards.
 
-use super::lane::{Item, Lane, Next};
-use super::names::Names;
-use super::piece::{Block, byte_of};
+use super::chunk::{Chunk, byte_of};
 use super::pool::Pool;
-use super::streams::Stream;
-use crate::error::{Error, Place, Result};
+use super::stream::Stream;
+use super::stream_iterator::{Item, Next, StreamIterator};
+use crate::error::{Damage, Error, Hint, Place, Remedy, Result};
+use crate::trace::ctf::fields::names::Names;
 use crate::trace::event::{EventBatch, Head, Loss, NO_NAME, escape};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -19,23 +19,23 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     time: Option<i64>,
-    /// Number of the lane, the same for lanes whose streams differ only in their files.
+    /// Number of the iterator, the same for iterators whose streams differ only in their files.
     rank: u32,
     /// Where the rank is the same: packet begins, events by their classes, losses of events, packet ends, losses of
     /// packets.
     kind: u64,
-    lane: u32,
+    iterator: u32,
 }
 
-/// Lanes being merged.
+/// Iterators being merged.
 pub struct Merge {
-    lanes: Vec<Lane>,
+    iterators: Vec<StreamIterator>,
     ranks: Vec<u32>,
     fronts: Vec<Option<Front>>,
     /// Keys of the fronts.
     order: BinaryHeap<Reverse<Key>>,
     pool: Pool,
-    spare: Vec<Block>,
+    spare: Vec<Chunk>,
     names: Names,
     /// Time of the last event.
     last: i64,
@@ -43,10 +43,10 @@ pub struct Merge {
     /// End of the recording, where packets tell.
     end: Option<i64>,
     /// What could not be read.
-    pub damage: Vec<Error>,
+    pub damage: Vec<Damage>,
 }
 
-/// The next item of a lane.
+/// The next item of an iterator.
 enum Front {
     Loss(Loss),
     Mark,
@@ -57,9 +57,9 @@ enum Front {
 /// Events of which some are taken.
 struct Events {
     packet: usize,
-    block: Block,
+    chunk: Chunk,
     taken: usize,
-    /// For each of the block's names its number in the recording.
+    /// For each of the chunk's names its number in the recording.
     numbers: Vec<u32>,
 }
 
@@ -78,10 +78,11 @@ impl Merge {
             let same = i > 0 && streams[i - 1].rank.same_but_for_files(&stream.rank);
             ranks.push(if same { ranks[i - 1] } else { i as u32 });
         }
-        let lanes = streams.iter().enumerate();
-        let lanes = lanes.map(|(i, stream)| Lane::new(Arc::clone(stream), i, ahead));
+        let iterators = streams.iter().enumerate();
+        let iterators =
+            iterators.map(|(i, stream)| StreamIterator::new(Arc::clone(stream), i, ahead));
         let mut merge = Merge {
-            lanes: lanes.collect(),
+            iterators: iterators.collect(),
             ranks,
             fronts: streams.iter().map(|_| None).collect(),
             order: BinaryHeap::new(),
@@ -93,50 +94,50 @@ impl Merge {
             end,
             damage: Vec::new(),
         };
-        for lane in &mut merge.lanes {
-            lane.ask(&merge.pool, &mut merge.spare);
+        for iterator in &mut merge.iterators {
+            iterator.ask(&merge.pool, &mut merge.spare);
         }
-        (0..merge.lanes.len()).for_each(|lane| merge.advance(lane));
+        (0..merge.iterators.len()).for_each(|iterator| merge.advance(iterator));
         merge
     }
 
     /// Adds events (and what was lost) to `batch` until it has `events` or more.
     ///
     /// # Errors
-    /// [`Error::Input`] where a stream cannot be read on, without `keep_going`.
+    /// [`Error::Damaged`] where a stream cannot be read on, without `keep_going`.
     pub fn fill(&mut self, events: usize, batch: &mut EventBatch) -> Result<()> {
         while batch.has_room(events) {
             let Some(Reverse(key)) = self.order.pop() else {
                 return Ok(());
             };
-            let lane = key.lane as usize;
-            let front = self.fronts[lane].take();
+            let iterator = key.iterator as usize;
+            let front = self.fronts[iterator].take();
             match front.expect("what is ordered has a front") {
-                Front::Mark => self.advance(lane),
+                Front::Mark => self.advance(iterator),
                 Front::Loss(loss) => {
                     batch.losses.push((batch.heads.len(), loss));
-                    self.advance(lane);
+                    self.advance(iterator);
                 }
-                Front::Broken(error) => self.broken(lane, error, batch)?,
-                Front::Events(front) => self.events(lane, front, batch)?,
+                Front::Broken(error) => self.broken(iterator, error, batch)?,
+                Front::Events(front) => self.events(iterator, front, batch)?,
             }
         }
         Ok(())
     }
 
-    /// Moves a run of events of `lane`, which is first, to the batch.
-    fn events(&mut self, lane: usize, mut front: Events, batch: &mut EventBatch) -> Result<()> {
+    /// Moves a run of events of `iterator`, which is first, to the batch.
+    fn events(&mut self, iterator: usize, mut front: Events, batch: &mut EventBatch) -> Result<()> {
         let bound = self.order.peek().map(|Reverse(key)| *key);
         let begin = front.taken;
-        let heads = &front.block.heads;
+        let heads = &front.chunk.heads;
         let mut end = begin;
         let mut backwards = None;
         while let Some(head) = heads.get(end) {
             if head.timestamp < self.last {
-                backwards = Some(self.backwards(lane, &front, end));
+                backwards = Some(self.backwards(iterator, &front, end));
                 break;
             }
-            if bound.is_some_and(|bound| !self.is_before(lane, head, bound)) {
+            if bound.is_some_and(|bound| !self.is_before(iterator, head, bound)) {
                 break;
             }
             self.last = head.timestamp;
@@ -145,47 +146,57 @@ impl Merge {
         self.copy(&mut front, begin..end, batch);
         front.taken = end;
         if end > begin {
-            self.lanes[lane].last = Some(self.last);
+            self.iterators[iterator].last = Some(self.last);
         }
         if let Some(error) = backwards {
-            return self.broken(lane, error, batch);
+            return self.broken(iterator, error, batch);
         }
-        match front.block.heads.get(end) {
+        match front.chunk.heads.get(end) {
             Some(head) => {
-                let key = self.key(lane, Some(head.timestamp), self.event_kind(lane, head));
-                self.fronts[lane] = Some(Front::Events(front));
+                let key = self.key(
+                    iterator,
+                    Some(head.timestamp),
+                    self.event_kind(iterator, head),
+                );
+                self.fronts[iterator] = Some(Front::Events(front));
                 self.order.push(Reverse(key));
             }
             None => {
-                front.block.clear();
-                self.spare.push(front.block);
-                self.advance(lane);
+                front.chunk.clear();
+                self.spare.push(front.chunk);
+                self.advance(iterator);
             }
         }
         Ok(())
     }
 
     #[inline]
-    fn is_before(&self, lane: usize, head: &Head, bound: Key) -> bool {
+    fn is_before(&self, iterator: usize, head: &Head, bound: Key) -> bool {
         match bound.time {
             Some(time) if head.timestamp != time => head.timestamp < time,
-            _ => self.key(lane, Some(head.timestamp), self.event_kind(lane, head)) < bound,
+            _ => {
+                self.key(
+                    iterator,
+                    Some(head.timestamp),
+                    self.event_kind(iterator, head),
+                ) < bound
+            }
         }
     }
 
     fn copy(&mut self, front: &mut Events, run: std::ops::Range<usize>, batch: &mut EventBatch) {
-        let heads = &front.block.heads;
+        let heads = &front.chunk.heads;
         let Some(first) = heads[run.clone()].first() else {
             return;
         };
-        let values = &front.block.out.values;
+        let values = &front.chunk.out.values;
         let from = first.values as usize;
         let to = heads
             .get(run.end)
             .map_or(values.len(), |next| next.values as usize);
         let base = batch.values.len() as u32;
         batch.values.extend_from_slice(&values[from..to]);
-        let names = front.block.out.names.all();
+        let names = front.chunk.out.names.all();
         for head in &heads[run] {
             let mut head = *head;
             head.values = head.values - from as u32 + base;
@@ -205,29 +216,29 @@ impl Merge {
         }
     }
 
-    /// Puts the next item of `lane` in front, waiting for it if need be.
-    fn advance(&mut self, lane: usize) {
+    /// Puts the next item of `iterator` in front, waiting for it if need be.
+    fn advance(&mut self, iterator: usize) {
         loop {
-            match self.lanes[lane].next() {
+            match self.iterators[iterator].next() {
                 Next::End => return,
-                Next::Item(item) => return self.put_in_front(lane, item),
+                Next::Item(item) => return self.put_in_front(iterator, item),
                 Next::Wait => {
-                    self.lanes[lane].ask(&self.pool, &mut self.spare);
-                    if !self.lanes[lane].is_at_work() {
+                    self.iterators[iterator].ask(&self.pool, &mut self.spare);
+                    if !self.iterators[iterator].is_at_work() {
                         // All packets that could be opened are left out.
                         continue;
                     }
                     let done = self.pool.next();
-                    let of = done.lane;
-                    let empty = self.lanes[of].take_in(done);
+                    let of = done.number;
+                    let empty = self.iterators[of].take_in(done);
                     self.spare.extend(empty);
-                    self.lanes[of].ask(&self.pool, &mut self.spare);
+                    self.iterators[of].ask(&self.pool, &mut self.spare);
                 }
             }
         }
     }
 
-    fn put_in_front(&mut self, lane: usize, item: Item) {
+    fn put_in_front(&mut self, iterator: usize, item: Item) {
         let (time, kind, front) = match item {
             Item::Begin(time) => (time, 0, Front::Mark),
             Item::Loss(time, loss) => {
@@ -236,66 +247,69 @@ impl Merge {
             }
             Item::End(time) => (time, 3 << 32, Front::Mark),
             Item::Broken(error) => (None, 0, Front::Broken(error)),
-            Item::Events { packet, block } => {
-                self.lanes[lane].ask(&self.pool, &mut self.spare);
-                let first = &block.heads[0];
-                let (time, kind) = (Some(first.timestamp), self.event_kind(lane, first));
-                let numbers = vec![NO_NAME; block.out.names.all().len()];
+            Item::Events { packet, chunk } => {
+                self.iterators[iterator].ask(&self.pool, &mut self.spare);
+                let first = &chunk.heads[0];
+                let (time, kind) = (Some(first.timestamp), self.event_kind(iterator, first));
+                let numbers = vec![NO_NAME; chunk.out.names.all().len()];
                 let events = Events {
                     packet,
-                    block,
+                    chunk,
                     taken: 0,
                     numbers,
                 };
                 (time, kind, Front::Events(events))
             }
         };
-        self.fronts[lane] = Some(front);
-        self.order.push(Reverse(self.key(lane, time, kind)));
+        self.fronts[iterator] = Some(front);
+        self.order.push(Reverse(self.key(iterator, time, kind)));
     }
 
     #[inline]
-    fn key(&self, lane: usize, time: Option<i64>, kind: u64) -> Key {
+    fn key(&self, iterator: usize, time: Option<i64>, kind: u64) -> Key {
         Key {
             time,
-            rank: self.ranks[lane],
+            rank: self.ranks[iterator],
             kind,
-            lane: lane as u32,
+            iterator: iterator as u32,
         }
     }
 
     /// Events of one time and rank come by the IDs of their classes.
     #[inline]
-    fn event_kind(&self, lane: usize, head: &Head) -> u64 {
-        let first = self.lanes[lane].stream.plan.events.first();
+    fn event_kind(&self, iterator: usize, head: &Head) -> u64 {
+        let first = self.iterators[iterator].stream.plan.events.first();
         let number = first.map_or(0, |e| head.class - e.class);
-        let event = &self.lanes[lane].stream.plan.events[number as usize];
+        let event = &self.iterators[iterator].stream.plan.events[number as usize];
         (1 << 32) + (event.id & 0xffff_ffff)
     }
 
     /// A stream cannot be read on.
-    fn broken(&mut self, lane: usize, error: Error, batch: &mut EventBatch) -> Result<()> {
+    fn broken(&mut self, iterator: usize, error: Error, batch: &mut EventBatch) -> Result<()> {
         if !self.keep_going {
             return Err(error);
         }
-        let loss = self.lanes[lane].give_up(self.end);
+        let loss = self.iterators[iterator].give_up(self.end);
         batch.losses.push((batch.heads.len(), loss));
-        self.damage.push(error);
+        self.damage.push(error.into());
         Ok(())
     }
 
     /// The error for an event that is earlier than the one before it in its stream.
-    fn backwards(&self, lane: usize, events: &Events, index: usize) -> Error {
-        let stream = &self.lanes[lane].stream;
+    fn backwards(&self, iterator: usize, events: &Events, index: usize) -> Error {
+        let stream = &self.iterators[iterator].stream;
         let located = &stream.packets[events.packet];
         let packet = &located.packet;
         let file = &stream.files[located.file].path;
-        let byte = byte_of(stream, located, &events.block, index);
-        let (time, last) = (events.block.heads[index].timestamp, self.last);
-        Error::input(
+        let byte = byte_of(stream, located, &events.chunk, index);
+        let (time, last) = (events.chunk.heads[index].timestamp, self.last);
+        Error::damaged(
             format!("time goes backwards: {time} ns since 1970 comes after {last}"),
             Place::packet(file, packet.number, byte.unwrap_or(packet.offset)),
-            "The stream's times are damaged from this event on. With --keep-going all that comes before is kept.",
+            Remedy::with(
+                "The stream's times are damaged from this event on.",
+                Hint::KeepGoing,
+            ),
         )
     }
 }

@@ -1,9 +1,9 @@
 //! Reads CTF traces natively: metadata into plans, packets by plans into batches, on several threads.
 //!
 //! ```text
-//! metadata ─► shown (what there is) ─► plan, classes (how it is decoded)
-//!                                           │
-//! files ─► streams (which packets) ─► piece, decode (in a pool of threads) ─► lane ─► merge ─► batches
+//! metadata ─► field tree (what there is) ─► stream plan (how it is decoded)
+//!                                                │
+//! files ─► streams (which packets) ─► chunks (in a pool of threads) ─► stream iterators ─► merge ─► batches
 //! ```
 //!
 //! The one idea: everything is as babeltrace2 would have it, value for value and in its order, but nothing is looked up
@@ -11,39 +11,35 @@
 //! are used again, so that a file which is cut while it is read is an error and not a signal, and memory does not grow
 //! with packets. Where a rule is babeltrace2's and not the specification's, the code says so.
 
-mod classes;
-mod clock;
+mod chunk;
 mod count;
-mod decode;
-mod lane;
+mod event_draft;
 mod merge;
-mod names;
-mod piece;
-mod plan;
-mod planner;
 mod pool;
-mod rare;
-mod shown;
+mod quirks;
+mod source;
+mod stream;
+mod stream_iterator;
+mod stream_plan;
 mod streams;
 #[cfg(test)]
 mod tests;
-mod wide;
 
 use super::Source;
 use super::check::Checked;
 use super::event::{EventBatch, EventClass};
 use super::select::Selection;
-use crate::error::{Error, Result};
+use crate::error::{Damage, Result};
 use merge::Merge;
 use pool::Pool;
 use std::sync::Arc;
-use streams::Stream;
+use stream::Stream;
 
-/// Pieces that are under way in all streams together, as far as there are not more streams.
-const PIECES: usize = 16;
+/// Chunks that are under way in all streams together, as far as there are not more streams.
+const CHUNKS: usize = 16;
 
 /// Reads the events of one recording: of one or several CTF traces on one time line.
-pub struct Reader {
+pub struct NativeReader {
     checked: Checked,
     sources: Vec<Source>,
     classes: Vec<EventClass>,
@@ -55,15 +51,15 @@ pub struct Reader {
     keep_going: bool,
 }
 
-impl Reader {
+impl NativeReader {
     /// Opens a recording that was checked, to read what is selected. With `keep_going`, a stream that breaks ends there,
-    /// and the others are read on; see [`Reader::damage`].
+    /// and the others are read on; see [`NativeReader::damage`].
     ///
     /// # Errors
-    /// [`Error::Io`] where a file cannot be opened, [`Error::Input`] where the traces' clocks cannot be compared.
+    /// [`Error::Input`](crate::error::Error::Input) where the traces' clocks cannot be compared.
     pub fn open(checked: Checked, keep_going: bool, selection: Selection) -> Result<Self> {
         let opened = streams::open(&checked, &Arc::new(selection))?;
-        Ok(Reader {
+        Ok(NativeReader {
             sources: opened.sources,
             classes: opened.classes.events,
             contexts: opened.classes.contexts.into_iter().collect(),
@@ -96,17 +92,18 @@ impl Reader {
     }
 
     /// What could not be read: streams that broke so far, and what the check found.
-    pub fn damage(&self) -> Vec<Error> {
+    pub fn damage(&self) -> Vec<Damage> {
         let broken = self.merge.iter().flat_map(|merge| &merge.damage);
         let all = broken.chain(&self.checked.damage);
-        all.map(Error::duplicate).collect()
+        all.cloned().collect()
     }
 
     /// Fills `batch`, which is cleared first, with at least `events` events, or with fewer at the end or where they are
     /// very large. Returns false when there was nothing more.
     ///
     /// # Errors
-    /// [`Error::Input`] where a stream breaks (without `keep_going`), or an event's time cannot be told.
+    /// [`Error::Damaged`](crate::error::Error::Damaged) where a stream breaks (without `keep_going`),
+    /// [`Error::Input`](crate::error::Error::Input) where an event's time cannot be told.
     pub fn next(&mut self, events: usize, batch: &mut EventBatch) -> Result<bool> {
         batch.clear();
         if self.merge.is_none() {
@@ -116,8 +113,8 @@ impl Reader {
         let merge = match &mut self.merge {
             Some(merge) => merge,
             None => {
-                let lanes = self.streams.len().max(1);
-                let ahead = (PIECES.max(2 * self.threads) / lanes).max(2);
+                let iterators = self.streams.len().max(1);
+                let ahead = (CHUNKS.max(2 * self.threads) / iterators).max(2);
                 let pool = Pool::new(self.threads)?;
                 let end = self.checked.span.map(|(_, end)| end);
                 let merge = Merge::new(&self.streams, pool, ahead, self.keep_going, end);

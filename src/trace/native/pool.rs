@@ -1,10 +1,10 @@
-//! Threads that decode pieces.
+//! Threads that decode chunks.
 //!
-//! The one idea: a piece goes to whichever thread is free and comes back with the number of its stream; who is in which
+//! The one idea: a chunk goes to whichever thread is free and comes back with the number of its stream; who is in which
 //! order is the business of [`merge`](super::merge).
 
-use super::piece::{Block, Outcome, Progress, decode};
-use super::streams::Stream;
+use super::chunk::{Chunk, Outcome, Progress, decode};
+use super::stream::Stream;
 use crate::error::Result;
 use crate::process::threads;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -12,30 +12,30 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-/// A piece to decode.
+/// A chunk to decode.
 #[derive(Debug)]
 pub struct Job {
     /// Number of the stream, for who asked.
-    pub lane: usize,
+    pub number: usize,
     /// The stream.
     pub stream: Arc<Stream>,
     /// Position of the packet in the stream.
     pub packet: usize,
     /// Where in it to go on.
     pub progress: Progress,
-    /// An empty block to fill.
-    pub block: Block,
+    /// An empty chunk to fill.
+    pub chunk: Chunk,
 }
 
-/// A decoded piece.
+/// A decoded chunk.
 #[derive(Debug)]
 pub struct Done {
     /// As in its [`Job`].
-    pub lane: usize,
+    pub number: usize,
     /// As in its [`Job`].
     pub packet: usize,
     /// The events.
-    pub block: Block,
+    pub chunk: Chunk,
     /// What became of it.
     pub outcome: Outcome,
 }
@@ -74,14 +74,14 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Has a piece decoded.
+    /// Has a chunk decoded.
     pub fn submit(&self, job: Job) {
         let jobs = self.jobs.as_ref().expect("open until dropped");
         // The threads live as long as the pool: their panics are caught.
         let _ = jobs.send(job);
     }
 
-    /// Waits for the next piece that is decoded; there must be one that was submitted.
+    /// Waits for the next chunk that is decoded; there must be one that was submitted.
     pub fn next(&self) -> Done {
         let done = self.done.recv().expect("threads live as long as the pool");
         done.unwrap_or_else(|panic| resume_unwind(panic))
@@ -113,13 +113,13 @@ fn work(waiting: &Mutex<Receiver<Job>>, results: &Sender<thread::Result<Done>>) 
 }
 
 fn run(job: Job, window: &mut Vec<u8>) -> Done {
-    let mut block = job.block;
+    let mut chunk = job.chunk;
     let located = &job.stream.packets[job.packet];
-    let outcome = decode(&job.stream, located, job.progress, window, &mut block);
+    let outcome = decode(&job.stream, located, job.progress, window, &mut chunk);
     Done {
-        lane: job.lane,
+        number: job.number,
         packet: job.packet,
-        block,
+        chunk,
         outcome,
     }
 }

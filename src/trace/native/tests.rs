@@ -1,9 +1,11 @@
 //! Plans and what they decode, on small packets written by hand.
 
-use super::classes::{Classes, StreamPlan};
-use super::decode::{Decoder, Memory, Output, Stop};
-use super::plan::Step;
+use super::stream_plan::{Classes, StreamPlan};
+use crate::trace::ctf::fields::decoder::{Decoder, Memory, Stop};
+use crate::trace::ctf::fields::output::Output;
+use crate::trace::ctf::fields::plan::Step;
 use crate::trace::ctf::metadata::parse;
+use crate::trace::ctf::packet_plan::HeaderPlan;
 use crate::trace::event::{Cursor, EventClass, UNKNOWN};
 use crate::trace::select::Selection;
 use crate::trace::tracer::Tracer;
@@ -28,6 +30,7 @@ fn compile(context: &str, fields: &str) -> (StreamPlan, EventClass) {
     let mut classes = Classes::default();
     let plan = StreamPlan::new(
         &metadata,
+        &HeaderPlan::new(&metadata),
         &metadata.streams[0],
         &Selection::default(),
         &Tracer::default(),

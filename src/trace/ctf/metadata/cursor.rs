@@ -5,7 +5,7 @@
 
 use super::lexer::{Kind, Token, error_at};
 use super::model::{ByteOrder, Position};
-use super::types::Typed;
+use super::typed::Typed;
 use crate::error::{Error, Result};
 use std::path::Path;
 

@@ -5,15 +5,9 @@
 
 use super::lexer::{Kind, error_at};
 use super::model::*;
-use super::types::{Parsed, Parser, Typed};
+use super::typed::{Base, Parsed, Typed};
+use super::types::Parser;
 use crate::error::Result;
-
-/// A type before its declarators.
-pub(super) enum Base {
-    Class(Typed),
-    /// A name that may still get stars: `void *`.
-    Name(String, Position),
-}
 
 /// The length of an array or sequence.
 enum Length {

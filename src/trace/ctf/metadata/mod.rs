@@ -5,17 +5,21 @@
 //! only tags and lengths are still names, and `resolve` turns those into fields. `model` is what comes out. The JSON of CTF 2
 //! has a folder of its own, `json`, and comes out as the same model.
 
+mod blocks;
 mod cursor;
 mod declare;
+mod field_classes;
 mod implicit;
 mod json;
 mod lexer;
+mod meanings;
 pub mod model;
 mod parser;
 mod resolve;
 mod roles;
 mod scalars;
 mod text;
+mod typed;
 mod types;
 mod validate;
 

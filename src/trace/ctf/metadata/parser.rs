@@ -3,48 +3,14 @@
 //! The one idea: the blocks are collected as they are written, in any order, and put together when all are known.
 //! Attributes and blocks that CTF 1.8 does not know are passed over, as its section 7 asks for.
 
+use super::blocks::{Blocks, EventBlock, Root, StreamBlock};
 use super::cursor::{Attribute, Cursor, Value};
 use super::lexer::{self, Kind, Token, error_at};
 use super::model::*;
-use super::types::{Parser, Typed};
+use super::types::Parser;
 use crate::error::{Error, Place, Result};
 use std::collections::HashMap;
 use std::path::Path;
-
-/// The root of a field tree, and where it is declared.
-pub(super) type Root = Option<(Typed, Position)>;
-
-/// A `stream` block.
-#[derive(Default)]
-pub(super) struct RawStream {
-    pub id: Option<u64>,
-    pub packet_context: Root,
-    pub event_header: Root,
-    pub event_context: Root,
-}
-
-/// An `event` block.
-#[derive(Default)]
-pub(super) struct RawEvent {
-    pub id: Option<u64>,
-    pub stream_id: Option<u64>,
-    pub name: Option<String>,
-    pub loglevel: Option<i64>,
-    pub context: Root,
-    pub fields: Root,
-}
-
-/// All blocks of a metadata text, each with the place of its keyword.
-#[derive(Default)]
-pub(super) struct Raw {
-    pub uuid: Option<[u8; 16]>,
-    pub packet_header: Root,
-    pub env: Vec<(String, EnvValue)>,
-    pub clocks: Vec<ClockClass>,
-    pub streams: Vec<(RawStream, Position)>,
-    pub events: Vec<(RawEvent, Position)>,
-    trace: Option<Position>,
-}
 
 /// Parses a metadata text and puts its blocks together. `file` is what errors name.
 ///
@@ -74,7 +40,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Metadata> {
     }
     let mut parser = parser(0);
     parser.env = env;
-    let mut raw = Raw::default();
+    let mut raw = Blocks::default();
     while !parser.cursor.at_end() {
         parser.block(&mut raw)?;
     }
@@ -134,7 +100,7 @@ fn native_order(tokens: &[Token], file: &Path) -> Result<Option<ByteOrder>> {
 
 impl Parser<'_> {
     /// Reads one block, or one declaration, of the outermost level.
-    fn block(&mut self, raw: &mut Raw) -> Result<()> {
+    fn block(&mut self, raw: &mut Blocks) -> Result<()> {
         if self.type_declaration()? {
             return Ok(());
         }
@@ -170,7 +136,7 @@ impl Parser<'_> {
         }
     }
 
-    fn trace(&mut self, raw: &mut Raw, at: Position) -> Result<()> {
+    fn trace(&mut self, raw: &mut Blocks, at: Position) -> Result<()> {
         if raw.trace.replace(at).is_some() {
             return Err(error_at(self.cursor.file, at, "a second `trace` block"));
         }
@@ -269,8 +235,8 @@ impl Parser<'_> {
         Ok(found)
     }
 
-    fn stream(&mut self) -> Result<RawStream> {
-        let mut stream = RawStream::default();
+    fn stream(&mut self) -> Result<StreamBlock> {
+        let mut stream = StreamBlock::default();
         for attribute in self.distinct_attributes()? {
             match attribute.name.as_str() {
                 "id" => stream.id = Some(attribute.unsigned()?),
@@ -283,8 +249,8 @@ impl Parser<'_> {
         Ok(stream)
     }
 
-    fn event(&mut self) -> Result<RawEvent> {
-        let mut event = RawEvent::default();
+    fn event(&mut self) -> Result<EventBlock> {
+        let mut event = EventBlock::default();
         for attribute in self.distinct_attributes()? {
             match attribute.name.as_str() {
                 "id" => event.id = Some(attribute.unsigned()?),

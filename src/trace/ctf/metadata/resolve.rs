@@ -4,11 +4,11 @@
 //! walked in the order in which a reader meets it, and a name is looked for among the fields that were met before: in
 //! the structures around it from the inside out, then in the earlier roots from the last to the first.
 
+use super::blocks::{Blocks, EventBlock, Root};
 use super::lexer::error_at;
+use super::meanings;
 use super::model::*;
-use super::parser::{Raw, RawEvent, Root};
-use super::roles;
-use super::types::Parsed;
+use super::typed::Parsed;
 use crate::error::Result;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 const MAX_NODES: usize = 1 << 20;
 
 /// Puts the blocks together.
-pub(super) fn finish(raw: Raw, byte_order: ByteOrder, file: &Path) -> Result<Metadata> {
+pub(super) fn finish(raw: Blocks, byte_order: ByteOrder, file: &Path) -> Result<Metadata> {
     let mut resolver = Resolver {
         file,
         done: Vec::new(),
@@ -57,7 +57,7 @@ pub(super) fn finish(raw: Raw, byte_order: ByteOrder, file: &Path) -> Result<Met
 }
 
 /// The stream classes without their fields. Events without any `stream` block are of a stream class with the ID 0.
-fn streams(raw: &Raw, file: &Path) -> Result<Vec<StreamClass>> {
+fn streams(raw: &Blocks, file: &Path) -> Result<Vec<StreamClass>> {
     let empty = |id| StreamClass {
         id,
         packet_context: None,
@@ -87,7 +87,7 @@ fn streams(raw: &Raw, file: &Path) -> Result<Vec<StreamClass>> {
 }
 
 /// Index of the stream class that an event belongs to.
-fn stream_of(event: &RawEvent, index: &HashMap<u64, usize>) -> Result<usize, String> {
+fn stream_of(event: &EventBlock, index: &HashMap<u64, usize>) -> Result<usize, String> {
     match event.stream_id {
         Some(id) => index
             .get(&id)
@@ -127,7 +127,7 @@ impl Resolver<'_> {
     /// Puts the events into their streams.
     fn events(
         &mut self,
-        events: &[(RawEvent, Position)],
+        events: &[(EventBlock, Position)],
         packet_header: Option<&Arc<FieldClass>>,
         streams: &mut [StreamClass],
     ) -> Result<()> {
@@ -232,8 +232,8 @@ impl Resolver<'_> {
         for (i, field) in structure.fields.iter().enumerate() {
             let mut field = self.field(i, field)?;
             let name = known_name(&field.name, &written);
-            if let Some(role) = roles::by_name(self.scope, name, self.path.len() + 1) {
-                roles::give(&mut field.class, role);
+            if let Some(role) = meanings::by_name(self.scope, name, self.path.len() + 1) {
+                meanings::give(&mut field.class, role);
             }
             if let Some(frame) = self.open.last_mut() {
                 frame.fields.push(field);

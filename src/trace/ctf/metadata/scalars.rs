@@ -5,7 +5,8 @@
 use super::cursor::{Attribute, Value};
 use super::lexer::error_at;
 use super::model::*;
-use super::types::{Parsed, Parser, Typed};
+use super::typed::{Parsed, Typed};
+use super::types::Parser;
 use crate::error::Result;
 
 impl Parser<'_> {

@@ -5,25 +5,12 @@
 //! known and limited. Subtrees are shared; only tags and lengths stay names until `resolve` sees where they are used.
 
 use super::cursor::{Attribute, Cursor, Value};
-use super::declare::Base;
 use super::lexer::error_at;
 use super::model::*;
+use super::typed::{Base, MAX_DEPTH, Parsed, Typed};
 use crate::error::{Error, Result};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-
-/// Deeper types, and types nested deeper in the text, are refused.
-pub const MAX_DEPTH: usize = 64;
-
-/// A class whose references are still names.
-pub(super) type Parsed = FieldClass<Written>;
-
-/// A class and the depth of its tree.
-#[derive(Debug, Clone)]
-pub(super) struct Typed {
-    pub class: Arc<Parsed>,
-    pub depth: usize,
-}
 
 /// What the parser keeps while it goes through the text.
 pub(super) struct Parser<'a> {

@@ -4,8 +4,8 @@
 //! on it. babeltrace2 refuses metadata in which such a field cannot mean what it should; so does this, before a stream is
 //! looked at.
 
+use super::meanings;
 use super::model::*;
-use super::roles;
 use crate::error::{Error, Place, Result};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,7 +27,9 @@ const OF_CONTEXT: [&str; 6] = [
 /// [`Error::Input`] that says what is wrong.
 pub(super) fn validate(metadata: &Metadata, file: &Path) -> Result<()> {
     let has = |class: &Option<Arc<FieldClass>>, role| {
-        class.as_ref().is_some_and(|class| roles::any(class, role))
+        class
+            .as_ref()
+            .is_some_and(|class| meanings::any(class, role))
     };
     let header = &metadata.packet_header;
     let checked = if metadata.streams.len() > 1 && !has(header, Role::StreamClass) {

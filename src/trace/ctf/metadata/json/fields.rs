@@ -4,13 +4,13 @@
 //! meets its fields, and the structures around the place are kept with what was met of them. An alias is kept as JSON
 //! and walked where it is used: what it refers to depends on that place.
 
-use super::locations::{Frame, written};
+use super::locations::{Frame, Met, written};
 use super::object::{Fault, Object, fault};
 use super::roles::{Place, apply};
 use super::scalars::{alignment, byte, encoding, flags, float, integer, labels, length, ranges_of};
+use crate::trace::ctf::metadata::meanings::{by_name, give};
 use crate::trace::ctf::metadata::model::*;
-use crate::trace::ctf::metadata::roles::{by_name, give};
-use crate::trace::ctf::metadata::types::MAX_DEPTH;
+use crate::trace::ctf::metadata::typed::MAX_DEPTH;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,11 +22,8 @@ const MAX_NODES: usize = 1 << 20;
 /// Makes field classes.
 pub(super) struct Builder {
     aliases: HashMap<String, Value>,
-    /// The roots that come before this one.
-    pub(super) done: Vec<(Scope, Arc<FieldClass>)>,
-    pub(super) open: Vec<Frame>,
-    pub(super) path: Vec<usize>,
-    pub(super) scope: Scope,
+    /// What field locations can lead to.
+    met: Met,
     clock: Option<usize>,
     /// Whether the metadata stream has a UUID.
     pub has_uuid: bool,
@@ -38,10 +35,12 @@ impl Default for Builder {
     fn default() -> Self {
         Builder {
             aliases: HashMap::new(),
-            done: Vec::new(),
-            open: Vec::new(),
-            path: Vec::new(),
-            scope: Scope::PacketHeader,
+            met: Met {
+                done: Vec::new(),
+                open: Vec::new(),
+                path: Vec::new(),
+                scope: Scope::PacketHeader,
+            },
             clock: None,
             has_uuid: false,
             nesting: 0,
@@ -77,7 +76,7 @@ impl Builder {
         ];
         let known = roots.into_iter();
         let known = known.filter_map(|(scope, class)| Some((scope, Arc::clone(class?))));
-        self.done = known.collect();
+        self.met.done = known.collect();
     }
 
     /// Makes a root of fields; `clock` is the default clock of its data stream class.
@@ -90,7 +89,7 @@ impl Builder {
         let Some(class) = class else {
             return Ok(None);
         };
-        (self.scope, self.clock) = (scope, clock);
+        (self.met.scope, self.clock) = (scope, clock);
         let class = self.class(class)?;
         if class.structure().is_none() {
             return Err(format!(
@@ -98,7 +97,7 @@ impl Builder {
                 class.kind()
             ));
         }
-        self.done.push((scope, Arc::clone(&class)));
+        self.met.done.push((scope, Arc::clone(&class)));
         Ok(Some(class))
     }
 
@@ -131,8 +130,8 @@ impl Builder {
                 }
                 let mut class = Arc::new(self.made(&object, kind)?);
                 let place = Place {
-                    scope: self.scope,
-                    path: &self.path,
+                    scope: self.met.scope,
+                    path: &self.met.path,
                     clock: self.clock,
                     has_uuid: self.has_uuid,
                 };
@@ -205,7 +204,9 @@ impl Builder {
     }
 
     fn length(&mut self, object: &Object) -> Result<Reference, Fault> {
-        let (reference, class) = self.located(object.required("length-field-location")?)?;
+        let (reference, class) = self
+            .met
+            .located(object.required("length-field-location")?)?;
         match class.integer() {
             Some(integer) if !integer.signed => Ok(reference),
             _ => Err(format!(
@@ -217,8 +218,8 @@ impl Builder {
 
     fn structure(&mut self, object: &Object) -> Result<FieldClass, Fault> {
         let mut align = alignment(object, "minimum-alignment")?;
-        self.open.push(Frame {
-            depth: self.path.len(),
+        self.met.open.push(Frame {
+            depth: self.met.path.len(),
             members: Vec::new(),
             current: String::new(),
         });
@@ -233,21 +234,21 @@ impl Builder {
             member.no_extensions()?;
             member.only("a structure member class", &["name", "field-class"])?;
             let name = member.text("name")?;
-            let frame = self.open.last_mut();
+            let frame = self.met.open.last_mut();
             let frame = frame.ok_or_else(|| fault("a member without a structure"))?;
             if frame.members.iter().any(|(known, _)| known == name) {
                 return Err(format!("a second structure member {name:?}"));
             }
             name.clone_into(&mut frame.current);
-            self.path.push(i);
+            self.met.path.push(i);
             let mut class = self.class(member.required("field-class")?)?;
             // LTTng's CPU has no role.
-            if by_name(self.scope, name, self.path.len()) == Some(Role::Cpu) {
+            if by_name(self.met.scope, name, self.met.path.len()) == Some(Role::Cpu) {
                 give(&mut class, Role::Cpu);
             }
-            self.path.pop();
+            self.met.path.pop();
             align = align.max(class.alignment());
-            if let Some(frame) = self.open.last_mut() {
+            if let Some(frame) = self.met.open.last_mut() {
                 frame.members.push((name.to_owned(), Arc::clone(&class)));
             }
             fields.push(Field {
@@ -255,13 +256,15 @@ impl Builder {
                 class,
             });
         }
-        self.open.pop();
+        self.met.open.pop();
         Ok(FieldClass::Struct(Struct { align, fields }))
     }
 
     /// A field that may be missing: a variant whose other option is an empty list.
     fn optional(&mut self, object: &Object) -> Result<FieldClass, Fault> {
-        let (tag, class) = self.located(object.required("selector-field-location")?)?;
+        let (tag, class) = self
+            .met
+            .located(object.required("selector-field-location")?)?;
         let ranges = match object.get("selector-field-ranges") {
             Some(ranges) => ranges_of(ranges)?,
             // A boolean selects where it is not 0.
@@ -270,9 +273,9 @@ impl Builder {
         if class.integer().is_none() {
             return Err(format!("`selector-field-location`: found {}", class.kind()));
         }
-        self.path.push(0);
+        self.met.path.push(0);
         let present = self.class(object.required("field-class")?)?;
-        self.path.pop();
+        self.met.path.pop();
         // Nothing is aligned.
         let mut element = byte(Encoding::None);
         if let Some(integer) = Arc::make_mut(&mut element).integer_mut() {
@@ -298,7 +301,9 @@ impl Builder {
     }
 
     fn variant(&mut self, object: &Object) -> Result<FieldClass, Fault> {
-        let (tag, class) = self.located(object.required("selector-field-location")?)?;
+        let (tag, class) = self
+            .met
+            .located(object.required("selector-field-location")?)?;
         if class.integer().is_none() {
             return Err(format!("`selector-field-location`: found {}", class.kind()));
         }
@@ -312,9 +317,9 @@ impl Builder {
                 let option = i;
                 choices.push(Choice { low, high, option });
             }
-            self.path.push(i);
+            self.met.path.push(i);
             let class = self.class(option.required("field-class")?)?;
-            self.path.pop();
+            self.met.path.pop();
             let name = option.optional_text("name")?;
             options.push(Field {
                 name: name.map_or_else(|| format!("option{i}"), written),

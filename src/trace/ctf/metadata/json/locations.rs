@@ -4,7 +4,6 @@
 //! around the place, and the roots that are done. Where a location leads into the member that is being made, it goes on
 //! in the structure inside of that: the element that is being decoded, the option that was chosen.
 
-use super::fields::Builder;
 use super::object::{Fault, Object, fault};
 use crate::trace::ctf::metadata::model::*;
 use serde_json::Value;
@@ -20,9 +19,21 @@ pub struct Frame {
     pub current: String,
 }
 
-impl Builder {
+/// What was met before the place whose class is being made.
+pub struct Met {
+    /// The roots that are done.
+    pub done: Vec<(Scope, Arc<FieldClass>)>,
+    /// The structures around the place, the outermost first.
+    pub open: Vec<Frame>,
+    /// The way down to it from its root.
+    pub path: Vec<usize>,
+    /// Its root.
+    pub scope: Scope,
+}
+
+impl Met {
     /// The field at a field location.
-    pub(super) fn located(&self, location: &Value) -> Result<(Reference, Arc<FieldClass>), Fault> {
+    pub fn located(&self, location: &Value) -> Result<(Reference, Arc<FieldClass>), Fault> {
         let object = Object::new(location, "a field location")?;
         object.only("a field location", &["origin", "path"])?;
         let steps = object

@@ -5,8 +5,8 @@
 //! checked here, so that readers can rely on it.
 
 use super::object::{Fault, Object, fault};
+use crate::trace::ctf::metadata::meanings::{by_role, give};
 use crate::trace::ctf::metadata::model::*;
-use crate::trace::ctf::metadata::roles::{by_role, give};
 use std::sync::Arc;
 
 /// What a role needs to know of the place where its class is used.

@@ -1,9 +1,10 @@
-//! Steps that traces of today hardly have, out of the way of those that every event has.
+//! Steps that events hardly have, out of the way of those that every event has.
 //!
-//! The one idea: what only CTF 2 has is decoded here, in functions of their own, so that the loop over the other steps
-//! stays as small as it was.
+//! The one idea: what only CTF 2 or only packets have is decoded here, in functions of their own, so that the loop over
+//! the other steps stays small.
 
-use super::decode::{Decoder, Output, Stop};
+use super::decoder::{Decoder, Stop};
+use super::output::Output;
 use super::plan::{Extent, Step, VariableInteger, WideText};
 use super::wide;
 use crate::trace::ctf::bits::ordered;
@@ -27,6 +28,10 @@ impl Decoder<'_> {
                 Ok(())
             }
             Step::Wide(text) => self.wide(text, out),
+            Step::Begin(slot) => {
+                self.memory.slots[*slot as usize] = i128::from(self.bit());
+                Ok(())
+            }
             _ => unreachable!("the other steps are decoded by `run`"),
         }
     }

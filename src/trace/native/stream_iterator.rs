@@ -1,16 +1,16 @@
 //! What comes out of one stream, in its order: losses, begins and ends of packets, and events.
 //!
-//! The one idea: a lane asks for pieces ahead of what is taken from it, of several packets at a time where packets do
+//! The one idea: an iterator asks for chunks ahead of what is taken from it, of several packets at a time where packets do
 //! not need the ones before, and gives out [`Item`]s in the order in which babeltrace2's message iterator gives its
-//! messages, with the same times. So whoever merges lanes merges as babeltrace2 does.
+//! messages, with the same times. So whoever merges iterators merges as babeltrace2 does.
 
-use super::piece::{Block, Outcome, Progress};
+use super::chunk::{Chunk, Outcome, Progress};
 use super::pool::{Done, Job, Pool};
-use super::streams::Stream;
+use super::stream::Stream;
 use crate::error::Error;
 use crate::shown::path_text;
 use crate::trace::counters::{Counter, Seen};
-use crate::trace::ctf::Packet;
+use crate::trace::ctf::packet::Packet;
 use crate::trace::event::Loss;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -29,25 +29,25 @@ pub enum Item {
         /// The packet.
         packet: usize,
         /// The events.
-        block: Block,
+        chunk: Chunk,
     },
     /// The stream cannot be read on.
     Broken(Error),
 }
 
-/// What a lane answers when asked for its next item.
+/// What an iterator answers when asked for its next item.
 #[derive(Debug)]
 pub enum Next {
     /// The item.
     Item(Item),
-    /// Pieces must come in first.
+    /// Chunks must come in first.
     Wait,
     /// There is none.
     End,
 }
 
 /// A stream being read.
-pub struct Lane {
+pub struct StreamIterator {
     /// The stream.
     pub stream: Arc<Stream>,
     number: usize,
@@ -57,9 +57,9 @@ pub struct Lane {
     open: VecDeque<Open>,
     /// Position of the packet that is opened next.
     next: usize,
-    /// Pieces that are decoded, or wait, at most.
+    /// Chunks that are decoded, or wait, at most.
     ahead: usize,
-    /// Pieces that are being decoded, or wait in `open`.
+    /// Chunks that are being decoded, or wait in `open`.
     out: usize,
     /// The stream's counters up to the last packet that was given out, and that one's end.
     discarded: Counter<u64>,
@@ -77,7 +77,7 @@ pub struct Lane {
 /// A packet that is being decoded.
 struct Open {
     packet: usize,
-    blocks: VecDeque<Block>,
+    chunks: VecDeque<Chunk>,
     state: State,
     begun: bool,
 }
@@ -91,10 +91,10 @@ enum State {
     Broken(Error),
 }
 
-impl Lane {
-    /// The lane of stream number `number`, of which at most `ahead` pieces are under way at a time.
+impl StreamIterator {
+    /// The iterator of stream number `number`, of which at most `ahead` chunks are under way at a time.
     pub fn new(stream: Arc<Stream>, number: usize, ahead: usize) -> Self {
-        Lane {
+        StreamIterator {
             discarded: stream.plan.discarded.clone(),
             sequence: stream.plan.sequence.clone(),
             stream,
@@ -113,11 +113,11 @@ impl Lane {
         }
     }
 
-    /// Has pieces decoded, as many as may be under way; of the packet in front one in any case, since all others wait
+    /// Has chunks decoded, as many as may be under way; of the packet in front one in any case, since all others wait
     /// for it.
-    pub fn ask(&mut self, pool: &Pool, spare: &mut Vec<Block>) {
+    pub fn ask(&mut self, pool: &Pool, spare: &mut Vec<Chunk>) {
         for i in 0.. {
-            let front = i == 0 && self.open.front().is_none_or(|o| o.blocks.is_empty());
+            let front = i == 0 && self.open.front().is_none_or(|o| o.chunks.is_empty());
             let full = self.out >= self.ahead && !front;
             if self.broken || full || i == self.open.len() && !self.open_next() {
                 return;
@@ -128,11 +128,11 @@ impl Lane {
                 open.state = State::Away;
                 self.out += 1;
                 pool.submit(Job {
-                    lane: self.number,
+                    number: self.number,
                     stream: Arc::clone(&self.stream),
                     packet: open.packet,
                     progress,
-                    block: spare.pop().unwrap_or_default(),
+                    chunk: spare.pop().unwrap_or_default(),
                 });
             }
         }
@@ -157,7 +157,7 @@ impl Lane {
         };
         self.open.push_back(Open {
             packet: self.next,
-            blocks: VecDeque::new(),
+            chunks: VecDeque::new(),
             state,
             begun: false,
         });
@@ -165,17 +165,17 @@ impl Lane {
         true
     }
 
-    /// Takes in a piece of this lane; gives the block back if there is nothing in it.
-    pub fn take_in(&mut self, done: Done) -> Option<Block> {
+    /// Takes in a chunk of this iterator; gives the chunk back if there is nothing in it.
+    pub fn take_in(&mut self, done: Done) -> Option<Chunk> {
         let open = self.open.iter_mut().find(|o| o.packet == done.packet);
-        let open = open.expect("pieces are of open packets");
+        let open = open.expect("chunks are of open packets");
         let mut empty = None;
-        match done.block.heads.is_empty() {
+        match done.chunk.heads.is_empty() {
             true => {
                 self.out -= 1;
-                empty = Some(done.block);
+                empty = Some(done.chunk);
             }
-            false => open.blocks.push_back(done.block),
+            false => open.chunks.push_back(done.chunk),
         }
         open.state = match done.outcome {
             Outcome::More(progress) => State::Idle(progress),
@@ -204,16 +204,16 @@ impl Lane {
             let Some(open) = self.open.front_mut() else {
                 return Next::Wait;
             };
-            let block = open.blocks.pop_front();
-            if block.is_none() && matches!(open.state, State::Idle(_) | State::Away) {
+            let chunk = open.chunks.pop_front();
+            if chunk.is_none() && matches!(open.state, State::Idle(_) | State::Away) {
                 return Next::Wait;
             }
-            self.advance(block);
+            self.advance(chunk);
         }
     }
 
-    /// Adds items: those of the packet in front, of which `block` is the next block.
-    fn advance(&mut self, block: Option<Block>) {
+    /// Adds items: those of the packet in front, of which `chunk` is the next chunk.
+    fn advance(&mut self, chunk: Option<Chunk>) {
         let Some(open) = self.open.front_mut() else {
             return;
         };
@@ -221,10 +221,10 @@ impl Lane {
         if !std::mem::replace(&mut open.begun, true) {
             self.begin(packet);
         }
-        if let Some(block) = block {
+        if let Some(chunk) = chunk {
             self.out -= 1;
-            self.settle(block.heads[0].timestamp);
-            self.items.push_back(Item::Events { packet, block });
+            self.settle(chunk.heads[0].timestamp);
+            self.items.push_back(Item::Events { packet, chunk });
             return;
         }
         match self.open.pop_front().map(|open| open.state) {
@@ -233,7 +233,7 @@ impl Lane {
                 self.broken = true;
                 self.items.push_back(Item::Broken(error));
             }
-            _ => unreachable!("a packet in front without a block has ended"),
+            _ => unreachable!("a packet in front without a chunk has ended"),
         }
     }
 
@@ -251,7 +251,7 @@ impl Lane {
         }
     }
 
-    /// Whether a thread has a piece of it.
+    /// Whether a thread has a chunk of it.
     pub fn is_at_work(&self) -> bool {
         self.open.iter().any(|o| matches!(o.state, State::Away))
     }

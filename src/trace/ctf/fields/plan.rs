@@ -1,7 +1,7 @@
 //! Plans: how the bytes of a packet are decoded.
 //!
 //! The one idea: a plan is a short list of steps in which each value knows where it goes; names, types and references
-//! are gone. The [planner](super::planner) makes plans, the [decoder](super::decode) walks over them.
+//! are gone. The [planner](super::planner) makes plans, the [decoder](super::decoder) walks over them.
 
 use crate::trace::ctf::metadata::model::{ByteOrder, Encoding};
 
@@ -56,6 +56,8 @@ pub enum Step {
     Sequence(Slot, Box<Elements>),
     /// One of several plans.
     Choose(Box<Choose>),
+    /// Keep in a slot at which bit of the packet the next field begins.
+    Begin(Slot),
 }
 
 /// An integer of whole bytes.
@@ -152,7 +154,7 @@ pub enum Extent {
 pub struct Role {
     /// It is kept for tags and lengths.
     pub slot: Option<Slot>,
-    /// It moves the clock.
+    /// It updates the clock.
     pub clock: bool,
     /// It tells the event's class.
     pub event_id: bool,

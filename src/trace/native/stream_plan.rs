@@ -1,17 +1,17 @@
-//! The classes of a trace, compiled: their plans, and what consumers see of them.
+//! The plan of a stream class: how its packets and events are decoded, and what consumers see of its events.
 //!
 //! The one idea: a stream class is compiled once into a [`StreamPlan`] that holds all that its packets and events need.
 
-use super::clock::{Converter, describe};
-use super::plan::{Dest, Slot, Step};
-use super::planner::{Known, Planner};
-use super::shown::{Node, Roots};
-use crate::trace::Clock;
-use crate::trace::context::{Context, is_only_cpu, name_own, name_packet, uses_of};
+use super::event_draft::{EventDraft, dest_of, fields_of, others, used};
+use crate::trace::clock::StreamClock;
+use crate::trace::context::{Context, is_only_cpu, name_packet};
 use crate::trace::counters::Counter;
-use crate::trace::ctf::metadata::model::{
-    self, FieldClass, Metadata, Reference, Role, Scope, StreamClass,
-};
+use crate::trace::ctf::fields::plan::{Dest, Step};
+use crate::trace::ctf::fields::planner::{Known, Planner};
+use crate::trace::ctf::fields::slots::Slots;
+use crate::trace::ctf::fields::tree::{Node, Roots};
+use crate::trace::ctf::metadata::model::{FieldClass, Metadata, Role, Scope, StreamClass};
+use crate::trace::ctf::packet_plan::{HeaderPlan, PacketPlan};
 use crate::trace::event::{EventClass, Field, UNKNOWN};
 use crate::trace::select::Selection;
 use crate::trace::tracer::Tracer;
@@ -22,10 +22,8 @@ use std::collections::{BTreeSet, HashMap};
 pub struct StreamPlan {
     /// ID of the class.
     pub id: u64,
-    /// The packets' headers.
-    pub packet_header: Vec<Step>,
-    /// The packets' contexts.
-    pub packet_context: Vec<Step>,
+    /// The packets' headers and contexts.
+    pub packet: PacketPlan,
     /// The events' headers.
     pub header: Vec<Step>,
     /// Where they begin: at a multiple of so many bits.
@@ -50,17 +48,6 @@ pub struct StreamPlan {
     pub independent: bool,
     /// Whether the clock begins at 0 in each packet.
     pub clock_restarts: bool,
-}
-
-/// A stream's clock.
-#[derive(Debug)]
-pub struct StreamClock {
-    /// What it is.
-    pub clock: Clock,
-    /// Its UUID.
-    pub uuid: Option<[u8; 16]>,
-    /// Its arithmetic.
-    pub converter: Converter,
 }
 
 /// How a common context is decoded.
@@ -107,97 +94,29 @@ const NONE: u32 = u32::MAX;
 /// IDs below are looked up by position.
 const SMALL: u64 = 1 << 16;
 
-/// An event class, before its plan is made.
-struct Draft<'m> {
-    event: &'m model::EventClass,
-    context: &'m Option<Node<'m>>,
-    payload: &'m Option<Node<'m>>,
-    /// What the common context's fields serve as here.
-    of_common: Vec<Context>,
-    own: Vec<Used>,
-    fields: Vec<Used>,
-}
-
-/// A field at its position in its root, and what it serves as.
-type Used = (usize, Field, Context);
-
-impl<'m> Draft<'m> {
-    fn new(
-        event: &'m model::EventClass,
-        (context, payload): &'m (Option<Node<'m>>, Option<Node<'m>>),
-        common: &[(usize, Field)],
-        selection: &Selection,
-        tracer: &Tracer,
-    ) -> Self {
-        let mut own = fields_of(context.as_ref());
-        let uses = uses_of(common.iter().chain(&own).map(|(_, f)| f));
-        let shared: Vec<&Field> = common.iter().map(|(_, f)| f).collect();
-        let mut mine: Vec<&mut Field> = own.iter_mut().map(|(_, f)| f).collect();
-        name_own(&shared, &mut mine, &uses);
-        let (of_common, of_own) = uses.split_at(common.len());
-        let fields = fields_of(payload.as_ref());
-        let (positions, members): (Vec<usize>, Vec<Field>) = fields.into_iter().unzip();
-        let of_payload = tracer.uses_of_payload(&members, &uses);
-        let fields = used(positions.into_iter().zip(members), &of_payload);
-        let decoded = |(_, f, used): &Used| *used != Context::Other || selection.decodes(&f.name);
-        Draft {
-            event,
-            context,
-            payload,
-            of_common: of_common.to_vec(),
-            own: used(own.into_iter(), of_own),
-            fields: fields.into_iter().filter(decoded).collect(),
-        }
-    }
-
-    /// The fields that have places in `context`.
-    fn others<'a>(&'a self, common: &'a [(usize, Field)]) -> impl Iterator<Item = &'a Field> {
-        let common = common.iter().zip(&self.of_common);
-        let common = common.filter(|(_, u)| **u == Context::Other);
-        common.map(|((_, f), _)| f).chain(others(&self.own))
-    }
-
-    /// Whether some field serves as this.
-    fn tells(&self, what: Context) -> bool {
-        let own = self.own.iter().chain(&self.fields).map(|(_, _, u)| u);
-        self.of_common.iter().chain(own).any(|u| *u == what)
-    }
-}
-
-fn used(fields: impl Iterator<Item = (usize, Field)>, uses: &[Context]) -> Vec<Used> {
-    let pairs = fields.zip(uses);
-    pairs
-        .map(|((at, field), used)| (at, field, *used))
-        .collect()
-}
-
-fn others(fields: &[Used]) -> impl Iterator<Item = &Field> {
-    let others = fields.iter().filter(|(_, _, u)| *u == Context::Other);
-    others.map(|(_, f, _)| f)
-}
-
 impl StreamPlan {
     /// Compiles `stream` of `metadata` for what is selected, and adds its event classes to `classes`.
     pub fn new(
         metadata: &Metadata,
+        header: &HeaderPlan,
         stream: &StreamClass,
         selection: &Selection,
         tracer: &Tracer,
         classes: &mut Classes,
     ) -> Self {
         let roots = Roots::new(stream);
-        let slots = stream_slots(metadata, stream);
         let common = fields_of(roots.common.as_ref());
         let events = stream.events.iter().zip(&roots.events);
-        let drafts: Vec<Draft> = events
-            .map(|(event, roots)| Draft::new(event, roots, &common, selection, tracer))
+        let drafts: Vec<EventDraft> = events
+            .map(|(event, roots)| EventDraft::new(event, roots, &common, selection, tracer))
             .collect();
         let mut packet = fields_of(roots.packet.as_ref());
         packet.retain(|(_, field)| !is_only_cpu(field));
         let names = drafts.iter().flat_map(|d| d.others(&common));
         let names = names.map(|f| f.name.clone()).collect();
         name_packet(packet.iter_mut().map(|(_, f)| f), &names);
-        let (mut plan, known) = Self::of_packets(metadata, stream, &roots, &slots, &packet);
+        let (mut plan, known) = Self::of_packets(metadata, header, stream, &roots, &packet);
+        let slots = plan.packet.slots.clone();
         for draft in &drafts {
             let common_root = roots.common.as_ref();
             let (event, of_event) = plan.event_plan(draft, common_root, &common, &slots, known);
@@ -225,41 +144,36 @@ impl StreamPlan {
         plan
     }
 
-    /// The plan of a stream without events, and what is known of the place where an event's header ends.
+    /// The plan of a stream without events, and what is known of the place where an event's header ends. `fields` are those
+    /// of the packets' context that events carry.
     fn of_packets(
         metadata: &Metadata,
+        header: &HeaderPlan,
         stream: &StreamClass,
         roots: &Roots,
-        slots: &HashMap<Reference, Slot>,
-        packet: &[(usize, Field)],
+        fields: &[(usize, Field)],
     ) -> (Self, Known) {
-        let hidden = |class: Option<&FieldClass>, scope, known| {
-            let root = class.map(Node::hidden);
-            Planner::new(slots, scope, known).plan(root.as_ref(), |_| Dest::Nowhere)
-        };
-        let header = metadata.packet_header.as_deref();
-        let (packet_header, known) = hidden(header, Scope::PacketHeader, Known::BEGIN);
-        let planner = Planner::new(slots, Scope::PacketContext, known);
-        let dest = |i| match packet.iter().any(|(position, _)| *position == i) {
+        let dest = |i| match fields.iter().any(|(position, _)| *position == i) {
             true => Dest::Values,
             false => Dest::Nowhere,
         };
-        let (packet_context, _) = planner.plan(roots.packet.as_ref(), dest);
-        let header = stream.event_header.as_deref();
-        let align = header.map_or(1, FieldClass::alignment);
-        let (header, known) = hidden(header, Scope::EventHeader, Known::NOTHING);
+        let packet = PacketPlan::new(header, stream, roots.packet.as_ref(), dest);
+        let event_header = stream.event_header.as_deref();
+        let align = event_header.map_or(1, FieldClass::alignment);
+        let tree = event_header.map(Node::hidden);
+        let planner = Planner::new(&packet.slots, Scope::EventHeader, Known::NOTHING);
+        let (header, known) = planner.plan(tree.as_ref(), |_| Dest::Nowhere);
         let plan = StreamPlan {
             id: stream.id,
-            packet_header,
-            packet_context,
+            slots: packet.slots.count(),
+            packet,
             header,
             align,
             commons: Vec::new(),
             events: Vec::with_capacity(stream.events.len()),
             by_id: HashMap::new(),
             small: Vec::new(),
-            slots: slots.len(),
-            clock: clock_of(metadata, stream),
+            clock: StreamClock::of(metadata, stream),
             independent: sets_clock(stream.packet_context.as_deref()) || metadata.clock_restarts,
             clock_restarts: metadata.clock_restarts,
             discarded: Counter::of_events(stream),
@@ -272,10 +186,10 @@ impl StreamPlan {
     /// it takes.
     fn event_plan(
         &mut self,
-        draft: &Draft,
+        draft: &EventDraft,
         root: Option<&Node>,
         common: &[(usize, Field)],
-        shared: &HashMap<Reference, Slot>,
+        shared: &Slots,
         known: Known,
     ) -> (EventPlan, usize) {
         let same = |c: &Common| c.uses == draft.of_common;
@@ -290,7 +204,7 @@ impl StreamPlan {
             });
             self.commons.len() - 1
         });
-        let slots = event_slots(shared, draft.event);
+        let slots = shared.with_event(draft.event);
         let planner = Planner::new(&slots, Scope::EventContext, self.commons[number].end);
         let (context, known) = planner.plan(draft.context.as_ref(), |i| dest_of(&draft.own, i));
         let planner = Planner::new(&slots, Scope::EventFields, known);
@@ -305,7 +219,7 @@ impl StreamPlan {
             context,
             payload,
         };
-        (plan, slots.len())
+        (plan, slots.count())
     }
 
     fn add(&mut self, event: EventPlan) {
@@ -334,22 +248,6 @@ impl StreamPlan {
     }
 }
 
-fn fields_of(root: Option<&Node>) -> Vec<(usize, Field)> {
-    root.map(Node::fields).unwrap_or_default()
-}
-
-fn dest_of(fields: &[Used], position: usize) -> Dest {
-    let found = fields.iter().find(|(p, ..)| *p == position);
-    match found.map(|(_, _, used)| used) {
-        None => Dest::Nowhere,
-        Some(Context::Pid) => Dest::Pid,
-        Some(Context::Tid) => Dest::Tid,
-        Some(Context::Procname) => Dest::Procname,
-        Some(Context::Cpu) => Dest::Cpu,
-        Some(Context::Other) => Dest::Values,
-    }
-}
-
 /// Whether the packet context holds a begin that is the clock's whole value.
 fn sets_clock(context: Option<&FieldClass>) -> bool {
     let fields = context.and_then(FieldClass::structure).map(|s| &s.fields);
@@ -360,78 +258,4 @@ fn sets_clock(context: Option<&FieldClass>) -> bool {
             whole && i.roles.has(Role::Begin) && i.clock.is_some()
         })
     })
-}
-
-/// The clock that fields of the stream class are mapped to.
-fn clock_of(metadata: &Metadata, stream: &StreamClass) -> Option<StreamClock> {
-    let class = &metadata.clocks[stream.clock()?];
-    let clock = describe(metadata, class);
-    Some(StreamClock {
-        converter: Converter::new(&clock),
-        uuid: class.uuid,
-        clock,
-    })
-}
-
-/// Slots for what is referred to in the roots that all events of the stream share.
-fn stream_slots(metadata: &Metadata, stream: &StreamClass) -> HashMap<Reference, Slot> {
-    let mut slots = HashMap::new();
-    for class in metadata
-        .packet_header
-        .as_deref()
-        .into_iter()
-        .chain(stream.roots())
-    {
-        add_slots(class, &mut slots, &|r| r.scope <= Scope::StreamEventContext);
-    }
-    slots
-}
-
-/// Those, and slots for what is referred to in the event's own roots.
-fn event_slots(
-    shared: &HashMap<Reference, Slot>,
-    event: &model::EventClass,
-) -> HashMap<Reference, Slot> {
-    let mut slots = shared.clone();
-    for class in [event.context.as_deref(), event.fields.as_deref()]
-        .into_iter()
-        .flatten()
-    {
-        add_slots(class, &mut slots, &|_| true);
-    }
-    slots
-}
-
-fn add_slots(
-    class: &FieldClass,
-    slots: &mut HashMap<Reference, Slot>,
-    wanted: &dyn Fn(&Reference) -> bool,
-) {
-    let mut add = |reference: &Reference| {
-        if wanted(reference) && !slots.contains_key(reference) {
-            // The metadata's reader allows a million fields in all.
-            slots.insert(reference.clone(), slots.len() as Slot);
-        }
-    };
-    match class {
-        FieldClass::Struct(structure) => {
-            for field in &structure.fields {
-                add_slots(&field.class, slots, wanted);
-            }
-        }
-        FieldClass::Variant(variant) => {
-            variant.tag.iter().for_each(&mut add);
-            for option in &variant.options {
-                add_slots(&option.class, slots, wanted);
-            }
-        }
-        FieldClass::Array { element, .. } => add_slots(element, slots, wanted),
-        FieldClass::Sequence {
-            length, element, ..
-        } => {
-            add(length);
-            add_slots(element, slots, wanted);
-        }
-        _ => {}
-    }
 }

@@ -5,16 +5,23 @@
 //! one, so that packets of any size need the memory of a window. No step trusts the bytes: whatever they are, it ends
 //! in a value or in a [`Stop`].
 
+use super::numbers::half;
+use super::output::Output;
 use super::plan::{BitInteger, ByteInteger, Choose, Dest, Elements, FloatNumber, Role, Slot, Step};
+use crate::trace::clock::update;
 use crate::trace::ctf::bits::ordered;
 use crate::trace::ctf::metadata::model::ByteOrder;
-use crate::trace::event::{UNKNOWN, no_text};
 use std::sync::Arc;
 
 /// More elements without a single bit in one event are refused: a damaged length could make them last for ever.
 const MAX_EMPTY: u64 = 1 << 12;
+/// The same for the header and context of a packet, of which there are fewer.
+const MAX_EMPTY_OF_PACKET: u64 = 1 << 20;
 /// Bytes that the encoded values of one event can take.
 const MAX_VALUES: usize = 1 << 28;
+
+/// What a slot holds until a field is decoded whose value it keeps; no integer of 64 bits is this.
+pub const ABSENT: i128 = i128::MIN;
 
 /// Why decoding stops.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,74 +30,6 @@ pub enum Stop {
     End,
     /// What is there makes no sense, and why.
     Bad(String),
-}
-
-/// Where decoded values go.
-#[derive(Debug, Default)]
-pub struct Output {
-    /// Encoded values of events, one after the other (see [`event`](crate::trace::event)).
-    pub values: Vec<u8>,
-    /// Head fields of the event at hand.
-    pub pid: i32,
-    /// As `pid`.
-    pub tid: i32,
-    /// As `pid`.
-    pub cpu: i32,
-    /// Its process name: where in `names`.
-    pub procname: Option<u32>,
-    /// Process names, each once.
-    pub names: super::names::Names,
-}
-
-impl Output {
-    /// Begins an event of a packet of this CPU.
-    #[inline]
-    pub fn begin(&mut self, cpu: i32) {
-        (self.cpu, self.pid, self.tid, self.procname) = (cpu, UNKNOWN, UNKNOWN, None);
-    }
-
-    #[inline]
-    pub(super) fn integer(&mut self, dest: Dest, value: u64) {
-        match dest {
-            Dest::Values => self.values.extend_from_slice(&value.to_le_bytes()),
-            Dest::Pid => self.pid = value as i32,
-            Dest::Tid => self.tid = value as i32,
-            Dest::Cpu => self.cpu = i32::try_from(value).unwrap_or(UNKNOWN),
-            Dest::Nowhere | Dest::Procname => {}
-        }
-    }
-
-    pub(super) fn text(&mut self, dest: Dest, text: &[u8]) {
-        match dest {
-            Dest::Values => {
-                self.count(text.len());
-                self.values.extend_from_slice(text);
-            }
-            Dest::Procname => self.procname = Some(self.names.number(text)),
-            _ => {}
-        }
-    }
-
-    /// Bytes that stand where a text should, and are none whatever they look like.
-    #[cold]
-    pub(super) fn no_text(&mut self, dest: Dest, bytes: &[u8]) {
-        match dest {
-            Dest::Values => {
-                self.values.extend_from_slice(&no_text(bytes.len()));
-                self.values.extend_from_slice(bytes);
-            }
-            Dest::Procname => {
-                let shown: String = bytes.iter().map(|b| format!("\\x{b:02x}")).collect();
-                self.procname = Some(self.names.number(shown.as_bytes()));
-            }
-            _ => {}
-        }
-    }
-
-    fn count(&mut self, n: usize) {
-        // What is counted takes bytes of a window, or is limited.
-        self.values.extend_from_slice(&(n as u32).to_le_bytes());
-    }
 }
 
 /// A place in a packet.
@@ -115,13 +54,15 @@ pub struct Memory {
     pub clock: u64,
     /// The last event ID.
     pub event_id: Option<u64>,
-    /// Integers that tags and lengths refer to.
+    /// Integers that tags and lengths refer to, and what packets say of themselves.
     pub slots: Vec<i128>,
     /// Encoded values of the packet's context, which all of its events have.
     pub packet: Arc<[u8]>,
     /// Byte order of the last integer that did not take whole bytes.
     order: Option<ByteOrder>,
-    /// Elements without a bit that the event may still have.
+    /// Elements without a bit that the event may have, and those that it may still have.
+    most_empty: u64,
+    /// As `most_empty`.
     empty: u64,
     /// Where the values of the event begin.
     values: usize,
@@ -159,10 +100,29 @@ impl<'a> Decoder<'a> {
         self.at = place;
     }
 
+    /// Begins a packet of which `slots` integers are kept; all of them are [`ABSENT`] at first.
+    pub fn begin_packet(&mut self, slots: usize, values: usize) {
+        self.begin_event(values);
+        self.memory.most_empty = MAX_EMPTY_OF_PACKET;
+        self.memory.empty = MAX_EMPTY_OF_PACKET;
+        self.memory.slots.clear();
+        self.memory.slots.resize(slots, ABSENT);
+    }
+
+    /// Begins the events of a packet, for which `slots` integers are kept. What its header and context left out counts as 0
+    /// from here on, as it does in babeltrace2.
+    pub fn begin_events(&mut self, slots: usize) {
+        let kept = &mut self.memory.slots;
+        let absent = kept.iter_mut().filter(|slot| **slot == ABSENT);
+        absent.for_each(|slot| *slot = 0);
+        kept.resize(slots, 0);
+    }
+
     /// Begins an event whose values come behind the first `values` bytes.
     #[inline]
     pub fn begin_event(&mut self, values: usize) {
         self.memory.event_id = None;
+        self.memory.most_empty = MAX_EMPTY;
         self.memory.empty = MAX_EMPTY;
         self.memory.values = values;
     }
@@ -277,7 +237,7 @@ impl<'a> Decoder<'a> {
     #[inline]
     pub(super) fn role(&mut self, role: Role, value: u64, signed: bool, size: u32) {
         if role.clock {
-            self.memory.clock = moved(self.memory.clock, value, size);
+            self.memory.clock = update(self.memory.clock, value, size);
         }
         if role.event_id {
             self.memory.event_id = Some(value);
@@ -349,8 +309,9 @@ impl<'a> Decoder<'a> {
         if elements.least_bits == 0 {
             let left = self.memory.empty.checked_sub(length);
             self.memory.empty = left.ok_or_else(|| {
+                let most = self.memory.most_empty;
                 Stop::Bad(format!(
-                    "a list of {length} elements that may be empty, more than {MAX_EMPTY} in an event"
+                    "a list of {length} elements that may be empty: more than {most} fields in an event or a packet's context"
                 ))
             })?;
         } else {
@@ -407,96 +368,5 @@ impl<'a> Decoder<'a> {
             out.count(*option);
         }
         self.run(&choose.options[*option], out)
-    }
-}
-
-/// The value of a floating-point number of 16 bits (IEEE 754 binary16), which 64 hold exactly.
-fn half(bits: u16) -> f64 {
-    let (exponent, fraction) = (u64::from(bits >> 10 & 0x1F), u64::from(bits & 0x3FF));
-    let magnitude = match exponent {
-        // 2^-24 to a unit.
-        0 => return f64::copysign(fraction as f64 / 16_777_216.0, sign(bits)),
-        // Infinity, or no number, whose fraction is kept.
-        0x1F => 0x7FF << 52 | fraction << 42,
-        _ => (exponent + 1023 - 15) << 52 | fraction << 42,
-    };
-    f64::from_bits(u64::from(bits >> 15) << 63 | magnitude)
-}
-
-fn sign(bits: u16) -> f64 {
-    if bits >> 15 == 1 { -1.0 } else { 1.0 }
-}
-
-impl ByteInteger {
-    /// Its value as 64 bits, two's complement where signed, from the bytes that begin with its first.
-    #[inline]
-    fn value(&self, bytes: &[u8]) -> u64 {
-        macro_rules! number {
-            ($unsigned:ty, $signed:ty) => {{
-                let (bytes, _) = bytes
-                    .split_first_chunk()
-                    .expect("the step's bytes are there");
-                let number = match self.order {
-                    ByteOrder::Little => <$unsigned>::from_le_bytes(*bytes),
-                    ByteOrder::Big => <$unsigned>::from_be_bytes(*bytes),
-                };
-                match self.signed {
-                    true => number as $signed as i64 as u64,
-                    false => number as u64,
-                }
-            }};
-        }
-        match self.bytes {
-            1 => number!(u8, i8),
-            2 => number!(u16, i16),
-            4 => number!(u32, i32),
-            _ => number!(u64, i64),
-        }
-    }
-}
-
-/// The clock after an integer of `size` bits gave its low bits: the next time at which they are these.
-#[inline]
-pub fn moved(clock: u64, value: u64, size: u32) -> u64 {
-    if size == 64 {
-        return value;
-    }
-    let mask = (1u64 << size) - 1;
-    let wrapped = value < clock & mask;
-    let high = (clock & !mask).wrapping_add(if wrapped { mask + 1 } else { 0 });
-    high | value
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn halves_are_exact() {
-        for (bits, value) in [
-            (0x0000, 0.0),
-            (0x3C00, 1.0),
-            (0xC000, -2.0),
-            (0x7BFF, 65504.0),
-            (0x0001, 2f64.powi(-24)),
-            (0x83FF, -1023.0 * 2f64.powi(-24)),
-            (0x0400, 2f64.powi(-14)),
-            (0x3555, 0.333251953125),
-            (0x7C00, f64::INFINITY),
-            (0xFC00, f64::NEG_INFINITY),
-        ] {
-            assert_eq!(half(bits), value, "{bits:#x}");
-        }
-        assert_eq!(half(0x8000).to_bits(), (-0.0f64).to_bits());
-        assert!(half(0x7E01).is_nan() && half(0x7C01).is_nan());
-    }
-
-    #[test]
-    fn a_clock_of_few_bits_wraps_once() {
-        assert_eq!(moved(0x1_0000_0010, 0x20, 32), 0x1_0000_0020);
-        assert_eq!(moved(0x1_0000_0020, 0x10, 32), 0x2_0000_0010);
-        assert_eq!(moved(0x1_0000_0020, 0x20, 32), 0x1_0000_0020);
-        assert_eq!(moved(5, 3, 64), 3);
-        assert_eq!(moved(u64::MAX, 0, 27), 0, "wraps as babeltrace2's does");
     }
 }

@@ -1,10 +1,10 @@
-//! What babeltrace2 shows of a trace's fields: which of them, under which names, of which types.
+//! The field tree: which fields of a trace babeltrace2 shows, under which names, of which types.
 //!
-//! The one idea: one tree per root of fields ([`Node`]), made once, from which both the types that consumers see and the
-//! plans that decode are taken, so that the two cannot differ. The rules are babeltrace2's: integers that only move the
-//! clock or say something of their packet are not shown, unless a tag or a length refers to them; a leading underscore of a name is dropped (CTF 1.8); arrays and
-//! sequences of aligned 8-bit characters are texts. And one of ours: LTTng's helper fields `_NAME_length` beside a
-//! sequence are left out, since they are the list's length.
+//! The one idea: there is one tree for each root of fields ([`Node`]). Both the types that consumers see and the plans that
+//! decode are taken from it, so that the two cannot differ. The rules are babeltrace2's: integers that only update the clock
+//! or say something of their packet are not shown, unless a tag or a length refers to them; a leading underscore of a name is
+//! dropped (CTF 1.8); arrays and sequences of aligned 8-bit characters are texts. One rule is ours: LTTng's helper fields
+//! `_NAME_length` beside a sequence are left out, since they are the list's length.
 
 use crate::trace::ctf::metadata::model::{
     Encoding, EventClass, FieldClass, Integer, Reference, Scope, StreamClass, known_name,

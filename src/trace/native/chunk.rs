@@ -1,33 +1,34 @@
-//! Pieces: what is decoded at once, by one thread.
+//! Chunks: what one thread decodes at once.
 //!
-//! The one idea: a piece is a window of a packet's bytes and the events that are whole in it. It knows nothing of other
-//! pieces but where in the packet it goes on, so that packets are decoded beside each other and memory is bounded by
-//! the windows at work, not by packets or traces.
+//! The one idea: a chunk is a window of a packet's bytes and the events that are whole in it. It knows nothing of other
+//! chunks but where in the packet it goes on, so that packets are decoded beside each other and memory is bounded by the
+//! windows at work, not by packets or traces.
 
-use super::classes::{EventPlan, StreamPlan};
-use super::decode::{Decoder, Memory, Output, Stop};
-use super::streams::{Located, Stream};
-use crate::error::{Error, Place};
+use super::stream::{Located, Stream};
+use super::stream_plan::{EventPlan, StreamPlan};
+use crate::error::{Error, Hint, Place, Remedy};
+use crate::trace::ctf::fields::decoder::{Decoder, Memory, Stop};
+use crate::trace::ctf::fields::output::Output;
 use crate::trace::event::{Head, NO_NAME, UNKNOWN};
 use std::io;
 
 /// Bytes of a window, as long as events are smaller.
 const WINDOW: u64 = 128 * 1024;
-/// Bytes of values after which a block is full, however large the window is.
+/// Bytes of values after which a chunk is full, however large the window is.
 const FULL: usize = 64 << 20;
 
 /// Events of a stream, in the order stored, with the values of each behind the ones of the one before.
 #[derive(Debug, Default)]
-pub struct Block {
+pub struct Chunk {
     /// One per event; `procname` is a number in `names`.
     pub heads: Vec<Head>,
     /// Values and process names.
     pub out: Output,
-    /// Where decoding began; boxed, since blocks are handed on.
+    /// Where decoding began; boxed, since chunks are handed on.
     begin: Box<Progress>,
 }
 
-impl Block {
+impl Chunk {
     /// Empties it and keeps its memory.
     pub fn clear(&mut self) {
         self.heads.clear();
@@ -45,7 +46,7 @@ pub struct Progress {
     pub memory: Memory,
 }
 
-/// What became of a piece.
+/// What became of a decoding.
 #[derive(Debug)]
 pub enum Outcome {
     /// The packet goes on there.
@@ -56,25 +57,25 @@ pub enum Outcome {
     Broken(Error),
 }
 
-/// Decodes the next piece of a packet of `stream`: fills `block`, which is empty. `window` is a buffer to use.
+/// Decodes the next chunk of a packet of `stream`: fills `chunk`, which is empty. `window` is a buffer to use.
 pub fn decode(
     stream: &Stream,
     located: &Located,
     mut progress: Progress,
     window: &mut Vec<u8>,
-    block: &mut Block,
+    chunk: &mut Chunk,
 ) -> Outcome {
     let packet = &located.packet;
     let content = packet.content_size.div_ceil(8);
     let mut size = WINDOW;
-    (*block.begin).clone_from(&progress);
+    (*chunk.begin).clone_from(&progress);
     loop {
         let first = progress.bit / 8;
         let there = size.min(content - first);
         if let Err(error) = read(stream, located, first, there, window) {
             return Outcome::Broken(error);
         }
-        let mut piece = Piece {
+        let mut decoding = Decoding {
             stream,
             located,
             decoder: Decoder::new(
@@ -84,12 +85,12 @@ pub fn decode(
                 packet.content_size,
                 std::mem::take(&mut progress.memory),
             ),
-            block: &mut *block,
+            chunk: &mut *chunk,
         };
-        let stopped = piece.run();
+        let stopped = decoding.run();
         progress = Progress {
-            bit: piece.decoder.bit(),
-            memory: piece.decoder.memory,
+            bit: decoding.decoder.bit(),
+            memory: decoding.decoder.memory,
         };
         let whole = first + there == content;
         match stopped {
@@ -99,7 +100,7 @@ pub fn decode(
                 let what = "an event goes beyond the content of its packet";
                 return Outcome::Broken(error(stream, located, progress.bit, what));
             }
-            Err(Broken::Stop(Stop::End)) if !block.heads.is_empty() => {
+            Err(Broken::Stop(Stop::End)) if !chunk.heads.is_empty() => {
                 return Outcome::More(progress);
             }
             // Not even one event is whole in the window.
@@ -112,24 +113,24 @@ pub fn decode(
     }
 }
 
-/// The byte in the file where event number `index` of a block begins, which was decoded from a packet of `stream`: it is
+/// The byte in the file where event number `index` of a chunk begins, which was decoded from a packet of `stream`: it is
 /// decoded once more, event by event. `None` where the file is not what it was.
-pub fn byte_of(stream: &Stream, located: &Located, block: &Block, index: usize) -> Option<u64> {
+pub fn byte_of(stream: &Stream, located: &Located, chunk: &Chunk, index: usize) -> Option<u64> {
     let packet = &located.packet;
-    let first = block.begin.bit / 8;
+    let first = chunk.begin.bit / 8;
     let rest = packet.content_size.div_ceil(8) - first;
     let (mut window, mut size) = (Vec::new(), WINDOW);
     loop {
         let there = size.min(rest);
         read(stream, located, first, there, &mut window).ok()?;
-        let memory = block.begin.memory.clone();
-        let mut piece = Piece {
+        let memory = chunk.begin.memory.clone();
+        let mut decoding = Decoding {
             stream,
             located,
-            decoder: Decoder::new(&window, first, block.begin.bit, packet.content_size, memory),
-            block: &mut Block::default(),
+            decoder: Decoder::new(&window, first, chunk.begin.bit, packet.content_size, memory),
+            chunk: &mut Chunk::default(),
         };
-        match piece.bit_of(index) {
+        match decoding.bit_of(index) {
             Ok(bit) => return Some(packet.offset + bit / 8),
             Err(Broken::Stop(Stop::End)) if there < rest => size = size.saturating_mul(4),
             Err(_) => return None,
@@ -163,14 +164,14 @@ fn read(
 fn error(stream: &Stream, located: &Located, bit: u64, what: &str) -> Error {
     let packet = &located.packet;
     let path = &stream.files[located.file].path;
-    Error::input(
+    Error::damaged(
         what,
         Place::packet(path, packet.number, packet.offset + bit / 8),
-        "The stream is damaged from this byte on. With --keep-going all that comes before is kept.",
+        Remedy::with("The stream is damaged from this byte on.", Hint::KeepGoing),
     )
 }
 
-/// Why a piece ends.
+/// Why decoding a chunk ends.
 enum Broken {
     Full,
     Stop(Stop),
@@ -183,15 +184,15 @@ impl From<Stop> for Broken {
     }
 }
 
-/// A piece at work.
-struct Piece<'a> {
+/// A chunk being decoded.
+struct Decoding<'a> {
     stream: &'a Stream,
     located: &'a Located,
     decoder: Decoder<'a>,
-    block: &'a mut Block,
+    chunk: &'a mut Chunk,
 }
 
-impl Piece<'_> {
+impl Decoding<'_> {
     /// Decodes events up to number `index` of those that are taken, and says at which bit of the packet it begins.
     fn bit_of(&mut self, index: usize) -> Result<u64, Broken> {
         let plan = &*self.stream.plan;
@@ -201,7 +202,7 @@ impl Piece<'_> {
         loop {
             let bit = self.decoder.bit().next_multiple_of(plan.align);
             self.event(plan, UNKNOWN)?;
-            if self.block.heads.len() > index {
+            if self.chunk.heads.len() > index {
                 return Ok(bit);
             }
         }
@@ -216,7 +217,7 @@ impl Piece<'_> {
         }
         let cpu = packet.cpu().unwrap_or(UNKNOWN);
         while self.decoder.bit() < packet.content_size {
-            if self.block.out.values.len() > FULL {
+            if self.chunk.out.values.len() > FULL {
                 return Err(Broken::Full);
             }
             self.event(plan, cpu)?;
@@ -226,16 +227,16 @@ impl Piece<'_> {
 
     fn packet_begin(&mut self, plan: &StreamPlan) -> Result<(), Broken> {
         let before = self.decoder.clone();
-        let out = &mut self.block.out;
-        self.decoder.memory.slots.resize(plan.slots, 0);
-        self.decoder.begin_event(out.values.len());
-        let mut begin = self.decoder.root(&plan.packet_header, out);
-        begin = begin.and_then(|()| self.decoder.root(&plan.packet_context, out));
+        let out = &mut self.chunk.out;
+        let begin = plan.packet.decode(&mut self.decoder, out);
         match begin {
-            Ok(()) => self.decoder.memory.packet = out.values.as_slice().into(),
+            Ok(()) => {
+                self.decoder.begin_events(plan.slots);
+                self.decoder.memory.packet = out.values.as_slice().into();
+            }
             Err(_) => self.decoder = before,
         }
-        // The block has no events yet.
+        // The chunk has no events yet.
         out.values.clear();
         Ok(begin?)
     }
@@ -244,12 +245,12 @@ impl Piece<'_> {
     #[inline]
     fn event(&mut self, plan: &StreamPlan, cpu: i32) -> Result<(), Broken> {
         let (bit, clock) = (self.decoder.place(), self.decoder.memory.clock);
-        let begin = self.block.out.values.len();
+        let begin = self.chunk.out.values.len();
         let done = self.whole_event(plan, cpu, begin);
         if done.is_err() {
             self.decoder.back_to(bit);
             self.decoder.memory.clock = clock;
-            self.block.out.values.truncate(begin);
+            self.chunk.out.values.truncate(begin);
         }
         done
     }
@@ -257,12 +258,12 @@ impl Piece<'_> {
     #[inline]
     fn whole_event(&mut self, plan: &StreamPlan, cpu: i32, begin: usize) -> Result<(), Broken> {
         let place = self.decoder.place();
-        let out = &mut self.block.out;
+        let out = &mut self.chunk.out;
         out.begin(cpu);
         self.decoder.begin_event(begin);
         self.decoder.root(&plan.header, out)?;
         let event = self.class(plan)?;
-        let out = &mut self.block.out;
+        let out = &mut self.chunk.out;
         out.pid = event.pid;
         if !self.decoder.memory.packet.is_empty() {
             out.values.extend_from_slice(&self.decoder.memory.packet);
@@ -277,23 +278,23 @@ impl Piece<'_> {
         }
         let timestamp = self.time(plan, clock)?;
         if !event.taken || !self.stream.selection.takes_time(timestamp) {
-            self.block.out.values.truncate(begin);
+            self.chunk.out.values.truncate(begin);
             return Ok(());
         }
-        let out = &mut self.block.out;
+        let out = &mut self.chunk.out;
         let of_trace = event.procname.as_ref();
         let named = || of_trace.map(|name| out.names.number(name.as_bytes()));
         let head = Head {
             timestamp,
             class: event.class,
-            // A block is full, and an event's values end, long before 4 GiB.
+            // A chunk is full, and an event's values end, long before 4 GiB.
             values: begin as u32,
             cpu: out.cpu,
             pid: out.pid,
             tid: out.tid,
             procname: out.procname.or_else(named).unwrap_or(NO_NAME),
         };
-        self.block.heads.push(head);
+        self.chunk.heads.push(head);
         Ok(())
     }
 

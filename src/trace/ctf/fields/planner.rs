@@ -5,11 +5,11 @@
 //! place that was reached goes along.
 
 use super::plan::*;
-use super::shown::Node;
+use super::slots::Slots;
+use super::tree::Node;
 use crate::trace::ctf::metadata::model::{
     Encoding, FieldClass, Float, Integer, Reference, Role as Meaning, Scope, Variant,
 };
-use std::collections::HashMap;
 
 /// What is known of a place in a packet: its distance from the packet's begin is `rest` more than a multiple of
 /// `modulus` bits (a power of 2).
@@ -57,17 +57,16 @@ impl Known {
 
 /// Makes the plan of one root.
 pub struct Planner<'a> {
-    /// The slots of the fields that are referred to.
-    pub slots: &'a HashMap<Reference, Slot>,
+    slots: &'a Slots,
     /// What is known of the place that was reached.
-    pub known: Known,
+    known: Known,
     here: Reference,
     steps: Vec<Step>,
 }
 
 impl<'a> Planner<'a> {
     /// A planner for a root in `scope` that begins at a place of which `known` is known.
-    pub fn new(slots: &'a HashMap<Reference, Slot>, scope: Scope, known: Known) -> Self {
+    pub fn new(slots: &'a Slots, scope: Scope, known: Known) -> Self {
         Planner {
             slots,
             known,
@@ -120,6 +119,10 @@ impl<'a> Planner<'a> {
 
     fn member(&mut self, index: usize, node: &Node, dest: Dest) {
         self.here.path.push(index);
+        if let Some(slot) = self.slots.begin(&self.here) {
+            self.align(node.class.alignment());
+            self.steps.push(Step::Begin(slot));
+        }
         self.node(node, dest);
         self.here.path.pop();
     }
@@ -152,7 +155,7 @@ impl<'a> Planner<'a> {
             FieldClass::Sequence {
                 length, element, ..
             } => {
-                let slot = self.slots[length];
+                let slot = self.slots.referred(length);
                 if let (true, Some(encoding)) = (node.text, wide(element)) {
                     self.wide(Extent::BytesOf(slot), encoding, dest);
                 } else if node.text {
@@ -200,10 +203,10 @@ impl<'a> Planner<'a> {
 
     fn role(&self, integer: &Integer) -> Role {
         let means = |meaning| integer.roles.has(meaning);
-        // A packet's end must not move the clock before its events.
+        // A packet's end must not update the clock before its events.
         let still = means(Meaning::End) && !means(Meaning::Begin);
         Role {
-            slot: self.slots.get(&self.here).copied(),
+            slot: self.slots.number(&self.here),
             clock: integer.clock.is_some() && !integer.signed && !still,
             event_id: means(Meaning::EventClass) && !integer.signed,
         }
@@ -287,7 +290,7 @@ impl<'a> Planner<'a> {
         }
         self.known = end.unwrap_or(begin);
         self.steps.push(Step::Choose(Box::new(Choose {
-            slot: self.slots[tag],
+            slot: self.slots.referred(tag),
             choices: variant
                 .choices
                 .iter()

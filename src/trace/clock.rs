@@ -1,11 +1,13 @@
-//! Clock values in cycles, turned into nanoseconds since 1970.
+//! Clocks: from clock values in cycles to nanoseconds since the clock's origin, which is 1970 as a rule.
 //!
-//! The one idea: the same arithmetic as babeltrace2, so that every time is the one that it shows. It counts the clock's
-//! offset and its value each for itself, and for clocks of other frequencies than 1 GHz goes through a `f64`, which is
-//! exact up to 2^53 ns (104 days) and beyond that may differ from the true quotient in the last digits.
+//! The one idea: the arithmetic is babeltrace2's, so that every time is the one that it shows, wherever a time comes from:
+//! from an event, a packet, or the check of a trace. babeltrace2 2.0 (`bt_util_ns_from_value`, `bt_util_get_base_offset_ns`
+//! and `bt_util_ns_from_origin_inline` in its `src/lib/trace-ir/utils.h`) converts the clock's offset and its value each for
+//! itself. At 1 GHz, which LTTng has, a cycle is a nanosecond and both are exact integers. At any other frequency it divides
+//! in a `double`: exact up to 2^53 ns (104 days), beyond that the last digits may differ from the true quotient.
 
-use crate::trace::Clock;
-use crate::trace::ctf::metadata::model::{ClockClass, EnvValue, Metadata};
+use super::Clock;
+use super::ctf::metadata::model::{ClockClass, EnvValue, Metadata, StreamClass};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -45,9 +47,33 @@ fn nanoseconds(frequency: u64, cycles: u64) -> u64 {
     }
 }
 
+/// A stream's clock.
+#[derive(Debug, Clone)]
+pub struct StreamClock {
+    /// What it is.
+    pub clock: Clock,
+    /// Its UUID.
+    pub uuid: Option<[u8; 16]>,
+    /// Its arithmetic.
+    pub converter: Converter,
+}
+
+impl StreamClock {
+    /// The clock that fields of the stream class are mapped to; there is at most one.
+    pub fn of(metadata: &Metadata, stream: &StreamClass) -> Option<StreamClock> {
+        let class = &metadata.clocks[stream.clock()?];
+        let clock = describe(metadata, class);
+        Some(StreamClock {
+            converter: Converter::new(&clock),
+            uuid: class.uuid,
+            clock,
+        })
+    }
+}
+
 /// Describes a clock of `metadata` as babeltrace2 does: offsets of more cycles than a second has go into the seconds, and
 /// LTTng's clock `monotonic` counts from 1970 whether it says so or not.
-pub fn describe(metadata: &Metadata, clock: &ClockClass) -> Clock {
+fn describe(metadata: &Metadata, clock: &ClockClass) -> Clock {
     let tracer = metadata.env.iter().find(|(name, _)| name == "tracer_name");
     let lttng = matches!(tracer, Some((_, EnvValue::Text(t))) if t.starts_with("lttng"));
     Clock {
@@ -60,6 +86,19 @@ pub fn describe(metadata: &Metadata, clock: &ClockClass) -> Clock {
         origin_is_unix_epoch: clock.absolute || lttng && clock.name == "monotonic",
         assumed: false,
     }
+}
+
+/// The clock after an integer of `size` bits gave its low bits: the next time at which they are these (CTF 1.8.3
+/// section 8).
+#[inline]
+pub fn update(clock: u64, value: u64, size: u32) -> u64 {
+    if size == 64 {
+        return value;
+    }
+    let mask = (1u64 << size) - 1;
+    let wrapped = value < clock & mask;
+    let high = (clock & !mask).wrapping_add(if wrapped { mask + 1 } else { 0 });
+    high | value
 }
 
 #[cfg(test)]
@@ -90,5 +129,14 @@ mod tests {
         assert_eq!(clock(1, 0, 0).at(u64::MAX), None);
         assert_eq!(clock(SECOND as u64, i64::MAX, 0).at(0), None);
         assert_eq!(clock(SECOND as u64, 1, 0).at(i64::MAX as u64 - 1), None);
+    }
+
+    #[test]
+    fn a_clock_of_few_bits_wraps_once() {
+        assert_eq!(update(0x1_0000_0010, 0x20, 32), 0x1_0000_0020);
+        assert_eq!(update(0x1_0000_0020, 0x10, 32), 0x2_0000_0010);
+        assert_eq!(update(0x1_0000_0020, 0x20, 32), 0x1_0000_0020);
+        assert_eq!(update(5, 3, 64), 3);
+        assert_eq!(update(u64::MAX, 0, 27), 0, "wraps as babeltrace2's does");
     }
 }

@@ -1,0 +1,69 @@
+//! What all recordings of an ingest share, and what comes out of each.
+
+use super::options::IngestOptions;
+use crate::columns::parquet::part::Part;
+use crate::columns::parquet::properties::properties;
+use crate::columns::schema::contract::{self, Contract};
+use crate::columns::schema::layout::Layout;
+use crate::columns::tables::events::EventsUsage;
+use crate::columns::tables::plans::Plans;
+use crate::columns::tables::requests::{Common, RequestsUsage};
+use crate::dataset::manifest::Recording;
+use crate::trace::event::EventClass;
+use parquet::file::properties::WriterProperties;
+use std::sync::Arc;
+
+/// What all recordings of an ingest share.
+pub(super) struct Plan {
+    pub options: IngestOptions,
+    pub layout: Arc<Layout>,
+    pub contracts: Contracts,
+    pub properties: WriterProperties,
+}
+
+pub(super) struct Contracts {
+    pub events: Contract,
+    pub requests: Contract,
+    pub downstream: Contract,
+    pub losses: Contract,
+}
+
+/// A recording that was read: what came out, as parts.
+pub(super) struct Ingested {
+    pub recording: Recording,
+    pub classes: Arc<Vec<EventClass>>,
+    pub events: (Vec<Part>, EventsUsage),
+    pub requests: (Vec<Part>, RequestsUsage),
+    pub downstream: Vec<Part>,
+    pub losses: Vec<Part>,
+}
+
+impl Plan {
+    pub fn new(options: IngestOptions, layout: Layout) -> Self {
+        Plan {
+            layout: Arc::new(layout),
+            contracts: Contracts {
+                events: contract::events(),
+                requests: contract::requests(),
+                downstream: contract::downstream(),
+                losses: contract::losses(),
+            },
+            properties: properties(options.compression.0),
+            options,
+        }
+    }
+
+    /// What all requests of a recording have in common.
+    pub fn common(&self, trace_id: &str, label: Option<&String>) -> Common {
+        Common {
+            trace_id: trace_id.to_owned(),
+            label: label.cloned(),
+            rule: self.options.rule.rule.name,
+            with_args: self.options.request_args,
+        }
+    }
+
+    pub fn plans(&self, classes: &[EventClass]) -> Plans {
+        Plans::new(classes, &self.layout, &self.contracts.events)
+    }
+}
