@@ -1,6 +1,6 @@
 //! What an accept returned: the descriptor, and the client's address as the tracer shows it.
 
-use super::bindings::Accept;
+use super::binding::Accept;
 use super::current::Current;
 use super::fields::At;
 use super::request::Client;

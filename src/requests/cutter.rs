@@ -1,6 +1,7 @@
 //! The way down, from an event to requests: trackers, facts, and who takes them.
 
-use super::bindings::{self, Binding, bind};
+use super::binding::Binding;
+use super::bindings::{self, bind};
 use super::consumers::Consumers;
 use super::current::Current;
 use super::downstream::matcher::Downstream;

@@ -19,6 +19,7 @@
 //! - [`Cutter`] is the whole way.
 
 mod accepted;
+mod binding;
 mod bindings;
 mod consumers;
 mod current;

@@ -6,9 +6,9 @@
 //! have come in either order, or where it cannot be told to which of several listening sockets one went, nothing is
 //! concluded.
 
-use super::super::trackers::scheduler::Scheduler;
-use super::super::trackers::threads::Slot;
 use super::asked::Asked;
+use crate::requests::trackers::scheduler::Scheduler;
+use crate::requests::trackers::threads::Slot;
 use crate::trace::event::Loss;
 use std::collections::{HashSet, VecDeque};
 
@@ -191,8 +191,8 @@ impl AcceptQueue {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::trackers::threads::Threads;
     use super::*;
+    use crate::requests::trackers::threads::Threads;
 
     const DATABASE: u32 = 3;
     const SOCKET: (u32, i64) = (DATABASE, 21);

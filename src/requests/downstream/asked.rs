@@ -1,7 +1,7 @@
 //! What a thread asks of another process, and for which request.
 
-use super::super::facts::Now;
-use super::super::work::Work;
+use crate::requests::facts::Now;
+use crate::requests::work::Work;
 
 /// For whom something is asked, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

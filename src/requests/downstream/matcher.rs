@@ -1,13 +1,13 @@
 //! Matches the two ends of downstream connections, and cuts what is done at the server's ends into pieces of work.
 
-use super::super::exchanges;
-use super::super::facts::{Fact, Now, Socket, Woken};
-use super::super::request::{EndReason, Matched, Serves};
-use super::super::trackers::endpoint::Endpoint;
-use super::super::trackers::threads::Slot;
-use super::super::work::Work;
 use super::accept_queue::{AcceptQueue, Connecting};
 use super::asked::Asked;
+use crate::requests::exchanges;
+use crate::requests::facts::{Fact, Now, Socket, Woken};
+use crate::requests::request::{EndReason, Matched, Serves};
+use crate::requests::trackers::endpoint::Endpoint;
+use crate::requests::trackers::threads::Slot;
+use crate::requests::work::Work;
 use crate::trace::event::Loss;
 use std::collections::HashMap;
 
@@ -162,9 +162,7 @@ impl Downstream {
         self.clients.insert(number, client);
         Endpoint::DownstreamClient(number)
     }
-}
 
-impl Downstream {
     /// `fd` is the server's end of a connection from now on, whose client's end has this number.
     fn server(&mut self, fd: i64, connecting: Connecting, matched: Matched) -> Endpoint {
         let end = Endpoint::DownstreamServer(self.next_server);

@@ -5,10 +5,10 @@
 //! What the trace leaves open is kept and marked: a connection whose number comes up again (its close was lost) ends with
 //! its last event before that, and one that is open at the end of the trace ends there.
 
-use super::super::facts::{Fact, Inbound, Now};
-use super::super::request::EndReason;
-use super::super::work::Work;
 use super::rule::{Cut, Rule, Settings};
+use crate::requests::facts::{Fact, Inbound, Now};
+use crate::requests::request::EndReason;
+use crate::requests::work::Work;
 
 /// A request is a connection.
 pub const CONNECTION: Rule = Rule {

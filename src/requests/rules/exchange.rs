@@ -4,12 +4,12 @@
 //! read, or before the close. Where the first that the trace holds of a connection is a write, the read that it answers was
 //! not seen, and the request begins with the write.
 
-use super::super::exchanges;
-use super::super::facts::{Fact, Inbound, Now};
-use super::super::request::EndReason;
-use super::super::trackers::endpoint::Endpoint;
-use super::super::work::Work;
 use super::rule::{Cut, Rule, Settings};
+use crate::requests::exchanges;
+use crate::requests::facts::{Fact, Inbound, Now};
+use crate::requests::request::EndReason;
+use crate::requests::trackers::endpoint::Endpoint;
+use crate::requests::work::Work;
 use std::collections::HashMap;
 
 /// A request is an exchange on a connection.

@@ -3,10 +3,10 @@
 //! From the *entry* of `accept4` by a thread of the server to the first return of `close`, of whatever descriptor. It
 //! counts the idle wait for a connection, and ends where the first file is closed; nobody should train on it.
 
-use super::super::facts::{Fact, Now};
-use super::super::request::EndReason;
-use super::super::work::Work;
 use super::rule::{Cut, Rule, Settings, Watch};
+use crate::requests::facts::{Fact, Now};
+use crate::requests::request::EndReason;
+use crate::requests::work::Work;
 use crate::trace::event::Phase;
 
 /// The rule published in 2021, to the letter.

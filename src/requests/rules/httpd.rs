@@ -3,10 +3,10 @@
 //! It takes the tracepoints at their word: from `enter_event_handler` to `exit_event_handler` on the thread, unless the
 //! connection was lingering (its state 6 or 7: no request any more, only waiting for the client).
 
-use super::super::facts::Now;
-use super::super::request::EndReason;
-use super::super::work::Work;
 use super::rule::{Cut, Needs, Rule, Settings, Watch};
+use crate::requests::facts::Now;
+use crate::requests::request::EndReason;
+use crate::requests::work::Work;
 use crate::trace::event::Phase;
 
 /// A request is what Apache's event handler does between its tracepoints.

@@ -1,7 +1,7 @@
 //! What a rule is.
 
-use super::super::facts::{Fact, Now};
-use super::super::work::Work;
+use crate::requests::facts::{Fact, Now};
+use crate::requests::work::Work;
 use crate::trace::event::{EventClass, Phase};
 
 /// A rule by which requests are cut.

@@ -1,7 +1,7 @@
 //! What holds for all rules, on small made-up traces.
 
-use super::super::*;
 use super::made_up::*;
+use crate::requests::*;
 use crate::trace::event::{Loss, bare_names};
 
 #[test]

@@ -1,7 +1,7 @@
 //! The rule `connection`, on small made-up traces.
 
-use super::super::*;
 use super::made_up::*;
+use crate::requests::*;
 
 #[test]
 fn a_request_goes_from_accept_to_the_close_of_that_descriptor() {

@@ -1,7 +1,7 @@
 //! What others do for requests, on small made-up traces. Threads 11 to 29 are of the server, 31 and 32 of the database.
 
-use super::super::*;
 use super::made_up::{CONNECTION, Event, cut_all, options};
+use crate::requests::*;
 use crate::trace::event::Loss;
 
 const ACCEPT: &str = "syscall_entry_accept4";

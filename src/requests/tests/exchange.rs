@@ -1,7 +1,7 @@
 //! The rule `exchange`, on small made-up traces.
 
-use super::super::*;
 use super::made_up::*;
+use crate::requests::*;
 
 #[test]
 fn exchanges_end_at_the_last_write_before_the_next_read() {

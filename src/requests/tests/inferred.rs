@@ -1,7 +1,7 @@
 //! Connections whose accept is not in the trace, on small made-up traces.
 
-use super::super::*;
 use super::made_up::*;
+use crate::requests::*;
 use crate::trace::event::Loss;
 
 /// Process, descriptor, flags and inode of a socket.

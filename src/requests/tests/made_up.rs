@@ -1,10 +1,10 @@
 //! Small made-up traces, and the requests of them.
 
-pub(crate) use super::super::rules::connection::CONNECTION;
-pub(crate) use super::super::rules::exchange::EXCHANGE;
-pub(crate) use super::super::rules::first_close::FIRST_CLOSE;
-pub(crate) use super::super::rules::httpd::HTTPD;
-use super::super::*;
+pub(crate) use crate::requests::rules::connection::CONNECTION;
+pub(crate) use crate::requests::rules::exchange::EXCHANGE;
+pub(crate) use crate::requests::rules::first_close::FIRST_CLOSE;
+pub(crate) use crate::requests::rules::httpd::HTTPD;
+use crate::requests::*;
 use crate::trace::event::{EventClass, Field, FieldType, Head, Loss, UNKNOWN};
 use std::net::Ipv6Addr;
 use std::sync::Arc;
@@ -105,7 +105,36 @@ pub(crate) fn cut_with(options: Options, events: &[Event], losses: &[Loss]) -> V
     cut_all(options, events, losses).0
 }
 
-/// The same, and what others did for them.
+/// The values of an event of this name.
+fn encoded(name: &str, args: &[i64]) -> Vec<u8> {
+    // What is more than a class's integers are the elements of its list.
+    let (args, list) = args.split_at(
+        CLASSES
+            .iter()
+            .find(|c| c.0 == name)
+            .map_or(0, |c| c.1.len()),
+    );
+    let mut values: Vec<u8> = args.iter().flat_map(|n| n.to_le_bytes()).collect();
+    if matches!(name, "syscall_entry_unknown" | "syscall_exit_socketpair") {
+        values.extend((list.len() as u32).to_le_bytes());
+        values.extend(list.iter().flat_map(|n| n.to_le_bytes()));
+    }
+    if name == DUMPED {
+        let text = format!("socket:[{}]", args[3]);
+        values.extend((text.len() as u32).to_le_bytes());
+        values.extend(text.as_bytes());
+    }
+    if name == "syscall_exit_accept4" {
+        let address = "::ffff:192.0.2.7".parse::<Ipv6Addr>().unwrap();
+        values.extend(0u32.to_le_bytes());
+        values.extend(16u32.to_le_bytes());
+        let octets = address.octets();
+        values.extend(octets.iter().flat_map(|b| u64::from(*b).to_le_bytes()));
+    }
+    values
+}
+
+/// The requests of a trace as by [`cut_with`], and what others did for them.
 pub(crate) fn cut_all(
     options: Options,
     events: &[Event],
@@ -122,30 +151,7 @@ pub(crate) fn cut_all(
         }
         let class = classes.iter().position(|c| c.full_name == *name);
         let class = class.unwrap_or_else(|| panic!("{name}"));
-        // What is more than a class's integers are the elements of its list.
-        let (args, list) = args.split_at(
-            CLASSES
-                .iter()
-                .find(|c| c.0 == *name)
-                .map_or(0, |c| c.1.len()),
-        );
-        let mut values: Vec<u8> = args.iter().flat_map(|n| n.to_le_bytes()).collect();
-        if matches!(*name, "syscall_entry_unknown" | "syscall_exit_socketpair") {
-            values.extend((list.len() as u32).to_le_bytes());
-            values.extend(list.iter().flat_map(|n| n.to_le_bytes()));
-        }
-        if *name == DUMPED {
-            let text = format!("socket:[{}]", args[3]);
-            values.extend((text.len() as u32).to_le_bytes());
-            values.extend(text.as_bytes());
-        }
-        if *name == "syscall_exit_accept4" {
-            let address = "::ffff:192.0.2.7".parse::<Ipv6Addr>().unwrap();
-            values.extend(0u32.to_le_bytes());
-            values.extend(16u32.to_le_bytes());
-            let octets = address.octets();
-            values.extend(octets.iter().flat_map(|b| u64::from(*b).to_le_bytes()));
-        }
+        let values = encoded(name, args);
         let head = Head {
             timestamp: time,
             class: class as u32,

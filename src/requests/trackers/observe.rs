@@ -1,8 +1,5 @@
 //! What each event means to the trackers.
 
-use super::super::bindings::{Binding, DumpedFile};
-use super::super::current::Current;
-use super::super::facts::{Fact, Facts, Woken};
 use super::children::child_is_known;
 use super::endpoint::Endpoint;
 use super::inferred::Dumped;
@@ -10,6 +7,9 @@ use super::pending::Effect;
 use super::scheduler::State;
 use super::state::Trackers;
 use super::threads::Slot;
+use crate::requests::binding::{Binding, DumpedFile};
+use crate::requests::current::Current;
+use crate::requests::facts::{Fact, Facts, Woken};
 use crate::trace::event::UNKNOWN;
 
 /// `open(2)`.

@@ -80,8 +80,8 @@ impl Scheduler {
 
 #[cfg(test)]
 mod tests {
-    use super::super::threads::Threads;
     use super::*;
+    use crate::requests::trackers::threads::Threads;
 
     #[test]
     fn a_change_gives_the_state_before() {

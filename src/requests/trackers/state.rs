@@ -1,8 +1,5 @@
 //! All trackers of a recording, and what several kinds of events do to them.
 
-use super::super::current::Current;
-use super::super::facts::{Fact, Facts, Inbound, Now, Socket};
-use super::super::request::{Client, EndReason};
 use super::children::Children;
 use super::descriptors::Descriptors;
 use super::endpoint::Endpoint;
@@ -11,6 +8,9 @@ use super::pending::Effect;
 use super::scheduler::Scheduler;
 use super::threads::Threads;
 use crate::calls::as_descriptor;
+use crate::requests::current::Current;
+use crate::requests::facts::{Fact, Facts, Inbound, Now, Socket};
+use crate::requests::request::{Client, EndReason};
 
 /// Which clients' connections are followed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,14 +3,14 @@
 //! The arguments say which connection the thread turns to, and what the call will do: its
 //! [`Effect`](super::pending::Effect), until it returns.
 
-use super::super::accepted::AF_UNIX;
-use super::super::bindings::Entry;
-use super::super::current::Current;
-use super::super::facts::{Awaited, AwaitedFds, Fact, Facts, Socket};
 use super::children::{CLONE_FILES, CLONE3, FORK, VFORK};
 use super::endpoint::Endpoint;
 use super::pending::{Effect, PendingSyscall};
 use super::state::Trackers;
+use crate::requests::accepted::AF_UNIX;
+use crate::requests::binding::Entry;
+use crate::requests::current::Current;
+use crate::requests::facts::{Awaited, AwaitedFds, Fact, Facts, Socket};
 
 /// `fcntl(2)`, `accept4(2)`, `futex(2)`.
 const F_DUPFD: i64 = 0;

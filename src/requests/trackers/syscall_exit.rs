@@ -1,14 +1,14 @@
 //! What the exits of system calls tell: whether what was to be done was, and what came of it.
 
-use super::super::accepted::{accepted, accepted_local};
-use super::super::bindings::{Accept, Child, Exit, Opens};
-use super::super::current::Current;
-use super::super::facts::{Fact, Facts, Socket};
-use super::super::request::EndReason;
 use super::children::{FORKS, child_is_known};
 use super::endpoint::Endpoint;
 use super::pending::Effect;
 use super::state::Trackers;
+use crate::requests::accepted::{accepted, accepted_local};
+use crate::requests::binding::{Accept, Child, Exit, Opens};
+use crate::requests::current::Current;
+use crate::requests::facts::{Fact, Facts, Socket};
+use crate::requests::request::EndReason;
 
 /// `close_range(2)`.
 const CLOSE_RANGE_UNSHARE: i64 = 2;
