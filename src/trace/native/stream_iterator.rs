@@ -54,7 +54,7 @@ pub struct StreamIterator {
     items: VecDeque<Item>,
     /// How many of `items`, at the end, wait for the time of the next event.
     marks: usize,
-    open: VecDeque<Open>,
+    open: VecDeque<OpenPacket>,
     /// Position of the packet that is opened next.
     next: usize,
     /// Chunks that are decoded, or wait, at most.
@@ -75,7 +75,7 @@ pub struct StreamIterator {
 }
 
 /// A packet that is being decoded.
-struct Open {
+struct OpenPacket {
     packet: usize,
     chunks: VecDeque<Chunk>,
     state: State,
@@ -155,7 +155,7 @@ impl StreamIterator {
             }
             None => State::Idle(progress),
         };
-        self.open.push_back(Open {
+        self.open.push_back(OpenPacket {
             packet: self.next,
             chunks: VecDeque::new(),
             state,
