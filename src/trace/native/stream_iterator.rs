@@ -4,7 +4,7 @@
 //! not need the ones before, and gives out [`Item`]s in the order in which babeltrace2's message iterator gives its
 //! messages, with the same times. So whoever merges iterators merges as babeltrace2 does.
 
-use super::chunk::{Chunk, Outcome, Progress};
+use super::chunk::{Chunk, Outcome, ResumePoint};
 use super::pool::{Done, Job, Pool};
 use super::stream::Stream;
 use crate::error::Error;
@@ -84,10 +84,10 @@ struct OpenPacket {
 
 enum State {
     /// It can go on there.
-    Idle(Progress),
+    Idle(ResumePoint),
     /// A thread has it.
     Away,
-    Done(Progress),
+    Done(ResumePoint),
     Broken(Error),
 }
 
@@ -144,7 +144,7 @@ impl StreamIterator {
         if self.broken || !ready || self.next == self.stream.packets.len() {
             return false;
         }
-        let mut progress = Progress::default();
+        let mut progress = ResumePoint::default();
         if !self.stream.plan.clock_restarts {
             progress.memory.clock = self.clock;
         }
@@ -298,7 +298,7 @@ impl StreamIterator {
     }
 
     /// A packet ends.
-    fn end(&mut self, packet: usize, progress: &Progress) {
+    fn end(&mut self, packet: usize, progress: &ResumePoint) {
         let packet = &self.stream.packets[packet].packet;
         self.clock = self.stream.clock_after(packet, progress.memory.clock);
         if packet.timestamp_end.is_some() {
