@@ -37,7 +37,7 @@
 //! | [`foreign`] | | opening what a stranger sent: regular files only, out of no folder |
 //! | [`shown`] | | a stranger's text, as it may be shown |
 //! | [`process`] | | words on stderr, the end of the process, its memory and threads; every other may use it |
-//! | [`trace`] | | traces into batches of events; the `unsafe` of babeltrace2, in `trace::babeltrace` |
+//! | [`trace`] | | traces into batches of events: one clock, one decoder of fields and packets, two readers; the `unsafe` of babeltrace2, in `trace::babeltrace` |
 
 #![deny(unsafe_code)]
 // They panic where nobody reads: see `process`.

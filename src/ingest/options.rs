@@ -3,7 +3,7 @@
 use crate::columns::schema::contract;
 use crate::error::{Error, Hint, Result};
 use crate::requests::{self, Cutter};
-use crate::trace::reader::Choice as ReaderChoice;
+use crate::trace::reader::ReaderChoice;
 use crate::trace::select::Selection;
 use parquet::basic::Compression;
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::shown::shown_path;
 use crate::trace::belong::recordings;
 use crate::trace::check::check;
-use crate::trace::reader::{Choice, Reader};
+use crate::trace::reader::{Reader, ReaderChoice};
 use crate::trace::select::Selection;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ pub struct Count {
 /// [`Error::Input`] where there is no trace or one cannot be opened.
 pub fn count_events(
     paths: &[PathBuf],
-    choice: Choice,
+    choice: ReaderChoice,
     selection: &Selection,
 ) -> Result<Vec<Count>> {
     let mut counts = Vec::new();

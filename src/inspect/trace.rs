@@ -9,7 +9,7 @@ use crate::trace::check::check;
 use crate::trace::derive::Derived;
 use crate::trace::event::{EventBatch, UNKNOWN};
 use crate::trace::find;
-use crate::trace::reader::{Choice, Reader};
+use crate::trace::reader::{Reader, ReaderChoice};
 use crate::trace::select::Selection;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -82,7 +82,7 @@ pub struct ClassReport {
 /// [`Error::Input`] where there is no trace or one cannot be opened, [`Error::Interrupted`].
 pub fn inspect_trace(
     paths: &[PathBuf],
-    choice: Choice,
+    choice: ReaderChoice,
     selection: &Selection,
     interrupted: &AtomicBool,
 ) -> Result<TraceReport> {
@@ -97,7 +97,7 @@ pub fn inspect_trace(
 
 fn inspect(
     recording: &mut find::Recording,
-    choice: Choice,
+    choice: ReaderChoice,
     selection: &Selection,
     interrupted: &AtomicBool,
 ) -> Result<RecordingReport> {

@@ -1,10 +1,13 @@
 //! Traces: finding them on disk, and reading their events in time order.
 //!
 //! A *recording* is what one tracing session left: one or several CTF traces (kernel and user space, chunks of a
-//! rotation, snapshots) on one time line. `find` finds traces, `belong` says which are of one recording (by `shared`, what
-//! their streams have in common), `check` looks them over (with `ctf`, which understands metadata
-//! and packets by itself), `reader` reads their events with `native` or, where this program was built with it, with
-//! `babeltrace`; `event` says what comes out, and `derive` fills in whose event it is where no context tells.
+//! rotation, snapshots) on one time line.
+//!
+//! - `find` finds traces; `belong` says which are of one recording, by what their streams have in common (`shared`);
+//!   `check` looks them over. What one of them reads is kept for the next in `readings`, so that nothing is read twice.
+//! - `ctf` understands metadata and packets, and decodes fields; `clock` says at what time.
+//! - `reader` reads the events of a recording with `native` or, where this program was built with it, with `babeltrace`.
+//! - `event` says what comes out, and `derive` fills in whose event it is where no context tells.
 
 #[cfg(feature = "babeltrace2")]
 #[allow(unsafe_code)]
@@ -18,10 +21,13 @@ pub mod counters;
 pub mod ctf;
 pub mod derive;
 pub mod event;
+mod event_class;
+mod event_values;
+mod field_type;
 pub mod find;
 pub mod native;
 pub mod reader;
-pub mod readings;
+pub(crate) mod readings;
 pub mod select;
 mod shared;
 pub mod tracer;

@@ -19,7 +19,7 @@ const COUNTED: usize = 4 * 1024;
 
 /// Which reader is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Choice {
+pub enum ReaderChoice {
     /// The native one.
     #[default]
     Native,
@@ -63,7 +63,7 @@ impl Reader {
     /// [`Error::Input`](crate::error::Error::Input) where the traces cannot be opened;
     /// [`Error::Usage`](crate::error::Error::Usage) where babeltrace2 is asked for and not in this program.
     pub fn open(
-        choice: Choice,
+        choice: ReaderChoice,
         checked: Checked,
         keep_going: bool,
         mut selection: Selection,
@@ -86,18 +86,18 @@ impl Reader {
 
     /// A reader that leaves events as their traces tell them.
     fn decoding(
-        choice: Choice,
+        choice: ReaderChoice,
         checked: Checked,
         keep_going: bool,
         selection: Selection,
     ) -> Result<Self> {
         let selected = selection.clone();
         let decoder = match choice {
-            Choice::Native => {
+            ReaderChoice::Native => {
                 let reader = NativeReader::open(checked, keep_going, selection)?;
                 Decoder::Native(Box::new(reader))
             }
-            Choice::Babeltrace2 => babeltrace2(checked, keep_going, selection)?,
+            ReaderChoice::Babeltrace2 => babeltrace2(checked, keep_going, selection)?,
         };
         let (classes, sources) = of!(&decoder, reader => (reader.classes(), reader.sources()));
         Ok(Reader {

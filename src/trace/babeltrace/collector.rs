@@ -1,13 +1,15 @@
 //! The sink of the graph: messages of babeltrace2 become batches of events.
 
 use super::describe::{clock_of, cpu_of, source_of};
+use super::discarded::Discarded;
 use super::fields;
 use super::graph::Sink;
 use super::heads::{number, take_in};
 use super::losses::Counted;
+use super::plan::{Plan, members_of, name_of};
 use super::pointers::PointerHash;
 use crate::error::{Error, Place, Result};
-use crate::trace::context::{Context, is_only_cpu, name_own, name_packet, uses_of};
+use crate::trace::context::{is_only_cpu, name_packet};
 use crate::trace::event::{EventBatch, EventClass, Field, Head, Loss, NO_NAME, UNKNOWN};
 use crate::trace::select::Selection;
 use crate::trace::tracer::Tracer;
@@ -28,21 +30,6 @@ pub(super) struct Stream {
     members: Vec<Field>,
     packet: Vec<u8>,
     counted: Option<Counted>,
-}
-
-/// An event class as babeltrace knows it: where its parts are.
-struct Plan {
-    class: u32,
-    /// Whether such events are selected.
-    taken: bool,
-    /// Fields of the common and the specific context, each with what it is.
-    common: Vec<(Context, Field)>,
-    specific: Vec<(Context, Field)>,
-    /// The same for the payload.
-    payload: Vec<(Context, Field)>,
-    /// The process, where the trace tells it for all such events.
-    pid: i32,
-    procname: Option<String>,
 }
 
 /// The sink: turns messages into batches.
@@ -87,13 +74,13 @@ impl Sink for Collector {
                     Ok(())
                 }
                 bt_message_type::BT_MESSAGE_TYPE_DISCARDED_EVENTS => {
-                    let loss = self.discarded_events(message);
-                    self.lose(loss);
+                    let discarded = Discarded::events(message);
+                    self.lose(self.loss(discarded));
                     Ok(())
                 }
                 bt_message_type::BT_MESSAGE_TYPE_DISCARDED_PACKETS => {
-                    let loss = self.discarded_packets(message);
-                    self.lose(loss);
+                    let discarded = Discarded::packets(message);
+                    self.lose(self.loss(discarded));
                     Ok(())
                 }
                 _ => Ok(()),
@@ -295,6 +282,7 @@ impl Collector {
         }
     }
 
+    /// Takes in an event class, whose events have the context fields `common`.
     unsafe fn event_class(
         &mut self,
         common: &[Field],
@@ -302,52 +290,28 @@ impl Collector {
         tracer: &Tracer,
     ) {
         // SAFETY: classes live as long as the graph.
-        let (mut specific, payload) = unsafe {
-            (
-                members_of(bt_event_class_borrow_specific_context_field_class_const(
-                    event_class,
-                )),
-                members_of(bt_event_class_borrow_payload_field_class_const(event_class)),
-            )
-        };
-        let uses = uses_of(common.iter().chain(&specific));
-        let shared: Vec<&Field> = common.iter().collect();
-        name_own(&shared, &mut specific.iter_mut().collect::<Vec<_>>(), &uses);
-        let all = common.iter().chain(&specific);
-        self.contexts.extend(all.map(|f| f.name.clone()));
-        let of_payload = tracer.uses_of_payload(&payload, &uses);
-        let (of_common, of_specific) = uses.split_at(common.len());
-        let pair = |uses: &[Context], fields: Vec<Field>| -> Vec<(Context, Field)> {
-            uses.iter().copied().zip(fields).collect()
-        };
-        let mut payload = pair(&of_payload, payload);
-        payload.retain(|(used, f)| *used != Context::Other || self.selection.decodes(&f.name));
-        let common = pair(of_common, common.to_vec());
-        let specific = pair(of_specific, specific);
-        let others = |fields: &[(Context, Field)]| -> Vec<Field> {
-            let others = fields.iter().filter(|(u, _)| *u == Context::Other);
-            others.map(|(_, f)| f.clone()).collect()
-        };
-        let context = [others(&common), others(&specific)].concat();
-        // SAFETY: as above.
-        let name = unsafe { name_of(event_class) };
-        let class = tracer.class(&name, context, others(&payload));
-        let all = || common.iter().chain(&specific).chain(&payload);
-        let tells = |what| all().any(|(u, _)| *u == what);
-        let pid = tracer.pid.filter(|_| !tells(Context::Pid));
-        let procname = tracer.procname.clone();
-        let procname = procname.filter(|_| !tells(Context::Procname));
+        let (mut plan, class, contexts) =
+            unsafe { Plan::new(event_class, common, tracer, &self.selection) };
+        plan.class = self.classes.len() as u32;
+        self.contexts.extend(contexts);
         self.by_class.insert(event_class, self.plans.len());
-        self.plans.push(Plan {
-            class: self.classes.len() as u32,
-            taken: tracer.takes(&class, &self.selection),
-            pid: pid.unwrap_or(UNKNOWN),
-            procname,
-            common,
-            specific,
-            payload,
-        });
+        self.plans.push(plan);
         self.classes.push(class);
+    }
+
+    /// The loss that a message tells, and the position of its stream.
+    fn loss(&self, discarded: Discarded) -> (usize, Loss) {
+        let number = self.find(discarded.stream);
+        let stream = &self.streams[number];
+        let loss = Loss {
+            stream: stream.name.clone(),
+            cpu: (stream.cpu != UNKNOWN).then_some(stream.cpu),
+            begin: discarded.begin,
+            end: discarded.end,
+            events: discarded.events,
+            packets: discarded.packets,
+        };
+        (number, loss)
     }
 
     /// Adds a loss to the batch, if its stream's counters bear it out.
@@ -371,89 +335,6 @@ impl Collector {
             loss.end = loss.end.filter(|_| since.is_some());
         }
         self.batch.losses.push((self.batch.heads.len(), loss));
-    }
-
-    unsafe fn discarded_events(&self, message: *const bt_message) -> (usize, Loss) {
-        // SAFETY: as the message's type says; snapshots only where the stream class has them.
-        unsafe {
-            let stream = bt_message_discarded_events_borrow_stream_const(message);
-            let class = bt_stream_borrow_class_const(stream);
-            let timed = bt_stream_class_discarded_events_have_default_clock_snapshots(class) != 0;
-            let mut n = 0;
-            let known = bt_message_discarded_events_get_count(message, &mut n)
-                == bt_property_availability::BT_PROPERTY_AVAILABILITY_AVAILABLE;
-            let span = timed.then(|| {
-                (
-                    bt_message_discarded_events_borrow_beginning_default_clock_snapshot_const(
-                        message,
-                    ),
-                    bt_message_discarded_events_borrow_end_default_clock_snapshot_const(message),
-                )
-            });
-            self.loss(stream, span, known.then_some(n), None)
-        }
-    }
-
-    unsafe fn discarded_packets(&self, message: *const bt_message) -> (usize, Loss) {
-        // SAFETY: as above.
-        unsafe {
-            let stream = bt_message_discarded_packets_borrow_stream_const(message);
-            let class = bt_stream_borrow_class_const(stream);
-            let timed = bt_stream_class_discarded_packets_have_default_clock_snapshots(class) != 0;
-            let mut n = 0;
-            let known = bt_message_discarded_packets_get_count(message, &mut n)
-                == bt_property_availability::BT_PROPERTY_AVAILABILITY_AVAILABLE;
-            let span = timed.then(|| {
-                (
-                    bt_message_discarded_packets_borrow_beginning_default_clock_snapshot_const(
-                        message,
-                    ),
-                    bt_message_discarded_packets_borrow_end_default_clock_snapshot_const(message),
-                )
-            });
-            self.loss(stream, span, None, known.then_some(n))
-        }
-    }
-
-    unsafe fn loss(
-        &self,
-        stream: *const bt_stream,
-        span: Option<(*const bt_clock_snapshot, *const bt_clock_snapshot)>,
-        events: Option<u64>,
-        packets: Option<u64>,
-    ) -> (usize, Loss) {
-        let number = self.find(stream);
-        let stream = &self.streams[number];
-        let ns = |snapshot| {
-            let mut ns = 0;
-            // SAFETY: the snapshot belongs to the message at hand.
-            (unsafe { bt_clock_snapshot_get_ns_from_origin(snapshot, &mut ns) } == 0).then_some(ns)
-        };
-        let loss = Loss {
-            stream: stream.name.clone(),
-            cpu: (stream.cpu != UNKNOWN).then_some(stream.cpu),
-            begin: span.and_then(|(begin, _)| ns(begin)),
-            end: span.and_then(|(_, end)| ns(end)),
-            events,
-            packets,
-        };
-        (number, loss)
-    }
-}
-
-/// # Safety
-/// `class` is alive.
-unsafe fn name_of(class: *const bt_event_class) -> String {
-    // SAFETY: the caller's promise.
-    unsafe { fields::text(bt_event_class_get_name(class)).unwrap_or_default() }
-}
-
-/// The members of a structure class, none where there is no class.
-unsafe fn members_of(class: *const bt_field_class) -> Vec<Field> {
-    match class.is_null() {
-        true => Vec::new(),
-        // SAFETY: contexts and payloads are structures.
-        false => unsafe { fields::members(class) },
     }
 }
 

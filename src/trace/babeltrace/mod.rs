@@ -7,12 +7,14 @@
 mod classes;
 mod collector;
 mod describe;
+mod discarded;
 mod failure;
 mod fields;
 mod graph;
 mod guard;
 mod heads;
 mod losses;
+mod plan;
 mod pointers;
 
 use super::Source;

@@ -25,7 +25,7 @@ pub struct Chunk {
     /// Values and process names.
     pub out: Output,
     /// Where decoding began; boxed, since chunks are handed on.
-    begin: Box<Progress>,
+    begin: Box<ResumePoint>,
 }
 
 impl Chunk {
@@ -39,7 +39,7 @@ impl Chunk {
 
 /// Where in a packet decoding goes on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct ResumePoint {
     /// The next bit; 0 before the packet's header.
     pub bit: u64,
     /// What is remembered.
@@ -50,9 +50,9 @@ pub struct Progress {
 #[derive(Debug)]
 pub enum Outcome {
     /// The packet goes on there.
-    More(Progress),
+    More(ResumePoint),
     /// The packet has ended, and what is remembered.
-    Done(Progress),
+    Done(ResumePoint),
     /// It cannot be read on.
     Broken(Error),
 }
@@ -61,7 +61,7 @@ pub enum Outcome {
 pub fn decode(
     stream: &Stream,
     located: &Located,
-    mut progress: Progress,
+    mut progress: ResumePoint,
     window: &mut Vec<u8>,
     chunk: &mut Chunk,
 ) -> Outcome {
@@ -88,7 +88,7 @@ pub fn decode(
             chunk: &mut *chunk,
         };
         let stopped = decoding.run();
-        progress = Progress {
+        progress = ResumePoint {
             bit: decoding.decoder.bit(),
             memory: decoding.decoder.memory,
         };

@@ -4,7 +4,7 @@
 //! each other are also left by the system on the CPUs where they are. Only that each stream's events are in order is
 //! looked at, because a stream that is not ends there.
 
-use super::chunk::{Chunk, Outcome, Progress, decode};
+use super::chunk::{Chunk, Outcome, ResumePoint, decode};
 use super::stream::Stream;
 use crate::process::threads;
 use crate::trace::event::Head;
@@ -118,7 +118,7 @@ impl Counter {
                 clock = left;
                 continue;
             }
-            let mut progress = Progress::default();
+            let mut progress = ResumePoint::default();
             progress.memory.clock = clock;
             loop {
                 let outcome = decode(stream, located, progress, &mut self.window, &mut self.chunk);

@@ -3,7 +3,7 @@
 //! The one idea: a chunk goes to whichever thread is free and comes back with the number of its stream; who is in which
 //! order is the business of [`merge`](super::merge).
 
-use super::chunk::{Chunk, Outcome, Progress, decode};
+use super::chunk::{Chunk, Outcome, ResumePoint, decode};
 use super::stream::Stream;
 use crate::error::Result;
 use crate::process::threads;
@@ -22,7 +22,7 @@ pub struct Job {
     /// Position of the packet in the stream.
     pub packet: usize,
     /// Where in it to go on.
-    pub progress: Progress,
+    pub progress: ResumePoint,
     /// An empty chunk to fill.
     pub chunk: Chunk,
 }

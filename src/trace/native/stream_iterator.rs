@@ -4,7 +4,7 @@
 //! not need the ones before, and gives out [`Item`]s in the order in which babeltrace2's message iterator gives its
 //! messages, with the same times. So whoever merges iterators merges as babeltrace2 does.
 
-use super::chunk::{Chunk, Outcome, Progress};
+use super::chunk::{Chunk, Outcome, ResumePoint};
 use super::pool::{Done, Job, Pool};
 use super::stream::Stream;
 use crate::error::Error;
@@ -54,7 +54,7 @@ pub struct StreamIterator {
     items: VecDeque<Item>,
     /// How many of `items`, at the end, wait for the time of the next event.
     marks: usize,
-    open: VecDeque<Open>,
+    open: VecDeque<OpenPacket>,
     /// Position of the packet that is opened next.
     next: usize,
     /// Chunks that are decoded, or wait, at most.
@@ -75,7 +75,7 @@ pub struct StreamIterator {
 }
 
 /// A packet that is being decoded.
-struct Open {
+struct OpenPacket {
     packet: usize,
     chunks: VecDeque<Chunk>,
     state: State,
@@ -84,10 +84,10 @@ struct Open {
 
 enum State {
     /// It can go on there.
-    Idle(Progress),
+    Idle(ResumePoint),
     /// A thread has it.
     Away,
-    Done(Progress),
+    Done(ResumePoint),
     Broken(Error),
 }
 
@@ -144,7 +144,7 @@ impl StreamIterator {
         if self.broken || !ready || self.next == self.stream.packets.len() {
             return false;
         }
-        let mut progress = Progress::default();
+        let mut progress = ResumePoint::default();
         if !self.stream.plan.clock_restarts {
             progress.memory.clock = self.clock;
         }
@@ -155,7 +155,7 @@ impl StreamIterator {
             }
             None => State::Idle(progress),
         };
-        self.open.push_back(Open {
+        self.open.push_back(OpenPacket {
             packet: self.next,
             chunks: VecDeque::new(),
             state,
@@ -298,7 +298,7 @@ impl StreamIterator {
     }
 
     /// A packet ends.
-    fn end(&mut self, packet: usize, progress: &Progress) {
+    fn end(&mut self, packet: usize, progress: &ResumePoint) {
         let packet = &self.stream.packets[packet].packet;
         self.clock = self.stream.clock_after(packet, progress.memory.clock);
         if packet.timestamp_end.is_some() {
