@@ -9,7 +9,6 @@
 //! [`output::Results`]. DataFusion appears in this folder only.
 
 mod access;
-mod aside;
 mod copy;
 mod damage;
 mod limits;
@@ -26,7 +25,6 @@ mod statements;
 mod tables;
 
 pub use access::Access;
-pub use aside::Aside;
 pub use session::Session;
 
 use crate::error::{Error, Result};

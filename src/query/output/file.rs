@@ -1,8 +1,8 @@
 //! Results in a file: written aside, and in place when complete.
 
 use super::{Format, Results, TextOutput, unique_names};
+use crate::dataset::aside::WholeFile;
 use crate::error::{Error, Result};
-use crate::query::aside::Aside;
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// Writes results as text into a file.
 pub struct FileOutput {
-    aside: Aside,
+    aside: WholeFile,
     text: TextOutput<BufWriter<File>>,
 }
 
@@ -26,7 +26,7 @@ impl FileOutput {
     /// # Errors
     /// [`Error::Io`].
     pub fn create(format: Format, target: &Path) -> Result<Self> {
-        let (aside, file) = Aside::create(target)?;
+        let (aside, file) = WholeFile::create(target)?;
         let text = TextOutput::new(format, BufWriter::with_capacity(1 << 16, file), target);
         Ok(FileOutput { aside, text })
     }
@@ -61,7 +61,7 @@ impl Results for FileOutput {
 
 /// Writes one result as a Parquet file.
 pub struct ParquetOutput {
-    aside: Aside,
+    aside: WholeFile,
     file: File,
     writer: Option<(SchemaRef, ArrowWriter<File>)>,
 }
@@ -72,7 +72,7 @@ impl ParquetOutput {
     /// # Errors
     /// [`Error::Io`].
     pub fn create(target: &Path) -> Result<Self> {
-        let (aside, file) = Aside::create(target)?;
+        let (aside, file) = WholeFile::create(target)?;
         Ok(ParquetOutput {
             aside,
             file,
