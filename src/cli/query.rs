@@ -155,7 +155,7 @@ fn is_closed_stdout(e: &Error) -> bool {
 }
 
 fn list() -> Result<()> {
-    let queries = shipped::list(Path::new(shipped::FOLDER));
+    let queries = shipped::list(Path::new(shipped::FOLDER))?;
     let width = queries
         .iter()
         .map(|(name, _)| name.len())
@@ -216,17 +216,23 @@ fn source(script: Option<&str>, execute: Option<String>) -> Result<Source> {
             text,
         }),
         ("-", _) => Source::read(io::stdin().lock(), Path::new("stdin")),
-        (name, _) if Path::new(name).is_file() => Source::file(Path::new(name)),
-        (name, _) => shipped::find(Path::new(shipped::FOLDER), name).ok_or_else(|| {
-            let queries = shipped::list(Path::new(shipped::FOLDER));
-            let names: Vec<String> = queries.into_iter().map(|(name, _)| name).collect();
-            Error::usage(
-                format!("{name}: no such file, nor a query of this name"),
-                format!(
-                    "The queries are {}; SQL itself is given with -e.",
-                    names.join(", ")
-                ),
-            )
-        }),
+        (name, _) if shipped::is_there(Path::new(name))? => Source::file(Path::new(name)),
+        (name, _) => {
+            let folder = Path::new(shipped::FOLDER);
+            match shipped::find(folder, name)? {
+                Some(source) => Ok(source),
+                None => Err(no_query(name, &shipped::names(folder)?)),
+            }
+        }
     }
+}
+
+fn no_query(name: &str, names: &[String]) -> Error {
+    Error::usage(
+        format!("{name}: no such file, nor a query of this name"),
+        format!(
+            "The queries are {}; SQL itself is given with -e.",
+            names.join(", ")
+        ),
+    )
 }

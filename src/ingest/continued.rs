@@ -10,6 +10,7 @@ use super::append::Old;
 use crate::dataset::fingerprint::{Fingerprint, fingerprints};
 use crate::dataset::manifest;
 use crate::error::{Error, Place, Result};
+use crate::foreign::{self, Kind};
 use crate::shown::path_text;
 use crate::trace::belong::{self, recordings};
 use crate::trace::check::{Checked, check};
@@ -75,10 +76,14 @@ fn with_folders(
     let mut paths = Vec::new();
     for number in wanted {
         let had = &olds[*number];
-        let at_hand = folders(had).filter(|f| is_at_hand(f, had));
+        let at_hand = at_hand(had)?;
         let part = || alone.iter().find(|l| l.related(had)).expect("it is wanted");
         let folders = at_hand.ok_or_else(|| not_at_hand(had, &part().recording))?;
-        paths.extend(folders.into_iter().filter(|f| !is_named(f, &alone)));
+        for folder in folders {
+            if !is_named(&folder, &alone)? {
+                paths.push(folder);
+            }
+        }
     }
     let before = paths.len();
     paths.extend(options.traces.iter().cloned());
@@ -99,29 +104,41 @@ fn with_folders(
 }
 
 /// Whether a folder is one that the user has named, too.
-fn is_named(folder: &Path, found: &[Looked]) -> bool {
-    let mut parts = found.iter().flat_map(|l| &l.recording.parts);
-    let real = |path: &Path| path.canonicalize().ok();
-    parts.any(|p| real(&p.folder) == real(folder))
+fn is_named(folder: &Path, found: &[Looked]) -> Result<bool> {
+    let real = |path: &Path| path.canonicalize().map_err(Error::io("read", path));
+    let folder = real(folder)?;
+    for part in found.iter().flat_map(|l| &l.recording.parts) {
+        if real(&part.folder)? == folder {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
-/// The folders that a recording was read from; `None` where one is not there any more.
-fn folders(had: &manifest::Recording) -> Option<Vec<PathBuf>> {
-    let named = match &had.folders[..] {
+/// The folders that a recording was read from, where they are all still there and hold what was read from them.
+///
+/// # Errors
+/// [`Error::Io`] where the system does not say: that they could not be read does not mean that they are gone.
+fn at_hand(had: &manifest::Recording) -> Result<Option<Vec<PathBuf>>> {
+    let folders = match &had.folders[..] {
         [] => vec![PathBuf::from(&had.path)],
         several => several.iter().map(PathBuf::from).collect(),
     };
-    named.iter().all(|f| f.is_dir()).then_some(named)
-}
-
-/// Whether the folders still hold what was read from them.
-fn is_at_hand(folders: &[PathBuf], had: &manifest::Recording) -> bool {
-    let looked = recordings(folders).and_then(|found| match <[_; 1]>::try_from(found) {
+    for folder in &folders {
+        if foreign::kind_behind(folder)? != Some(Kind::Folder) {
+            return Ok(None);
+        }
+    }
+    let looked = recordings(&folders).and_then(|found| match <[_; 1]>::try_from(found) {
         Ok([only]) => Looked::new(only).map(Some),
         Err(_) => Ok(None),
     });
-    let prints = looked.ok().flatten().map(|l| l.prints);
-    prints.is_some() && prints == had.fingerprints
+    let prints = match looked {
+        Err(e @ Error::Io { .. }) if !foreign::is_absent(&e) => return Err(e),
+        looked => looked.ok().flatten().map(|l| l.prints),
+    };
+    let same = prints.is_some() && prints == had.fingerprints;
+    Ok(same.then_some(folders))
 }
 
 /// A recording that was looked at.

@@ -40,11 +40,13 @@ impl Access {
             read: real(read)?,
             force,
         };
-        if let Some(file) = access.write.iter().find(|path| !path.is_dir()) {
-            return Err(Error::usage(
-                format!("--allow-write {}: not a folder", file.display()),
-                "Name a folder; COPY writes below it.",
-            ));
+        for path in &access.write {
+            if kind(path)? != Some(Kind::Folder) {
+                return Err(Error::usage(
+                    format!("--allow-write {}: not a folder", path.display()),
+                    "Name a folder; COPY writes below it.",
+                ));
+            }
         }
         Ok(access)
     }

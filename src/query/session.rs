@@ -10,7 +10,7 @@ use super::{
 use crate::dataset::manifest::Manifest;
 use crate::dataset::{Dataset, Table};
 use crate::error::{Error, Place, Result};
-use crate::foreign;
+use crate::foreign::{self, Kind};
 use arrow::datatypes::{DataType, Fields, SchemaRef};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
@@ -24,6 +24,7 @@ use datafusion::sql::parser::{CreateExternalTable, Statement};
 use futures::StreamExt;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -62,6 +63,9 @@ pub struct Session {
     /// The same, links followed.
     root: PathBuf,
     access: Access,
+    /// The tables on disk.
+    files: Vec<Table>,
+    /// The names that SQL knows: tables and views.
     tables: Vec<String>,
     fields: Vec<String>,
     /// Memory of the tables that the script made.
@@ -99,6 +103,7 @@ impl Session {
             folder: dataset.root.clone(),
             root: access::real(&dataset.root)?,
             access,
+            files: dataset.tables.clone(),
             tables: Vec::new(),
             fields: Vec::new(),
             made: Mutex::default(),
@@ -202,7 +207,7 @@ impl Session {
     fn external(&self, mut table: CreateExternalTable) -> Result<CreateExternalTable> {
         for location in &mut table.locations {
             let path = self.access.readable(&copy::local(location)?, &self.root)?;
-            let folder = path.is_dir();
+            let folder = foreign::kind(&path)? == Some(Kind::Folder);
             *location = copy::url(&path)?;
             if folder {
                 location.push('/');
@@ -236,8 +241,10 @@ impl Session {
         }
     }
 
+    /// Waits for `work`. A panic in it, or in a thread that works for it, becomes an error.
     fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T> {
-        self.runtime.wait(work)
+        let done = catch_unwind(AssertUnwindSafe(|| self.runtime.wait(work)));
+        done.unwrap_or_else(|panic| Err(damage::panicked(&*panic, &self.folder, &self.files)))
     }
 
     fn explain(
@@ -246,7 +253,7 @@ impl Session {
         begin: datafusion::sql::sqlparser::tokenizer::Location,
         source: &Source,
     ) -> Error {
-        if let Some(e) = damage::behind(e, &self.folder) {
+        if let Some(e) = damage::behind(e, &self.folder, &self.files) {
             return e;
         }
         mistakes::read(e)
@@ -275,7 +282,7 @@ impl Session {
             match created {
                 Ok(_) => self.tables.push(name.to_owned()),
                 Err(e) => {
-                    if let Some(e) = damage::behind(&e, &self.folder) {
+                    if let Some(e) = damage::behind(&e, &self.folder, &self.files) {
                         return Err(e);
                     }
                 }
