@@ -110,9 +110,7 @@ impl Staging {
             remedy: remedy.to_owned(),
         };
         // The rename first: a power failure must not leave the old dataset in place with its files gone.
-        if let Some(parent) = self.dir.parent()
-            && let Err(e) = aside::sync(parent)
-        {
+        if let Err(e) = aside::sync(aside::folder(&self.target)) {
             let kept = match self.replace {
                 true => format!("; what it replaced is kept in {}", path_text(replaced)),
                 false => String::new(),

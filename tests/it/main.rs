@@ -9,6 +9,7 @@ mod bombs;
 mod common;
 mod compare;
 mod contract;
+mod crafted;
 mod ctf;
 mod ctf2;
 mod decoded;

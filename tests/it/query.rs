@@ -477,6 +477,13 @@ fn a_query_that_cannot_be_looked_at_is_not_taken_for_absent() {
             .output()
             .unwrap()
     };
+    let long = run(&format!("SELECT {}", "1 + ".repeat(99)));
+    assert_eq!(long.status.code(), Some(2));
+    assert!(
+        crate::common::stderr(&long).contains("-e"),
+        "{}",
+        crate::common::stderr(&long)
+    );
     std::os::unix::fs::symlink("loop.sql", work.path().join("loop.sql")).unwrap();
     let done = run("loop.sql");
     assert_eq!(done.status.code(), Some(1));
@@ -496,11 +503,4 @@ fn a_query_that_cannot_be_looked_at_is_not_taken_for_absent() {
             crate::common::stderr(&done)
         );
     }
-    let long = run(&format!("SELECT {}", "1 + ".repeat(99)));
-    assert_eq!(long.status.code(), Some(2));
-    assert!(
-        crate::common::stderr(&long).contains("-e"),
-        "{}",
-        crate::common::stderr(&long)
-    );
 }
