@@ -16,6 +16,7 @@ mod reader;
 mod record;
 mod report;
 mod select;
+mod size;
 mod terminal;
 mod verify;
 

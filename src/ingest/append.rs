@@ -247,8 +247,9 @@ impl Opened {
 /// Whether the dataset was made with these options, as far as they shape its rows.
 fn same_options(root: &Path, manifest: &Manifest, options: &Options) -> Result<()> {
     let (old, new) = (&manifest.options, super::assemble::options_of(options));
-    let text =
-        |value: Option<&serde_json::Value>| value.map_or("nothing".to_owned(), ToString::to_string);
+    let text = |value: Option<serde_json::Value>| {
+        value.map_or("nothing".to_owned(), |value| value.to_string())
+    };
     for key in super::assemble::SHAPING {
         let (was, is) = (old.get(key), new.get(key));
         if was != is {

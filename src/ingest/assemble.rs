@@ -13,6 +13,7 @@ use crate::dataset::manifest::{
     DataFile, FORMAT_VERSION, Manifest, Recording, StreamLoss, TableFiles, Tool, describe_file,
 };
 use crate::dataset::moment;
+use crate::dataset::options::{IngestOptions, RequestArguments, RequestEnd};
 use crate::dataset::staging::Staging;
 use crate::error::Result;
 use crate::process::threads::spawn_scoped;
@@ -240,39 +241,26 @@ fn readers(recordings: &[Recording]) -> String {
 }
 
 /// The options that an ingest was run with, as the manifest tells them.
-pub(super) fn options_of(options: &Options) -> BTreeMap<String, serde_json::Value> {
-    let end = match options.rule.end_at_shutdown {
-        true => "shutdown",
-        false => "close",
-    };
-    let args = match options.request_args {
-        true => "struct",
-        false => "none",
-    };
-    let pairs: [(&str, serde_json::Value); 7] = [
-        ("requests", options.rule.rule.as_str().into()),
-        ("end", end.into()),
-        ("server", options.rule.server.clone().into()),
-        ("max_request_events", options.rule.max_nested.into()),
-        ("request_args", args.into()),
-        ("compression", options.compression.1.clone().into()),
-        ("keep_going", options.keep_going.into()),
-    ];
-    let mut all: BTreeMap<String, serde_json::Value> =
-        pairs.map(|(name, value)| (name.to_owned(), value)).into();
+pub(super) fn options_of(options: &Options) -> IngestOptions {
+    let texts = |all: &[glob::Pattern]| all.iter().map(|p| p.as_str().to_owned()).collect();
     let selection = &options.selection;
-    let globs = |all: &[glob::Pattern]| -> Option<serde_json::Value> {
-        let texts: Vec<&str> = all.iter().map(glob::Pattern::as_str).collect();
-        (!texts.is_empty()).then(|| texts.into())
-    };
-    let selected: [(&str, Option<serde_json::Value>); 4] = [
-        ("events", globs(&selection.events)),
-        ("columns", globs(&selection.columns)),
-        ("begin_ns", selection.begin.map(Into::into)),
-        ("end_ns", selection.end.map(Into::into)),
-    ];
-    for (name, value) in selected {
-        all.extend(value.map(|value| (name.to_owned(), value)));
+    IngestOptions {
+        begin_ns: selection.begin,
+        columns: texts(&selection.columns),
+        compression: options.codec.to_string(),
+        end: match options.rule.end_at_shutdown {
+            true => RequestEnd::Shutdown,
+            false => RequestEnd::Close,
+        },
+        end_ns: selection.end,
+        events: texts(&selection.events),
+        keep_going: options.keep_going,
+        max_request_events: Some(options.rule.max_nested as u64),
+        request_args: match options.request_args {
+            true => RequestArguments::Struct,
+            false => RequestArguments::None,
+        },
+        requests: options.rule.rule.as_str().to_owned(),
+        server: options.rule.server.clone(),
     }
-    all
 }

@@ -235,19 +235,17 @@ fn subset(some: &[Fingerprint], all: &[Fingerprint]) -> bool {
 
 /// A recording is read anew with the times that it was read with.
 fn same_times(old: &Old, options: &Options, had: &manifest::Recording) -> Result<()> {
-    let now = super::assemble::options_of(options);
-    for key in ["begin_ns", "end_ns"] {
-        if old.manifest.options.get(key) != now.get(key) {
-            return Err(Error::usage(
-                format!(
-                    "the recording {} goes on in these traces and is read anew: with the same --begin and --end as before",
-                    had.trace_id
-                ),
-                "Give the same --begin and --end, or make another dataset.",
-            ));
-        }
+    let (made, now) = (&old.manifest.options, &options.selection);
+    match (made.begin_ns, made.end_ns) == (now.begin, now.end) {
+        true => Ok(()),
+        false => Err(Error::usage(
+            format!(
+                "the recording {} goes on in these traces and is read anew: with the same --begin and --end as before",
+                had.trace_id
+            ),
+            "Give the same --begin and --end, or make another dataset.",
+        )),
     }
-    Ok(())
 }
 
 fn already(had: &manifest::Recording, recording: &find::Recording) -> Error {

@@ -17,6 +17,7 @@ use crate::columns::events::{EventsUsage, Layout, Plans};
 use crate::columns::layout;
 use crate::columns::parquet::{Part, properties};
 use crate::columns::requests::{Common, RequestsUsage};
+use crate::dataset::codec::Codec;
 use crate::dataset::manifest::{Manifest, Recording};
 use crate::dataset::staging::Staging;
 use crate::error::{Error, Place, Result};
@@ -30,7 +31,6 @@ pub use crate::trace::select::Selection;
 use append::Old;
 use continued::{Found, find_all, folder_name};
 use described::Described;
-use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -53,8 +53,8 @@ pub struct Options {
     pub force: bool,
     /// Whether the traces are appended to the dataset at `output`.
     pub append: bool,
-    /// Compression of the Parquet files, and how the user wrote it.
-    pub compression: (Compression, String),
+    /// Compression of the Parquet files.
+    pub codec: Codec,
     /// Labels of the recordings: none, one for all, or one for each of `traces`. A recording of `sysds record` brings its
     /// own, where none is given.
     pub labels: Vec<String>,
@@ -146,7 +146,7 @@ pub fn ingest(mut options: Options, control: &mut Control) -> Result<Manifest> {
             downstream: contract::downstream(),
             losses: contract::losses(),
         },
-        properties: properties(options.compression.0),
+        properties: properties(options.codec.compression()),
         options,
     };
     let replaced: Vec<usize> = found.iter().filter_map(|f| f.replaces).collect();

@@ -2,12 +2,12 @@
 
 use super::{Format, Results, TextOutput, unique_names};
 use crate::dataset::aside::WholeFile;
+use crate::dataset::codec::Codec;
 use crate::error::{Error, Result};
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use std::fs::File;
 use std::io::BufWriter;
@@ -109,7 +109,7 @@ impl Results for ParquetOutput {
         unique_names(schema)?;
         let schema = without_views(schema);
         let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_compression(Codec::default().compression())
             .build();
         let file = self.file.try_clone();
         let file = file.map_err(Error::io("write", self.aside.target()))?;
