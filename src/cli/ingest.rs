@@ -3,7 +3,9 @@
 use super::reader::ReaderArgs;
 use super::select::SelectArgs;
 use super::terminal::{self, Meter};
+use crate::dataset::codec::Codec;
 use crate::dataset::manifest::Manifest;
+use crate::dataset::options::{RequestArguments, RequestEnd};
 use crate::error::{Error, Result};
 use crate::ingest::{Control, IngestOptions, ingest};
 use crate::requests;
@@ -11,9 +13,7 @@ use crate::requests::rules::{self, Rule};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use glob::Pattern;
-use parquet::basic::{Compression, ZstdLevel};
 use std::path::PathBuf;
-use std::str::FromStr;
 
 /// Exit status of an ingest that kept what comes before a damage.
 const DAMAGED: u8 = 3;
@@ -68,8 +68,8 @@ pub struct IngestArgs {
     /// Events that a request carries at most; what is more stays in the table events, and is counted [default: 100000]
     #[arg(long, value_name = "N")]
     max_request_events: Option<usize>,
-    /// Compression of the Parquet files: zstd, zstd:LEVEL, snappy or none
-    #[arg(long, value_name = "CODEC", default_value = "zstd:3")]
+    /// Compression of the Parquet files: zstd (of level 3), zstd:LEVEL, snappy or none
+    #[arg(long, value_name = "CODEC", default_value_t)]
     compression: Codec,
     /// Keep what comes before a damage in each stream, instead of failing
     #[arg(long)]
@@ -108,37 +108,6 @@ enum RequestArgs {
     Struct,
     /// None: they are in events
     None,
-}
-
-/// A codec as the user writes it.
-#[derive(Debug, Clone, PartialEq)]
-struct Codec {
-    compression: Compression,
-    text: String,
-}
-
-impl FromStr for Codec {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let levels = zstd::compression_level_range();
-        let compression = match text.split_once(':') {
-            None if text == "none" => Compression::UNCOMPRESSED,
-            None if text == "snappy" => Compression::SNAPPY,
-            None if text == "zstd" => Compression::ZSTD(ZstdLevel::default()),
-            Some(("zstd", level)) => level
-                .parse::<i32>()
-                .ok()
-                .and_then(|level| ZstdLevel::try_new(level).ok())
-                .map(Compression::ZSTD)
-                .ok_or_else(|| format!("zstd has the levels 1 to {}", levels.end()))?,
-            _ => return Err("one of zstd, zstd:LEVEL, snappy, none".to_owned()),
-        };
-        Ok(Codec {
-            compression,
-            text: text.to_owned(),
-        })
-    }
 }
 
 /// Runs the command.
@@ -193,27 +162,29 @@ pub fn run(mut args: IngestArgs) -> Result<u8> {
 fn as_before(args: &mut IngestArgs) -> Result<()> {
     crate::dataset::open(&args.output)?;
     let made = Manifest::read(&args.output)?.options;
-    let word = |key: &str| made.get(key).and_then(|value| value.as_str());
-    let count = |key: &str| made.get(key).and_then(|value| value.as_u64());
-    let requests = word("requests").and_then(rules::named);
+    let requests = rules::named(&made.requests);
     args.requests = args.requests.or(requests);
-    let end = word("end").and_then(|w| End::from_str(w, false).ok());
-    args.request_end = args.request_end.or(end);
-    let nested = word("request_args").and_then(|w| RequestArgs::from_str(w, false).ok());
-    args.request_args = args.request_args.or(nested);
-    let most = count("max_request_events").and_then(|n| usize::try_from(n).ok());
+    args.request_end = args.request_end.or(Some(match made.end {
+        RequestEnd::Close => End::Close,
+        RequestEnd::Shutdown => End::Shutdown,
+    }));
+    args.request_args = args.request_args.or(Some(match made.request_args {
+        RequestArguments::Struct => RequestArgs::Struct,
+        RequestArguments::None => RequestArgs::None,
+    }));
+    let most = made
+        .max_request_events
+        .and_then(|n| usize::try_from(n).ok());
     args.max_request_events = args.max_request_events.or(most);
-    let server = word("server").map(str::to_owned);
-    args.server = args.server.take().or(server);
-    let globs = |key: &str| -> Vec<Pattern> {
-        let texts = made.get(key).and_then(|value| value.as_array());
-        let texts = texts.into_iter().flatten().filter_map(|t| t.as_str());
-        texts.filter_map(|text| Pattern::new(text).ok()).collect()
+    args.server = args.server.take().or(made.server);
+    let globs = |texts: &[String]| -> Vec<Pattern> {
+        let patterns = texts.iter().filter_map(|text| Pattern::new(text).ok());
+        patterns.collect()
     };
     if args.columns.is_empty() {
-        args.columns = globs("columns");
+        args.columns = globs(&made.columns);
     }
-    args.select.events_or(|| globs("events"));
+    args.select.events_or(|| globs(&made.events));
     Ok(())
 }
 
@@ -223,7 +194,7 @@ fn options(args: IngestArgs) -> Result<IngestOptions> {
         output: args.output,
         force: args.force,
         append: args.append,
-        compression: (args.compression.compression, args.compression.text),
+        codec: args.compression,
         labels: args.labels,
         rule: requests::Options {
             rule: args.requests.unwrap_or(rules::ALL[0]),

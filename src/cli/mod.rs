@@ -18,6 +18,7 @@ mod reader;
 mod record;
 mod report;
 mod select;
+mod size;
 mod terminal;
 mod verify;
 

@@ -1,6 +1,8 @@
 //! `sysds publish`: its options, and the words it says when it is done.
 
+use super::size;
 use super::terminal::{self, Meter};
+use crate::dataset::codec::Codec;
 use crate::dataset::manifest::Manifest;
 use crate::error::{Error, Result};
 use crate::foreign;
@@ -11,10 +13,11 @@ use crate::publish::anonymize::key::Key;
 use crate::publish::anonymize::policy::Policy;
 use crate::publish::license::License;
 use crate::publish::rewrite::{AsItIs, Rewrite};
-use crate::publish::split::By;
+use crate::publish::split::SplitStrategy;
 use crate::publish::{Control, Options, Published, publish};
+use chrono::NaiveDate;
+use chrono::format::ParseErrorKind;
 use clap::{Args, ValueEnum};
-use parquet::basic::{Compression, ZstdLevel};
 use std::path::{Path, PathBuf};
 
 /// Makes a release of a dataset: a folder that one uploads as it is, to Hugging Face, Zenodo or a bucket.
@@ -47,13 +50,13 @@ pub struct PublishArgs {
     #[arg(long, value_name = "SPDX")]
     license: Option<String>,
     /// How to split the requests, as `sysds query split` does
-    #[arg(long, value_enum, value_name = "WAY", default_value_t = Way::None)]
-    split: Way,
+    #[arg(long, value_enum, value_name = "STRATEGY", default_value_t = Split::None)]
+    split: Split,
     /// A parameter of the split: fraction=0.8, gap_ms=0 (time), label=normal (label)
     #[arg(short, long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, String)>,
-    /// Size of a shard on disk, as 500MB or 2GB
-    #[arg(long, value_name = "SIZE", default_value = "500MB", value_parser = size)]
+    /// Size of a shard on disk, as 500MB or 2GB (powers of 1000; M and MiB: of 1024)
+    #[arg(long, value_name = "SIZE", default_value = "500MB", value_parser = size::bytes)]
     shard_size: u64,
     /// What a person says of the dataset [default: dataset.toml beside the dataset, if it is there]
     #[arg(long, value_name = "FILE")]
@@ -64,8 +67,8 @@ pub struct PublishArgs {
     /// The release before this one: what has changed is told, and a version that says less is refused
     #[arg(long, value_name = "RELEASE")]
     previous: Option<PathBuf>,
-    /// Memory for splitting, as 512M or 8G; beyond it goes to disk [default: half of what is free]
-    #[arg(long, value_name = "SIZE", value_parser = super::query::size)]
+    /// Memory for splitting, as 512M or 8G (powers of 1024; MB and GB: of 1000); beyond it goes to disk [default: half of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = size::memory)]
     memory: Option<usize>,
     /// Day of publication [default: today]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
@@ -87,7 +90,7 @@ pub struct PublishArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Way {
+enum Split {
     /// Not at all: everything is in one split, `full`
     None,
     /// By a hash of each request's ids
@@ -100,14 +103,14 @@ enum Way {
     Label,
 }
 
-impl Way {
+impl Split {
     fn name(self) -> Option<&'static str> {
         match self {
-            Way::None => None,
-            Way::Hash => Some("hash"),
-            Way::Time => Some("time"),
-            Way::Recording => Some("recording"),
-            Way::Label => Some("label"),
+            Split::None => None,
+            Split::Hash => Some("hash"),
+            Split::Time => Some("time"),
+            Split::Recording => Some("recording"),
+            Split::Label => Some("label"),
         }
     }
 }
@@ -121,46 +124,13 @@ fn parameter(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Bytes: a number, with k, M, G or T (and B) for powers of 1000, or Ki, Mi, Gi for powers of 1024.
-fn size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit: u64 = match text[digits.len()..].trim_end_matches('B') {
-        "" => 1,
-        "k" | "K" => 1_000,
-        "M" => 1_000_000,
-        "G" => 1_000_000_000,
-        "T" => 1_000_000_000_000,
-        "Ki" => 1 << 10,
-        "Mi" => 1 << 20,
-        "Gi" => 1 << 30,
-        _ => 0,
-    };
-    let number: Option<u64> = digits.trim().parse().ok();
-    let bytes = number.and_then(|n| n.checked_mul(unit));
-    bytes
-        .filter(|bytes| *bytes > 0)
-        .ok_or_else(|| "write a number of bytes, or 500MB, 2GB, 512MiB".to_owned())
-}
-
 /// A day of the calendar.
 fn date(text: &str) -> Result<String, String> {
-    let parts: Vec<&str> = text.split('-').collect();
-    let lengths: Vec<usize> = parts.iter().map(|p| p.len()).collect();
-    let numbers: Option<Vec<u32>> = parts.iter().map(|p| p.parse().ok()).collect();
-    match numbers.as_deref() {
-        Some([year, month, day]) if lengths == [4, 2, 2] && *day > 0 => {
-            let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-            let days = match month {
-                4 | 6 | 9 | 11 => 30,
-                2 if leap => 29,
-                2 => 28,
-                1..=12 => 31,
-                _ => 0,
-            };
-            match *day <= days {
-                true => Ok(text.to_owned()),
-                false => Err("there is no such day".to_owned()),
-            }
+    let form = text.len() == "2024-02-29".len();
+    match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        Ok(_) if form => Ok(text.to_owned()),
+        Err(e) if form && e.kind() == ParseErrorKind::OutOfRange => {
+            Err("there is no such day".to_owned())
         }
         _ => Err("write YYYY-MM-DD".to_owned()),
     }
@@ -219,22 +189,21 @@ fn options(args: PublishArgs) -> Result<Options> {
     let about = about(args.about.as_deref(), &args.dataset)?;
     let license = args.license.as_ref().or(about.license.as_ref());
     let license = license.map(|text| License::read(text)).transpose()?;
-    if args.split == Way::None && !args.parameters.is_empty() {
+    if args.split == Split::None && !args.parameters.is_empty() {
         return Err(Error::usage(
             "-p is a parameter of a split, and none is asked for",
             "Add --split hash, time, recording or label.",
         ));
     }
     let parameters = args.parameters;
-    let level = ZstdLevel::default();
     Ok(Options {
         dataset: args.dataset,
         output: args.output,
         force: args.force,
         shard_bytes: args.shard_size,
-        compression: Compression::ZSTD(level),
-        split: args.split.name().map(|way| By {
-            way: way.to_owned(),
+        codec: Codec::default(),
+        split: args.split.name().map(|name| SplitStrategy {
+            name: name.to_owned(),
             parameters,
         }),
         about,
@@ -311,17 +280,6 @@ fn missing(published: &Published) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_are_read_as_people_write_them() {
-        assert_eq!(size("500MB"), Ok(500_000_000));
-        assert_eq!(size("2G"), Ok(2_000_000_000));
-        assert_eq!(size("4MiB"), Ok(4 << 20));
-        assert_eq!(size("17"), Ok(17));
-        for wrong in ["", "0", "MB", "5 parsecs", "-1", "99999999999G"] {
-            assert!(size(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn days_are_days() {

@@ -1,5 +1,6 @@
 //! `sysds query`: its options, and where results go.
 
+use super::size;
 use super::terminal;
 use crate::dataset;
 use crate::error::{Error, Result};
@@ -65,8 +66,8 @@ pub struct QueryArgs {
     /// In CSV, put ' before a text that a spreadsheet would take for a formula (= + - @, tab, carriage return)
     #[arg(long)]
     csv_safe: bool,
-    /// Memory for sorting, grouping and joining, as 512M or 8G; beyond it they go to disk [default: half of what is free]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    /// Memory for sorting, grouping and joining, as 512M or 8G (powers of 1024; MB and GB: of 1000); beyond it they go to disk [default: half of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = size::memory)]
     memory: Option<usize>,
     /// List the queries that go by a bare name
     #[arg(long)]
@@ -113,19 +114,6 @@ fn parameter(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// A size of memory, as `512M`.
-pub(super) fn size(text: &str) -> Result<usize, String> {
-    let (number, unit) = match text.strip_suffix(['K', 'M', 'G']) {
-        None => (text, 1),
-        Some(number) if text.ends_with('K') => (number, 1 << 10),
-        Some(number) if text.ends_with('M') => (number, 1 << 20),
-        Some(number) => (number, 1 << 30),
-    };
-    let number: Option<usize> = number.parse().ok();
-    let bytes = number.and_then(|n| n.checked_mul(unit));
-    bytes.ok_or_else(|| "write a number of bytes, or 64K, 512M, 8G".to_owned())
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -155,7 +143,7 @@ fn is_closed_stdout(e: &Error) -> bool {
 }
 
 fn list() -> Result<()> {
-    let queries = shipped::list(Path::new(shipped::FOLDER));
+    let queries = shipped::list(Path::new(shipped::FOLDER))?;
     let width = queries
         .iter()
         .map(|(name, _)| name.len())
@@ -216,17 +204,23 @@ fn source(script: Option<&str>, execute: Option<String>) -> Result<Source> {
             text,
         }),
         ("-", _) => Source::read(io::stdin().lock(), Path::new("stdin")),
-        (name, _) if Path::new(name).is_file() => Source::file(Path::new(name)),
-        (name, _) => shipped::find(Path::new(shipped::FOLDER), name).ok_or_else(|| {
-            let queries = shipped::list(Path::new(shipped::FOLDER));
-            let names: Vec<String> = queries.into_iter().map(|(name, _)| name).collect();
-            Error::usage(
-                format!("{name}: no such file, nor a query of this name"),
-                format!(
-                    "The queries are {}; SQL itself is given with -e.",
-                    names.join(", ")
-                ),
-            )
-        }),
+        (name, _) if shipped::is_there(Path::new(name))? => Source::file(Path::new(name)),
+        (name, _) => {
+            let folder = Path::new(shipped::FOLDER);
+            match shipped::find(folder, name)? {
+                Some(source) => Ok(source),
+                None => Err(no_query(name, &shipped::names(folder)?)),
+            }
+        }
     }
+}
+
+fn no_query(name: &str, names: &[String]) -> Error {
+    Error::usage(
+        format!("{name}: no such file, nor a query of this name"),
+        format!(
+            "The queries are {}; SQL itself is given with -e.",
+            names.join(", ")
+        ),
+    )
 }

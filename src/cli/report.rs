@@ -1,6 +1,6 @@
 //! `sysds report`: its options and its output.
 
-use super::query::size;
+use super::size;
 use super::terminal::interrupt_flag;
 use crate::dataset;
 use crate::error::Result;
@@ -27,8 +27,8 @@ pub struct ReportArgs {
     /// The page; one that is there is replaced
     #[arg(short, long, value_name = "FILE.html")]
     output: PathBuf,
-    /// Memory for sorting, grouping and joining, as 512M or 8G; beyond it they go to disk [default: half of what is free]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    /// Memory for sorting, grouping and joining, as 512M or 8G (powers of 1024; MB and GB: of 1000); beyond it they go to disk [default: half of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = size::memory)]
     memory: Option<usize>,
 }
 

@@ -2,6 +2,7 @@
 
 use super::MANIFEST;
 use super::fingerprint::Fingerprint;
+use super::options::ManifestOptions;
 use super::recorded::Recorded;
 use crate::error::{self, Error, Place, Result};
 use crate::foreign;
@@ -33,7 +34,7 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub appended: Vec<String>,
     /// The options that shaped it.
-    pub options: BTreeMap<String, serde_json::Value>,
+    pub options: ManifestOptions,
     /// Number of events.
     pub events: u64,
     /// Number of requests.

@@ -1,14 +1,18 @@
 //! A dataset on disk: one folder with a manifest and a folder of Parquet files per table.
 //!
 //! This module finds and opens datasets, released ones too. How one is made without ever leaving half of it behind is
-//! `staging`, which files are its own `owned`, what its manifest says is `manifest`, what its traces declare is `classes`,
+//! `staging`, how anything is written aside is `aside`, which files are its own `owned`, what its manifest says is `manifest`, with which options it was made `options`, how its files
+//! are compressed `codec`, what its traces declare is `classes`,
 //! by what they are known again `fingerprint`, what is known of how a trace
 //! was recorded is `recorded`, how either writes a time is `moment`.
 
+pub(crate) mod aside;
 pub mod classes;
+pub mod codec;
 pub mod fingerprint;
 pub mod manifest;
 pub mod moment;
+pub mod options;
 pub mod owned;
 pub mod recorded;
 pub mod staging;

@@ -1,31 +1,24 @@
 //! Making a dataset without ever leaving half of one where a good one is expected.
 //!
-//! Everything is written to a folder beside the target, whose name begins with a dot. When it is whole and on disk, one
-//! rename puts it in place; where a dataset is replaced, old and new change places in one step. An error, a panic or
-//! Ctrl-C removes the folder; after a kill or a power failure it stays beside the target until a dataset of that name is
-//! made again, and nothing looks at it.
+//! Everything is written to a folder aside (see [`aside`]). When it is whole and on disk, one rename puts it in place; where
+//! a dataset is replaced, old and new change places in one step. An error, a panic or Ctrl-C removes the folder; after a
+//! kill or a power failure it stays until a dataset of that name is made again, and nothing looks at it.
 //!
 //! The order on disk is: whoever writes a file makes it durable (fsync), [`Staging::commit`] does so for the folders, then
 //! comes the rename, then the fsync of the folder that the target is in, and only then goes what was replaced. So a power
 //! failure leaves the old dataset or the new one, whole: see docs/design/faults.md.
 
-use super::{MANIFEST, is_dataset, owned};
+use super::{MANIFEST, aside, is_dataset, owned};
 use crate::error::{Error, Place, Result};
-use crate::foreign;
 use crate::process::ending::{self, Removed};
 use crate::shown::path_text;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
-use sha2::{Digest, Sha256};
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// End of the name of a dataset that was moved aside, to be replaced.
 const OLD: &str = ".old";
-
-/// Bytes of a target's name that go into the names of what is written beside it: less than 255 without `.partial-PID.old`.
-const LONGEST: usize = 200;
 
 /// A dataset in the making.
 #[derive(Debug)]
@@ -44,22 +37,11 @@ impl Staging {
     /// # Errors
     /// [`Error::Usage`] where the target must not be replaced, [`Error::Io`] where nothing can be written there.
     pub fn begin(target: &Path, force: bool) -> Result<Self> {
-        let name = target.file_name().ok_or_else(|| {
-            Error::usage(
-                format!("{}: not a name for a dataset", target.display()),
-                "Name a folder with -o.",
-            )
-        })?;
-        let parent = match target.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        let prefix = format!(".{}.partial-", aside_name(name));
-        create_parents(parent)?;
-        put_back(parent, &prefix, target)?;
+        let dir = aside::path_beside(target)?;
+        create_parents(aside::folder(target))?;
+        put_back(target)?;
         let replace = allowed(target, force)?;
-        remove_abandoned(parent, &prefix)?;
-        let dir = parent.join(format!("{prefix}{}", std::process::id()));
+        aside::remove_left(target)?;
         let removed = ending::remove_at_end(&dir);
         fs::create_dir(&dir).map_err(Error::io("create", &dir))?;
         Ok(Staging {
@@ -93,7 +75,7 @@ impl Staging {
     /// as it was. [`Error::InPlace`] where the new dataset is in place, but what comes after that failed.
     pub fn commit(mut self) -> Result<()> {
         assert!(is_dataset(&self.dir)?, "a dataset has a {MANIFEST}");
-        sync_folders(&self.dir)?;
+        aside::sync_folders(&self.dir)?;
         if self.replace {
             allowed(&self.target, true)?;
         }
@@ -128,9 +110,7 @@ impl Staging {
             remedy: remedy.to_owned(),
         };
         // The rename first: a power failure must not leave the old dataset in place with its files gone.
-        if let Some(parent) = self.dir.parent()
-            && let Err(e) = sync(parent)
-        {
+        if let Err(e) = aside::sync(aside::folder(&self.target)) {
             let kept = match self.replace {
                 true => format!("; what it replaced is kept in {}", path_text(replaced)),
                 false => String::new(),
@@ -167,11 +147,12 @@ impl Staging {
             }
             return Ok(old);
         }
-        if foreign::kind(&self.target)?.is_some() {
-            return Err(exists(&self.target));
+        match aside::rename_to_nothing(&self.dir, &self.target) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(exists(&self.target)),
+            renamed => renamed
+                .map(|()| self.dir.clone())
+                .map_err(Error::io("rename", &self.dir)),
         }
-        fs::rename(&self.dir, &self.target).map_err(Error::io("rename", &self.dir))?;
-        Ok(self.dir.clone())
     }
 }
 
@@ -184,57 +165,10 @@ impl Drop for Staging {
     }
 }
 
-/// What stands for the name of a target in the names of what is written beside it: the name itself; where that would be
-/// too long (255 bytes are a name's most, see pathname(7)) or is not UTF-8, its begin and a hash of it.
-pub fn aside_name(name: &OsStr) -> String {
-    if let Some(name) = name.to_str()
-        && name.len() <= LONGEST
-    {
-        return name.to_owned();
-    }
-    let hash = Sha256::digest(name.as_encoded_bytes());
-    let hash: String = hash[..8].iter().map(|b| format!("{b:02x}")).collect();
-    let text = name.to_string_lossy();
-    let begin = &text[..text.floor_char_boundary(LONGEST)];
-    format!("{begin}~{hash}")
-}
-
-/// What processes left that were killed while they made a dataset of this name: those that run no more. In the name, a
-/// process may stand before `suffix`.
-fn abandoned(parent: &Path, prefix: &str, suffix: &str) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(parent).map_err(Error::io("read", parent))? {
-        let path = entry.map_err(Error::io("read", parent))?.path();
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
-        let pid = name.as_deref().and_then(|n| {
-            let pid = n.strip_prefix(prefix)?.strip_suffix(suffix)?;
-            pid.parse::<u32>().ok()
-        });
-        if let Some(pid) = pid
-            && (pid == std::process::id() || !runs(pid)?)
-        {
-            found.push(path);
-        }
-    }
-    Ok(found)
-}
-
-/// Whether there is a process of this number.
-fn runs(pid: u32) -> Result<bool> {
-    Ok(foreign::kind(&Path::new("/proc").join(pid.to_string()))?.is_some())
-}
-
-fn remove_abandoned(parent: &Path, prefix: &str) -> Result<()> {
-    for path in abandoned(parent, prefix, "")? {
-        fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
-    }
-    Ok(())
-}
-
 /// Puts a dataset back that a process moved aside before it was killed (see [`Staging::commit_in_two_steps`]), or removes
 /// it where the new one is in place.
-fn put_back(parent: &Path, prefix: &str, target: &Path) -> Result<()> {
-    for old in abandoned(parent, prefix, OLD)? {
+fn put_back(target: &Path) -> Result<()> {
+    for old in aside::left(target, OLD)? {
         match fs::symlink_metadata(target) {
             Ok(_) => fs::remove_dir_all(&old).map_err(Error::io("remove", &old))?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -289,38 +223,17 @@ fn create_parents(dir: &Path) -> Result<()> {
         .count();
     fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
     for made in &parents[..missing] {
-        sync(made)?;
-        match made.parent() {
-            Some(parent) if parent != Path::new("") => sync(parent)?,
-            _ => sync(Path::new("."))?,
-        }
+        aside::sync(made)?;
+        aside::sync(aside::folder(made))?;
     }
     Ok(())
-}
-
-/// Makes the names in `dir` durable, and those in all folders below it.
-fn sync_folders(dir: &Path) -> Result<()> {
-    for entry in fs::read_dir(dir).map_err(Error::io("read", dir))? {
-        let entry = entry.map_err(Error::io("read", dir))?;
-        let kind = entry
-            .file_type()
-            .map_err(Error::io("read", &entry.path()))?;
-        if kind.is_dir() {
-            sync_folders(&entry.path())?;
-        }
-    }
-    sync(dir)
-}
-
-fn sync(dir: &Path) -> Result<()> {
-    fs::File::open(dir)
-        .and_then(|d| d.sync_all())
-        .map_err(Error::io("make durable", dir))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::owner;
+    use std::ffi::OsStr;
 
     fn staged(target: &Path, force: bool) -> Staging {
         let staging = Staging::begin(target, force).unwrap();
@@ -338,9 +251,8 @@ mod tests {
     #[test]
     fn what_a_killed_process_left_is_removed() {
         let dir = tempfile::tempdir().unwrap();
-        // No process has this number: it is above what Linux gives.
-        let left = dir.path().join(".d.partial-4194305");
-        let running = dir.path().join(".d.partial-1");
+        let of = |owner| dir.path().join(format!(".d.partial-{owner}"));
+        let (left, running) = (of(owner::ended()), of(owner::running()));
         fs::create_dir(&left).unwrap();
         fs::create_dir(&running).unwrap();
         drop(staged(&dir.path().join("d"), false));
@@ -351,7 +263,9 @@ mod tests {
     fn what_a_killed_process_moved_aside_is_put_back_or_goes_when_the_new_is_there() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("d");
-        let aside = dir.path().join(".d.partial-4194305.old");
+        let aside = dir
+            .path()
+            .join(format!(".d.partial-{}.old", owner::ended()));
         fs::create_dir(&aside).unwrap();
         fs::write(aside.join(MANIFEST), "{}").unwrap();
         assert!(Staging::begin(&target, false).is_err(), "it is there again");
@@ -399,10 +313,8 @@ mod tests {
     fn names_that_are_long_or_no_text_are_written_beside() {
         use std::os::unix::ffi::OsStrExt;
         let dir = tempfile::tempdir().unwrap();
-        let (long, other) = ("ä".repeat(127), format!("{}x", "ä".repeat(126)));
-        assert_ne!(aside_name(long.as_ref()), aside_name(other.as_ref()));
         for name in [
-            long.as_ref(),
+            "ä".repeat(127).as_ref(),
             "d".repeat(255).as_ref(),
             OsStr::from_bytes(b"d\xff"),
         ] {

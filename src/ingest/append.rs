@@ -255,8 +255,9 @@ impl DatasetFile {
 /// Whether the dataset was made with these options, as far as they shape its rows.
 fn same_options(root: &Path, manifest: &Manifest, options: &IngestOptions) -> Result<()> {
     let (old, new) = (&manifest.options, options.told());
-    let text =
-        |value: Option<&serde_json::Value>| value.map_or("nothing".to_owned(), ToString::to_string);
+    let text = |value: Option<serde_json::Value>| {
+        value.map_or("nothing".to_owned(), |value| value.to_string())
+    };
     for key in SHAPING {
         let (was, is) = (old.get(key), new.get(key));
         if was != is {

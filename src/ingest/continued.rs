@@ -10,6 +10,7 @@ use super::options::IngestOptions;
 use crate::dataset::fingerprint::{Fingerprint, fingerprints};
 use crate::dataset::manifest;
 use crate::error::{Error, Hint, Place, Result};
+use crate::foreign::{self, Kind};
 use crate::shown::path_text;
 use crate::trace::belong::{self, recordings, recordings_from};
 use crate::trace::check::{Checked, check};
@@ -83,10 +84,14 @@ fn with_folders(
     let mut read = Readings::default();
     for number in wanted {
         let had = &olds[*number];
-        let at_hand = folders(had).filter(|f| is_at_hand(f, had, &mut read));
+        let at_hand = at_hand(had, &mut read)?;
         let part = || alone.iter().find(|l| l.related(had)).expect("it is wanted");
         let folders = at_hand.ok_or_else(|| not_at_hand(had, &part().recording))?;
-        paths.extend(folders.into_iter().filter(|f| !is_named(f, &alone)));
+        for folder in folders {
+            if !is_named(&folder, &alone)? {
+                paths.push(folder);
+            }
+        }
     }
     let before = paths.len();
     paths.extend(options.traces.iter().cloned());
@@ -110,33 +115,46 @@ fn with_folders(
 }
 
 /// Whether a folder is one that the user has named, too.
-fn is_named(folder: &Path, found: &[Candidate]) -> bool {
-    let mut parts = found.iter().flat_map(|l| &l.recording.parts);
-    let real = |path: &Path| path.canonicalize().ok();
-    parts.any(|p| real(&p.folder) == real(folder))
+fn is_named(folder: &Path, found: &[Candidate]) -> Result<bool> {
+    let real = |path: &Path| path.canonicalize().map_err(Error::io("read", path));
+    let folder = real(folder)?;
+    for part in found.iter().flat_map(|l| &l.recording.parts) {
+        if real(&part.folder)? == folder {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
-/// The folders that a recording was read from; `None` where one is not there any more.
-fn folders(had: &manifest::Recording) -> Option<Vec<PathBuf>> {
-    let named = match &had.folders[..] {
+/// The folders that a recording was read from, where they are all still there and hold what was read from them;
+/// adds to `read` what was read to know that.
+///
+/// # Errors
+/// [`Error::Io`] where the system does not say: that they could not be read does not mean that they are gone.
+fn at_hand(had: &manifest::Recording, read: &mut Readings) -> Result<Option<Vec<PathBuf>>> {
+    let folders = match &had.folders[..] {
         [] => vec![PathBuf::from(&had.path)],
         several => several.iter().map(PathBuf::from).collect(),
     };
-    named.iter().all(|f| f.is_dir()).then_some(named)
-}
-
-/// Whether the folders still hold what was read from them; adds to `read` what was read to know that.
-fn is_at_hand(folders: &[PathBuf], had: &manifest::Recording, read: &mut Readings) -> bool {
-    let found = recordings(folders).and_then(|found| match <[_; 1]>::try_from(found) {
+    for folder in &folders {
+        if foreign::kind_behind(folder)? != Some(Kind::Folder) {
+            return Ok(None);
+        }
+    }
+    let candidate = recordings(&folders).and_then(|found| match <[_; 1]>::try_from(found) {
         Ok([only]) => Candidate::new(only).map(Some),
         Err(_) => Ok(None),
     });
-    let Ok(Some(candidate)) = found else {
-        return false;
+    let candidate = match candidate {
+        Err(e @ Error::Io { .. }) if !foreign::is_absent(&e) => return Err(e),
+        candidate => candidate.ok().flatten(),
+    };
+    let Some(candidate) = candidate else {
+        return Ok(None);
     };
     let same = had.fingerprints.as_ref() == Some(&candidate.prints);
     read.absorb(candidate.into_readings());
-    same
+    Ok(same.then_some(folders))
 }
 
 /// A recording that may be one of the dataset, or a part of one.
@@ -242,19 +260,17 @@ fn subset(some: &[Fingerprint], all: &[Fingerprint]) -> bool {
 
 /// A recording is read anew with the times that it was read with.
 fn same_times(old: &Old, options: &IngestOptions, had: &manifest::Recording) -> Result<()> {
-    let now = options.told();
-    for key in ["begin_ns", "end_ns"] {
-        if old.manifest.options.get(key) != now.get(key) {
-            return Err(Error::usage(
-                format!(
-                    "the recording {} goes on in these traces and is read anew: between the same times as before",
-                    had.trace_id
-                ),
-                Hint::SameTimes,
-            ));
-        }
+    let (made, now) = (&old.manifest.options, &options.selection);
+    match (made.begin_ns, made.end_ns) == (now.begin, now.end) {
+        true => Ok(()),
+        false => Err(Error::usage(
+            format!(
+                "the recording {} goes on in these traces and is read anew: between the same times as before",
+                had.trace_id
+            ),
+            Hint::SameTimes,
+        )),
     }
-    Ok(())
 }
 
 fn already(had: &manifest::Recording, recording: &find::Recording) -> Error {

@@ -1,12 +1,12 @@
 //! What an ingest is asked for.
 
 use crate::columns::schema::contract;
+use crate::dataset::codec::Codec;
+use crate::dataset::options::{ManifestOptions, RequestArguments, RequestEnd};
 use crate::error::{Error, Hint, Result};
 use crate::requests::{self, Cutter};
 use crate::trace::reader::ReaderChoice;
 use crate::trace::select::Selection;
-use parquet::basic::Compression;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The options that shape rows, which all recordings of a dataset share.
@@ -31,8 +31,8 @@ pub struct IngestOptions {
     pub force: bool,
     /// Whether the traces are appended to the dataset at `output`.
     pub append: bool,
-    /// Compression of the Parquet files, and how the user wrote it.
-    pub compression: (Compression, String),
+    /// Compression of the Parquet files.
+    pub codec: Codec,
     /// Labels of the recordings: none, one for all, or one for each of `traces`. A recording of `sysds record` brings its
     /// own, where none is given.
     pub labels: Vec<String>,
@@ -65,41 +65,28 @@ impl IngestOptions {
     }
 
     /// The options that an ingest was run with, as the manifest tells them.
-    pub(super) fn told(&self) -> BTreeMap<String, serde_json::Value> {
-        let end = match self.rule.end_at_shutdown {
-            true => "shutdown",
-            false => "close",
-        };
-        let args = match self.request_args {
-            true => "struct",
-            false => "none",
-        };
-        let pairs: [(&str, serde_json::Value); 7] = [
-            ("requests", self.rule.rule.name.into()),
-            ("end", end.into()),
-            ("server", self.rule.server.clone().into()),
-            ("max_request_events", self.rule.max_nested.into()),
-            ("request_args", args.into()),
-            ("compression", self.compression.1.clone().into()),
-            ("keep_going", self.keep_going.into()),
-        ];
-        let mut all: BTreeMap<String, serde_json::Value> =
-            pairs.map(|(name, value)| (name.to_owned(), value)).into();
+    pub(super) fn told(&self) -> ManifestOptions {
+        let texts = |all: &[glob::Pattern]| all.iter().map(|p| p.as_str().to_owned()).collect();
         let selection = &self.selection;
-        let globs = |all: &[glob::Pattern]| -> Option<serde_json::Value> {
-            let texts: Vec<&str> = all.iter().map(glob::Pattern::as_str).collect();
-            (!texts.is_empty()).then(|| texts.into())
-        };
-        let selected: [(&str, Option<serde_json::Value>); 4] = [
-            ("events", globs(&selection.events)),
-            ("columns", globs(&selection.columns)),
-            ("begin_ns", selection.begin.map(Into::into)),
-            ("end_ns", selection.end.map(Into::into)),
-        ];
-        for (name, value) in selected {
-            all.extend(value.map(|value| (name.to_owned(), value)));
+        ManifestOptions {
+            begin_ns: selection.begin,
+            columns: texts(&selection.columns),
+            compression: self.codec.to_string(),
+            end: match self.rule.end_at_shutdown {
+                true => RequestEnd::Shutdown,
+                false => RequestEnd::Close,
+            },
+            end_ns: selection.end,
+            events: texts(&selection.events),
+            keep_going: self.keep_going,
+            max_request_events: Some(self.rule.max_nested as u64),
+            request_args: match self.request_args {
+                true => RequestArguments::Struct,
+                false => RequestArguments::None,
+            },
+            requests: self.rule.rule.name.to_owned(),
+            server: self.rule.server.clone(),
         }
-        all
     }
 }
 

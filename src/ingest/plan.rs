@@ -48,7 +48,7 @@ impl Plan {
                 downstream: contract::downstream(),
                 losses: contract::losses(),
             },
-            properties: properties(options.compression.0),
+            properties: properties(options.codec.compression()),
             options,
         }
     }

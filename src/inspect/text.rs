@@ -146,7 +146,11 @@ pub fn dataset_text(report: &DatasetReport) -> String {
             m.created, m.tool.name, m.tool.version, m.tool.reader
         ),
     );
-    let options = m.options.iter().map(|(k, v)| format!("{k} = {v}"));
+    let options = m
+        .options
+        .pairs()
+        .into_iter()
+        .map(|(k, v)| format!("{k} = {v}"));
     line(&mut out, "options", &options.collect::<Vec<_>>().join(", "));
     line(&mut out, "events", &grouped(m.events));
     line(

@@ -5,6 +5,7 @@
 
 pub mod ending;
 pub mod memory;
+pub(crate) mod owner;
 mod stderr;
 pub mod threads;
 

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// Name of the list of checksums.
+pub const SUMS: &str = "SHA256SUMS";
+/// Folder of the contract in a release.
+pub const SCHEMAS: &str = "schemas";
 /// Version of the form of [`Release`]; a reader must refuse versions it does not know.
 pub const RELEASE_VERSION: u32 = 1;
 /// The split of everything where there are no others, and of `losses` always.

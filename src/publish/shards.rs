@@ -6,11 +6,11 @@
 
 use super::rows;
 use crate::columns::parquet::properties::properties;
+use crate::dataset::codec::Codec;
 use crate::error::{Error, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
 use parquet::file::metadata::KeyValue;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -39,7 +39,7 @@ pub struct Shards {
     dir: PathBuf,
     schema: SchemaRef,
     limit: u64,
-    compression: Compression,
+    codec: Codec,
     open: BTreeMap<String, Open>,
     written: Vec<Written>,
     recording: usize,
@@ -54,12 +54,12 @@ struct Open {
 
 impl Shards {
     /// Shards of `limit` bytes in the folder `dir`.
-    pub fn new(dir: &Path, schema: SchemaRef, limit: u64, compression: Compression) -> Self {
+    pub fn new(dir: &Path, schema: SchemaRef, limit: u64, codec: Codec) -> Self {
         Shards {
             dir: dir.to_path_buf(),
             schema,
             limit,
-            compression,
+            codec,
             open: BTreeMap::new(),
             written: Vec::new(),
             recording: 0,
@@ -111,7 +111,7 @@ impl Shards {
         let name = format!(".{split}-{}.parquet", self.written.len());
         let path = self.dir.join(name);
         let file = File::create_new(&path).map_err(Error::io("create", &path))?;
-        let properties = properties(self.compression);
+        let properties = properties(self.codec.compression());
         let mut writer =
             ArrowWriter::try_new(file, SchemaRef::clone(&self.schema), Some(properties))
                 .map_err(Error::columns(&path))?;
@@ -250,6 +250,10 @@ mod tests {
             .unwrap()
     }
 
+    fn codec(text: &str) -> Codec {
+        text.parse().unwrap()
+    }
+
     #[test]
     fn labels_become_folders_that_tell_them_apart() {
         let labels = ["a b", "a-b", "..", "a b"].map(|l| Some(l.to_owned()));
@@ -264,7 +268,7 @@ mod tests {
         // 1,000 rows of 10,016 bytes and some: 10 MB a batch.
         let text = "x".repeat(10_000);
         let first = batch(0, 1000, &text);
-        let mut shards = Shards::new(dir.path(), first.schema(), u64::MAX, Compression::SNAPPY);
+        let mut shards = Shards::new(dir.path(), first.schema(), u64::MAX, codec("snappy"));
         for i in 0..50 {
             shards
                 .write("train", &batch(i * 1000, 1000, &text))
@@ -293,7 +297,7 @@ mod tests {
             .map(|i| format!("{:x}", i * 0x9e37_79b9_7f4a))
             .collect();
         let first = batch(0, 1, "");
-        let mut shards = Shards::new(dir.path(), first.schema(), 2000, Compression::UNCOMPRESSED);
+        let mut shards = Shards::new(dir.path(), first.schema(), 2000, codec("none"));
         for (i, text) in noise.iter().enumerate() {
             shards
                 .write(["test", TRAIN][i % 2], &batch(i as i64, 1, text))
@@ -320,7 +324,7 @@ mod tests {
     fn a_table_without_rows_has_a_shard_without_rows() {
         let dir = tempfile::tempdir().unwrap();
         let schema = batch(0, 1, "").schema();
-        let shards = Shards::new(dir.path(), schema, 1, Compression::SNAPPY);
+        let shards = Shards::new(dir.path(), schema, 1, codec("snappy"));
         let named = name(dir.path(), shards.finish("full").unwrap(), &[String::new()]).unwrap();
         assert_eq!(
             named[0].path,

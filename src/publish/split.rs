@@ -25,11 +25,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// How to split: a way of `queries/split.sql`, and values for its other parameters.
+/// How to split: by which strategy of `queries/split.sql`, and values for its other parameters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct By {
+pub struct SplitStrategy {
     /// `hash`, `time`, `recording` or `label`.
-    pub way: String,
+    pub name: String,
     /// Parameters, by name.
     pub parameters: Vec<(String, String)>,
 }
@@ -55,12 +55,12 @@ impl Splits {
     pub fn find(
         dataset: &Dataset,
         manifest: &Manifest,
-        by: &By,
+        strategy: &SplitStrategy,
         memory: Option<usize>,
         interrupted: Arc<AtomicBool>,
     ) -> Result<Splits> {
-        let mut given = vec![("by".to_owned(), by.way.clone())];
-        given.extend(by.parameters.iter().cloned());
+        let mut given = vec![("by".to_owned(), strategy.name.clone())];
+        given.extend(strategy.parameters.iter().cloned());
         let session = Session::open(dataset, memory, interrupted)?;
         let mut told = Collected::default();
         let script = shipped::original("split").expect("ships with the program");
@@ -75,8 +75,8 @@ impl Splits {
             names: found.names,
             requests: found.requests,
             rule: SplitRule {
-                by: by.way.clone(),
-                parameters: by.parameters.iter().cloned().collect(),
+                by: strategy.name.clone(),
+                parameters: strategy.parameters.iter().cloned().collect(),
                 audit: audit(&told),
             },
         })

@@ -8,9 +8,9 @@
 //! It guards against what is written in SQL and in a dataset, not against another process of this machine that changes
 //! folders into links meanwhile.
 
-use super::aside::kind;
 use crate::dataset::MANIFEST;
 use crate::error::{Error, Result};
+use crate::foreign::{self, Kind, kind};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -40,11 +40,13 @@ impl Access {
             read: real(read)?,
             force,
         };
-        if let Some(file) = access.write.iter().find(|path| !path.is_dir()) {
-            return Err(Error::usage(
-                format!("--allow-write {}: not a folder", file.display()),
-                "Name a folder; COPY writes below it.",
-            ));
+        for path in &access.write {
+            if kind(path)? != Some(Kind::Folder) {
+                return Err(Error::usage(
+                    format!("--allow-write {}: not a folder", path.display()),
+                    "Name a folder; COPY writes below it.",
+                ));
+            }
         }
         Ok(access)
     }
@@ -87,11 +89,11 @@ impl Access {
             ));
         }
         match kind(&place)? {
-            Some(kind) if kind.is_file() && !self.force => Err(Error::usage(
+            Some(Kind::File) if !self.force => Err(Error::usage(
                 format!("COPY … TO '{shown}': exists already"),
                 "Remove it, write to another file, or replace it with --force.",
             )),
-            Some(kind) if !kind.is_file() && !kind.is_dir() => Err(Error::usage(
+            Some(Kind::Link | Kind::Other(_)) => Err(Error::usage(
                 format!("COPY … TO '{shown}': neither a file nor a folder"),
                 "Name the file itself that is to be written; links and devices are not written to.",
             )),
@@ -166,18 +168,17 @@ fn dataset_around(path: &Path) -> Result<Option<&Path>> {
 
 /// Refuses links, which may lead elsewhere, and what is no file, which may never end.
 fn only_files(path: &Path) -> Result<()> {
-    let found = kind(path)?;
-    if found.is_some_and(|kind| kind.is_dir()) {
-        for entry in fs::read_dir(path).map_err(Error::io("read", path))? {
-            only_files(&entry.map_err(Error::io("read", path))?.path())?;
+    match kind(path)? {
+        Some(Kind::File) => Ok(()),
+        Some(Kind::Folder) => {
+            let entries = foreign::entries(path)?;
+            entries.iter().try_for_each(|(entry, _)| only_files(entry))
         }
-    } else if !found.is_some_and(|kind| kind.is_file()) {
-        return Err(Error::usage(
+        _ => Err(Error::usage(
             format!("{}: neither a file nor a folder", path.display()),
             "Put the files to read into a folder of their own; links and devices are not read.",
-        ));
+        )),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@
 //! folder that holds something is not touched.
 
 use super::access::Access;
-use super::aside::{Place, kind};
+use crate::dataset::aside::Aside;
 use crate::error::{Error, Result};
+use crate::foreign::{self, Kind, kind};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use datafusion::sql::parser::CopyToStatement;
@@ -19,7 +20,7 @@ pub struct Staged {
     statement: CopyToStatement,
     /// As the statement has it.
     target: PathBuf,
-    aside: Place,
+    aside: Aside,
     rows: PathBuf,
     folder: bool,
     replace: bool,
@@ -44,7 +45,7 @@ impl Staged {
             || statement.target.ends_with('/')
             || target.extension().is_none();
         if let Some(there) = kind(&place)?
-            && (there.is_dir() != folder || folder && holds_something(&place)?)
+            && ((there == Kind::Folder) != folder || folder && holds_something(&place)?)
         {
             return Err(Error::usage(
                 format!("COPY … TO '{}': exists already", statement.target),
@@ -54,7 +55,7 @@ impl Staged {
         if let Some(parent) = place.parent() {
             fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         }
-        let aside = Place::beside(&place)?;
+        let aside = Aside::beside(&place)?;
         let rows = aside.path().join(place.file_name().unwrap_or_default());
         Ok(Staged {
             statement,
@@ -111,12 +112,11 @@ fn holds_something(folder: &Path) -> Result<bool> {
 /// Names the files of a folder `part-00000` and so on, at every depth: DataFusion's names are random, and the same query
 /// shall give the same files.
 fn number_files(dir: &Path) -> Result<()> {
-    let entries = fs::read_dir(dir).and_then(|all| all.collect::<Result<Vec<_>, _>>());
     let mut files = Vec::new();
-    for entry in entries.map_err(Error::io("read", dir))? {
-        match kind(&entry.path())?.is_some_and(|kind| kind.is_dir()) {
-            true => number_files(&entry.path())?,
-            false => files.push(entry.path()),
+    for (path, kind) in foreign::entries(dir)? {
+        match kind {
+            Kind::Folder => number_files(&path)?,
+            _ => files.push(path),
         }
     }
     // One random name for all, then a number without leading zeros: shorter goes first.

@@ -2,17 +2,32 @@
 //!
 //! A mistake in SQL is shown with its line, and a page may do without a query that a dataset cannot answer. Neither must
 //! happen to a disk that fails: what the system or a file is to blame for is told apart here.
+//!
+//! DataFusion does not say which file it was reading, and ends in a panic for some crafted ones, in any of its threads. So
+//! after either, the files of the dataset are decoded one by one until one fails ([`culprit`]). That takes as long as
+//! reading them all, but only after a failure. A file that only DataFusion cannot bear is not found; the error then names the
+//! dataset. What a damaged file decodes to without an error is not noticed: only `sysds verify` computes checksums.
 
-use crate::error::{Error, Place};
+use crate::dataset::Table;
+use crate::error::{Error, Place, Result};
+use crate::foreign;
+use crate::process::threads;
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::PageIndexPolicy;
+use std::any::Any;
 use std::error::Error as _;
 use std::io;
 use std::path::Path;
 
-/// The error of the file or system behind `e`, in the dataset in `root`; `None` where the text of the query is to blame.
-pub fn behind(e: &DataFusionError, root: &Path) -> Option<Error> {
+/// Rows that are decoded at once to find the file that fails.
+const ROWS: usize = 256;
+
+/// The error of the file or system behind `e`, in the dataset in `root` of these tables; `None` where the text of the query is
+/// to blame.
+pub fn behind(e: &DataFusionError, root: &Path, tables: &[Table]) -> Option<Error> {
     let at_fault = match e.find_root() {
         DataFusionError::IoError(_)
         | DataFusionError::ObjectStore(_)
@@ -20,22 +35,61 @@ pub fn behind(e: &DataFusionError, root: &Path) -> Option<Error> {
         DataFusionError::ArrowError(e, _) => {
             matches!(**e, ArrowError::IoError(..) | ArrowError::ParquetError(_))
         }
-        other => has_io(other),
+        other => has_cause::<io::Error>(other) || has_cause::<ParquetError>(other),
+    };
+    // What the system says names its file, and may be said once only.
+    let by_system = has_cause::<io::Error>(e);
+    let found = match at_fault && !by_system {
+        true => culprit(root, tables),
+        false => None,
     };
     at_fault.then(|| {
-        Error::input(
+        found.unwrap_or_else(|| Error::input(
             format!("the query ended because the system or a file failed: {}", e.strip_backtrace()),
             Place::file(root),
             "Check the disk (dmesg, df), then the dataset: sysds inspect names a file that cannot be read.",
-        )
+        ))
     })
 }
 
-/// Whether an error of the system is somewhere among the causes of `e`.
-fn has_io(e: &DataFusionError) -> bool {
+/// The error of a panic in a query of the dataset in `root` with these tables.
+pub fn panicked(panic: &(dyn Any + Send), root: &Path, tables: &[Table]) -> Error {
+    culprit(root, tables).unwrap_or_else(|| match threads::fault(panic) {
+        Error::Fault { what } => Error::Fault {
+            what: format!("{what} (in a query of {})", root.display()),
+        },
+        other => other,
+    })
+}
+
+/// The error of the first file that cannot be decoded.
+fn culprit(root: &Path, tables: &[Table]) -> Option<Error> {
+    let mut files = tables.iter().flat_map(|table| &table.files);
+    files.find_map(|path| decode(root, path).err())
+}
+
+/// Decodes all that is in a file of the dataset in `root`.
+fn decode(root: &Path, path: &Path) -> Result<()> {
+    let file = foreign::open_in(root, path.strip_prefix(root).unwrap_or(path))?;
+    foreign::guarded(path, || {
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+            .and_then(|builder| builder.with_batch_size(ROWS).build())
+            .map_err(Error::columns(path))?;
+        for batch in reader {
+            batch
+                .map_err(ParquetError::from)
+                .map_err(Error::columns(path))?;
+        }
+        Ok(())
+    })
+}
+
+/// Whether an error of this type is somewhere among the causes of `e`.
+fn has_cause<E: std::error::Error + 'static>(e: &DataFusionError) -> bool {
     let mut cause = e.source();
     while let Some(e) = cause {
-        if e.is::<io::Error>() || e.is::<ParquetError>() {
+        if e.is::<E>() {
             return true;
         }
         cause = e.source();
@@ -58,14 +112,18 @@ mod tests {
             DataFusionError::IoError(io()).context("while scanning"),
         ];
         for e in of_system {
-            let said = behind(&e, root).map(|e| e.to_string());
+            let said = behind(&e, root, &[]).map(|e| e.to_string());
             assert!(said.is_some_and(|s| s.starts_with("d: ")), "{e}");
         }
+        assert!(matches!(
+            panicked(&"seven", root, &[]),
+            Error::Fault { what } if what == "seven (in a query of d)"
+        ));
         for e in [
             DataFusionError::Plan("no such column".to_owned()),
             DataFusionError::from(ArrowError::CastError("no number".to_owned())),
         ] {
-            assert!(behind(&e, root).is_none(), "{e}");
+            assert!(behind(&e, root, &[]).is_none(), "{e}");
         }
     }
 }

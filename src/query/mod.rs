@@ -9,7 +9,6 @@
 //! [`output::Results`]. DataFusion appears in this folder only.
 
 mod access;
-mod aside;
 mod copy;
 mod damage;
 mod limits;
@@ -27,6 +26,5 @@ mod statements;
 mod tables;
 
 pub use access::Access;
-pub use aside::Aside;
 pub use session::Session;
 pub use source::Source;

@@ -5,8 +5,10 @@
 //! and large blocks, which a single value may be, are counted by the allocator (see `process::memory`).
 
 use super::members::members;
+use crate::dataset::aside;
 use crate::error::{Error, Result};
 use crate::process::ending::{self, Removed};
+use crate::process::owner::Owner;
 use crate::process::{memory, threads};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -16,7 +18,6 @@ use futures::channel::oneshot;
 use futures::future::{Either, FutureExt, Shared, select};
 use std::fs;
 use std::future::Future;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,7 +34,7 @@ const DEFAULT_MEMORY: usize = 1 << 30;
 const DECODED: usize = 1 << 30;
 /// Threads that wait for files. More are started as they are needed and can be had.
 const FILES: usize = 4;
-/// What the names of folders for what goes to disk begin with; then comes the number of the process.
+/// What the names of folders for what goes to disk begin with; then come their owner and `-RANDOM`.
 const TEMPORARY: &str = "sysds-query-";
 /// Stack of a thread.
 const STACK: usize = 8 << 20;
@@ -68,9 +69,8 @@ impl Runtime {
             .map_err(Error::io("start", Path::new("threads")))?;
         start_file_threads(&tokio)?;
         // Where it can't be made, DataFusion says so when it needs it.
-        let prefix = own_prefix();
-        remove_abandoned(&std::env::temp_dir(), &prefix);
-        let prefix = format!("{prefix}{}-", std::process::id());
+        remove_abandoned(&std::env::temp_dir());
+        let prefix = format!("{TEMPORARY}{}-", Owner::current());
         let disk = tempfile::Builder::new().prefix(&prefix).tempdir();
         let disk = disk
             .ok()
@@ -135,24 +135,14 @@ impl Drop for Runtime {
     }
 }
 
-/// What the names of this process's folders for what goes to disk begin with: numbers of processes mean something in their
-/// PID namespace only.
-fn own_prefix() -> String {
-    let namespace = fs::metadata("/proc/self/ns/pid").map_or(0, |m| m.ino());
-    format!("{TEMPORARY}{namespace}-")
-}
-
 /// Removes what queries that were killed left in the folder for temporary files. Where it cannot, as with what is another
 /// user's, it stays: that is no fault of this query.
-fn remove_abandoned(folder: &Path, prefix: &str) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let name = name.to_str().and_then(|n| n.strip_prefix(prefix));
-        let number = name.and_then(|n| n.split_once('-')?.0.parse::<u32>().ok());
-        let gone = number.is_some_and(|n| !Path::new("/proc").join(n.to_string()).exists());
-        if gone && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
+fn remove_abandoned(folder: &Path) {
+    let left = aside::abandoned(folder, |name| {
+        Some(name.strip_prefix(TEMPORARY)?.rsplit_once('-')?.0)
+    });
+    for path in left.unwrap_or_default() {
+        let _ = fs::remove_dir_all(path);
     }
 }
 

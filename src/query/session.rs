@@ -9,7 +9,7 @@ use super::{copy, damage, limits, merge, mistakes, parameters, recordings, shipp
 use crate::dataset::manifest::Manifest;
 use crate::dataset::{Dataset, Table};
 use crate::error::{Error, Place, Result};
-use crate::foreign;
+use crate::foreign::{self, Kind};
 use arrow::datatypes::{DataType, Fields, SchemaRef};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
@@ -23,6 +23,7 @@ use datafusion::sql::parser::{CreateExternalTable, Statement};
 use futures::StreamExt;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -61,6 +62,9 @@ pub struct Session {
     /// The same, links followed.
     root: PathBuf,
     access: Access,
+    /// The tables on disk.
+    files: Vec<Table>,
+    /// The names that SQL knows: tables and views.
     tables: Vec<String>,
     fields: Vec<String>,
     /// Memory of the tables that the script made.
@@ -98,6 +102,7 @@ impl Session {
             folder: dataset.root.clone(),
             root: access::real(&dataset.root)?,
             access,
+            files: dataset.tables.clone(),
             tables: Vec::new(),
             fields: Vec::new(),
             made: Mutex::default(),
@@ -201,7 +206,7 @@ impl Session {
     fn external(&self, mut table: CreateExternalTable) -> Result<CreateExternalTable> {
         for location in &mut table.locations {
             let path = self.access.readable(&copy::local(location)?, &self.root)?;
-            let folder = path.is_dir();
+            let folder = foreign::kind(&path)? == Some(Kind::Folder);
             *location = copy::url(&path)?;
             if folder {
                 location.push('/');
@@ -235,8 +240,10 @@ impl Session {
         }
     }
 
+    /// Waits for `work`. A panic in it, or in a thread that works for it, becomes an error.
     fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T> {
-        self.runtime.wait(work)
+        let done = catch_unwind(AssertUnwindSafe(|| self.runtime.wait(work)));
+        done.unwrap_or_else(|panic| Err(damage::panicked(&*panic, &self.folder, &self.files)))
     }
 
     fn explain(
@@ -245,7 +252,7 @@ impl Session {
         begin: datafusion::sql::sqlparser::tokenizer::Location,
         source: &Source,
     ) -> Error {
-        if let Some(e) = damage::behind(e, &self.folder) {
+        if let Some(e) = damage::behind(e, &self.folder, &self.files) {
             return e;
         }
         mistakes::read(e)
@@ -274,7 +281,7 @@ impl Session {
             match created {
                 Ok(_) => self.tables.push(name.to_owned()),
                 Err(e) => {
-                    if let Some(e) = damage::behind(&e, &self.folder) {
+                    if let Some(e) = damage::behind(&e, &self.folder, &self.files) {
                         return Err(e);
                     }
                 }

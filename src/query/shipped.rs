@@ -4,6 +4,10 @@
 //! in `./queries` goes first, so that a changed copy is what runs.
 
 use super::source::Source;
+use crate::error::{Error, Result};
+use crate::foreign::{self, Kind};
+use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 
 /// Folder in which a query of one's own is looked for by its bare name.
@@ -52,33 +56,61 @@ const EMBEDDED: [(&str, &str); 18] = [
 ];
 
 /// All queries that go by a bare name, sorted: those in `folder`, and the embedded ones that it has not.
-pub fn list(folder: &Path) -> Vec<(String, Source)> {
-    let mut found: Vec<(String, Source)> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            let path = entry.path();
-            let name = path.file_stem()?.to_str()?.to_owned();
-            let is_sql = path.extension().is_some_and(|e| e == "sql");
-            Some((name, Source::file(&path).ok().filter(|_| is_sql)?))
-        })
-        .collect();
-    for (name, text) in EMBEDDED {
-        if !found.iter().any(|(n, _)| n == name) {
-            found.push((name.to_owned(), embedded(name, text)));
-        }
+///
+/// # Errors
+/// [`Error::Io`] where the folder is there and cannot be read, or a query in it; as [`Source::file`].
+pub fn list(folder: &Path) -> Result<Vec<(String, Source)>> {
+    let mut found = Vec::new();
+    for name in names(folder)? {
+        found.extend(find(folder, &name)?.map(|source| (name, source)));
     }
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    found
+    Ok(found)
 }
 
-/// The query of this name, with or without `.sql`.
-pub fn find(folder: &Path, name: &str) -> Option<Source> {
+/// The names of these queries, sorted.
+///
+/// # Errors
+/// [`Error::Io`] where the folder is there and cannot be read.
+pub fn names(folder: &Path) -> Result<Vec<String>> {
+    let mut names: BTreeSet<String> = EMBEDDED.iter().map(|(n, _)| (*n).to_owned()).collect();
+    if foreign::kind_behind(folder)? == Some(Kind::Folder) {
+        for (path, _) in foreign::entries(folder)? {
+            if path.extension().is_some_and(|e| e == "sql")
+                && let Some(name) = path.file_stem().and_then(|n| n.to_str())
+            {
+                names.insert(name.to_owned());
+            }
+        }
+    }
+    Ok(names.into_iter().collect())
+}
+
+/// The query of this name, with or without `.sql`; `None` where there is none.
+///
+/// # Errors
+/// As [`list`]: what is there and cannot be read is not taken for absent, so that no other query runs in its place.
+pub fn find(folder: &Path, name: &str) -> Result<Option<Source>> {
     let name = name.strip_suffix(".sql").unwrap_or(name);
-    list(folder)
-        .into_iter()
-        .find_map(|(n, source)| (n == name).then_some(source))
+    let path = folder.join(format!("{name}.sql"));
+    let is_bare = Path::new(name).components().count() == 1 && foreign::is_inside(Path::new(name));
+    match is_bare && is_there(&path)? {
+        true => Source::file(&path).map(Some),
+        false => Ok(original(name)),
+    }
+}
+
+/// Whether there is anything but a folder to read SQL from: a file, or the pipe of a shell's `<(…)`. No file has a name that
+/// is too long for the system.
+///
+/// # Errors
+/// [`Error::Io`] where the system does not say.
+pub fn is_there(path: &Path) -> Result<bool> {
+    match foreign::kind_behind(path) {
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::InvalidFilename => {
+            Ok(false)
+        }
+        kind => Ok(kind?.is_some_and(|kind| kind != Kind::Folder)),
+    }
 }
 
 /// The query of this name as it came with the program, whatever lies in a folder.
@@ -105,7 +137,7 @@ mod tests {
 
     #[test]
     fn every_shipped_query_says_what_it_answers() {
-        for (name, source) in list(Path::new("does-not-exist")) {
+        for (name, source) in list(Path::new("does-not-exist")).unwrap() {
             assert!(source.title().ends_with('.'), "{name}: {}", source.title());
         }
     }
@@ -115,8 +147,29 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("latency.sql"), "-- Mine.\nSELECT 1").unwrap();
         std::fs::write(dir.path().join("notes.txt"), "no query").unwrap();
-        assert_eq!(find(dir.path(), "latency").unwrap().title(), "Mine.");
-        assert_eq!(list(dir.path()).len(), EMBEDDED.len());
-        assert!(find(dir.path(), "notes").is_none());
+        std::fs::create_dir(dir.path().join("errors.sql")).unwrap();
+        let found = |name| find(dir.path(), name).unwrap();
+        assert_eq!(found("latency").unwrap().title(), "Mine.");
+        assert_eq!(found("errors.sql").unwrap(), original("errors").unwrap());
+        assert_eq!(list(dir.path()).unwrap().len(), EMBEDDED.len());
+        assert!(found("notes").is_none() && found("../latency").is_none());
+        assert!(found(&"x".repeat(300)).is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_taken_for_absent() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        let queries = dir.path().join("queries");
+        symlink("queries", &queries).unwrap();
+        assert!(list(&queries).is_err() && find(&queries, "latency").is_err());
+        std::fs::remove_file(&queries).unwrap();
+        std::fs::create_dir(&queries).unwrap();
+        symlink("latency.sql", queries.join("latency.sql")).unwrap();
+        assert!(list(&queries).is_err() && find(&queries, "latency").is_err());
+        assert!(find(&queries, "errors").unwrap().is_some());
+        std::fs::remove_file(queries.join("latency.sql")).unwrap();
+        std::fs::write(queries.join("mine.sql"), b"SELECT '\xff'").unwrap();
+        assert!(list(&queries).is_err() && find(&queries, "mine").is_err());
     }
 }

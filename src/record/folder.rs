@@ -1,13 +1,12 @@
 //! The folder of a recording: it is made aside and renamed when it is whole.
 //!
 //! Where the process is killed, or LTTng fails after tracing has begun, what was traced stays aside, in
-//! `.NAME.partial-PID`: it may be hours of a server's time, and `sysds ingest` reads it. The next recording to that place
+//! `.NAME.partial-OWNER`: it may be hours of a server's time, and `sysds ingest` reads it. The next recording to that place
 //! tells of it, and removes nothing.
 
-use crate::dataset::staging::aside_name;
+use crate::dataset::aside;
 use crate::error::{Error, Result};
 use crate::foreign;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,8 +35,7 @@ impl Folder {
                 "Name a new folder with -o.",
             )
         })?;
-        let aside = aside_name(name);
-        let dir = parent.join(format!(".{aside}.partial-{}", std::process::id()));
+        let dir = aside::path_beside(&parent.join(name))?;
         fs::create_dir(&dir).map_err(Error::io("create", &dir))?;
         Ok(Folder {
             target: parent.join(name),
@@ -57,15 +55,9 @@ impl Folder {
     /// [`Error::Usage`] where something has come to stand there, [`Error::Io`]. The folder then stays aside.
     pub fn commit(mut self) -> Result<()> {
         self.keep();
-        let renamed = renameat_with(CWD, &self.dir, CWD, &self.target, RenameFlags::NOREPLACE);
-        match renamed.map_err(io::Error::from) {
-            Ok(()) => Ok(()),
+        match aside::rename_to_nothing(&self.dir, &self.target) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(exists(&self.target)),
-            // Not every file system can do this one.
-            Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
-                fs::rename(&self.dir, &self.target).map_err(Error::io("rename", &self.dir))
-            }
-            Err(e) => Err(Error::io("rename", &self.dir)(e)),
+            renamed => renamed.map_err(Error::io("rename", &self.dir)),
         }
     }
 }
@@ -82,29 +74,15 @@ impl Drop for Folder {
 /// Folders that recordings to `target` left whose processes were killed. They are only told of: where the system does not
 /// say what is there, there is nothing to tell, and making the new folder fails with the reason.
 pub fn abandoned(target: &Path) -> Vec<PathBuf> {
-    let name = aside_name(target.file_name().unwrap_or_default());
-    let prefix = format!(".{name}.partial-");
-    let Ok(entries) = parent(target).and_then(|p| fs::read_dir(&p).map_err(Error::io("read", &p)))
-    else {
+    let Some((parent, name)) = parent(target).ok().zip(target.file_name()) else {
         return Vec::new();
     };
-    let left = entries.flatten().filter(|entry| {
-        let name = entry.file_name();
-        let pid = name
-            .to_string_lossy()
-            .strip_prefix(&prefix)
-            .map(str::to_owned);
-        pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists())
-    });
-    left.map(|entry| entry.path()).collect()
+    aside::left(&parent.join(name), "").unwrap_or_default()
 }
 
 /// The folder, as an absolute path, that `target` is or will be in.
 fn parent(target: &Path) -> Result<PathBuf> {
-    let parent = match target.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
+    let parent = aside::folder(target);
     parent.canonicalize().map_err(Error::io("read", parent))
 }
 
@@ -118,6 +96,7 @@ fn exists(target: &Path) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::owner;
 
     #[test]
     fn a_recording_appears_whole_or_not_at_all() {
@@ -147,11 +126,11 @@ mod tests {
     #[test]
     fn only_what_killed_processes_left_is_abandoned() {
         let dir = tempfile::tempdir().unwrap();
-        // No process has this number: it is above what Linux gives.
-        let left = dir.path().join(".out.partial-4194305");
+        let of = |name, owner| dir.path().join(format!(".{name}.partial-{owner}"));
+        let left = of("out", owner::ended());
         fs::create_dir(&left).unwrap();
-        fs::create_dir(dir.path().join(".out.partial-1")).unwrap();
-        fs::create_dir(dir.path().join(".other.partial-4194305")).unwrap();
+        fs::create_dir(of("out", owner::running())).unwrap();
+        fs::create_dir(of("other", owner::ended())).unwrap();
         let found = abandoned(&dir.path().join("out"));
         assert_eq!(found, [left.canonicalize().unwrap()]);
     }

@@ -10,12 +10,14 @@
 
 use super::lttng::{LIST, Lost, lost, lttng, sessions};
 use crate::error::{Error, Result};
-use std::fs;
+use crate::process::owner::{Life, Owner};
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+/// What the names of sessions begin with; then comes the owner.
+const PREFIX: &str = "sysds-";
 /// What the watchdog runs: `$1` is the session; its orders come line by line.
 const WATCH: &str = "\
 trap '' HUP INT TERM QUIT
@@ -47,8 +49,7 @@ impl Session {
     /// # Errors
     /// [`Error::Tracer`], and [`Error::Io`] where the watchdog cannot be started.
     pub fn create(dir: &Path, verbose: bool) -> Result<Session> {
-        let own = Owner::current().map_err(Error::io("read", Path::new("/proc/self")))?;
-        let name = own.session();
+        let name = session_of(&Owner::current());
         let watchdog = Command::new("sh")
             .args(["-c", WATCH, "sysds-watchdog", &name])
             .stdin(Stdio::piped())
@@ -148,12 +149,9 @@ impl Drop for Session {
 /// # Errors
 /// [`Error::Tracer`].
 pub fn destroy_abandoned(verbose: bool) -> Result<Vec<String>> {
-    let own = Owner::current().map_err(Error::io("read", Path::new("/proc/self")))?;
     let mut destroyed = Vec::new();
     for name in sessions(&lttng(&LIST, verbose)?) {
-        let abandoned =
-            Owner::of(&name).is_some_and(|o| o.namespace == own.namespace && !o.lives());
-        if abandoned {
+        if is_abandoned(&name) {
             lttng(&["destroy", &name], verbose)?;
             destroyed.push(name);
         }
@@ -161,84 +159,29 @@ pub fn destroy_abandoned(verbose: bool) -> Result<Vec<String>> {
     Ok(destroyed)
 }
 
-/// The process that a session belongs to; the time of its start tells it from a later one with its number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Owner {
-    /// Number of its PID namespace: in another, its number means another process.
-    namespace: u64,
-    pid: u32,
-    /// In clock ticks since the machine's start.
-    start: u64,
+/// The name of the session of a process.
+fn session_of(owner: &Owner) -> String {
+    format!("{PREFIX}{owner}")
 }
 
-impl Owner {
-    fn current() -> std::io::Result<Owner> {
-        let link = fs::read_link("/proc/self/ns/pid")?;
-        let link = link.to_string_lossy();
-        let namespace = link.trim_start_matches("pid:[").trim_end_matches(']');
-        let pid = std::process::id();
-        Ok(Owner {
-            namespace: namespace.parse().unwrap_or(0),
-            pid,
-            start: started(pid)?.unwrap_or(0),
-        })
-    }
-
-    fn session(&self) -> String {
-        format!("sysds-{}-{}-{}", self.namespace, self.pid, self.start)
-    }
-
-    fn of(session: &str) -> Option<Owner> {
-        let mut parts = session.strip_prefix("sysds-")?.split('-');
-        let owner = Owner {
-            namespace: parts.next()?.parse().ok()?,
-            pid: parts.next()?.parse().ok()?,
-            start: parts.next()?.parse().ok()?,
-        };
-        parts.next().is_none().then_some(owner)
-    }
-
-    /// Whether the process runs; also where the system doesn't say, so that nobody's session is ended by mistake.
-    fn lives(&self) -> bool {
-        started(self.pid).map_or(true, |start| start == Some(self.start))
-    }
-}
-
-/// When a process was started: field 22 of its stat, the 20th after the name in parentheses; `None` where there is no such
-/// process.
-fn started(pid: u32) -> std::io::Result<Option<u64>> {
-    let gone = |e: &std::io::Error| {
-        // The second, where it ends while it is read.
-        e.kind() == std::io::ErrorKind::NotFound
-            || e.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
-    };
-    let stat = match fs::read_to_string(format!("/proc/{pid}/stat")) {
-        Err(e) if gone(&e) => return Ok(None),
-        stat => stat?,
-    };
-    let fields = stat.rsplit_once(") ").map(|(_, fields)| fields);
-    let start = fields.and_then(|fields| fields.split(' ').nth(19)?.parse().ok());
-    start
-        .map(Some)
-        .ok_or_else(|| std::io::ErrorKind::InvalidData.into())
+/// Whether a session belongs to a recording whose process has ended. LTTng's daemon does not outlive a boot.
+fn is_abandoned(session: &str) -> bool {
+    let owner = session.strip_prefix(PREFIX).and_then(Owner::parse);
+    owner.is_some_and(|owner| owner.life() == Life::Ended)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::owner;
 
     #[test]
-    fn a_name_tells_its_process() {
-        let own = Owner::current().unwrap();
-        assert!(own.start > 0 && own.lives());
-        assert_eq!(Owner::of(&own.session()), Some(own.clone()));
-        let later = Owner {
-            start: own.start + 1,
-            ..own.clone()
-        };
-        assert!(!later.lives(), "another process with the same number");
-        for other in ["web", "sysds-1-2", "sysds-1-2-3-4", "sysds-web-1-2"] {
-            assert_eq!(Owner::of(other), None, "{other}");
+    fn only_sessions_of_processes_that_have_ended_are_abandoned() {
+        assert!(is_abandoned(&session_of(&owner::ended())));
+        assert!(!is_abandoned(&session_of(&Owner::current())));
+        assert!(!is_abandoned(&session_of(&owner::elsewhere())));
+        for other in ["web", "sysds-1-2", "sysds-1-2-3", "sysds-web-1-2-3"] {
+            assert!(!is_abandoned(other), "{other}");
         }
     }
 }

@@ -12,9 +12,10 @@ mod questions;
 pub use questions::Unanswered;
 
 use crate::dataset::Dataset;
+use crate::dataset::aside::WholeFile;
 use crate::dataset::manifest::Manifest;
 use crate::error::{Error, Result};
-use crate::query::{Aside, Session};
+use crate::query::Session;
 use crate::shown::path_text;
 use std::io::Write;
 use std::path::Path;
@@ -34,7 +35,7 @@ pub fn write(
     interrupted: Arc<AtomicBool>,
 ) -> Result<Vec<Unanswered>> {
     let manifest = Manifest::read(&dataset.root)?;
-    let (aside, mut file) = Aside::create(target)?;
+    let (aside, mut file) = WholeFile::create(target)?;
     let session = Session::open(dataset, memory, interrupted)?;
     let answers = questions::ask(&session, &manifest)?;
     let page = page::page(&name(&dataset.root)?, &manifest, &answers);

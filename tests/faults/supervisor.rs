@@ -267,7 +267,7 @@ impl Run {
         let pid = self.pid.to_string();
         let path = path.replace(&self.root, "");
         let parts = path.split('/').map(|part| {
-            let part = part.replace(&format!("-{pid}"), "-PID");
+            let part = without_owner(part);
             match part {
                 own if own == pid => "PID".to_owned(),
                 pipe if pipe.contains(":[") => pipe.split('[').next().unwrap().to_owned(),
@@ -275,6 +275,18 @@ impl Run {
             }
         });
         parts.collect::<Vec<_>>().join("/")
+    }
+}
+
+/// The process that a name aside bears changes in each run.
+fn without_owner(name: &str) -> String {
+    if name.starts_with("sysds-query-") {
+        return "sysds-query-OWNER".to_owned();
+    }
+    match name.rsplit_once(".partial-") {
+        Some((target, owner)) if owner.ends_with(".old") => format!("{target}.partial-PID.old"),
+        Some((target, _)) => format!("{target}.partial-PID"),
+        None => name.to_owned(),
     }
 }
 

@@ -10,6 +10,7 @@ mod common;
 mod compare;
 mod completions;
 mod contract;
+mod crafted;
 mod ctf;
 mod ctf2;
 mod decoded;

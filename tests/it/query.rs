@@ -465,3 +465,42 @@ fn the_shipped_queries_are_listed() {
         "{list}"
     );
 }
+
+#[test]
+fn a_query_that_cannot_be_looked_at_is_not_taken_for_absent() {
+    let d = dataset();
+    let work = tempfile::tempdir().unwrap();
+    let run = |name: &str| {
+        Command::new(env!("CARGO_BIN_EXE_sysds"))
+            .args(["query", name, "-d", d.path().to_str().unwrap()])
+            .current_dir(work.path())
+            .output()
+            .unwrap()
+    };
+    let long = run(&format!("SELECT {}", "1 + ".repeat(99)));
+    assert_eq!(long.status.code(), Some(2));
+    assert!(
+        crate::common::stderr(&long).contains("-e"),
+        "{}",
+        crate::common::stderr(&long)
+    );
+    std::os::unix::fs::symlink("loop.sql", work.path().join("loop.sql")).unwrap();
+    let done = run("loop.sql");
+    assert_eq!(done.status.code(), Some(1));
+    assert!(
+        crate::common::stderr(&done).contains("loop.sql: "),
+        "{}",
+        crate::common::stderr(&done)
+    );
+    // A folder `queries` that cannot be looked through must not have the shipped query run instead.
+    std::os::unix::fs::symlink("queries", work.path().join("queries")).unwrap();
+    for name in ["latency", "--list"] {
+        let done = run(name);
+        assert_eq!(done.status.code(), Some(1), "{name}");
+        assert!(
+            crate::common::stderr(&done).contains("queries"),
+            "{}",
+            crate::common::stderr(&done)
+        );
+    }
+}

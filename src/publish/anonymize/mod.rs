@@ -16,15 +16,20 @@
 
 pub mod addresses;
 pub mod audit;
+mod checked;
 mod decided;
 mod events;
 mod fate;
 mod forms;
+mod kept_path;
 pub mod key;
+mod lists;
 mod manifest;
 mod numbers;
 pub mod policy;
+mod recorded;
 mod table;
+mod text_values;
 mod texts;
 mod told;
 mod values;

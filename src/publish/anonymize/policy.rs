@@ -31,15 +31,16 @@
 //! ```
 
 use super::addresses::Network;
+use super::checked;
+use super::kept_path::KeptPath;
 use super::table::Of;
 use crate::columns::schema::contract;
 use crate::columns::schema::holds::Holds;
 use crate::error::{Error, Place, Result};
 use regex::Regex;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::LazyLock;
 
 /// The policy.
@@ -51,7 +52,7 @@ pub struct Policy {
     /// File names.
     pub paths: PathPolicy,
     /// What further arguments hold, by `EVENT.ARGUMENT` or `ARGUMENT`.
-    #[serde(deserialize_with = "classified")]
+    #[serde(deserialize_with = "checked::classified")]
     pub arguments: BTreeMap<String, Holds>,
     /// Names of users, hosts and threads.
     pub names: NamePolicy,
@@ -68,7 +69,7 @@ pub struct Policy {
 #[serde(default, deny_unknown_fields)]
 pub struct AddressPolicy {
     /// Networks whose addresses stay.
-    #[serde(deserialize_with = "networks")]
+    #[serde(deserialize_with = "checked::networks")]
     pub keep: Vec<Network>,
 }
 
@@ -86,13 +87,13 @@ impl Default for AddressPolicy {
 #[serde(default, deny_unknown_fields)]
 pub struct PathPolicy {
     /// Directories whose names stay.
-    #[serde(deserialize_with = "parsed")]
+    #[serde(deserialize_with = "checked::parsed")]
     pub keep: Vec<KeptPath>,
     /// Endings that stay.
-    #[serde(deserialize_with = "said")]
+    #[serde(deserialize_with = "checked::said")]
     pub extensions: Vec<String>,
     /// Arguments that hold file names, beside the known ones.
-    #[serde(deserialize_with = "said")]
+    #[serde(deserialize_with = "checked::said")]
     pub arguments: Vec<String>,
 }
 
@@ -111,58 +112,17 @@ impl Default for PathPolicy {
     }
 }
 
-/// A directory that keeps its name, and those of what it is in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptPath {
-    components: Vec<String>,
-    below: bool,
-}
-
-impl FromStr for KeptPath {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (path, below) = match text.strip_suffix("/**") {
-            Some(path) => (path, true),
-            None => (text, false),
-        };
-        let components: Vec<String> = path.split('/').skip(1).map(str::to_owned).collect();
-        let sound = components
-            .iter()
-            .all(|c| !matches!(&**c, "" | "." | "..") && !c.contains('*'));
-        if text == "/**" {
-            return Err(format!(
-                "{text} would keep every file name; name the directories that tell nothing, as /usr/**"
-            ));
-        }
-        match text.starts_with('/') && sound {
-            true => Ok(KeptPath { components, below }),
-            false => Err(format!(
-                "{text}: write /a/directory, or /a/directory/** for all that is below"
-            )),
-        }
-    }
-}
-
-impl KeptPath {
-    /// Whether the last of `path`'s components, under those before it, keeps its name.
-    pub fn keeps(&self, path: &[&str]) -> bool {
-        let common = self.components.iter().zip(path).all(|(a, b)| a == b);
-        common && (path.len() <= self.components.len() || self.below)
-    }
-}
-
 /// What is done to names.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NamePolicy {
     /// Names of users and hosts.
-    #[serde(deserialize_with = "said")]
+    #[serde(deserialize_with = "checked::said")]
     pub words: Vec<String>,
     /// What is done to the names of threads.
     pub processes: Processes,
     /// Names of threads that stay.
-    #[serde(deserialize_with = "said")]
+    #[serde(deserialize_with = "checked::said")]
     pub keep_processes: Vec<String>,
 }
 
@@ -220,7 +180,7 @@ impl Default for Shift {
 #[serde(deny_unknown_fields)]
 pub struct StringRule {
     /// The pattern.
-    #[serde(deserialize_with = "regex")]
+    #[serde(deserialize_with = "checked::regex")]
     pub pattern: Regex,
     /// What what it finds is replaced with; a pseudonym where nothing is said.
     pub replace: Option<String>,
@@ -283,59 +243,6 @@ pub fn argument_name(of: Of, path: &[&str]) -> Vec<String> {
     ];
     names.dedup();
     names
-}
-
-/// Texts that say something.
-fn said<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    let texts = Vec::<String>::deserialize(from)?;
-    match texts.iter().find(|text| text.trim().is_empty()) {
-        None => Ok(texts),
-        Some(_) => Err(serde::de::Error::custom(
-            "an empty text would be found everywhere; take it out, or write what was meant",
-        )),
-    }
-}
-
-/// Networks that are not all there is.
-fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Network>, D::Error> {
-    let networks: Vec<Network> = parsed(from)?;
-    match networks.iter().any(Network::is_everything) {
-        false => Ok(networks),
-        true => Err(serde::de::Error::custom(
-            "a network of 0 bits would keep every address; name the networks that tell nothing",
-        )),
-    }
-}
-
-fn classified<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Holds>, D::Error> {
-    let all = BTreeMap::<String, Holds>::deserialize(from)?;
-    let structural = [Holds::Members, Holds::Argument, Holds::Time];
-    match all.iter().find(|(_, holds)| structural.contains(holds)) {
-        None => Ok(all),
-        Some((name, _)) => Err(serde::de::Error::custom(format!(
-            "{name}: this is no word for an argument; moments are time-s or time-ns"
-        ))),
-    }
-}
-
-fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(
-    from: D,
-) -> Result<Vec<T>, D::Error> {
-    let texts = Vec::<String>::deserialize(from)?;
-    let parsed = texts.iter().map(|text| text.parse());
-    parsed
-        .collect::<Result<Vec<T>, String>>()
-        .map_err(serde::de::Error::custom)
-}
-
-fn regex<'de, D: Deserializer<'de>>(from: D) -> Result<Regex, D::Error> {
-    let text = String::deserialize(from)?;
-    if text.is_empty() {
-        return Err(serde::de::Error::custom(
-            "an empty pattern is found everywhere; take it out, or write what was meant",
-        ));
-    }
-    Regex::new(&text).map_err(serde::de::Error::custom)
 }
 
 impl Policy {

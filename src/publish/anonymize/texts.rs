@@ -5,9 +5,10 @@
 //! keeps stay where they stand under the same parents. The numbers of processes in /proc/PID and …/task/TID become those
 //! of the tables. Every other text becomes one pseudonym as a whole.
 
+use super::kept_path::KeptPath;
 use super::key::Key;
 use super::numbers::Numbers;
-use super::policy::{KeptPath, StringRule};
+use super::policy::StringRule;
 use regex::{Captures, Regex};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};

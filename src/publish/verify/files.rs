@@ -5,7 +5,7 @@ use crate::dataset::MANIFEST;
 use crate::dataset::manifest::{DataFile, digest};
 use crate::error::{Error, Result};
 use crate::foreign;
-use crate::publish::SUMS;
+use crate::publish::release::SUMS;
 use crate::shown::path_text;
 use semver::Version;
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,7 +4,7 @@ use super::{Kind, Release, Report};
 use crate::columns::schema::contract::{self, Contract};
 use crate::error::Result;
 use crate::foreign;
-use crate::publish::SCHEMAS;
+use crate::publish::release::SCHEMAS;
 use crate::publish::rows::Rows;
 use arrow::datatypes::{DataType, Fields, SchemaRef};
 use std::collections::HashMap;

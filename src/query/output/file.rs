@@ -2,13 +2,13 @@
 
 use super::results::{Format, Results, unique_names};
 use super::text::TextOutput;
+use crate::dataset::aside::WholeFile;
+use crate::dataset::codec::Codec;
 use crate::error::{Error, Result};
-use crate::query::aside::Aside;
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use std::fs::File;
 use std::io::BufWriter;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// Writes results as text into a file.
 pub struct FileOutput {
-    aside: Aside,
+    aside: WholeFile,
     text: TextOutput<BufWriter<File>>,
 }
 
@@ -27,7 +27,7 @@ impl FileOutput {
     /// # Errors
     /// [`Error::Io`].
     pub fn create(format: Format, target: &Path) -> Result<Self> {
-        let (aside, file) = Aside::create(target)?;
+        let (aside, file) = WholeFile::create(target)?;
         let text = TextOutput::new(format, BufWriter::with_capacity(1 << 16, file), target);
         Ok(FileOutput { aside, text })
     }
@@ -62,7 +62,7 @@ impl Results for FileOutput {
 
 /// Writes one result as a Parquet file.
 pub struct ParquetOutput {
-    aside: Aside,
+    aside: WholeFile,
     file: File,
     writer: Option<(SchemaRef, ArrowWriter<File>)>,
 }
@@ -73,7 +73,7 @@ impl ParquetOutput {
     /// # Errors
     /// [`Error::Io`].
     pub fn create(target: &Path) -> Result<Self> {
-        let (aside, file) = Aside::create(target)?;
+        let (aside, file) = WholeFile::create(target)?;
         Ok(ParquetOutput {
             aside,
             file,
@@ -110,7 +110,7 @@ impl Results for ParquetOutput {
         unique_names(schema)?;
         let schema = without_views(schema);
         let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_compression(Codec::default().compression())
             .build();
         let file = self.file.try_clone();
         let file = file.map_err(Error::io("write", self.aside.target()))?;

@@ -1,41 +1,28 @@
 //! `CITATION.cff`, and the BibTeX entry for the card and `croissant.json`.
 
-use super::Papers;
-use super::about::Author;
-use crate::shown::{json_lines, shown};
+use super::json::quoted;
+use super::metadata::ReleaseMetadata;
+use crate::publish::about::Author;
+use crate::shown::shown;
 use std::fmt::Write;
 
-/// A string as YAML reads it: JSON's strings are YAML's double-quoted ones. What YAML does not let stand as it is, and
-/// what hides in a text, is escaped.
-pub fn quoted(text: &str) -> String {
-    let json = serde_json::to_string(text).expect("a string is JSON");
-    json_lines(&json)
-}
-
-/// JSON of the release: the same values, but nothing in it ends or opens an element where a web site puts it into a page.
-pub fn json_text(value: &serde_json::Value) -> String {
-    let json = serde_json::to_string_pretty(value).expect("values are JSON");
-    let json = json.replace("</", "<\\/").replace("<!", "\\u003c!");
-    json_lines(&json) + "\n"
-}
-
 /// The file, in the Citation File Format 1.2.0; `None` without authors, who are required.
-pub fn cff(papers: &Papers) -> Option<String> {
-    let about = papers.about;
+pub fn cff(metadata: &ReleaseMetadata) -> Option<String> {
+    let about = metadata.about;
     if about.authors.is_empty() {
         return None;
     }
-    let release = &papers.manifest.release;
+    let release = &metadata.manifest.release;
     let mut text = String::from("cff-version: 1.2.0\ntype: dataset\n");
     let _ = writeln!(
         text,
         "message: \"If you use this dataset, please cite it as below.\""
     );
-    let _ = writeln!(text, "title: {}", quoted(papers.title()));
-    let _ = writeln!(text, "abstract: {}", quoted(&papers.description()));
+    let _ = writeln!(text, "title: {}", quoted(metadata.title()));
+    let _ = writeln!(text, "abstract: {}", quoted(&metadata.description()));
     let _ = writeln!(text, "version: {}", quoted(&release.version));
     let _ = writeln!(text, "date-released: {}", quoted(&release.published));
-    if let Some(license) = papers.license
+    if let Some(license) = metadata.license
         && license.urls().len() == 1
     {
         let _ = writeln!(text, "license: {}", quoted(&license.expression));
@@ -49,7 +36,7 @@ pub fn cff(papers: &Papers) -> Option<String> {
     let _ = writeln!(text, "authors:");
     about.authors.iter().for_each(|a| author(&mut text, a));
     let _ = writeln!(text, "keywords:");
-    for keyword in keywords(papers) {
+    for keyword in keywords(metadata) {
         let _ = writeln!(text, "  - {}", quoted(&keyword));
     }
     Some(text)
@@ -78,7 +65,7 @@ fn author(text: &mut String, author: &Author) {
 }
 
 /// The words to find the dataset by.
-pub fn keywords(papers: &Papers) -> Vec<String> {
+pub fn keywords(metadata: &ReleaseMetadata) -> Vec<String> {
     let own = [
         "system calls",
         "kernel trace",
@@ -87,7 +74,7 @@ pub fn keywords(papers: &Papers) -> Vec<String> {
         "requests",
     ];
     let mut all: Vec<String> = own.map(str::to_owned).to_vec();
-    for word in &papers.about.keywords {
+    for word in &metadata.about.keywords {
         if !all.contains(word) {
             all.push(word.clone());
         }
@@ -96,9 +83,9 @@ pub fn keywords(papers: &Papers) -> Vec<String> {
 }
 
 /// A BibTeX entry; what is not known is left out.
-pub fn bibtex(papers: &Papers) -> String {
-    let about = papers.about;
-    let release = &papers.manifest.release;
+pub fn bibtex(metadata: &ReleaseMetadata) -> String {
+    let about = metadata.about;
+    let release = &metadata.manifest.release;
     let year = release.published.get(..4).unwrap_or_default();
     let names: Vec<String> = about.authors.iter().map(Author::full_name).collect();
     let first = about.authors.first();
@@ -108,7 +95,7 @@ pub fn bibtex(papers: &Papers) -> String {
     let key: String = first.chars().filter(char::is_ascii_alphanumeric).collect();
     let fields = [
         ("author", (!names.is_empty()).then(|| names.join(" and "))),
-        ("title", Some(papers.title().to_owned())),
+        ("title", Some(metadata.title().to_owned())),
         ("year", Some(year.to_owned())),
         ("version", Some(release.version.clone())),
         ("publisher", about.publisher.clone()),

@@ -9,11 +9,13 @@
 //! schema.org is written with `https`, and the context also has the four terms of version 1.0 that it looks for. And one
 //! is beyond it: it cannot reach into a list in a list, so structures in lists inside of nested events are left out.
 
-use super::Papers;
-use super::about::Author;
-use super::cite::{bibtex, json_text, keywords};
-use super::release::ReleaseManifest;
+use super::cite::{bibtex, keywords};
+use super::collection::collection;
+use super::json::json_text;
+use super::metadata::ReleaseMetadata;
 use crate::error::Result;
+use crate::publish::about::Author;
+use crate::publish::release::ReleaseManifest;
 use arrow::datatypes::{DataType, Field, Fields};
 use serde_json::{Map, Value, json};
 
@@ -60,18 +62,18 @@ const PARQUET: &str = "application/x-parquet";
 ///
 /// # Errors
 /// None today; a table whose types it cannot describe would be one.
-pub fn text(papers: &Papers) -> Result<String> {
-    let mut root = head(papers);
+pub fn text(metadata: &ReleaseMetadata) -> Result<String> {
+    let mut root = head(metadata);
     root.insert(
         "distribution".to_owned(),
-        Value::Array(distribution(papers)),
+        Value::Array(distribution(metadata)),
     );
-    let mut sets = vec![splits(papers.manifest, &papers.tables())];
+    let mut sets = vec![splits(metadata.manifest, &metadata.tables())];
     sets.extend(
-        papers
+        metadata
             .tables()
             .iter()
-            .map(|table| record_set(papers, table)),
+            .map(|table| record_set(metadata, table)),
     );
     root.insert("recordSet".to_owned(), Value::Array(sets));
     Ok(json_text(&Value::Object(root)))
@@ -97,17 +99,17 @@ fn context() -> Value {
 }
 
 /// What is said of the dataset as a whole.
-fn head(papers: &Papers) -> Map<String, Value> {
-    let (about, release) = (papers.about, &papers.manifest.release);
+fn head(metadata: &ReleaseMetadata) -> Map<String, Value> {
+    let (about, release) = (metadata.about, &metadata.manifest.release);
     let mut root = Map::new();
     let mut set = |key: &str, value: Value| said(&mut root, key, value);
     set("@context", context());
     set("@type", "sc:Dataset".into());
     set("conformsTo", "http://mlcommons.org/croissant/1.1".into());
-    set("name", papers.title().into());
-    set("description", papers.description().into());
-    set("url", address(papers).into());
-    let licenses = papers.license.map(|l| l.urls()).unwrap_or_default();
+    set("name", metadata.title().into());
+    set("description", metadata.description().into());
+    set("url", address(metadata).into());
+    let licenses = metadata.license.map(|l| l.urls()).unwrap_or_default();
     set(
         "license",
         one_or_many(licenses.into_iter().map(Value::from).collect()),
@@ -124,13 +126,13 @@ fn head(papers: &Papers) -> Map<String, Value> {
     set("datePublished", release.published.clone().into());
     set(
         "dateCreated",
-        papers.manifest.dataset.created.clone().into(),
+        metadata.manifest.dataset.created.clone().into(),
     );
     set("version", release.version.clone().into());
-    set("keywords", keywords(papers).into());
-    set("citeAs", bibtex(papers).into());
+    set("keywords", keywords(metadata).into());
+    set("citeAs", bibtex(metadata).into());
     set("isLiveDataset", false.into());
-    set("rai:dataCollection", super::card::collection(papers).into());
+    set("rai:dataCollection", collection(metadata).into());
     set("rai:dataLimitations", about.limits.clone().into());
     let mut private: Vec<String> = about.privacy.iter().cloned().collect();
     private.extend(release.privacy.iter().cloned());
@@ -150,10 +152,10 @@ pub fn said(object: &mut Map<String, Value>, key: &str, value: Value) {
 }
 
 /// Where the dataset is published.
-pub fn address(papers: &Papers) -> Option<String> {
-    let doi = papers.about.doi.as_ref();
+pub fn address(metadata: &ReleaseMetadata) -> Option<String> {
+    let doi = metadata.about.doi.as_ref();
     let doi = doi.map(|d| format!("https://doi.org/{d}"));
-    papers.about.url.clone().or(doi)
+    metadata.about.url.clone().or(doi)
 }
 
 fn person(author: &Author) -> Value {
@@ -179,12 +181,12 @@ fn one_or_many(mut values: Vec<Value>) -> Value {
 }
 
 /// The set of files of each table, and every file.
-fn distribution(papers: &Papers) -> Vec<Value> {
-    let below = match papers.manifest.by_label() {
+fn distribution(metadata: &ReleaseMetadata) -> Vec<Value> {
+    let below = match metadata.manifest.by_label() {
         true => "*/*.parquet",
         false => "*.parquet",
     };
-    let tables = papers.tables();
+    let tables = metadata.tables();
     let sets = tables.iter().map(|table| {
         json!({
             "@type": "cr:FileSet",
@@ -197,7 +199,7 @@ fn distribution(papers: &Papers) -> Vec<Value> {
     });
     let mut all: Vec<Value> = sets.collect();
     for table in &tables {
-        for file in &papers.manifest.dataset.tables[*table].files {
+        for file in &metadata.manifest.dataset.tables[*table].files {
             let name = file.path.rsplit('/').next().unwrap_or_default();
             all.push(json!({
                 "@type": "cr:FileObject",
@@ -241,11 +243,11 @@ fn splits(manifest: &ReleaseManifest, tables: &[&str]) -> Value {
     })
 }
 
-fn record_set(papers: &Papers, table: &str) -> Value {
+fn record_set(metadata: &ReleaseMetadata, table: &str) -> Value {
     let contract = crate::columns::schema::contract::all();
     let contract = contract.iter().find(|c| c.table == table);
     let mut fields = vec![split_field(table)];
-    let schema = &papers.schemas[table];
+    let schema = &metadata.schemas[table];
     let of = Of { table };
     fields.extend(schema.fields().iter().filter_map(|f| of.column(f)));
     let mut set = json!({

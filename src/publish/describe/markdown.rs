@@ -70,6 +70,14 @@ pub fn code(text: &str) -> String {
     format!("{fence}{gap}{}{gap}{fence}", text.replace('|', "\\|"))
 }
 
+/// What a person says under `key`, or a mark that nobody does.
+pub fn said(text: &Option<String>, key: &str) -> String {
+    match text {
+        Some(text) => inline(text),
+        None => format!("**[missing: `{key}` in dataset.toml]**"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,11 +3,14 @@
 //! The crate names every file, who made it, what it may be used for, and the run of this program that made it out of
 //! traces. As everywhere, what nobody has said is left out (<https://www.researchobject.org/ro-crate/specification/1.2/>).
 
-use super::about::Author;
-use super::cite::{json_text, keywords};
+use super::cite::keywords;
+use super::collection::collection;
 use super::croissant::{address, said};
-use super::{Papers, SCHEMAS};
+use super::json::json_text;
+use super::metadata::ReleaseMetadata;
 use crate::columns::schema::contract;
+use crate::publish::about::Author;
+use crate::publish::release::SCHEMAS;
 use serde_json::{Map, Value, json};
 
 /// Files beside the data, and what they are.
@@ -34,7 +37,7 @@ const BESIDE: [(&str, &str, &str); 5] = [
 const PARQUET: &str = "application/vnd.apache.parquet";
 
 /// The file.
-pub fn text(papers: &Papers) -> String {
+pub fn text(metadata: &ReleaseMetadata) -> String {
     let mut graph = vec![
         json!({
             "@id": "ro-crate-metadata.json",
@@ -42,11 +45,11 @@ pub fn text(papers: &Papers) -> String {
             "conformsTo": {"@id": "https://w3id.org/ro/crate/1.2"},
             "about": {"@id": "./"},
         }),
-        root(papers),
+        root(metadata),
     ];
-    graph.extend(files(papers));
-    graph.extend(papers.about.authors.iter().enumerate().map(person));
-    graph.extend(others(papers));
+    graph.extend(files(metadata));
+    graph.extend(metadata.about.authors.iter().enumerate().map(person));
+    graph.extend(others(metadata));
     let crate_ = json!({
         "@context": "https://w3id.org/ro/crate/1.2/context",
         "@graph": graph,
@@ -54,18 +57,18 @@ pub fn text(papers: &Papers) -> String {
     json_text(&crate_)
 }
 
-fn root(papers: &Papers) -> Value {
-    let (about, release) = (papers.about, &papers.manifest.release);
+fn root(metadata: &ReleaseMetadata) -> Value {
+    let (about, release) = (metadata.about, &metadata.manifest.release);
     let mut root = Map::new();
     let mut set = |key: &str, value: Value| said(&mut root, key, value);
     set("@id", "./".into());
     set("@type", "Dataset".into());
-    set("name", papers.title().into());
-    set("description", papers.description().into());
+    set("name", metadata.title().into());
+    set("description", metadata.description().into());
     set("datePublished", release.published.clone().into());
     set("version", release.version.clone().into());
-    set("keywords", keywords(papers).into());
-    let licenses = papers.license.map(|l| l.urls()).unwrap_or_default();
+    set("keywords", keywords(metadata).into());
+    let licenses = metadata.license.map(|l| l.urls()).unwrap_or_default();
     let licenses: Vec<Value> = licenses
         .into_iter()
         .map(|url| json!({"@id": url}))
@@ -82,7 +85,7 @@ fn root(papers: &Papers) -> Value {
         publisher.map_or(Value::Null, |_| json!({"@id": "#publisher"})),
     );
     set("funding", about.funding.clone().into());
-    set("url", address(papers).into());
+    set("url", address(metadata).into());
     set(
         "identifier",
         about
@@ -91,21 +94,21 @@ fn root(papers: &Papers) -> Value {
             .map(|d| format!("https://doi.org/{d}"))
             .into(),
     );
-    let parts = file_names(papers).into_iter();
+    let parts = file_names(metadata).into_iter();
     set("hasPart", parts.map(|name| json!({"@id": name})).collect());
     set("mentions", json!([{"@id": "#publication"}]));
     Value::Object(root)
 }
 
 /// Every file that the crate names.
-fn file_names(papers: &Papers) -> Vec<String> {
-    let all = files(papers);
+fn file_names(metadata: &ReleaseMetadata) -> Vec<String> {
+    let all = files(metadata);
     all.iter()
         .filter_map(|f| f["@id"].as_str().map(str::to_owned))
         .collect()
 }
 
-fn files(papers: &Papers) -> Vec<Value> {
+fn files(metadata: &ReleaseMetadata) -> Vec<Value> {
     let mut all: Vec<Value> = BESIDE
         .iter()
         .map(|(name, format, what)| {
@@ -113,9 +116,9 @@ fn files(papers: &Papers) -> Vec<Value> {
         })
         .collect();
     for (there, name, what) in [
-        (papers.license.is_some(), "LICENSE", "The licence."),
+        (metadata.license.is_some(), "LICENSE", "The licence."),
         (
-            !papers.about.authors.is_empty(),
+            !metadata.about.authors.is_empty(),
             "CITATION.cff",
             "How to cite the dataset.",
         ),
@@ -133,8 +136,8 @@ fn files(papers: &Papers) -> Vec<Value> {
             "encodingFormat": "application/json",
         }));
     }
-    for table in papers.tables() {
-        for file in &papers.manifest.dataset.tables[table].files {
+    for table in metadata.tables() {
+        for file in &metadata.manifest.dataset.tables[table].files {
             all.push(json!({
                 "@id": file.path,
                 "@type": "File",
@@ -175,22 +178,22 @@ fn person((number, author): (usize, &Author)) -> Value {
 }
 
 /// The licences, the publisher, and the run of this program.
-fn others(papers: &Papers) -> Vec<Value> {
-    let release = &papers.manifest.release;
+fn others(metadata: &ReleaseMetadata) -> Vec<Value> {
+    let release = &metadata.manifest.release;
     let mut all = Vec::new();
-    if let Some(license) = papers.license {
+    if let Some(license) = metadata.license {
         all.extend(license.urls().into_iter().map(|url| {
             json!({"@id": url, "@type": "CreativeWork", "name": license.name(), "identifier": url})
         }));
     }
-    if let Some(publisher) = &papers.about.publisher {
+    if let Some(publisher) = &metadata.about.publisher {
         all.push(json!({"@id": "#publisher", "@type": "Organization", "name": publisher}));
     }
     all.push(json!({
         "@id": "#sysds",
         "@type": "SoftwareApplication",
         "name": "sysds",
-        "version": papers.manifest.dataset.tool.version,
+        "version": metadata.manifest.dataset.tool.version,
         "description": "Makes datasets of web requests and system calls out of LTTng kernel traces.",
     }));
     all.push(json!({
@@ -200,7 +203,7 @@ fn others(papers: &Papers) -> Vec<Value> {
         "endTime": release.published,
         "instrument": {"@id": "#sysds"},
         "result": {"@id": "./"},
-        "description": super::card::collection(papers),
+        "description": collection(metadata),
     }));
     all
 }

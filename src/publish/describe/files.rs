@@ -1,0 +1,81 @@
+//! Writing the files that describe a release, and at last the list of checksums of all.
+
+use super::metadata::ReleaseMetadata;
+use super::{card, cite, croissant, research_object};
+use crate::columns::schema::contract;
+use crate::dataset::MANIFEST;
+use crate::dataset::manifest::digest;
+use crate::error::{Error, Result};
+use crate::foreign::{self, Kind};
+use crate::publish::license::License;
+use crate::publish::release::{SCHEMAS, SUMS};
+use crate::shown::path_text;
+use std::fs::{self, File};
+use std::path::Path;
+
+/// Writes everything in the release in `root` that is not data.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Input`] where something else than files and folders is in it.
+pub(crate) fn write(metadata: &ReleaseMetadata, root: &Path) -> Result<()> {
+    let schemas = root.join(SCHEMAS);
+    fs::create_dir_all(&schemas).map_err(Error::io("create", &schemas))?;
+    for (name, text) in contract::texts() {
+        write_file(&schemas.join(name), text)?;
+    }
+    let files = [
+        ("README.md", Some(card::text(metadata))),
+        ("LICENSE", metadata.license.map(License::text)),
+        ("CITATION.cff", cite::cff(metadata)),
+        ("croissant.json", Some(croissant::text(metadata)?)),
+        (
+            "ro-crate-metadata.json",
+            Some(research_object::text(metadata)),
+        ),
+        (MANIFEST, Some(metadata.manifest.text())),
+    ];
+    for (name, text) in files {
+        if let Some(text) = text {
+            write_file(&root.join(name), &text)?;
+        }
+    }
+    write_file(&root.join(SUMS), &sums(root)?)
+}
+
+fn write_file(path: &Path, text: &str) -> Result<()> {
+    use std::io::Write;
+    File::create(path)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        })
+        .map_err(Error::io("write", path))
+}
+
+/// All files below `root` but the list of checksums, relative to it, sorted.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Input`] where a name is not UTF-8, or there is anything but files and folders.
+fn files(root: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for (below, kind) in foreign::everything_below(root)? {
+        if kind != Kind::File {
+            return Err(kind.refused(&root.join(below)));
+        }
+        found.push(path_text(&below));
+    }
+    found.retain(|f| f != SUMS);
+    Ok(found)
+}
+
+/// The list of checksums, as `sha256sum` writes and checks it.
+fn sums(root: &Path) -> Result<String> {
+    let mut text = String::new();
+    for file in files(root)? {
+        let path = root.join(&file);
+        let mut opened = foreign::open_in(root, &file)?;
+        let (_, sha256) = digest(&mut opened, &|| Ok(())).map_err(Error::io("read", &path))?;
+        text.push_str(&format!("{sha256}  {file}\n"));
+    }
+    Ok(text)
+}

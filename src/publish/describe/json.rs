@@ -1,0 +1,17 @@
+//! Values as JSON, and as the strings of YAML, in files that web sites put into their pages.
+
+use crate::shown::json_lines;
+
+/// A string as YAML reads it: JSON's strings are YAML's double-quoted ones. What YAML does not let stand as it is, and
+/// what hides in a text, is escaped.
+pub fn quoted(text: &str) -> String {
+    let json = serde_json::to_string(text).expect("a string is JSON");
+    json_lines(&json)
+}
+
+/// JSON of the release: the same values, but nothing in it ends or opens an element where a web site puts it into a page.
+pub fn json_text(value: &serde_json::Value) -> String {
+    let json = serde_json::to_string_pretty(value).expect("values are JSON");
+    let json = json.replace("</", "<\\/").replace("<!", "\\u003c!");
+    json_lines(&json) + "\n"
+}

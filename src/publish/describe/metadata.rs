@@ -1,0 +1,85 @@
+//! What the files that describe a release are made of: its manifest, `dataset.toml`, the licence, and the tables' schemas.
+
+use crate::error::Result;
+use crate::publish::about::{About, Gap};
+use crate::publish::license::License;
+use crate::publish::options::Options;
+use crate::publish::release::ReleaseManifest;
+use crate::publish::rows::Rows;
+use arrow::datatypes::SchemaRef;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What the files beside the data are made of.
+pub(crate) struct ReleaseMetadata<'a> {
+    pub(super) manifest: &'a ReleaseManifest,
+    pub(super) about: &'a About,
+    pub(super) license: Option<&'a License>,
+    pub(super) gaps: &'a [Gap],
+    /// Name of the release's folder.
+    pub(super) folder: String,
+    /// The schema of each table.
+    pub(super) schemas: BTreeMap<String, SchemaRef>,
+}
+
+impl<'a> ReleaseMetadata<'a> {
+    /// What is to be said of the release in `root`.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::error::Error::Io) and [`Error::Columns`](crate::error::Error::Columns) where a table cannot be
+    /// read.
+    pub(crate) fn new(
+        root: &Path,
+        manifest: &'a ReleaseManifest,
+        options: &'a Options,
+        gaps: &'a [Gap],
+    ) -> Result<Self> {
+        let mut schemas = BTreeMap::new();
+        for (table, files) in &manifest.dataset.tables {
+            if let Some(file) = files.files.first() {
+                let schema = Rows::open(root, &file.path)?.schema().clone();
+                schemas.insert(table.clone(), schema);
+            }
+        }
+        let folder = options.output.file_name().unwrap_or_default();
+        Ok(ReleaseMetadata {
+            manifest,
+            about: &options.about,
+            license: options.license.as_ref(),
+            gaps,
+            folder: folder.to_string_lossy().into_owned(),
+            schemas,
+        })
+    }
+
+    /// The title, or the folder's name.
+    pub(super) fn title(&self) -> &str {
+        self.about.title.as_deref().unwrap_or(&self.folder)
+    }
+
+    /// The description, or what can be said without one.
+    pub(super) fn description(&self) -> String {
+        let m = &self.manifest.dataset;
+        self.about.description.clone().unwrap_or_else(|| {
+            format!(
+                "Kernel traces of a web server as tables: {} events with their arguments, {} requests.",
+                m.events, m.requests
+            )
+        })
+    }
+
+    /// The tables, the one that most people want first.
+    pub(super) fn tables(&self) -> Vec<&'static str> {
+        let all = ["requests", "events", "downstream", "losses"];
+        let known = |t: &&str| self.schemas.contains_key(*t);
+        all.into_iter().filter(known).collect()
+    }
+
+    /// The shards of a split of a table, as a pattern of paths.
+    pub(super) fn shards_of(&self, table: &str, split: &str) -> String {
+        match self.manifest.by_label() {
+            true => format!("data/{table}/*/{split}-*.parquet"),
+            false => format!("data/{table}/{split}-*.parquet"),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Making a release: the checks before, the tables, their description, and the rename that puts it in place.
+
+use super::describe::{self, ReleaseMetadata};
+use super::options::{Control, Options, Published};
+use super::release::{self, RELEASE_VERSION, Release, ReleaseManifest, Shard};
+use super::rewrite::Rewrite;
+use super::rows;
+use super::shards::{self, Written};
+use super::split::Splits;
+use super::tables::Tables;
+use super::version::{Old, settle};
+use crate::dataset::manifest::{DataFile, Manifest, TableFiles, describe_file};
+use crate::dataset::staging::Staging;
+use crate::dataset::{self, Dataset, RELEASED, classes, moment};
+use crate::error::{Error, Result};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Makes a release of a dataset; every batch of rows goes through `rewrite`.
+///
+/// # Errors
+/// [`Error::Usage`] for options that do not fit, [`Error::Input`] where the dataset is not whole, [`Error::Io`] and
+/// [`Error::Columns`] where a file cannot be read or written, [`Error::Interrupted`]. Nothing is left in each case.
+pub fn publish(
+    options: &Options,
+    rewrite: &mut dyn Rewrite,
+    control: &mut Control,
+) -> Result<Published> {
+    let dataset = dataset_of(options)?;
+    let manifest = Manifest::read(&options.dataset)?;
+    rows::check_counts(&options.dataset, &manifest)?;
+    let previous = options.previous.as_deref();
+    let previous = previous.map(Old::open).transpose()?;
+    let staging = Staging::begin(&options.output, options.force)?;
+    let splits = options.split.as_ref().map(|by| {
+        let interrupted = Arc::clone(&control.interrupted);
+        Splits::find(&dataset, &manifest, by, options.memory, interrupted)
+    });
+    let splits = splits.transpose()?;
+    rewrite.begin(&options.dataset, &manifest, &control.interrupted)?;
+    let tables = Tables::new(&dataset, &manifest, splits.as_ref(), options);
+    let written = tables.write(&staging, rewrite, control)?;
+    let classes = rewrite.classes(classes::read(&options.dataset)?)?;
+    let mut released = rewrite.manifest(manifest)?;
+    let shards = describe(&mut released, &staging, written)?;
+    released.classes = classes::write(staging.dir(), &classes)?;
+    let release = added(options, splits.map(|s| s.rule), rewrite.privacy(), shards);
+    let mut manifest = ReleaseManifest {
+        release,
+        dataset: released,
+    };
+    let asked = options.version.clone();
+    settle(&mut manifest, staging.dir(), previous.as_ref(), asked)?;
+    let gaps = options.about.gaps(options.license.is_some());
+    let metadata = ReleaseMetadata::new(staging.dir(), &manifest, options, &gaps)?;
+    describe::write(&metadata, staging.dir())?;
+    staging.commit()?;
+    Ok(Published {
+        manifest,
+        gaps,
+        warnings: rewrite.warnings(),
+    })
+}
+
+/// Opens the dataset to publish, where it can be published to the output.
+fn dataset_of(options: &Options) -> Result<Dataset> {
+    let dataset = dataset::open(&options.dataset)?;
+    if release::is_release(&options.dataset)? {
+        return Err(Error::usage(
+            format!("{}: a release already", options.dataset.display()),
+            "Publish the dataset that it was made of.",
+        ));
+    }
+    if dataset::is_dataset(&options.output)? && !release::is_release(&options.output)? {
+        return Err(Error::usage(
+            format!(
+                "{}: a dataset, which is not replaced by a release",
+                options.output.display()
+            ),
+            "Choose another name with -o.",
+        ));
+    }
+    Ok(dataset)
+}
+
+/// What publishing adds to the manifest; its version comes later.
+fn added(
+    options: &Options,
+    split: Option<release::SplitRule>,
+    privacy: Vec<String>,
+    shards: BTreeMap<String, Shard>,
+) -> Release {
+    Release {
+        release_version: RELEASE_VERSION,
+        version: String::new(),
+        published: options.published.clone().unwrap_or_else(moment::today),
+        tool: format!("sysds {}", env!("CARGO_PKG_VERSION")),
+        license: options.license.as_ref().map(|l| l.expression.clone()),
+        previous: None,
+        split,
+        privacy,
+        shards,
+    }
+}
+
+/// Gives the shards their names, and the manifest their sizes and checksums.
+fn describe(
+    manifest: &mut Manifest,
+    staging: &Staging,
+    written: BTreeMap<String, Vec<Written>>,
+) -> Result<BTreeMap<String, Shard>> {
+    let recordings = &manifest.recordings;
+    let labels: Vec<Option<String>> = recordings.iter().map(|r| r.label.clone()).collect();
+    let folders = shards::folders(&labels);
+    let mut shards = BTreeMap::new();
+    let mut tables = BTreeMap::new();
+    for (table, written) in written {
+        let dir = staging.dir().join(RELEASED).join(&table);
+        let mut files: Vec<DataFile> = Vec::new();
+        for shard in shards::name(&dir, written, &folders)? {
+            let file = describe_file(staging.dir(), &shard.path)?;
+            let of = recordings.get(shard.recording);
+            let shard = Shard {
+                table: table.clone(),
+                split: shard.split,
+                trace_id: of.map_or_else(String::new, |r| r.trace_id.clone()),
+                label: of.and_then(|r| r.label.clone()),
+                rows: shard.rows,
+            };
+            shards.insert(file.path.clone(), shard);
+            files.push(file);
+        }
+        let table_files = TableFiles {
+            rows: files.iter().map(|f| f.rows).sum(),
+            bytes: files.iter().map(|f| f.bytes).sum(),
+            files,
+        };
+        tables.insert(table, table_files);
+    }
+    manifest.tables = tables;
+    Ok(shards)
+}

@@ -1,0 +1,58 @@
+//! What to publish and how, and what came of it.
+
+use super::about::{About, Gap};
+use super::license::License;
+use super::release::ReleaseManifest;
+use super::split::SplitStrategy;
+use crate::dataset::codec::Codec;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What to publish, and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The dataset.
+    pub dataset: PathBuf,
+    /// The release's folder.
+    pub output: PathBuf,
+    /// Replace a release that stands there.
+    pub force: bool,
+    /// Bytes on disk at which a shard ends.
+    pub shard_bytes: u64,
+    /// Compression of the shards.
+    pub codec: Codec,
+    /// How to split; `None` for not at all.
+    pub split: Option<SplitStrategy>,
+    /// What a person says of the dataset.
+    pub about: About,
+    /// Its licence.
+    pub license: Option<License>,
+    /// Version of the release; the least that fits where it is not given.
+    pub version: Option<semver::Version>,
+    /// The release before.
+    pub previous: Option<PathBuf>,
+    /// Day of publication, `YYYY-MM-DD`; today where it is not given.
+    pub published: Option<String>,
+    /// Bytes that splitting may use before it goes to disk; half of what is free where it is not given.
+    pub memory: Option<usize>,
+}
+
+/// The caller's hold on a running publication.
+pub struct Control<'a> {
+    /// Set to stop it: it then ends with [`Error::Interrupted`], and nothing is left.
+    pub interrupted: Arc<AtomicBool>,
+    /// Told, now and then, how many rows of how many are written.
+    pub progress: &'a mut dyn FnMut(u64, u64),
+}
+
+/// What was published.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The manifest of the release.
+    pub manifest: ReleaseManifest,
+    /// What `dataset.toml` does not say.
+    pub gaps: Vec<Gap>,
+    /// What the rewriting of the values warns of.
+    pub warnings: Vec<String>,
+}

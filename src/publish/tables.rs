@@ -1,0 +1,198 @@
+//! The rows of each table on their way into the shards: which split each is in, and its rewrite.
+
+use super::options::{Control, Options};
+use super::release::{FULL, TRAIN};
+use super::rewrite::Rewrite;
+use super::rows::{self, Rows};
+use super::shards::{Shards, Written};
+use super::split::{Marks, Splits};
+use crate::dataset::manifest::Manifest;
+use crate::dataset::staging::Staging;
+use crate::dataset::{Dataset, MANIFEST, RELEASED};
+use crate::error::{Error, Place, Result};
+use arrow::array::{Array, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+/// The tables on their way into the release.
+pub(super) struct Tables<'a> {
+    dataset: &'a Dataset,
+    manifest: &'a Manifest,
+    splits: Option<&'a Splits>,
+    options: &'a Options,
+    done: u64,
+}
+
+impl<'a> Tables<'a> {
+    pub(super) fn new(
+        dataset: &'a Dataset,
+        manifest: &'a Manifest,
+        splits: Option<&'a Splits>,
+        options: &'a Options,
+    ) -> Self {
+        Tables {
+            dataset,
+            manifest,
+            splits,
+            options,
+            done: 0,
+        }
+    }
+
+    /// Writes the shards of all tables.
+    pub(super) fn write(
+        mut self,
+        staging: &Staging,
+        rewrite: &mut dyn Rewrite,
+        control: &mut Control,
+    ) -> Result<BTreeMap<String, Vec<Written>>> {
+        let mut written = BTreeMap::new();
+        // What events are marked by must be read before; the order also is that in which a person would look.
+        for table in ["requests", "downstream", "events", "losses"] {
+            let dir = staging.create_dir(&format!("{RELEASED}/{table}"))?;
+            written.insert(table.to_owned(), self.table(table, &dir, rewrite, control)?);
+        }
+        Ok(written)
+    }
+
+    fn table(
+        &mut self,
+        table: &str,
+        dir: &Path,
+        rewrite: &mut dyn Rewrite,
+        control: &mut Control,
+    ) -> Result<Vec<Written>> {
+        let root = &self.dataset.root;
+        let files = rows::by_recording(root, self.manifest, table)?;
+        let first = files.iter().flatten().next();
+        let first = first.ok_or_else(|| no_files(root, table))?;
+        let schema = rewrite.schema(Rows::open(root, first)?.schema().clone());
+        let (limit, codec) = (self.options.shard_bytes, self.options.codec);
+        let mut shards = Shards::new(dir, schema, limit, codec);
+        for (recording, files) in files.iter().enumerate() {
+            shards.begin(recording)?;
+            let marks = match table {
+                "events" => self.marks(recording, dir)?,
+                _ => None,
+            };
+            for path in files {
+                let rows = Rows::open(root, path)?;
+                let path = &root.join(path);
+                for batch in rows.batches(None)? {
+                    if control.interrupted.load(Ordering::Relaxed) {
+                        return Err(Error::Interrupted);
+                    }
+                    let batch = batch?;
+                    let numbers = self.numbers(table, recording, marks.as_ref(), &batch, path)?;
+                    self.done += batch.num_rows() as u64;
+                    let rewritten = rewritten(rewrite, table, batch)?;
+                    self.spread(&mut shards, &rewritten, numbers.as_deref())?;
+                    (control.progress)(self.done, self.total());
+                }
+            }
+        }
+        let empty = match (self.splits, table) {
+            (None, _) | (_, "losses") => FULL,
+            (Some(_), _) => TRAIN,
+        };
+        shards.finish(empty)
+    }
+
+    fn total(&self) -> u64 {
+        self.manifest.tables.values().map(|t| t.rows).sum()
+    }
+
+    fn marks(&self, recording: usize, dir: &Path) -> Result<Option<Marks>> {
+        let Some(splits) = self.splits else {
+            return Ok(None);
+        };
+        let files = |table| rows::by_recording(&self.dataset.root, self.manifest, table);
+        let (requests, downstream) = (files("requests")?, files("downstream")?);
+        let events = self.manifest.recordings[recording].events;
+        let of = (&*requests[recording], &*downstream[recording]);
+        let root = &self.dataset.root;
+        splits
+            .mark_events(recording, events, (root, of), dir)
+            .map(Some)
+    }
+
+    /// The number of the split of each row; `None` where all are in [`FULL`].
+    fn numbers(
+        &self,
+        table: &str,
+        recording: usize,
+        marks: Option<&Marks>,
+        batch: &RecordBatch,
+        path: &Path,
+    ) -> Result<Option<Vec<u8>>> {
+        match (self.splits, table, marks) {
+            (None, ..) | (_, "losses", _) => Ok(None),
+            (_, _, Some(marks)) => Ok(Some(marks.get(rows::ids(batch, "event_id", path)?)?)),
+            (Some(splits), ..) => {
+                let ids = rows::ids(batch, "request_id", path)?.iter();
+                Ok(Some(
+                    ids.map(|id| splits.of_request(recording, *id)).collect(),
+                ))
+            }
+        }
+    }
+
+    /// Writes each row of a batch to its split.
+    fn spread(
+        &self,
+        shards: &mut Shards,
+        batch: &RecordBatch,
+        numbers: Option<&[u8]>,
+    ) -> Result<()> {
+        let (Some(numbers), Some(splits)) = (numbers, self.splits) else {
+            return shards.write(FULL, batch);
+        };
+        let mut occurring = numbers.to_vec();
+        occurring.sort_unstable();
+        occurring.dedup();
+        for number in occurring.iter().copied() {
+            let name = &splits.names[number as usize];
+            if occurring.len() == 1 {
+                return shards.write(name, batch);
+            }
+            let chosen: BooleanArray = numbers.iter().map(|n| Some(*n == number)).collect();
+            let rows = filter_record_batch(batch, &chosen).expect("as many marks as rows");
+            shards.write(name, &rows)?;
+        }
+        Ok(())
+    }
+}
+
+fn no_files(root: &Path, table: &str) -> Error {
+    Error::input(
+        format!("the manifest names no file of the table {table}"),
+        Place::file(root.join(MANIFEST)),
+        "Make the dataset again with this version of sysds.",
+    )
+}
+
+/// A batch after its rewrite, which must have kept its form.
+fn rewritten(rewrite: &mut dyn Rewrite, table: &str, batch: RecordBatch) -> Result<RecordBatch> {
+    let (schema, rows) = (batch.schema(), batch.num_rows());
+    let kept = ["event_id", "request_id", "service_id"].map(|c| batch.column_by_name(c).cloned());
+    let batch = rewrite.batch(table, batch)?;
+    assert_eq!(
+        batch.schema().fields(),
+        schema.fields(),
+        "a rewrite keeps the fields of {table}"
+    );
+    assert_eq!(
+        batch.num_rows(),
+        rows,
+        "a rewrite keeps the rows of {table}"
+    );
+    let after = ["event_id", "request_id", "service_id"].map(|c| batch.column_by_name(c).cloned());
+    let same = kept.iter().zip(&after).all(|(a, b)| match (a, b) {
+        (Some(a), Some(b)) => a.to_data() == b.to_data(),
+        (a, b) => a.is_none() && b.is_none(),
+    });
+    assert!(same, "a rewrite keeps the ids of {table}");
+    Ok(batch)
+}

@@ -1,0 +1,99 @@
+//! The version of a release, after the one before.
+
+use super::changes::changes;
+use super::level::Level;
+use crate::dataset::MANIFEST;
+use crate::dataset::manifest::digest;
+use crate::error::{Error, Place, Result};
+use crate::foreign;
+use crate::publish::release::{Previous, ReleaseManifest};
+use semver::Version;
+use std::path::{Path, PathBuf};
+
+/// The release before.
+pub(crate) struct Old {
+    root: PathBuf,
+    manifest: ReleaseManifest,
+    version: Version,
+    sha256: String,
+}
+
+impl Old {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// As [`ReleaseManifest::read`].
+    pub(crate) fn open(root: &Path) -> Result<Old> {
+        let manifest = ReleaseManifest::read(root)?;
+        let path = root.join(MANIFEST);
+        let mut file = foreign::open_in(root, MANIFEST)?;
+        let (_, sha256) = digest(&mut file, &|| Ok(())).map_err(Error::io("read", &path))?;
+        let version = Version::parse(&manifest.release.version).map_err(|e| {
+            Error::input(
+                format!(
+                    "the version {} is not semantic: {e}",
+                    manifest.release.version
+                ),
+                Place::file(&path),
+                "Name a folder that sysds publish wrote.",
+            )
+        })?;
+        Ok(Old {
+            root: root.to_path_buf(),
+            manifest,
+            version,
+            sha256,
+        })
+    }
+}
+
+/// Gives the release in `root` its version, and says what it follows.
+///
+/// # Errors
+/// [`Error::Usage`] where the version that was asked for says less than what has changed; as [`changes`].
+pub(crate) fn settle(
+    manifest: &mut ReleaseManifest,
+    root: &Path,
+    old: Option<&Old>,
+    asked: Option<Version>,
+) -> Result<()> {
+    let Some(old) = old else {
+        let version = asked.unwrap_or_else(|| Version::new(1, 0, 0));
+        manifest.release.version = version.to_string();
+        return Ok(());
+    };
+    let changes = changes((&old.root, &old.manifest), root, manifest)?;
+    let level = changes
+        .iter()
+        .map(|c| c.level)
+        .max()
+        .unwrap_or(Level::Patch);
+    let least = level.after(&old.version);
+    let version = asked.unwrap_or_else(|| least.clone());
+    if version < least {
+        let worst = changes.iter().filter(|c| c.level == level).take(3);
+        let worst: Vec<&str> = worst.map(|c| c.what.as_str()).collect();
+        let why = match worst.is_empty() {
+            true => String::new(),
+            false => format!(": {}", worst.join("; ")),
+        };
+        return Err(Error::usage(
+            format!(
+                "version {version} is too low after {}: this is a {} change{why}",
+                old.version,
+                level.name()
+            ),
+            format!("Give --version {least}, or leave it out."),
+        ));
+    }
+    manifest.release.version = version.to_string();
+    manifest.release.previous = Some(Previous {
+        version: old.version.to_string(),
+        manifest_sha256: old.sha256.clone(),
+        changes: changes
+            .into_iter()
+            .map(|c| format!("{}: {}", c.level.name(), c.what))
+            .collect(),
+    });
+    Ok(())
+}
