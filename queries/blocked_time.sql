@@ -1,9 +1,9 @@
 -- Where the time of requests goes: on a CPU, waiting for one, blocked by system call, or with no thread at work on them.
 --
--- One row for each part, largest first: requests that have such time, total and mean over all requests that count, and
--- share of the time of all. A row blocked has the call in which the thread was blocked (empty outside of one, as in a
--- page fault). Only complete requests count, unless $incomplete is true; left_out, the same in all rows, says how many did
--- not. A trace without the scheduler's events gives no row.
+-- One row for each part, largest first: how many requests have such time, the total, the mean over all requests that
+-- count, and the share of the time of all. A row blocked names the call in which the thread was blocked (empty if it
+-- was in none, as in a page fault). Only complete requests count, unless $incomplete is true; left_out, the same in all
+-- rows, says how many did not count. A trace without scheduler events gives no rows.
 --
 -- $server = %  only processes whose name is LIKE this
 -- $incomplete = false  count requests too that are cut off or in whose time events were lost

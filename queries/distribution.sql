@@ -1,9 +1,9 @@
 -- How a figure of requests is distributed: how many requests fall into each of equal steps of its logarithm.
 --
--- One row for each label and step that has requests: from_value is the least integer in it, to_value the least above it,
--- both in the unit of the figure (its name says it; n_events are events). Zero has a step of its own. Requests without
--- the figure (wait_ns of a connection, on_cpu_ns without the scheduler's events) are in no row. Only complete requests
--- count, unless $incomplete is true; left_out says how many of the step did not.
+-- One row for each label and step that has requests. from_value is the smallest integer in the step, to_value the
+-- smallest above it, both in the unit of the figure (its name says which; n_events are events). Zero has a step of its
+-- own. Requests without the figure (wait_ns with the rule connection, on_cpu_ns without scheduler events) are in no
+-- row. Only complete requests count, unless $incomplete is true; left_out says how many of the step did not count.
 --
 -- $of = duration_ns | idle_ns | wait_ns | on_cpu_ns | runnable_ns | blocked_ns | read_bytes | written_bytes | n_events  what
 -- $per_decade = 10  steps from a power of ten to the next

@@ -1,10 +1,11 @@
 -- What other processes did for requests, such as their database: how often, how long, and where that time went.
 --
--- One row for each process and depth (1: asked by the request itself), the longest first: requests that were served,
--- services and how many of them were answered, the time of all and its mean and percentiles (nearest ranks), the mean
--- wait from the call that asked to the read of it, the mean time on a CPU, waiting for one, blocked and with no thread at
--- work (empty without the scheduler's events), and share, of the time of the requests that count. Only complete requests count, with their
--- complete services, unless $incomplete is true; left_out says how many services did not.
+-- One row for each process and depth (1: asked by the request itself), the longest first: how many requests were
+-- served, how many services there were and how many of them were answered, their total time with its mean and
+-- percentiles (nearest ranks), the mean wait from the call that asked to the read of it, and the mean time on a CPU,
+-- waiting for one, blocked, and with no thread at work (empty without scheduler events). share is the part of the time
+-- of the requests that count. Only complete requests count, with their complete services, unless $incomplete is true;
+-- left_out says how many services did not count.
 --
 -- $server = %  only requests of processes whose name is LIKE this
 -- $incomplete = false  count requests and services too that are cut off or in whose time events were lost

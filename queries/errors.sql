@@ -1,8 +1,8 @@
 -- Which system calls fail, and how: by call and error, with how many requests that touches.
 --
 -- failures counts the calls that returned -4095 to -1; share is their part of all calls of this name that returned.
--- in_requests counts those that belong to a request, requests the requests that have one. Errors from 512 on never leave
--- the kernel: the call is restarted.
+-- in_requests counts the failures that belong to a request, and requests the requests that have at least one. Errors
+-- from 512 on never leave the kernel: the call is restarted.
 --
 -- $server = %  only threads whose name is LIKE this
 -- $limit = 1000  at most so many rows

@@ -1,8 +1,8 @@
 -- How long requests take: count, mean, exact percentiles and maximum for each server process.
 --
--- A percentile is the nearest rank: of n sorted durations, the one at position min(n - 1, floor(p * n)), from 0. The
--- columns in ns are as recorded, those in ms the same rounded to a thousandth. Only complete requests count, unless
--- $incomplete is true; left_out says how many did not. The last row, without a name, is over all processes.
+-- A percentile is the nearest rank: of n sorted durations, the one at position min(n - 1, floor(p * n)), from 0.
+-- Columns in ns are as recorded; columns in ms are the same, rounded to a thousandth. Only complete requests count,
+-- unless $incomplete is true; left_out says how many did not count. The last row, without a name, covers all processes.
 --
 -- $per = procname | pid  rows for each name of a server's processes, or for each process
 -- $server = %  only processes whose name is LIKE this

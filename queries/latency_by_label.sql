@@ -1,7 +1,7 @@
 -- How long requests take by label: count, mean, percentiles and maximum, one row for each label of the recordings.
 --
 -- Percentiles are nearest ranks, as in latency.sql. Only complete requests count, unless $incomplete is true; left_out
--- says how many did not. Recordings without a label are one row without a name.
+-- says how many did not count. Recordings without a label share one row without a name.
 --
 -- $incomplete = false  count requests too that are cut off or in whose time events were lost
 --

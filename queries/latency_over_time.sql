@@ -1,8 +1,8 @@
 -- How long requests take in the course of the recording: percentiles by time span.
 --
--- Spans of $span_ms, counted from the start of the first request of each recording; a request is in the span in which it
--- starts, and a span in which none starts has no row. Percentiles are nearest ranks, as in latency.sql. Only complete
--- requests count, unless $incomplete is true; left_out says how many did not.
+-- Time spans of $span_ms, counted from the start of the first request of each recording. A request is in the span in
+-- which it starts; a span in which none starts has no row. Percentiles are nearest ranks, as in latency.sql. Only
+-- complete requests count, unless $incomplete is true; left_out says how many did not count.
 --
 -- $span_ms = 1000  length of a span
 -- $incomplete = false  count requests too that are cut off or in whose time events were lost

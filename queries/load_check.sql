@@ -1,12 +1,14 @@
 -- What the load generator measured beside what the table requests says: counts, rates and percentiles for each recording.
 --
--- Columns that begin with load_ are the load generator's (recordings made by `sysds record --load`; null for others), the
--- others the table's, of complete requests. A percentile is the nearest rank, as in latency.sql. What to expect: the table
--- has a few requests more, of whoever else asked the server (health checks, noise), and with --requests exchange those of
--- TLS handshakes; and its latencies are the shorter ones, as they begin when the server reads, without the network, the
--- queue of the listening socket and, where the load corrects for it, the delay of requests that were sent late. Requests
--- that take much more time in the table than for the load are a sign of a rule that does not fit the server: without
--- keep-alive that is exchange, with keep-alive connection.
+-- Columns that begin with load_ come from the load generator (recordings made by `sysds record --load`; null for
+-- others), all other columns from the table, for complete requests. A percentile is the nearest rank, as in
+-- latency.sql.
+--
+-- What to expect: the table has a few requests more, from anybody else who asked the server (health checks, noise), and
+-- with --requests exchange also those of TLS handshakes. Its latencies are shorter, because they begin when the server
+-- reads. They do not include the network, the queue of the listening socket and, if the load generator corrects for it,
+-- the delay of requests that were sent late. If requests take much longer in the table than for the load generator, the
+-- rule probably does not fit the server: without keep-alive that is exchange, with keep-alive connection.
 --
 -- $server = %  only requests of processes whose name is LIKE this
 -- $client = %  only requests from addresses LIKE this, to leave out those of the machine itself

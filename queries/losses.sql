@@ -1,10 +1,10 @@
 -- What the tracer recorded, and what it lost, in the course of the recording: events and packets by time span.
 --
--- Spans of $span_ms, counted as in latency_over_time.sql from the start of the first request of each recording (of its
--- first event where it has no request), so that what came before has negative from_ms; a span in which there is nothing
--- has no row. A loss is in the span in which the packet that reports it ends; one of which the trace does not say when it
--- was is in a row without from_ms. losses counts the rows of the table losses, unknown those of them that do not say how
--- much was lost.
+-- Time spans of $span_ms, counted as in latency_over_time.sql from the start of the first request of each recording (or
+-- of its first event if it has no request), so what came before has a negative from_ms. A span in which there is
+-- nothing has no row. A loss is in the span in which the packet that reports it ends; if the trace does not say when
+-- that was, the loss is in a row without from_ms. losses counts the rows of the table losses; unknown counts those that
+-- do not say how much was lost.
 --
 -- $span_ms = 1000  length of a span
 --

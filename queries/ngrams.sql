@@ -1,8 +1,8 @@
 -- Which sequences of system calls requests are made of: the most frequent n-grams of calls.
 --
--- Calls of one thread within one request, in order of their entries; a sequence never goes over from one request or thread
--- to another. share is the percentage of all n-grams. requests counts the requests that have it. Only complete requests
--- count, unless $incomplete is true.
+-- Calls of one thread within one request, in the order of their entries; a sequence never continues from one request or
+-- thread into another. share is the percentage of all n-grams. requests counts the requests that have the n-gram. Only
+-- complete requests count, unless $incomplete is true.
 --
 -- $n = 3 | 2  length of the sequences
 -- $incomplete = false  count requests too that are cut off or in whose time events were lost

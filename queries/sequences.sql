@@ -1,16 +1,17 @@
 -- Writes each request as arrays of integers to train sequence models on, and the vocabulary as a second table.
 --
--- One row for each complete request, with split (train or test: the hash of split.sql) and arrays of one length, a value
--- for each of its events between a start and an end mark:
---   call     0 is left for padding, 1 is a name that training does not know, 2 the start mark, 3 the end mark, and from 4
---            on names, in the order of the vocabulary
+-- One row for each complete request, with split (train or test, by the hash of split.sql) and arrays of equal length,
+-- with a value for each of its events between a start mark and an end mark:
+--   call     0 is reserved for padding, 1 is a name that training does not know, 2 the start mark, 3 the end mark, and
+--            names from 4 on, in the order of the vocabulary
 --   phase    0 for the marks, 1 entry, 2 exit, 3 neither
 --   elapsed_ns nanoseconds since the event before; 0 for the first and for the marks
 --   process  as call, for the name of the thread (1, and from 4 on; 2 and 3 for the marks)
 --   pid, tid as traced; 0 for the marks
 --   outcome  0 for what returns nothing, 1 for an exit that succeeded, 2 for one that failed (-4095 to -1)
 -- The vocabulary (kind: call or process; code; name; times) is made from the training requests alone, most frequent
--- first. Requests that are cut off, touched by lost events, or do not carry all of their events are left out, and counted.
+-- first. Requests that are cut off, touched by lost events, or do not carry all of their events are left out, and
+-- counted.
 --
 -- $out = sequences.parquet  file for the sequences. Say it (-p out=sequences.parquet): that allows this query to write there
 -- $vocabulary = vocabulary.parquet  file for the vocabulary, to be said likewise

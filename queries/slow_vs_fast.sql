@@ -1,9 +1,9 @@
 -- What slow requests do that fast ones do not: calls and time by system call, in the slowest and in the fastest of them.
 --
--- Requests are ranked by duration (then trace_id, request_id); slow are the last $fraction of them, fast the first. For
--- each system call: mean number of calls and mean time in it per slow and per fast request, and the difference of the
--- times, which orders the rows. Of a call that began before the request (the wait in accept4) only the time in the request
--- counts. Only complete requests count, unless $incomplete is true.
+-- Requests are ranked by duration (then trace_id, request_id). The last $fraction of them are slow, the first are fast.
+-- For each system call: the mean number of calls and the mean time in it, per slow and per fast request, and the
+-- difference of the times, which orders the rows. If a call began before the request (the wait in accept4), only its
+-- time in the request counts. Only complete requests count, unless $incomplete is true.
 --
 -- $fraction = 0.1  share of the requests that is slow, and that is fast
 -- $server = %  only processes whose name is LIKE this

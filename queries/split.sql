@@ -1,18 +1,21 @@
 -- Splits the complete requests into train and test, writes both as Parquet into a folder, and says what they share.
 --
--- The same dataset and parameters always give the same split. $by chooses how; all ways stand in each row (split_by_hash,
--- split_by_time, split_by_recording, split_by_label), and `split` names the folders (split=train, split=test).
--- hash: a request is for training where the first 8 hex digits of sha256(trace_id || ':' || request_id), read as a
--- number below 2^32, are less than $fraction * 2^32; it stays where it is when others come or go. time: the first
--- $fraction of the requests in order of start (then trace_id, request_id) are for training, the others for testing;
--- what is for training and does not end $gap_ms before the first test begins is in neither ("gap"). recording: whole
--- recordings, in order of sha256(trace_id), as many as $fraction of them, and at least one for each side where there are
--- two. label: requests of recordings with the label $label are split by hash, all others are out of distribution (ood).
--- Incomplete requests (cut off, or touched by lost events) are nowhere. Both are counted.
+-- The same dataset and parameters always give the same split. $by chooses the strategy. Each row has the result of
+-- every strategy (split_by_hash, split_by_time, split_by_recording, split_by_label), and `split`, the chosen one, names
+-- the folders (split=train, split=test).
+--   hash       a request is for training if the first 8 hex digits of sha256(trace_id || ':' || request_id), read as a
+--              number below 2^32, are less than $fraction * 2^32. It stays where it is when other requests come or go.
+--   time       the first $fraction of the requests in order of start (then trace_id, request_id) are for training, the
+--              others for testing. A training request that does not end $gap_ms before the first test begins is in
+--              neither ("gap").
+--   recording  whole recordings are for training, in order of sha256(trace_id): as many as $fraction of them, and at
+--              least one on each side if there are two.
+--   label      requests of recordings with the label $label are split by hash; all others are ood (out of distribution).
+-- Incomplete requests (cut off, or touched by lost events) are in no part. Both are counted.
 --
--- The audit, for each part but train: how many of its requests have a training request of the same recording, of the
--- same connection, of the same thread, from the same client address, meanwhile (one is under way at some time in it),
--- or with the same sequence of system calls.
+-- The audit says for each part but train how many of its requests have a training request of the same recording, of the
+-- same connection, of the same thread, from the same client address, at the same time (meanwhile: one is under way at
+-- some time in it), or with the same sequence of system calls.
 --
 -- $out = split  folder to write; it must not hold anything. Say it (-p out=split): that allows this query to write there
 -- $fraction = 0.8  share of the requests, or recordings, to train with

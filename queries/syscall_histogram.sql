@@ -1,10 +1,10 @@
 -- Which system calls there are: calls, errors, total and mean time, and share of the time, by system call.
 --
--- calls counts the calls that returned; errors those of them that returned -4095 to -1, which are -errno. Times are
--- from entry to exit, waiting included, so calls that wait for work (accept4, epoll_wait, futex) take most of it; share
--- is the percentage of all time in system calls. A call that was under way when the trace began has no entry, and so
--- no time: no_entry counts these. One that had not returned when it ended, or whose exit was lost, is counted by
--- no_exit only.
+-- calls counts the calls that returned; errors counts those of them that returned -4095 to -1, which are -errno. Times
+-- run from entry to exit and include waiting, so calls that wait for work (accept4, epoll_wait, futex) take most of it.
+-- share is the percentage of all time in system calls. A call that was under way when the trace began has no entry and
+-- so no time; no_entry counts these. A call that had not returned when the trace ended, or whose exit was lost, is
+-- counted only by no_exit.
 --
 -- $server = %  only threads whose name is LIKE this
 -- $limit = 1000  at most so many system calls

@@ -1,11 +1,11 @@
 -- What single requests did, call by call: the slowest and the median one, and what other processes did for them.
 --
--- One row for each system call of the two (reach is own) and each piece of work that was done for them (downstream), in
--- the order in which they began: begin_ns since the start of the request, and how long the call took in it, duration_ns,
--- which is nothing where an end is not in the request. A call that began before the request has begin_ns 0, and before_ns
--- tells how long before. number counts a request's rows from 1, rows says how many it
--- has: there are no more than $limit. The median is the nearest rank, as in latency.sql; it is missing where it is the slowest.
--- Only complete requests are chosen from, unless $incomplete is true.
+-- One row for each system call of the two requests (reach is own) and each piece of work that was done for them
+-- (downstream), in the order in which they began. begin_ns counts from the start of the request. duration_ns is how
+-- long the call took within the request, and is empty if an end of the call is not in the request. A call that began
+-- before the request has begin_ns 0, and before_ns says how long before. number counts a request's rows from 1, and
+-- rows says how many it has; no more than $limit are shown. The median is the nearest rank, as in latency.sql; it is
+-- missing if it is also the slowest. Only complete requests are chosen from, unless $incomplete is true.
 --
 -- $limit = 1000  at most so many rows for each of the two
 -- $incomplete = false  choose from requests too that are cut off or in whose time events were lost

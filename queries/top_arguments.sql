@@ -1,9 +1,9 @@
 -- Top arguments: the values that arguments of system calls have most often, in the events of requests.
 --
--- One row for each call, side of it (phase), argument and value, the most frequent first within their argument, at most
--- $top of them: how often, share of the argument's values that are not null (percent), in how many requests, and how
--- many different values the argument has (distinct_values). Structures and lists are written as JSON. Only complete
--- requests count, unless $incomplete is true.
+-- One row for each call, side of it (phase), argument and value, the most frequent first within their argument, and at
+-- most $top of them: how often it occurs, its share of the argument's values that are not null (percent), in how many
+-- requests it occurs, and how many different values the argument has (distinct_values). Structures and lists are
+-- written as JSON. Only complete requests count, unless $incomplete is true.
 --
 -- $call = %  only calls whose name is LIKE this
 -- $argument = %  only arguments whose name is LIKE this

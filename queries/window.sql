@@ -1,10 +1,10 @@
 -- What the whole system did in the time of each request, and what storing that with every request would cost.
 --
--- For each request: own_events, its own; window_events, those of all threads from its first to its last; ratio of the two;
--- processes, how many others had events meanwhile. The last row, without a request_id, is the sum: window_events is then
--- the number of rows that one stores who copies every event into every request under way, times the number of events
--- of the trace. The events themselves are in the view window_events. Only complete requests count, unless $incomplete is
--- true.
+-- For each request: own_events counts its own events, window_events those of all threads from its first to its last
+-- event, ratio compares the two, and processes counts the other processes that had events meanwhile. The last row,
+-- without a request_id, is the sum. Its window_events is the number of rows that you would store if you copied every
+-- event into every request under way. The events themselves are in the view window_events. Only complete requests
+-- count, unless $incomplete is true.
 --
 -- $incomplete = false  count requests too that are cut off or in whose time events were lost
 -- $limit = 10  only so many requests, those with the largest windows; the last row is always over all
