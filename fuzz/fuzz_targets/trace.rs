@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use sysds_fuzz::trace::belong::recordings;
 use sysds_fuzz::trace::check::check;
 use sysds_fuzz::trace::event::EventBatch;
-use sysds_fuzz::trace::native::Reader;
+use sysds_fuzz::trace::native::NativeReader;
 use sysds_fuzz::trace::select::Selection;
 
 /// A folder of this process, in memory where there is one.
@@ -23,9 +23,9 @@ static DIR: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
 
 fn read(trace: PathBuf, keep_going: bool) -> sysds_fuzz::error::Result<u64> {
     let scratch = tempfile::tempdir_in(DIR.path()).unwrap();
-    let recording = &recordings(&[trace])?[0];
+    let recording = &mut recordings(&[trace])?[0];
     let checked = check(recording, keep_going, scratch.path())?;
-    let mut reader = Reader::open(checked, keep_going, Selection::default())?;
+    let mut reader = NativeReader::open(checked, keep_going, Selection::default())?;
     let mut batch = EventBatch::default();
     let mut events = 0;
     while reader.next(1000, &mut batch)? {

@@ -1,7 +1,13 @@
-//! What the fuzz targets call: the modules of sysds that read traces, and nothing else of it.
+//! What the fuzz targets call: the modules of sysds that read traces, with what those stand on, and nothing else of it.
 #![allow(dead_code)]
 
 #[path = "../../src/error.rs"]
 pub mod error;
+#[path = "../../src/foreign.rs"]
+pub mod foreign;
+#[path = "../../src/process/mod.rs"]
+pub mod process;
+#[path = "../../src/shown.rs"]
+pub mod shown;
 #[path = "../../src/trace/mod.rs"]
 pub mod trace;

@@ -17,6 +17,7 @@ mod merge;
 mod mistakes;
 pub mod output;
 mod parameters;
+mod reach;
 mod recordings;
 mod runtime;
 mod session;

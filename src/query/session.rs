@@ -2,6 +2,7 @@
 
 use super::access::{self, Access};
 use super::output::Results;
+use super::reach::Reach;
 use super::runtime::Runtime;
 use super::source::Source;
 use super::statements::{self, Parsed};
@@ -61,6 +62,8 @@ pub struct Session {
     folder: PathBuf,
     /// The same, links followed.
     root: PathBuf,
+    /// How DataFusion reads the files in it.
+    reach: Reach,
     access: Access,
     /// The tables on disk.
     files: Vec<Table>,
@@ -96,11 +99,13 @@ impl Session {
         access: Access,
     ) -> Result<Self> {
         let runtime = Runtime::start(memory, interrupted)?;
+        let root = access::real(&dataset.root)?;
         let mut session = Session {
             context: runtime.context(),
             runtime,
             folder: dataset.root.clone(),
-            root: access::real(&dataset.root)?,
+            reach: Reach::new(&root)?,
+            root,
             access,
             files: dataset.tables.clone(),
             tables: Vec::new(),
@@ -326,7 +331,7 @@ impl Session {
             ListingOptions::new(Arc::new(ParquetFormat::new())).with_file_extension(".parquet");
         let mut urls = Vec::new();
         for file in files {
-            urls.push(ListingTableUrl::parse(copy::url(&file)?).map_err(wrong)?);
+            urls.push(ListingTableUrl::parse(self.reach.url(&file)?).map_err(wrong)?);
         }
         let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options);
         let bare = table.name == "events" && schema.column_with_name("args").is_none();

@@ -142,14 +142,12 @@ fn reports_on_traces_and_datasets() {
 #[test]
 fn rows_and_mistakes_of_queries() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, evil) = made(dir.path());
-    // DataFusion's paths have no control characters.
-    let refused = clean(&["query", "-d", text(&evil), "latency"], 1);
-    assert!(refused.contains("illegal character"), "{refused}");
-    let dataset = dir.path().join("plain");
-    fs::rename(&evil, &dataset).unwrap();
+    let (_, dataset) = made(dir.path());
+    // DataFusion's paths have no control characters, which the folder's name has.
     let query = |sql: &str, status| clean(&["query", "-d", text(&dataset), "-e", sql], status);
-    query("SELECT * FROM events", 0);
+    clean(&["query", "-d", text(&dataset), "latency"], 0);
+    let said = query("SELECT * FROM events", 0);
+    assert!(said.contains("field"), "{said}");
     query("SELECT * FROM recordings", 0);
     query("SELECT args FROM events", 0);
     query("SELECT fieldx FROM events", 1);

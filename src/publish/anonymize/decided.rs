@@ -110,7 +110,7 @@ impl<'a> Search<'a> {
     }
 
     fn take(&mut self, batch: &RecordBatch) -> Result<()> {
-        let names = cast(&batch["name"], &DataType::Utf8).map_err(super::failed)?;
+        let names = cast(&batch["name"], &DataType::Utf8).map_err(super::arrays::failed)?;
         let names = names.as_string::<i32>();
         let longs = |name: &str| batch[name].as_primitive::<Int64Type>().clone();
         let (ids, entries) = (longs("event_id"), longs("entry_id"));

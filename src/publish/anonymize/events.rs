@@ -172,6 +172,6 @@ impl Rows {
 
 /// An array of texts, plain.
 fn plain(array: &ArrayRef) -> Result<StringArray> {
-    let plain = cast(array, &DataType::Utf8).map_err(super::failed)?;
+    let plain = cast(array, &DataType::Utf8).map_err(super::arrays::failed)?;
     Ok(plain.as_string::<i32>().clone())
 }

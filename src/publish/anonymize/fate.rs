@@ -4,6 +4,9 @@ use super::events::Rows;
 use super::table::Rule;
 use crate::columns::schema::holds::Holds;
 
+/// An argument, by its name after those of the structures that it is in; whether it is a context's, and a text.
+pub type ArgumentPlace = (String, bool, bool);
+
 /// What a value holds, and who says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fate {

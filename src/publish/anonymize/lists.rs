@@ -1,8 +1,9 @@
 //! Lists of numbers that mean something as a whole: addresses of the network and of network cards.
 
+use super::anonymizer::Anonymizer;
+use super::arrays::rebuilt;
 use super::events::Rows;
 use super::fate::Choice;
-use super::{Anonymizer, rebuilt};
 use crate::columns::schema::holds::Holds;
 use crate::error::Result;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray};

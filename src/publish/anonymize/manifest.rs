@@ -3,9 +3,9 @@
 //! Each part is taken apart by name, without a rest: a new one does not compile until somebody says here what becomes of
 //! it. What only tells of the machine that made the dataset, or is a text in words of a person, is left out.
 
+use super::anonymizer::{Anonymizer, SECOND};
 use super::fate::Fate;
 use super::recorded::OUT;
-use super::{Anonymizer, SECOND};
 use crate::columns::schema::holds::Holds;
 use crate::dataset::manifest::{Damage, Manifest, Recording, StreamLoss};
 use crate::dataset::moment;
@@ -13,17 +13,6 @@ use crate::dataset::options::ManifestOptions;
 use crate::error::Result;
 use crate::trace::{Clock, Source, SourceStream};
 use std::path::PathBuf;
-
-/// The part of a trace's environment that names the machine.
-const HOST: &str = "hostname";
-/// Names of the machines that a dataset was recorded on.
-pub fn host_names(manifest: &Manifest) -> Vec<String> {
-    let sources = manifest.recordings.iter().flat_map(|r| &r.sources);
-    let env = sources.flat_map(|s| &s.env);
-    env.filter(|(name, _)| name == HOST)
-        .map(|(_, value)| value.clone())
-        .collect()
-}
 
 impl Anonymizer {
     /// The manifest of the release.

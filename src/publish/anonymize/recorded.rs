@@ -1,6 +1,6 @@
 //! What `sysds record` says of a recording, anonymized.
 
-use super::Anonymizer;
+use super::anonymizer::Anonymizer;
 use crate::dataset::moment;
 use crate::dataset::recorded::{Count, Load, Machine, Ran, Recorded, Session};
 use crate::error::{Error, Place, Result};

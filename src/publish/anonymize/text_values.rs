@@ -1,9 +1,9 @@
 //! Texts as values: what becomes of one that holds this or that.
 
+use super::anonymizer::{Anonymizer, REMEMBERED};
 use super::fate::{Choice, Fate};
 use super::forms::{self, Form};
 use super::policy::Processes;
-use super::{Anonymizer, REMEMBERED};
 use crate::columns::schema::holds::Holds;
 use crate::error::Result;
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, StringArray};

@@ -1,8 +1,9 @@
 //! Values: what becomes of the values of an array, and of a number that holds this or that; `text_values` does so for texts,
 //! `lists` for numbers that mean something together.
 
+use super::anonymizer::{Anonymizer, SECOND};
+use super::arrays::{failed, rebuilt};
 use super::fate::{Choice, Fate};
-use super::{Anonymizer, SECOND, failed, rebuilt};
 use crate::columns::schema::holds::Holds;
 use crate::error::Result;
 use arrow::array::{

@@ -1,19 +1,17 @@
 //! The way through a batch: each column by what the contract says that it holds, each argument by what the table says,
 //! down to the values, which `values` changes.
 
+use super::anonymizer::Anonymizer;
+use super::arrays::{failed, rebuilt};
 use super::events::Rows;
-use super::fate::{Choice, Fate, Known};
+use super::fate::{ArgumentPlace, Choice, Fate, Known};
 use super::table::Of;
-use super::{Anonymizer, failed, rebuilt};
 use crate::columns::schema::contract::Column;
 use crate::columns::schema::holds::Holds;
 use crate::error::{self, Error, Result};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StructArray, new_null_array};
 use arrow::datatypes::{DataType, Field, Fields};
 use std::sync::Arc;
-
-/// An argument, by its name after those of the structures that it is in; whether it is a context's, and a text.
-pub type Place = (String, bool, bool);
 
 impl Anonymizer {
     /// A batch of a table.
@@ -186,7 +184,7 @@ impl Anonymizer {
         array: &dyn Array,
         rows: &Rows,
         context: bool,
-    ) -> (Place, Vec<Known>) {
+    ) -> (ArgumentPlace, Vec<Known>) {
         let text = is_text(array.data_type());
         // The name of a field may have a dot in it.
         let key = (place.join("\0"), context, text);

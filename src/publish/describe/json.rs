@@ -15,3 +15,12 @@ pub fn json_text(value: &serde_json::Value) -> String {
     let json = json.replace("</", "<\\/").replace("<!", "\\u003c!");
     json_lines(&json) + "\n"
 }
+
+/// Nothing, the one value, or a list of several.
+pub fn one_or_many(mut values: Vec<serde_json::Value>) -> serde_json::Value {
+    match values.len() {
+        0 => serde_json::Value::Null,
+        1 => values.remove(0),
+        _ => serde_json::Value::Array(values),
+    }
+}

@@ -7,6 +7,7 @@ mod card;
 mod cite;
 mod collection;
 mod croissant;
+mod croissant_fields;
 mod files;
 mod json;
 mod markdown;

@@ -1,6 +1,7 @@
 //! Files against `SHA256SUMS`, and what the papers say of the shards against each other.
 
-use super::{Kind, Release, Report};
+use super::release::Release;
+use super::report::{Kind, Report};
 use crate::dataset::MANIFEST;
 use crate::dataset::manifest::{DataFile, digest};
 use crate::error::{Error, Result};
@@ -77,18 +78,7 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<()> {
             }
             Ok(measured) => measured,
         };
-        match listed.get(&file) {
-            None if listed.is_empty() => {}
-            None => report.add(Kind::Unlisted, &file, format!("{SUMS} does not name it")),
-            Some(said) => {
-                if let Measured::Read(_, is) = &measured
-                    && is != said
-                {
-                    let what = format!("SHA-256 is {is}, but {SUMS} says {said}");
-                    report.add(Kind::Checksum, &file, what);
-                }
-            }
-        }
+        against_list(&file, &measured, &listed, report);
         found.insert(file, measured);
     }
     let read = |m: &&Measured| matches!(m, Measured::Read(..));
@@ -169,6 +159,24 @@ fn measure(release: &Release, file: &Path) -> Result<Measured> {
 /// Whether a path leads into the release, and not out of it.
 fn inside(path: &str) -> bool {
     foreign::is_inside(Path::new(path))
+}
+
+/// Whether the list of checksums names a file, with its checksum.
+fn against_list(
+    file: &str,
+    measured: &Measured,
+    listed: &BTreeMap<String, String>,
+    report: &mut Report,
+) {
+    match (listed.get(file), measured) {
+        (None, _) if listed.is_empty() => {}
+        (None, _) => report.add(Kind::Unlisted, file, format!("{SUMS} does not name it")),
+        (Some(said), Measured::Read(_, is)) if is != said => {
+            let what = format!("SHA-256 is {is}, but {SUMS} says {said}");
+            report.add(Kind::Checksum, file, what);
+        }
+        _ => {}
+    }
 }
 
 fn against_manifest(file: &DataFile, found: &BTreeMap<String, Measured>, report: &mut Report) {

@@ -1,6 +1,7 @@
 //! Ids, times and splits of a recording: every row once, in one split, and nothing outside of the recording.
 
-use super::{Kind, Release, Report};
+use super::release::Release;
+use super::report::{Kind, Report};
 use crate::dataset::manifest::Recording;
 use crate::error::Result;
 use crate::publish::release::{Shard, TRAIN};
@@ -356,21 +357,7 @@ fn downstream(
                     }
                 }
             }
-            let request = requests[row];
-            let found = usize::try_from(request).ok();
-            let found = found.and_then(|at| places.by_request.get(at));
-            match found.map(|n| places.names[*n as usize].as_str()) {
-                None | Some("") => {
-                    let what = format!("service {id}: there is no request {request}");
-                    report.add(Kind::Ids, path, what);
-                }
-                Some(split) if split != shard.split => {
-                    let what =
-                        format!("service {id} is in {}, its request in {split}", shard.split);
-                    report.add(Kind::Split, path, what);
-                }
-                Some(_) => {}
-            }
+            of_request(id, requests[row], places, shard, (path, report));
             if !(0 <= firsts[row]
                 && firsts[row] <= lasts[row]
                 && lasts[row] < recording.events as i64)
@@ -381,6 +368,29 @@ fn downstream(
         }
         Ok(())
     })
+}
+
+/// Whether the request of a service is there, and in the split of the shard.
+fn of_request(
+    id: i64,
+    request: i64,
+    places: &Places,
+    shard: &Shard,
+    (path, report): (&str, &mut Report),
+) {
+    let found = usize::try_from(request).ok();
+    let found = found.and_then(|at| places.by_request.get(at));
+    match found.map(|n| places.names[*n as usize].as_str()) {
+        None | Some("") => {
+            let what = format!("service {id}: there is no request {request}");
+            report.add(Kind::Ids, path, what);
+        }
+        Some(split) if split != shard.split => {
+            let what = format!("service {id} is in {}, its request in {split}", shard.split);
+            report.add(Kind::Split, path, what);
+        }
+        Some(_) => {}
+    }
 }
 
 fn losses(release: &Release, recording: &Recording, report: &mut Report) -> Result<()> {

@@ -7,171 +7,18 @@
 mod files;
 mod ids;
 mod nested;
+mod release;
+mod report;
 mod tables;
 
-use super::release::{ReleaseManifest, Shard};
-use super::rows::Rows;
-use crate::error::{Error, Result};
+pub use report::{Fault, Kind, Report};
+
+use super::release::ReleaseManifest;
+use crate::error::Result;
 use crate::foreign;
-use serde::Serialize;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Faults of a kind that are told in words; the others are counted.
-const TOLD: usize = 10;
-
-/// What can be wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A file that the release names is not there.
-    Missing,
-    /// A file is there that the release does not name.
-    Unlisted,
-    /// Something is there that is neither a file nor a folder: a link, a FIFO. It is not opened.
-    NoFile,
-    /// A file's content is not what its checksum says.
-    Checksum,
-    /// The release's papers contradict each other.
-    Papers,
-    /// A file cannot be read, or not as Parquet.
-    Unreadable,
-    /// A table's columns are not those of its contract.
-    Schema,
-    /// There are not as many rows as the manifest says.
-    Rows,
-    /// Ids have gaps, are not unique, or are out of order.
-    Ids,
-    /// Times run backwards, or are not in their recording.
-    Time,
-    /// A request's events or time are not in its recording.
-    Window,
-    /// Nested events are not their rows in `events`.
-    Nested,
-    /// A row is in two splits, in none, or in another than it belongs to.
-    Split,
-    /// A request that is not complete, or touched by losses, is in a training split.
-    Marked,
-}
-
-impl Kind {
-    /// Its name, as it is printed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Missing => "missing file",
-            Kind::Unlisted => "unlisted file",
-            Kind::NoFile => "not a file",
-            Kind::Checksum => "checksum",
-            Kind::Papers => "papers",
-            Kind::Unreadable => "unreadable",
-            Kind::Schema => "schema",
-            Kind::Rows => "row count",
-            Kind::Ids => "ids",
-            Kind::Time => "time",
-            Kind::Window => "window",
-            Kind::Nested => "nested events",
-            Kind::Split => "split",
-            Kind::Marked => "marked request",
-        }
-    }
-}
-
-/// Something that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fault {
-    /// What kind of thing.
-    pub kind: Kind,
-    /// The file, or the table and recording.
-    pub place: String,
-    /// What exactly.
-    pub what: String,
-}
-
-/// What a check found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// The release's version.
-    pub version: String,
-    /// Files that were read.
-    pub files: u64,
-    /// Rows of all tables.
-    pub rows: u64,
-    /// The faults, the first few of each kind.
-    pub faults: Vec<Fault>,
-    /// How many more there are of each kind.
-    pub more: Vec<(Kind, u64)>,
-}
-
-impl Report {
-    fn add(&mut self, kind: Kind, place: impl Into<String>, what: impl Into<String>) {
-        let told = self.faults.iter().filter(|f| f.kind == kind).count();
-        if told < TOLD {
-            self.faults.push(Fault {
-                kind,
-                place: place.into(),
-                what: what.into(),
-            });
-            return;
-        }
-        match self.more.iter_mut().find(|(k, _)| *k == kind) {
-            Some((_, n)) => *n += 1,
-            None => self.more.push((kind, 1)),
-        }
-    }
-
-    /// Keeps an error of reading as a fault; other errors go on.
-    fn keep(&mut self, place: &str, done: Result<()>) -> Result<()> {
-        match done {
-            Err(Error::Interrupted) => Err(Error::Interrupted),
-            Err(e) => {
-                self.add(Kind::Unreadable, place, e.to_string());
-                Ok(())
-            }
-            Ok(()) => Ok(()),
-        }
-    }
-}
-
-/// A release that is checked.
-struct Release<'a> {
-    root: &'a Path,
-    manifest: &'a ReleaseManifest,
-    /// Its shards by table and recording, in order.
-    shards: BTreeMap<(&'a str, &'a str), Vec<(&'a String, &'a Shard)>>,
-    interrupted: &'a AtomicBool,
-}
-
-impl<'a> Release<'a> {
-    /// The shards of a table that are of a recording (and split, where one is named), in order.
-    fn shards(
-        &self,
-        table: &str,
-        trace: &str,
-        split: Option<&str>,
-    ) -> Vec<(&'a String, &'a Shard)> {
-        let shards = self.shards.get(&(table, trace)).into_iter().flatten();
-        shards
-            .filter(|(_, s)| split.is_none_or(|split| s.split == split))
-            .copied()
-            .collect()
-    }
-
-    fn path(&self, relative: &str) -> PathBuf {
-        self.root.join(relative)
-    }
-
-    fn open(&self, relative: &str) -> Result<Rows> {
-        Rows::open(self.root, relative)
-    }
-
-    fn go_on(&self) -> Result<()> {
-        match self.interrupted.load(Ordering::Relaxed) {
-            true => Err(Error::Interrupted),
-            false => Ok(()),
-        }
-    }
-}
+use release::Release;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 /// Checks the release in `root`.
 ///

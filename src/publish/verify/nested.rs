@@ -3,7 +3,8 @@
 //! Requests are taken in groups of a bounded number of nested events. Their ids, sorted, are then met by the rows of
 //! `events` from the least to the greatest of them; row groups that have none of these are passed over.
 
-use super::{Kind, Release, Report};
+use super::release::Release;
+use super::report::{Kind, Report};
 use crate::dataset::manifest::Recording;
 use crate::error::{Error, Result};
 use crate::publish::version::only;

@@ -1,6 +1,7 @@
 //! Tables against their contract, and their numbers of rows against the manifest.
 
-use super::{Kind, Release, Report};
+use super::release::Release;
+use super::report::{Kind, Report};
 use crate::columns::schema::contract::{self, Contract};
 use crate::error::Result;
 use crate::foreign;

@@ -1,0 +1,134 @@
+//! What anonymizing needs all the time: key, policy, tables of what values hold, and the pseudonyms given so far.
+
+use super::addresses::Addresses;
+use super::decided::ByExit;
+use super::events::Names;
+use super::fate::{ArgumentPlace, Fate, Known};
+use super::key::Key;
+use super::numbers::Numbers;
+use super::policy::{Policy, Shift};
+use super::table::Table;
+use super::texts::Texts;
+use super::told::Told;
+use crate::columns::schema::contract::{self, Column};
+use crate::dataset::manifest::Manifest;
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The part of a trace's environment that names the machine.
+const HOST: &str = "hostname";
+/// Nanoseconds in a second.
+pub(super) const SECOND: i64 = 1_000_000_000;
+/// How many pseudonyms of texts of a kind are remembered before they are made anew.
+pub(super) const REMEMBERED: usize = 1 << 17;
+
+/// Replaces values by pseudonyms, on their way into a release.
+pub struct Anonymizer {
+    pub(super) key: Key,
+    pub(super) policy: Policy,
+    pub(super) table: Table,
+    /// The columns of each table.
+    pub(super) contracts: HashMap<String, Arc<[Column]>>,
+    pub(super) addresses: Addresses,
+    /// The same without networks that are kept.
+    pub(super) all_addresses: Addresses,
+    pub(super) numbers: Numbers,
+    pub(super) texts: Texts,
+    pub(super) shift: i64,
+    /// Whether some recording has what `sysds record` knows of it.
+    pub(super) has_records: bool,
+    /// Arguments that others depend on.
+    pub(super) deciders: BTreeSet<String>,
+    pub(super) exits: HashMap<String, Arc<ByExit>>,
+    /// Of the recording that rows are of at the moment.
+    pub(super) current: Option<Arc<ByExit>>,
+    pub(super) names: Names,
+    /// What is known of each argument (or context field), by the number of the event.
+    pub(super) known: HashMap<ArgumentPlace, Vec<Known>>,
+    pub(super) remembered: HashMap<(Fate, String), HashMap<String, String>>,
+    pub(super) known_addresses: HashMap<IpAddr, IpAddr>,
+    pub(super) told: Told,
+    /// Names of events and fields, which stay, with a name in them that goes.
+    pub(super) named: BTreeSet<String>,
+}
+
+impl Anonymizer {
+    /// By the rules of `policy`, with pseudonyms made with `key`, for the dataset that has this manifest: its host names
+    /// are among the names that go.
+    pub fn new(policy: Policy, key: &Key, manifest: &Manifest) -> Self {
+        let mut words = policy.names.words.clone();
+        words.extend(host_names(manifest));
+        // A trace may say that its host has no name.
+        words.retain(|word| !word.trim().is_empty());
+        let shift = match policy.time.shift {
+            Shift::Keyed(false) => 0,
+            Shift::Keyed(true) => keyed_shift(key),
+            Shift::Seconds(seconds) => i64::from(seconds),
+        };
+        let table = Table::shipped();
+        let contracts = contract::all().map(|c| (c.table, c.columns.into()));
+        Anonymizer {
+            addresses: Addresses::new(key, policy.addresses.keep.clone()),
+            all_addresses: Addresses::new(key, Vec::new()),
+            numbers: Numbers::new(key),
+            texts: Texts::new(
+                key,
+                policy.paths.keep.clone(),
+                policy.paths.extensions.clone(),
+                &words,
+                policy.strings.clone(),
+            ),
+            key: key.clone(),
+            policy,
+            deciders: table
+                .all_deciders()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            table,
+            contracts: contracts.into(),
+            shift,
+            has_records: manifest.recordings.iter().any(|r| r.recorded.is_some()),
+            exits: HashMap::new(),
+            current: None,
+            names: Names::default(),
+            known: HashMap::new(),
+            remembered: HashMap::new(),
+            known_addresses: HashMap::new(),
+            told: Told::default(),
+            named: BTreeSet::new(),
+        }
+    }
+
+    /// A trace's id: in the form of a UUID.
+    pub(super) fn trace(&self, id: &str) -> String {
+        let hash = blake3::keyed_hash(&self.key.of("traces"), id.as_bytes()).to_hex();
+        let part = |from: usize, to: usize| &hash[from..to];
+        let parts = [
+            part(0, 8),
+            part(8, 12),
+            part(12, 16),
+            part(16, 20),
+            part(20, 32),
+        ];
+        parts.join("-")
+    }
+}
+
+/// Names of the machines that a dataset was recorded on.
+pub fn host_names(manifest: &Manifest) -> Vec<String> {
+    let sources = manifest.recordings.iter().flat_map(|r| &r.sources);
+    let env = sources.flat_map(|s| &s.env);
+    env.filter(|(name, _)| name == HOST)
+        .map(|(_, value)| value.clone())
+        .collect()
+}
+
+/// Whole seconds back, between 30 days and 10 years, as the key decides.
+fn keyed_shift(key: &Key) -> i64 {
+    let day = 24 * 3600;
+    let [a, b, c, d, ..] = key.of("time");
+    let number = u32::from_le_bytes([a, b, c, d]);
+    -(30 * day + i64::from(number) % (3620 * day))
+}

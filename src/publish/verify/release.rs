@@ -1,0 +1,48 @@
+//! A release that is checked, and the reading of its shards.
+
+use crate::error::{Error, Result};
+use crate::publish::release::{ReleaseManifest, Shard};
+use crate::publish::rows::Rows;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A release that is checked.
+pub(super) struct Release<'a> {
+    pub(super) root: &'a Path,
+    pub(super) manifest: &'a ReleaseManifest,
+    /// Its shards by table and recording, in order.
+    pub(super) shards: BTreeMap<(&'a str, &'a str), Vec<(&'a String, &'a Shard)>>,
+    pub(super) interrupted: &'a AtomicBool,
+}
+
+impl<'a> Release<'a> {
+    /// The shards of a table that are of a recording (and split, where one is named), in order.
+    pub(super) fn shards(
+        &self,
+        table: &str,
+        trace: &str,
+        split: Option<&str>,
+    ) -> Vec<(&'a String, &'a Shard)> {
+        let shards = self.shards.get(&(table, trace)).into_iter().flatten();
+        shards
+            .filter(|(_, s)| split.is_none_or(|split| s.split == split))
+            .copied()
+            .collect()
+    }
+
+    pub(super) fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    pub(super) fn open(&self, relative: &str) -> Result<Rows> {
+        Rows::open(self.root, relative)
+    }
+
+    pub(super) fn go_on(&self) -> Result<()> {
+        match self.interrupted.load(Ordering::Relaxed) {
+            true => Err(Error::Interrupted),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The folder of a dataset under a name that DataFusion takes.
+//!
+//! Its paths are UTF-8 without control characters (object_store's `Path`). A folder may be called anything, so one of another name is
+//! reached through a descriptor that is open on it: `/proc/self/fd/N`. Below it, tables and files have our own names.
+
+use super::copy;
+use crate::error::{Error, Result};
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// A way to the folder of a dataset, as long as it is there.
+pub struct Reach {
+    root: PathBuf,
+    open: Option<OwnedFd>,
+}
+
+impl Reach {
+    /// The way to the folder `root`, links followed.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it cannot be opened.
+    pub fn new(root: &Path) -> Result<Reach> {
+        let takes = |name: &str| !name.chars().any(|c| c.is_ascii_control());
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let open = match root.to_str().is_some_and(takes) {
+            true => None,
+            false => Some(openat(CWD, root, flags, Mode::empty())),
+        };
+        let open = open.transpose();
+        Ok(Reach {
+            root: root.to_path_buf(),
+            open: open.map_err(|e| Error::io("read", root)(e.into()))?,
+        })
+    }
+
+    /// The URL of a file, links followed.
+    ///
+    /// # Errors
+    /// As [`copy::url`].
+    pub fn url(&self, file: &Path) -> Result<String> {
+        match (&self.open, file.strip_prefix(&self.root)) {
+            (Some(open), Ok(below)) => {
+                let root = format!("/proc/self/fd/{}", open.as_raw_fd());
+                copy::url(&Path::new(&root).join(below))
+            }
+            _ => copy::url(file),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+    use std::fs;
+    use std::os::unix::ffi::OsStrExt;
+
+    #[test]
+    fn only_names_that_datafusion_does_not_take_are_reached_otherwise() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, plain) in [
+            (&b"a b"[..], true),
+            ("ä*".as_bytes(), true),
+            (b"a\nb", false),
+            (b"a\xff", false),
+            (b"\x7f", false),
+        ] {
+            let root = dir.path().join(OsStr::from_bytes(name));
+            fs::create_dir(&root).unwrap();
+            let reach = Reach::new(&root).unwrap();
+            let url = reach.url(&root.join("x.parquet")).unwrap();
+            assert_eq!(!url.starts_with("file:///proc/self/fd/"), plain, "{url}");
+            fs::write(root.join("x"), "1").unwrap();
+            let whole = reach.url(&root.join("x")).unwrap().replace("file://", "");
+            assert!(plain || fs::read(whole).unwrap() == b"1");
+        }
+    }
+}
