@@ -245,3 +245,153 @@ impl Work {
         self.requests.finish(timestamp)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::current::Current;
+    use crate::requests::observed::Observed;
+    use crate::requests::open::Room;
+    use crate::requests::trackers::scheduler::Scheduler;
+    use crate::requests::trackers::threads::Threads;
+    use crate::trace::event::{EventClass, Head, NO_NAME};
+
+    const A: Endpoint = Endpoint::Inbound(0);
+    const B: Endpoint = Endpoint::Inbound(1);
+
+    /// Work of made-up events, each of which has its time as ID.
+    struct Trial {
+        work: Work,
+        threads: Threads,
+        scheduler: Scheduler,
+    }
+
+    impl Trial {
+        fn new() -> Self {
+            let room = Room {
+                events: 100,
+                bytes: 1 << 20,
+            };
+            let mut work = Work::new(OpenRequests::new(room, true));
+            work.opens(A);
+            work.opens(B);
+            Trial {
+                work,
+                threads: Threads::default(),
+                scheduler: Scheduler::default(),
+            }
+        }
+
+        /// An event of a thread leads to something, and happens.
+        fn at<T>(&mut self, time: i64, tid: i32, leads: impl FnOnce(&mut Work, &Now) -> T) -> T {
+            let head = Head {
+                timestamp: time,
+                class: 0,
+                values: 0,
+                cpu: 0,
+                pid: 1,
+                tid,
+                procname: NO_NAME,
+            };
+            let observed = Observed {
+                event_id: time,
+                head: &head,
+                values: &[],
+                duration_ns: None,
+            };
+            let event = Current {
+                observed: &observed,
+                class: &EventClass::new("point", vec![], vec![]),
+                thread: self.threads.slot(tid),
+                process: 1,
+            };
+            let now = Now {
+                event: &event,
+                threads: &self.threads,
+                scheduler: &self.scheduler,
+            };
+            let result = leads(&mut self.work, &now);
+            self.work.count(&now);
+            result
+        }
+
+        fn happens(&mut self, time: i64, tid: i32) {
+            self.at(time, tid, |_, _| ());
+        }
+
+        /// Per request that has ended, its events and the time that a thread was on a CPU for it.
+        fn ended(&mut self) -> Vec<(Vec<i64>, i64)> {
+            let ended = self.work.requests.take_ended().into_iter();
+            let ended = ended.map(|r| {
+                let events = r.nested.iter().map(|e| e.event_id).collect();
+                (events, r.times.expect("it is scheduled").on_cpu)
+            });
+            ended.collect()
+        }
+    }
+
+    #[test]
+    fn threads_at_a_connection_work_on_its_request() {
+        let mut t = Trial::new();
+        t.at(10, 1, |work, now| work.turn_to(now, A));
+        t.at(20, 2, |work, now| {
+            work.turn_to(now, A);
+            work.begin_on(now, A, None);
+        });
+        t.happens(30, 1);
+        t.at(40, 1, |work, now| work.turn_to(now, B));
+        t.happens(50, 2);
+        t.at(60, 2, Work::turn_away);
+        t.at(80, 1, |work, now| {
+            work.turn_to(now, A);
+        });
+        let end = t.at(90, 1, |work, now| {
+            work.count(now);
+            work.end_on(now, A, EndReason::Close, None)
+        });
+        assert_eq!(end, Some(90));
+        assert_eq!(t.ended(), [(vec![20, 30, 50, 80, 90], 40 + 10)]);
+    }
+
+    #[test]
+    fn a_thread_with_a_request_of_its_own_turns_to_no_connection() {
+        let mut t = Trial::new();
+        t.at(10, 1, |work, now| {
+            work.turn_to(now, A);
+            work.begin_on(now, A, None);
+        });
+        t.at(20, 1, Work::begin_own);
+        t.at(30, 1, |work, now| work.turn_to(now, A));
+        t.at(40, 1, |work, now| {
+            assert!(work.own(now).is_some());
+            work.count(now);
+            work.end_own(now, EndReason::HandlerExit);
+            assert!(work.own(now).is_none());
+            work.end_own(now, EndReason::HandlerExit);
+        });
+        assert_eq!(t.ended(), [(vec![20, 30, 40], 20)]);
+        t.at(50, 1, |work, now| work.turn_to(now, A));
+        t.at(60, 2, |work, now| {
+            work.end_on(now, A, EndReason::Close, None);
+        });
+        assert_eq!(t.ended(), [(vec![10, 50], 10)]);
+    }
+
+    #[test]
+    fn a_connection_that_has_ended_has_no_threads() {
+        let mut t = Trial::new();
+        t.at(10, 1, |work, now| {
+            work.turn_to(now, A);
+            work.hands_over(now);
+        });
+        t.at(20, 2, |work, _| work.closed(A));
+        t.at(30, 1, |work, now| {
+            assert!(work.of_thread(now).is_none() && work.on(A).is_none());
+            work.waits_for_thread(now);
+            work.turn_to(now, B);
+            work.begin_on(now, B, None);
+        });
+        let works = t.at(40, 1, |work, now| work.of_thread(now).is_some());
+        assert!(works);
+    }
+}
