@@ -2,6 +2,7 @@
 
 use super::terminal::{self, Meter};
 use crate::dataset::manifest::Manifest;
+use crate::dataset::tables;
 use crate::error::{Error, Result};
 use crate::foreign;
 use crate::publish::about::{ABOUT, About};
@@ -274,7 +275,7 @@ fn report(published: &Published, output: &Path, seconds: f64) {
         manifest.release.shards.len(),
         bytes as f64 / 1e6,
     );
-    let splits = manifest.splits("requests");
+    let splits = manifest.splits(tables::REQUESTS);
     let splits: Vec<String> = splits
         .iter()
         .map(|(name, rows, _)| format!("{rows} in {name}"))

@@ -12,6 +12,7 @@ pub mod moment;
 pub mod owned;
 pub mod recorded;
 pub mod staging;
+pub mod tables;
 
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};

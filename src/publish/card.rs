@@ -11,6 +11,7 @@ use super::release::{FULL, INCOMPLETE, OTHER, TRAIN};
 use crate::columns::schema::contract::{self, Column};
 use crate::dataset::manifest::Recording;
 use crate::dataset::recorded::LoadSummary;
+use crate::dataset::tables;
 use crate::requests::rules;
 use std::fmt::Write;
 
@@ -135,11 +136,11 @@ fn gaps(text: &mut String, papers: &Papers) {
 }
 
 fn load(text: &mut String, papers: &Papers) {
-    let split = match papers.manifest.splits("requests").first() {
+    let split = match papers.manifest.splits(tables::REQUESTS).first() {
         Some((name, ..)) => name.clone(),
         None => FULL.to_owned(),
     };
-    let path = glob(papers, "events", "*").replace("*-*", "*");
+    let path = glob(papers, tables::EVENTS, "*").replace("*-*", "*");
     let _ = writeln!(
         text,
         "## Use\n\n\

@@ -13,6 +13,7 @@ use super::Papers;
 use super::about::Author;
 use super::cite::{bibtex, json_text, keywords};
 use super::release::ReleaseManifest;
+use crate::dataset::tables;
 use crate::error::Result;
 use arrow::datatypes::{DataType, Field, Fields};
 use serde_json::{Map, Value, json};
@@ -255,9 +256,9 @@ fn record_set(papers: &Papers, table: &str) -> Value {
         "description": contract.map_or("", |c| c.description.as_str()),
     });
     let key = match table {
-        "events" => Some("event_id"),
-        "requests" => Some("request_id"),
-        "downstream" => Some("service_id"),
+        tables::EVENTS => Some("event_id"),
+        tables::REQUESTS => Some("request_id"),
+        tables::DOWNSTREAM => Some("service_id"),
         _ => None,
     };
     if let Some(key) = key {

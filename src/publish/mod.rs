@@ -30,6 +30,7 @@ pub mod version;
 use crate::columns::schema::contract;
 use crate::dataset::manifest::{DataFile, Manifest, TableFiles, describe_file, digest};
 use crate::dataset::staging::Staging;
+use crate::dataset::tables;
 use crate::dataset::{self, Dataset, MANIFEST, RELEASED, classes, moment};
 use crate::error::{Error, Result};
 use crate::foreign::{self, Kind};
@@ -207,7 +208,12 @@ impl Tables<'_> {
     ) -> Result<BTreeMap<String, Vec<Written>>> {
         let mut written = BTreeMap::new();
         // What events are marked by must be read before; the order also is that in which a person would look.
-        for table in ["requests", "downstream", "events", "losses"] {
+        for table in [
+            tables::REQUESTS,
+            tables::DOWNSTREAM,
+            tables::EVENTS,
+            tables::LOSSES,
+        ] {
             let dir = staging.create_dir(&format!("{RELEASED}/{table}"))?;
             written.insert(table.to_owned(), self.table(table, &dir, rewrite, control)?);
         }
@@ -231,7 +237,7 @@ impl Tables<'_> {
         for (recording, files) in files.iter().enumerate() {
             shards.begin(recording)?;
             let marks = match table {
-                "events" => self.marks(recording, dir)?,
+                tables::EVENTS => self.marks(recording, dir)?,
                 _ => None,
             };
             for path in files {
@@ -251,7 +257,7 @@ impl Tables<'_> {
             }
         }
         let empty = match (self.splits, table) {
-            (None, _) | (_, "losses") => FULL,
+            (None, _) | (_, tables::LOSSES) => FULL,
             (Some(_), _) => release::TRAIN,
         };
         shards.finish(empty)
@@ -266,7 +272,7 @@ impl Tables<'_> {
             return Ok(None);
         };
         let files = |table| rows::by_recording(&self.dataset.root, self.manifest, table);
-        let (requests, downstream) = (files("requests")?, files("downstream")?);
+        let (requests, downstream) = (files(tables::REQUESTS)?, files(tables::DOWNSTREAM)?);
         let events = self.manifest.recordings[recording].events;
         let of = (&*requests[recording], &*downstream[recording]);
         let root = &self.dataset.root;
@@ -285,7 +291,7 @@ impl Tables<'_> {
         path: &Path,
     ) -> Result<Option<Vec<u8>>> {
         match (self.splits, table, marks) {
-            (None, ..) | (_, "losses", _) => Ok(None),
+            (None, ..) | (_, tables::LOSSES, _) => Ok(None),
             (_, _, Some(marks)) => Ok(Some(marks.get(rows::ids(batch, "event_id", path)?)?)),
             (Some(splits), ..) => {
                 let ids = rows::ids(batch, "request_id", path)?.iter();
@@ -477,7 +483,12 @@ impl<'a> Papers<'a> {
 
     /// The tables, the one that most people want first.
     fn tables(&self) -> Vec<&'static str> {
-        let all = ["requests", "events", "downstream", "losses"];
+        let all = [
+            tables::REQUESTS,
+            tables::EVENTS,
+            tables::DOWNSTREAM,
+            tables::LOSSES,
+        ];
         let known = |t: &&str| self.schemas.contains_key(*t);
         all.into_iter().filter(known).collect()
     }

@@ -10,6 +10,7 @@ use super::release::{Previous, ReleaseManifest, Shard};
 use super::rows::{self, Rows};
 use crate::dataset::MANIFEST;
 use crate::dataset::manifest::digest;
+use crate::dataset::tables;
 use crate::error::{Error, Place, Result};
 use crate::foreign;
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StructArray};
@@ -229,7 +230,7 @@ impl<'a> Side<'a> {
     /// Number of requests of a recording, as many rows as there are.
     fn requests(&self, trace_id: &str) -> Result<usize> {
         let mut rows = 0;
-        for (path, _) in self.of("requests", trace_id) {
+        for (path, _) in self.of(tables::REQUESTS, trace_id) {
             for batch in Rows::open(self.root, path)?.batches(Some(&["request_id"]))? {
                 rows += batch?.num_rows();
             }
@@ -379,7 +380,7 @@ fn requests(sides: &[Side; 2], trace: &str, changes: &mut Vec<Change>) -> Result
 fn places(side: &Side, trace: &str, names: &mut Vec<String>) -> Result<Vec<u8>> {
     let mut places = Vec::new();
     let most = side.requests(trace)?;
-    for (path, shard) in side.of("requests", trace) {
+    for (path, shard) in side.of(tables::REQUESTS, trace) {
         let known = names.iter().position(|n| *n == shard.split);
         let number = known.unwrap_or_else(|| {
             names.push(shard.split.clone());
