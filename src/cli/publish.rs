@@ -4,6 +4,7 @@ use super::size;
 use super::terminal::{self, Meter};
 use crate::dataset::codec::Codec;
 use crate::dataset::manifest::Manifest;
+use crate::dataset::tables;
 use crate::error::{Error, Result};
 use crate::foreign;
 use crate::publish::about::{ABOUT, About};
@@ -243,7 +244,7 @@ fn report(published: &Published, output: &Path, seconds: f64) {
         manifest.release.shards.len(),
         bytes as f64 / 1e6,
     );
-    let splits = manifest.splits("requests");
+    let splits = manifest.splits(tables::REQUESTS);
     let splits: Vec<String> = splits
         .iter()
         .map(|(name, rows, _)| format!("{rows} in {name}"))

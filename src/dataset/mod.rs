@@ -16,6 +16,7 @@ pub mod options;
 pub mod owned;
 pub mod recorded;
 pub mod staging;
+pub mod tables;
 
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};

@@ -15,6 +15,7 @@ use crate::columns::tables::events::EventsUsage;
 use crate::columns::tables::requests::RequestsUsage;
 use crate::dataset::classes::{self, Classes};
 use crate::dataset::manifest::{DataFile, Manifest, Recording, TableFiles, describe_file, footer};
+use crate::dataset::tables;
 use crate::dataset::{self, MANIFEST};
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};
@@ -118,8 +119,8 @@ impl Old {
         old: &Layout,
         parts: impl Fn(&str) -> Result<(Vec<Part>, Schema)>,
     ) -> Result<Ingested> {
-        let (events, schema) = parts("events")?;
-        let (requests, requests_schema) = parts("requests")?;
+        let (events, schema) = parts(tables::EVENTS)?;
+        let (requests, requests_schema) = parts(tables::REQUESTS)?;
         let args = members(member(schema.fields(), "args"));
         let context = members(member(schema.fields(), "context"));
         let of_requests = members(member(requests_schema.fields(), "events"));
@@ -151,8 +152,8 @@ impl Old {
             classes: Arc::new(classes.classes.iter().map(|c| c.class.clone()).collect()),
             events: (events, events_usage),
             requests: (requests, requests_usage),
-            downstream: parts("downstream")?.0,
-            losses: parts("losses")?.0,
+            downstream: parts(tables::DOWNSTREAM)?.0,
+            losses: parts(tables::LOSSES)?.0,
         })
     }
 

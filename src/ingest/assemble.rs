@@ -12,6 +12,7 @@ use crate::dataset::manifest::{
 };
 use crate::dataset::moment;
 use crate::dataset::staging::Staging;
+use crate::dataset::tables;
 use crate::error::Result;
 use crate::process::threads::{joined, spawn_scoped};
 use crate::trace::event::EventClass;
@@ -20,9 +21,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-
-/// All tables.
-const TABLES: [&str; 4] = ["events", "requests", "downstream", "losses"];
 
 /// Joins the parts of all recordings into tables of one schema each, and describes the result; `old` is the manifest of
 /// the dataset that is appended to, whose recordings are the first.
@@ -41,7 +39,7 @@ pub(super) fn assemble(
     // Each beside the others: an ingest ends with them, and they do not share anything.
     let recordings = &all[..];
     let tables = thread::scope(|scope| {
-        let tables = TABLES.into_iter().zip(&schemas);
+        let tables = tables::ALL.into_iter().zip(&schemas);
         let threads: Vec<_> = tables
             .map(|(table, schema)| {
                 let work = move || joined_table(plan, staging, recordings, table, schema);
@@ -71,9 +69,9 @@ fn joined_table(
     let mut files: Vec<PathBuf> = Vec::new();
     for done in all {
         let (parts, donors): (&[Part], &[&str]) = match table {
-            "events" => (&done.events.0, &[]),
-            "requests" => (&done.requests.0, &["events.list.element.event_id"]),
-            "downstream" => (&done.downstream, &[]),
+            tables::EVENTS => (&done.events.0, &[]),
+            tables::REQUESTS => (&done.requests.0, &["events.list.element.event_id"]),
+            tables::DOWNSTREAM => (&done.downstream, &[]),
             _ => (&done.losses, &[]),
         };
         let target = Target {

@@ -11,6 +11,7 @@ use crate::columns::tables::losses;
 use crate::columns::tables::requests::{RequestsTable, RequestsUsage};
 use crate::dataset::fingerprint::fingerprints;
 use crate::dataset::manifest::{Damage, Recording, sum_losses};
+use crate::dataset::tables;
 use crate::error::{Error, Result};
 use crate::process::threads::{joined, spawn_scoped};
 use crate::shown::path_text;
@@ -89,14 +90,14 @@ impl Tables {
         scratch: &Path,
     ) -> Result<Self> {
         let plans = Arc::new(plan.plans(classes));
-        let tables = |name: &str| {
+        let folder = |name: &str| {
             let dir = scratch.join(name);
             std::fs::create_dir(&dir)
                 .map_err(Error::io("create", &dir))
                 .map(|()| dir)
         };
         let events = EventsTable::new(
-            tables("events")?,
+            folder(tables::EVENTS)?,
             task.trace_id,
             &plan.contracts.events,
             Arc::clone(&plan.layout),
@@ -104,7 +105,7 @@ impl Tables {
             Arc::new(plan.properties.clone()),
         )?;
         let requests = RequestsTable::new(
-            tables("requests")?,
+            folder(tables::REQUESTS)?,
             &plan.contracts.requests,
             &plan.common(task.trace_id, task.described.label.as_ref()),
             Arc::clone(classes),
@@ -113,7 +114,7 @@ impl Tables {
             Arc::new(plan.properties.clone()),
         )?;
         let downstream = DownstreamTable::new(
-            tables("downstream")?,
+            folder(tables::DOWNSTREAM)?,
             &plan.contracts.downstream,
             task.trace_id,
             Arc::new(plan.properties.clone()),
@@ -144,7 +145,7 @@ fn ingested(
     let root = path_text(&recording.root);
     let losses = losses_below(&root, worked.losses);
     let part = losses::write(
-        scratch.join("losses"),
+        scratch.join(tables::LOSSES),
         &plan.contracts.losses,
         trace_id,
         &losses,

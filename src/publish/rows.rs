@@ -2,6 +2,7 @@
 
 use crate::dataset::MANIFEST;
 use crate::dataset::manifest::{DataFile, Manifest};
+use crate::dataset::tables;
 use crate::error::{Error, Place, Result};
 use crate::foreign;
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -185,8 +186,8 @@ pub fn by_recording(root: &Path, manifest: &Manifest, table: &str) -> Result<Vec
 /// [`Error::Input`] where they differ, and as [`by_recording`].
 pub fn check_counts(root: &Path, manifest: &Manifest) -> Result<()> {
     let (events, requests) = (
-        by_recording(root, manifest, "events")?,
-        by_recording(root, manifest, "requests")?,
+        by_recording(root, manifest, tables::EVENTS)?,
+        by_recording(root, manifest, tables::REQUESTS)?,
     );
     for (number, recording) in manifest.recordings.iter().enumerate() {
         let mut of_events = 0_u64;
@@ -204,8 +205,8 @@ pub fn check_counts(root: &Path, manifest: &Manifest) -> Result<()> {
             }
         }
         let counts = [
-            ("events", recording.events, of_events),
-            ("requests", recording.requests, of_requests),
+            (tables::EVENTS, recording.events, of_events),
+            (tables::REQUESTS, recording.requests, of_requests),
         ];
         if let Some((table, told, rows)) = counts.iter().find(|(_, told, rows)| told != rows) {
             return Err(Error::input(

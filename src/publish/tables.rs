@@ -8,6 +8,7 @@ use super::shards::{Shards, Written};
 use super::split::{Marks, Splits};
 use crate::dataset::manifest::Manifest;
 use crate::dataset::staging::Staging;
+use crate::dataset::tables;
 use crate::dataset::{Dataset, MANIFEST, RELEASED};
 use crate::error::{Error, Place, Result};
 use arrow::array::{Array, BooleanArray, RecordBatch};
@@ -50,7 +51,12 @@ impl<'a> Tables<'a> {
     ) -> Result<BTreeMap<String, Vec<Written>>> {
         let mut written = BTreeMap::new();
         // What events are marked by must be read before; the order also is that in which a person would look.
-        for table in ["requests", "downstream", "events", "losses"] {
+        for table in [
+            tables::REQUESTS,
+            tables::DOWNSTREAM,
+            tables::EVENTS,
+            tables::LOSSES,
+        ] {
             let dir = staging.create_dir(&format!("{RELEASED}/{table}"))?;
             written.insert(table.to_owned(), self.table(table, &dir, rewrite, control)?);
         }
@@ -74,7 +80,7 @@ impl<'a> Tables<'a> {
         for (recording, files) in files.iter().enumerate() {
             shards.begin(recording)?;
             let marks = match table {
-                "events" => self.marks(recording, dir)?,
+                tables::EVENTS => self.marks(recording, dir)?,
                 _ => None,
             };
             for path in files {
@@ -94,7 +100,7 @@ impl<'a> Tables<'a> {
             }
         }
         let empty = match (self.splits, table) {
-            (None, _) | (_, "losses") => FULL,
+            (None, _) | (_, tables::LOSSES) => FULL,
             (Some(_), _) => TRAIN,
         };
         shards.finish(empty)
@@ -109,7 +115,7 @@ impl<'a> Tables<'a> {
             return Ok(None);
         };
         let files = |table| rows::by_recording(&self.dataset.root, self.manifest, table);
-        let (requests, downstream) = (files("requests")?, files("downstream")?);
+        let (requests, downstream) = (files(tables::REQUESTS)?, files(tables::DOWNSTREAM)?);
         let events = self.manifest.recordings[recording].events;
         let of = (&*requests[recording], &*downstream[recording]);
         let root = &self.dataset.root;
@@ -128,7 +134,7 @@ impl<'a> Tables<'a> {
         path: &Path,
     ) -> Result<Option<Vec<u8>>> {
         match (self.splits, table, marks) {
-            (None, ..) | (_, "losses", _) => Ok(None),
+            (None, ..) | (_, tables::LOSSES, _) => Ok(None),
             (_, _, Some(marks)) => Ok(Some(marks.get(rows::ids(batch, "event_id", path)?)?)),
             (Some(splits), ..) => {
                 let ids = rows::ids(batch, "request_id", path)?.iter();

@@ -8,6 +8,7 @@ use super::source::Source;
 use super::statements::{self, Parsed};
 use super::{copy, damage, limits, merge, mistakes, parameters, recordings, shipped, tables};
 use crate::dataset::manifest::Manifest;
+use crate::dataset::tables::EVENTS;
 use crate::dataset::{Dataset, Table};
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};
@@ -334,7 +335,7 @@ impl Session {
             urls.push(ListingTableUrl::parse(self.reach.url(&file)?).map_err(wrong)?);
         }
         let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options);
-        let bare = table.name == "events" && schema.column_with_name("args").is_none();
+        let bare = table.name == EVENTS && schema.column_with_name("args").is_none();
         let config = config.with_schema(schema);
         let listing = ListingTable::try_new(config).map_err(wrong)?;
         let name = if bare { BARE_EVENTS } else { &table.name };

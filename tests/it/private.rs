@@ -2,6 +2,7 @@
 //! in which every argument has a marked value no mark is left.
 
 use crate::common::*;
+use crate::ctf::small::{Event, Small};
 use crate::decoded::{Decoded, all_files};
 use crate::marked::{self, MARK};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -354,6 +355,51 @@ fn a_policy_can_say_what_arguments_hold() {
     assert_eq!(args(&old, "items"), args(&new, "items"));
     let (before, after) = (args(&old, "buyer"), args(&new, "buyer"));
     assert!(before.len() == after.len() && before != after);
+}
+
+/// A member of a structure is what the policy says of its field, whatever its column is called; a field that is really
+/// called `count_u64` is another one.
+#[test]
+fn members_of_structures_are_known_by_the_names_of_their_fields() {
+    const LARGE: u64 = (1 << 63) + 5;
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("trace");
+    let members = "struct { u64 count; u64 count_u64; } of;";
+    let event = |time: u64, values: [u64; 2]| -> Event {
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes());
+        (0, time, bytes.collect())
+    };
+    let small = Small {
+        number: 1,
+        classes: &[("shop:item", members)],
+        cpus: &[vec![event(10, [3, 4]), event(11, [LARGE, 6])]],
+        ..Small::default()
+    };
+    small.write(&trace);
+    let dataset = dir.path().join("d");
+    ingest(&[&trace], &dataset, &["--quiet"]);
+    let policy = "[arguments]\n\"shop:item.of.count\" = \"size\"\n";
+    let (release, done) = published(&dataset, dir.path(), policy);
+    let said = stderr(&done);
+    assert!(said.contains("of.count_u64"), "nobody knows it: {said}");
+    let events = released(&release, "events");
+    let args = events.column_by_name("args").unwrap().as_struct();
+    let of = args.column_by_name("of").unwrap().as_struct();
+    let member = |name: &str| {
+        let column = of.column_by_name(name).unwrap();
+        let column = arrow::compute::cast(column, &DataType::UInt64).unwrap();
+        let column = column.as_primitive::<UInt64Type>();
+        column.iter().collect::<Vec<_>>()
+    };
+    assert_eq!(member("count"), [Some(3), None]);
+    assert_eq!(member("count_u64_"), [None, Some(LARGE)]);
+    assert_eq!(member("count_u64"), [None, None]);
+    let field = |name: &str| {
+        let field = of.fields().find(name).unwrap().1;
+        field.metadata().get("field").cloned()
+    };
+    assert_eq!(field("count_u64_").as_deref(), Some("count"));
+    assert_eq!(field("count_u64"), None);
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! Columns of the events inside requests.
+//! Columns of the elements of lists.
 //!
-//! They are encoded one by one, as those of `events` are, and not as one array of lists of structures: a column begins with
-//! its first value, so that a group has no columns (and no siblings) that it does not need, and numbers go to their
-//! column's writer as they were gathered. All of them share the levels that say which request an event is of; a column
-//! that begins late, or ends early, is filled up with them.
+//! They are encoded one by one, as those of rows are, and not as one array of lists of structures: a column begins with its
+//! first value, so that a row group has no columns (and no siblings) that it does not need, and numbers go to their column's
+//! writer as they were gathered. All of them share the levels that say which row's list an element is in; a column that
+//! begins late, or ends early, is filled up with them.
 
 use super::column::{Writers, write_array};
 use super::levels::{Chunk, Levels};
@@ -21,40 +21,40 @@ use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The nested events of a row group's requests, being encoded.
+/// The elements of a row group's lists, being encoded.
 pub struct NestedWriter {
     properties: WriterPropertiesPtr,
     shape: Shape,
     levels: Levels,
     /// By their numbers, which give the order.
-    columns: BTreeMap<usize, Open>,
+    columns: BTreeMap<usize, ListColumn>,
 }
 
-/// A column that was begun.
-struct Open {
+/// A column of the list that was begun.
+struct ListColumn {
     slot: Slot,
     writers: Writers,
-    /// Requests whose events it has.
-    requests: usize,
+    /// Rows whose elements it has.
+    rows: usize,
 }
 
 impl NestedWriter {
-    /// The events of requests that have so many each, none of them encoded, in a list called `name`.
+    /// The lists called `name` of rows that have so many elements each, none of them encoded.
     pub fn new(
         name: &'static str,
         lengths: impl Iterator<Item = usize> + Clone,
         properties: WriterPropertiesPtr,
     ) -> Self {
-        let (mut events, mut slots) = (vec![0], vec![0]);
+        let (mut elements, mut slots) = (vec![0], vec![0]);
         for length in lengths.clone() {
-            events.push(events[events.len() - 1] + length as i32);
+            elements.push(elements[elements.len() - 1] + length as i32);
             slots.push(slots[slots.len() - 1] + length.max(1));
         }
         NestedWriter {
             properties,
             shape: Shape {
                 name,
-                events,
+                elements,
                 slots,
             },
             levels: Levels::of_lists(lengths),
@@ -62,15 +62,15 @@ impl NestedWriter {
         }
     }
 
-    /// Encodes the values that the column of this number has in the events of the `requests` of these numbers; they are
-    /// counted from the first of these events on. `describe` says where the column stands and is asked at its first values.
+    /// Encodes the values that the column of this number has in the elements of these `rows`; they are counted from the
+    /// first of these elements on. `describe` says where the column stands and is asked at its first values.
     ///
     /// # Errors
     /// [`ParquetError`] where they cannot be encoded.
     pub fn write(
         &mut self,
         number: usize,
-        requests: Range<usize>,
+        rows: Range<usize>,
         describe: impl FnOnce() -> Slot,
         content: &Content,
     ) -> Result<(), ParquetError> {
@@ -80,21 +80,21 @@ impl NestedWriter {
             Entry::Vacant(entry) => {
                 let slot = describe();
                 let schema = Schema::new(vec![list_of(shape.name, std::slice::from_ref(&slot))]);
-                entry.insert(Open {
+                entry.insert(ListColumn {
                     writers: Writers::new(schema, content, &self.properties)?,
                     slot,
-                    requests: 0,
+                    rows: 0,
                 })
             }
         };
-        column.fill(requests.start, shape, &mut self.levels)?;
-        column.requests = requests.end;
+        column.fill(rows.start, shape, &mut self.levels)?;
+        column.rows = rows.end;
         match (&mut column.writers, content) {
             (Writers::Numbers(writer), Content::Numbers(numbers)) => {
-                writer.write(numbers, &shape.chunk(requests), &mut self.levels)
+                writer.write(numbers, &shape.chunk(rows), &mut self.levels)
             }
             (Writers::Arrays(writers), Content::Array(array)) => {
-                shape.write(writers, &column.slot, requests, Arc::clone(array))
+                shape.write(writers, &column.slot, rows, Arc::clone(array))
             }
             _ => unreachable!("a column is given arrays or numbers, not both"),
         }
@@ -114,71 +114,71 @@ impl NestedWriter {
         mut self,
         group: &mut SerializedRowGroupWriter<W>,
     ) -> Result<(), ParquetError> {
-        let requests = self.shape.slots.len() - 1;
+        let rows = self.shape.slots.len() - 1;
         for mut column in self.columns.into_values() {
-            column.fill(requests, &self.shape, &mut self.levels)?;
+            column.fill(rows, &self.shape, &mut self.levels)?;
             column.writers.append_to(group)?;
         }
         Ok(())
     }
 }
 
-impl Open {
-    /// Fills up with nulls to so many requests.
+impl ListColumn {
+    /// Fills up with nulls to so many rows.
     fn fill(
         &mut self,
-        requests: usize,
+        rows: usize,
         shape: &Shape,
         levels: &mut Levels,
     ) -> Result<(), ParquetError> {
-        let missing = self.requests..requests;
+        let missing = self.rows..rows;
         if missing.is_empty() {
             return Ok(());
         }
-        self.requests = requests;
+        self.rows = rows;
         match &mut self.writers {
             Writers::Numbers(writer) => writer.write_nulls(&shape.chunk(missing), levels),
             Writers::Arrays(writers) => {
-                let events = shape.events[missing.end] - shape.events[missing.start];
-                let nulls = new_null_array(self.slot.field.data_type(), events as usize);
+                let elements = shape.elements[missing.end] - shape.elements[missing.start];
+                let nulls = new_null_array(self.slot.field.data_type(), elements as usize);
                 shape.write(writers, &self.slot, missing, nulls)
             }
         }
     }
 }
 
-/// How the events are spread over the requests.
+/// How the elements are spread over the rows.
 struct Shape {
     /// The list's name.
     name: &'static str,
-    /// Where each request's events begin among all, and where the last's end.
-    events: Vec<i32>,
-    /// Where each request's levels begin, and where the last's end.
+    /// Where each row's elements begin among all, and where the last's end.
+    elements: Vec<i32>,
+    /// Where each row's levels begin, and where the last's end.
     slots: Vec<usize>,
 }
 
 impl Shape {
-    fn chunk(&self, requests: Range<usize>) -> Chunk {
+    fn chunk(&self, rows: Range<usize>) -> Chunk {
         Chunk {
-            levels: self.slots[requests.start]..self.slots[requests.end],
-            first: self.events[requests.start] as usize,
+            levels: self.slots[rows.start]..self.slots[rows.end],
+            first: self.elements[rows.start] as usize,
         }
     }
 
-    /// Encodes an array with a place for each event of some requests.
+    /// Encodes an array with a place for each element of some rows.
     fn write(
         &self,
         writers: &mut [ArrowColumnWriter],
         slot: &Slot,
-        requests: Range<usize>,
+        rows: Range<usize>,
         array: ArrayRef,
     ) -> Result<(), ParquetError> {
         let field = list_of(self.name, std::slice::from_ref(slot));
         let DataType::List(element) = field.data_type() else {
             unreachable!("made as a list")
         };
-        let events = &self.events[requests.start..=requests.end];
-        let offsets: Vec<i32> = events.iter().map(|at| at - events[0]).collect();
+        let elements = &self.elements[rows.start..=rows.end];
+        let offsets: Vec<i32> = elements.iter().map(|at| at - elements[0]).collect();
         let list = ListArray::new(
             Arc::clone(element),
             OffsetBuffer::new(offsets.into()),

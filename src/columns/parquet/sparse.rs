@@ -1,7 +1,7 @@
 //! Values at some rows of many.
 //!
 //! Most columns are null in most rows: an event has 5 of 150 arguments. So values are gathered with the numbers of their
-//! rows, and spread over an array when the batch ends.
+//! rows, and spread over an array when the chunk ends.
 
 use arrow::array::{BinaryArray, PrimitiveArray, StringArray};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
@@ -138,7 +138,7 @@ impl SparseBytes {
     pub fn push(&mut self, at: usize, value: &[u8]) {
         self.offsets.resize(at + 1, self.bytes.len() as i32);
         self.bytes.extend_from_slice(value);
-        let end = i32::try_from(self.bytes.len()).expect("a batch holds less than 2 GiB of text");
+        let end = i32::try_from(self.bytes.len()).expect("a chunk holds less than 2 GiB of text");
         self.offsets.push(end);
         self.valid.push(at);
     }

@@ -1,12 +1,13 @@
 //! Metadata of the fields in `args` and `context`: which events have a field, and as what the trace declares it.
 //!
-//! Keys: `field`, the field's name in the trace (the column's may have a suffix); `events`, the tracer's names of the
+//! Keys: `field`, the field's name in the trace (the column's may have a suffix; members of structures have this key, and
+//! no other, where their own name differs); `events`, the tracer's names of the
 //! events that have the field, separated by commas; `ctf`, the types that the trace declares for it; `labels`, for
 //! enumerations, a JSON object from label to ranges of values.
 
 use super::kind::Kind;
 use super::layout::FieldColumn;
-use super::types::{Usage, used_fields};
+use super::types::{FIELD, Usage, used_fields};
 use crate::trace::event::{EventClass, Field as TraceField, FieldType, Label};
 use arrow::datatypes::{Field, Fields};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -39,7 +40,7 @@ pub fn described<'a>(
         let column = by_name[field.name().as_str()];
         let about = about.get(&(column.field.clone(), column.kind.clone()));
         let mut metadata = about.map(About::metadata).unwrap_or_default();
-        metadata.insert("field".to_owned(), column.field.clone());
+        metadata.insert(FIELD.to_owned(), column.field.clone());
         field.with_metadata(metadata)
     });
     described.collect::<Vec<Field>>().into()

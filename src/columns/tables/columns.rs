@@ -18,13 +18,13 @@ use std::sync::Arc;
 type Fill<C> = Box<dyn Fn(&C, &Field) -> Content + Send>;
 
 /// Compares a column with the contract's; the string is its name after that of the table.
-type Open<C> =
+type Check<C> =
     Box<dyn FnOnce(&str, &contract::Column) -> Result<Option<Filled<C>>, Mismatch> + Send>;
 
 /// A column of a table whose rows come in chunks of the type `C`, before it is compared with the contract.
-pub(super) struct Column<C: ?Sized> {
+pub(super) struct NamedColumn<C: ?Sized> {
     name: &'static str,
-    open: Open<C>,
+    open: Check<C>,
 }
 
 /// A column that is as the contract says.
@@ -33,7 +33,7 @@ struct Filled<C: ?Sized> {
     fill: Fill<C>,
 }
 
-impl<C: ?Sized + 'static> Column<C> {
+impl<C: ?Sized + 'static> NamedColumn<C> {
     /// A column of a type, filled by a function. A column that is `utf8` in the contract may be filled with words of a
     /// dictionary.
     pub fn new(
@@ -53,7 +53,7 @@ impl<C: ?Sized + 'static> Column<C> {
                 false => Err(wrong_type(column, contract, filled)),
             }
         };
-        Column {
+        NamedColumn {
             name,
             open: Box::new(open),
         }
@@ -62,7 +62,7 @@ impl<C: ?Sized + 'static> Column<C> {
     /// A column of lists of structures, which have `members`. `items` gives the elements of all rows of a chunk.
     pub fn structs<T: 'static>(
         name: &'static str,
-        members: Vec<Column<[T]>>,
+        members: Vec<NamedColumn<[T]>>,
         items: impl Fn(&C) -> Items<T> + Send + 'static,
     ) -> Self {
         let open = move |column: &str, contract: &contract::Column| {
@@ -80,7 +80,7 @@ impl<C: ?Sized + 'static> Column<C> {
                 fill: Box::new(fill) as Fill<C>,
             }))
         };
-        Column {
+        NamedColumn {
             name,
             open: Box::new(open),
         }
@@ -99,7 +99,7 @@ impl<C: ?Sized + 'static> Column<C> {
                 )),
             }
         };
-        Column {
+        NamedColumn {
             name,
             open: Box::new(open),
         }
@@ -128,7 +128,7 @@ pub(super) struct Items<T> {
 /// [`Error::Fault`](crate::error::Error::Fault) where they differ.
 pub(super) fn of<C: ?Sized + 'static>(
     contract: &Contract,
-    columns: Vec<Column<C>>,
+    columns: Vec<NamedColumn<C>>,
 ) -> Result<Columns<C>> {
     let opened = Columns::open(&contract.table, &contract.columns, columns);
     opened.map_err(Mismatch::into_fault)
@@ -147,7 +147,7 @@ impl<C: ?Sized + 'static> Columns<C> {
     pub fn open(
         table: &str,
         contract: &[contract::Column],
-        columns: Vec<Column<C>>,
+        columns: Vec<NamedColumn<C>>,
     ) -> Result<Self, Mismatch> {
         let full = |name: &str| format!("{table}.{name}");
         let mut by_name = HashMap::new();

@@ -2,7 +2,7 @@
 //!
 //! Its events are not stored again: a row lists which they are.
 
-use super::columns::{self, Column, Columns};
+use super::columns::{self, Columns, NamedColumn};
 use super::part::write_part;
 use super::rows::Rows;
 use super::work;
@@ -89,7 +89,7 @@ impl DownstreamTable {
 }
 
 /// What fills each column, beside those of [`work`].
-pub(super) fn columns(trace_id: &str) -> Vec<Column<[Service]>> {
+pub(super) fn columns(trace_id: &str) -> Vec<NamedColumn<[Service]>> {
     let services = Rows::<Service>::all();
     let matched = Arc::new(StringArray::from(
         Matched::ALL.map(Matched::as_str).to_vec(),

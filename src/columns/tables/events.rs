@@ -1,10 +1,11 @@
 //! The table `events`: events of batches into columns, columns into row groups.
 
-use super::columns::{self, Column, Columns};
+use super::columns::{self, Columns, NamedColumn};
+use super::gathered::gathered;
 use super::plans::Plans;
 use super::rows::Rows;
 use super::value::Time;
-use super::values::{Values, gathered, push_field};
+use super::values::{Values, push_field};
 use super::words::coded;
 use crate::calls::Sides;
 use crate::columns::parquet::encoders::{Finishing, PartWriter};
@@ -272,13 +273,13 @@ fn slots(columns: &Columns<Chunk>, layout: &Layout) -> usize {
 }
 
 /// What fills each column.
-pub(super) fn columns(trace_id: &str, plans: &Arc<Plans>) -> Vec<Column<Chunk>> {
+pub(super) fn columns(trace_id: &str, plans: &Arc<Plans>) -> Vec<NamedColumn<Chunk>> {
     let heads = Rows::of(|chunk: &Chunk| &chunk.heads);
     let sides = Rows::of(|chunk: &Chunk| &chunk.sides);
     let known = |n: i32| (n != UNKNOWN).then_some(n);
     let (of_name, of_phase) = (Arc::clone(plans), Arc::clone(plans));
     vec![
-        Column::new("event_id", DataType::Int64, |chunk: &Chunk, _| {
+        NamedColumn::new("event_id", DataType::Int64, |chunk: &Chunk, _| {
             let ids = (chunk.first_id..).take(chunk.heads.len());
             Content::Numbers(Numbers::Long(ids.map(Some).collect()))
         }),
@@ -287,7 +288,7 @@ pub(super) fn columns(trace_id: &str, plans: &Arc<Plans>) -> Vec<Column<Chunk>> 
         heads.column("cpu", move |head| known(head.cpu)),
         heads.column("pid", move |head| known(head.pid)),
         heads.column("tid", move |head| known(head.tid)),
-        Column::new("procname", dictionary(), |chunk: &Chunk, _| {
+        NamedColumn::new("procname", dictionary(), |chunk: &Chunk, _| {
             let numbers = chunk.heads.iter().map(|head| head.procname);
             let keys = numbers.map(|n| (n != NO_NAME).then_some(n as i32));
             Content::Array(coded(keys.collect(), &chunk.procnames))
@@ -298,17 +299,17 @@ pub(super) fn columns(trace_id: &str, plans: &Arc<Plans>) -> Vec<Column<Chunk>> 
         heads.words("phase", &plans.phases, move |head| {
             of_phase.classes[head.class as usize].phase
         }),
-        Column::new("ret", DataType::Int64, |chunk: &Chunk, _| {
+        NamedColumn::new("ret", DataType::Int64, |chunk: &Chunk, _| {
             Content::Numbers(Numbers::Long(chunk.ret.clone()))
         }),
         sides.column("fd", |sides| sides.fd),
-        Column::new("path", DataType::Utf8, |chunk: &Chunk, _| {
+        NamedColumn::new("path", DataType::Utf8, |chunk: &Chunk, _| {
             Content::Array(Arc::clone(&chunk.path))
         }),
         sides.column("entry_id", |sides| sides.entry.map(|(id, _)| id)),
         sides.column("duration_ns", |sides| sides.entry.map(|(_, ns)| ns)),
-        Column::apart("context"),
-        Column::apart("args"),
+        NamedColumn::apart("context"),
+        NamedColumn::apart("args"),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! The table `losses`: what the tracer discarded.
 
-use super::columns::{self, Column};
+use super::columns::{self, NamedColumn};
 use super::part::write_part;
 use super::rows::Rows;
 use super::value::Time;
@@ -31,7 +31,7 @@ pub fn write(
 }
 
 /// What fills each column.
-pub(super) fn columns(trace_id: &str) -> Vec<Column<[Loss]>> {
+pub(super) fn columns(trace_id: &str) -> Vec<NamedColumn<[Loss]>> {
     let count = |n: Option<u64>| n.and_then(|n| i64::try_from(n).ok());
     let losses = Rows::<Loss>::all();
     vec![

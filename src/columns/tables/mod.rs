@@ -9,11 +9,12 @@
 //! | `work`, `request_events` | columns of requests and of what others did for them; the events inside requests |
 //! | `columns`, `rows`, `value`, `words` | columns by name |
 //! | [`mismatch`] | how a table can differ from its contract |
-//! | [`plans`], [`values`] | what gathers the fields of events, class by class |
+//! | [`plans`], [`values`], `gathered` | the fields of events, class by class, into columns |
 
 mod columns;
 pub mod downstream;
 pub mod events;
+mod gathered;
 pub mod losses;
 pub mod mismatch;
 mod part;

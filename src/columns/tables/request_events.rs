@@ -3,11 +3,12 @@
 //! Each member is a column of its own (see [`nested`](crate::columns::parquet::nested)), and of the arguments only those
 //! that some event of the row group has.
 
-use super::columns::{Column, Columns};
+use super::columns::{Columns, NamedColumn};
+use super::gathered::gathered;
 use super::mismatch::Mismatch;
 use super::plans::Plans;
 use super::rows::Rows;
-use super::values::{Values, gathered, push_field};
+use super::values::{Values, push_field};
 use crate::columns::parquet::nested::NestedWriter;
 use crate::columns::parquet::slot::Slot;
 use crate::columns::schema::contract::Contract;
@@ -130,7 +131,7 @@ impl RequestEvents {
 }
 
 /// What fills each member of an event.
-pub(super) fn columns(plans: &Arc<Plans>) -> Vec<Column<[Event]>> {
+pub(super) fn columns(plans: &Arc<Plans>) -> Vec<NamedColumn<[Event]>> {
     let events = Rows::<Event>::all();
     let (of_name, of_phase) = (Arc::clone(plans), Arc::clone(plans));
     vec![
@@ -145,6 +146,6 @@ pub(super) fn columns(plans: &Arc<Plans>) -> Vec<Column<[Event]>> {
         events.column("tid", |e| Some(e.tid).filter(|tid| *tid != UNKNOWN)),
         events.column("ret", |e| e.ret),
         events.column("duration_ns", |e| e.duration_ns),
-        Column::apart("args"),
+        NamedColumn::apart("args"),
     ]
 }

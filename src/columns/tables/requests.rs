@@ -3,7 +3,7 @@
 //! Requests wait in encoded form until there are enough for a row group. Then their events go to columns of their own
 //! (see `request_events`).
 
-use super::columns::{self, Column, Columns};
+use super::columns::{self, Columns, NamedColumn};
 use super::plans::Plans;
 use super::request_events::RequestEvents;
 use super::rows::Rows;
@@ -194,7 +194,7 @@ impl RequestsTable {
 }
 
 /// What fills each column, beside those of [`work`]; `calls` are the bare names in the order of their numbers.
-pub(super) fn columns(common: &Common, calls: Vec<String>) -> Vec<Column<[Request]>> {
+pub(super) fn columns(common: &Common, calls: Vec<String>) -> Vec<NamedColumn<[Request]>> {
     let requests = Rows::<Request>::all();
     let mut columns = work::columns(|r: &Request| r);
     columns.extend([
@@ -215,7 +215,7 @@ pub(super) fn columns(common: &Common, calls: Vec<String>) -> Vec<Column<[Reques
         requests.column("window_syscalls", |r| r.window_syscalls),
         requests.column("complete", Request::complete),
         requests.column("n_events_omitted", |r| r.n_events - r.nested.len() as i64),
-        Column::apart("events"),
+        NamedColumn::apart("events"),
     ]);
     columns
 }
@@ -224,7 +224,7 @@ pub(super) fn columns(common: &Common, calls: Vec<String>) -> Vec<Column<[Reques
 type Span = (Option<u32>, i64);
 
 /// What fills each member of `blocked`.
-fn blocked(calls: Vec<String>) -> Vec<Column<[Span]>> {
+fn blocked(calls: Vec<String>) -> Vec<NamedColumn<[Span]>> {
     let spans = Rows::<Span>::all();
     vec![
         spans.column("name", move |(call, _)| {

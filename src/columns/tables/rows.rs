@@ -1,6 +1,6 @@
 //! Columns that are filled row by row: a name, and what a row has under it.
 
-use super::columns::{Column, Items};
+use super::columns::{Items, NamedColumn};
 use super::value::{MaybeValue, Value};
 use super::words::{coded, constant, interned};
 use crate::columns::parquet::slot::Content;
@@ -32,15 +32,15 @@ impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
         &self,
         name: &'static str,
         value: impl Fn(&R) -> V + Send + 'static,
-    ) -> Column<C> {
+    ) -> NamedColumn<C> {
         let rows = self.0;
-        Column::new(name, V::Value::data_type(), move |chunk: &C, _: &Field| {
+        NamedColumn::new(name, V::Value::data_type(), move |chunk: &C, _: &Field| {
             V::Value::content(rows(chunk).iter().map(|row| value(row).maybe()))
         })
     }
 
     /// A column of one text in every row, or of nulls.
-    pub fn constant(&self, name: &'static str, text: Option<&str>) -> Column<C> {
+    pub fn constant(&self, name: &'static str, text: Option<&str>) -> NamedColumn<C> {
         let (rows, text) = (self.0, text.map(str::to_owned));
         self.dictionary(name, move |chunk| {
             constant(text.as_deref(), rows(chunk).len())
@@ -52,7 +52,7 @@ impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
         &self,
         name: &'static str,
         text: impl Fn(&R) -> Option<&str> + Send + 'static,
-    ) -> Column<C> {
+    ) -> NamedColumn<C> {
         let rows = self.0;
         self.dictionary(name, move |chunk| interned(rows(chunk).iter().map(&text)))
     }
@@ -63,11 +63,11 @@ impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
         name: &'static str,
         words: &Arc<StringArray>,
         number: impl Fn(&R) -> i32 + Send + 'static,
-    ) -> Column<C> {
+    ) -> NamedColumn<C> {
         let (rows, words) = (self.0, Arc::clone(words));
         self.dictionary(name, move |chunk| {
-            let numbers = rows(chunk).iter().map(|row| Some(number(row)));
-            coded(numbers.collect::<Int32Array>(), &words)
+            let numbers = rows(chunk).iter().map(&number);
+            coded(Int32Array::from_iter_values(numbers), &words)
         })
     }
 
@@ -75,8 +75,8 @@ impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
         &self,
         name: &'static str,
         array: impl Fn(&C) -> ArrayRef + Send + 'static,
-    ) -> Column<C> {
-        Column::new(name, dictionary(), move |chunk: &C, _: &Field| {
+    ) -> NamedColumn<C> {
+        NamedColumn::new(name, dictionary(), move |chunk: &C, _: &Field| {
             Content::Array(array(chunk))
         })
     }
@@ -86,11 +86,11 @@ impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
         &self,
         name: &'static str,
         list: impl Fn(&R) -> &[i64] + Send + 'static,
-    ) -> Column<C> {
+    ) -> NamedColumn<C> {
         let rows = self.0;
         let element = Arc::new(Field::new("element", DataType::Int64, false));
         let ty = DataType::List(Arc::clone(&element));
-        Column::new(name, ty, move |chunk: &C, _: &Field| {
+        NamedColumn::new(name, ty, move |chunk: &C, _: &Field| {
             let lists = || rows(chunk).iter().map(&list);
             let all = lists().flat_map(|list| list.iter().copied());
             let array = ListArray::new(
@@ -107,11 +107,11 @@ impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
     pub fn structs<T: Clone + 'static>(
         &self,
         name: &'static str,
-        members: Vec<Column<[T]>>,
+        members: Vec<NamedColumn<[T]>>,
         list: impl Fn(&R) -> Option<&[T]> + Send + 'static,
-    ) -> Column<C> {
+    ) -> NamedColumn<C> {
         let rows = self.0;
-        Column::structs(name, members, move |chunk: &C| {
+        NamedColumn::structs(name, members, move |chunk: &C| {
             let lists = || rows(chunk).iter().map(&list);
             Items {
                 all: lists().flatten().flatten().cloned().collect(),

@@ -1,6 +1,6 @@
 //! Each table fills the columns of its contract, and says so where it does not.
 
-use super::columns::{Column, Columns};
+use super::columns::{Columns, NamedColumn};
 use super::mismatch::Mismatch;
 use super::requests::Common;
 use super::rows::Rows;
@@ -22,7 +22,7 @@ fn contract(columns: &[(&str, &str, bool)]) -> Vec<contract::Column> {
 }
 
 /// Two columns of the rows, which are pairs.
-fn pair() -> Vec<Column<[(i64, Option<i64>)]>> {
+fn pair() -> Vec<NamedColumn<[(i64, Option<i64>)]>> {
     let rows = Rows::<(i64, Option<i64>)>::all();
     vec![rows.column("b", |row| row.1), rows.column("a", |row| row.0)]
 }
@@ -134,7 +134,7 @@ fn values_of_another_type_than_the_contracts_are_an_error() {
         let opened = Columns::open("t", &contract(&[("w", ty, true)]), words());
         assert_eq!(opened.is_ok(), fits, "words as {ty}");
     }
-    let apart = || vec![Column::<[u8]>::apart("s")];
+    let apart = || vec![NamedColumn::<[u8]>::apart("s")];
     for (ty, fits) in [
         ("struct<by field name>", true),
         ("list<struct>", true),

@@ -1,46 +1,27 @@
-//! Values of fields, gathered column by column and turned into what Parquet's writers take.
+//! Values of fields, gathered column by column.
 //!
 //! A column is told only of the rows that have a value (see [`sparse`](crate::columns::parquet::sparse)), so columns that
-//! no value came for cost nothing.
+//! no value came for cost nothing. What becomes of the values is in `gathered`.
 
-use crate::columns::parquet::numbers::Numbers;
-use crate::columns::parquet::slot::Content;
 use crate::columns::parquet::sparse::{Rows, Sparse, SparseBytes};
 use crate::columns::schema::kind::Kind;
 use crate::columns::schema::layout::FieldColumn;
 use crate::columns::schema::route::Route;
-use crate::columns::schema::types::{
-    Usage, can_have_sibling, element_field, main_type, member_fields, sibling_type,
-};
+use crate::columns::schema::types::Usage;
 use crate::trace::event::{Cursor, FieldType};
-use arrow::array::{
-    Array, ArrayRef, Float64Array, Int64Array, ListArray, StructArray, UInt64Array,
-};
-use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::Field;
-use std::sync::Arc;
-
-/// A field's column that has values in a chunk of rows.
-pub(super) struct Gathered {
-    /// Its number among all columns and their siblings.
-    pub number: usize,
-    /// The column.
-    pub field: Field,
-    /// The values.
-    pub content: Content,
-}
 
 /// The values of one column.
 pub struct Values {
-    data: Data,
+    pub(super) data: Data,
     usage: Usage,
     /// Rows, in the present chunk, whose value (or an element of it) went to the sibling.
-    beside: Rows,
+    pub(super) beside: Rows,
     /// Whether the present chunk has values.
-    touched: bool,
+    pub(super) touched: bool,
 }
 
-enum Data {
+/// The values in the present chunk. Integers and texts have those of the sibling beside them.
+pub(super) enum Data {
     Int(Sparse<i64>, Sparse<u64>),
     Float(Sparse<f64>),
     Text(SparseBytes, SparseBytes),
@@ -193,125 +174,6 @@ impl Values {
             ..self.usage.clone()
         }
     }
-
-    /// What `rows` rows have: the column, and its sibling where the chunk has values for it; afterwards there are no
-    /// values. Structures come with all the siblings that their members can have.
-    fn finish(&mut self, rows: usize, column: &FieldColumn) -> (Content, Option<Content>) {
-        self.touched = false;
-        let rows_beside = (!self.beside.is_empty()).then(|| self.beside_rows(rows));
-        match &mut self.data {
-            Data::Int(small, large) => (
-                Content::Numbers(Numbers::Long(small.take())),
-                rows_beside.map(|_| {
-                    let large: UInt64Array = large.finish(rows);
-                    Content::Array(Arc::new(large))
-                }),
-            ),
-            Data::Float(values) => (Content::Numbers(Numbers::Double(values.take())), None),
-            _ => {
-                let (main, sibling) = self.arrays(rows, column);
-                let sibling = rows_beside.zip(sibling);
-                (
-                    Content::Array(main),
-                    sibling.map(|(valid, array)| Content::Array(only_rows(array, valid))),
-                )
-            }
-        }
-    }
-
-    /// The arrays of `rows` rows, with the sibling whether the chunk has values for it or not, if it can have any;
-    /// afterwards there are no values.
-    fn finish_both(&mut self, rows: usize, column: &FieldColumn) -> (ArrayRef, Option<ArrayRef>) {
-        self.touched = false;
-        let valid = self.beside_rows(rows);
-        let (main, sibling) = self.arrays(rows, column);
-        (
-            main,
-            sibling
-                .filter(|_| can_have_sibling(column))
-                .map(|a| only_rows(a, valid)),
-        )
-    }
-
-    fn beside_rows(&mut self, rows: usize) -> NullBuffer {
-        self.beside.finish(rows)
-    }
-
-    fn arrays(&mut self, rows: usize, column: &FieldColumn) -> (ArrayRef, Option<ArrayRef>) {
-        match &mut self.data {
-            Data::Int(small, large) => {
-                let small: Int64Array = small.finish(rows);
-                let large: UInt64Array = large.finish(rows);
-                (Arc::new(small), Some(Arc::new(large)))
-            }
-            Data::Float(values) => {
-                let values: Float64Array = values.finish(rows);
-                (Arc::new(values), None)
-            }
-            Data::Text(text, other) => (
-                Arc::new(text.finish_text(rows)),
-                Some(Arc::new(other.finish_bytes(rows))),
-            ),
-            Data::List {
-                offsets,
-                valid,
-                child,
-            } => {
-                let end = *offsets.last().expect("starts with 0");
-                offsets.resize(rows + 1, end);
-                let offsets = OffsetBuffer::new(std::mem::replace(offsets, vec![0]).into());
-                let valid = valid.finish(rows);
-                child.touched = false;
-                child.beside_rows(end as usize);
-                let (main, sibling) = child.arrays(end as usize, column);
-                let list = |values: ArrayRef| -> ArrayRef {
-                    let field = element_field(values.data_type().clone());
-                    Arc::new(ListArray::new(
-                        field,
-                        offsets.clone(),
-                        values,
-                        Some(valid.clone()),
-                    ))
-                };
-                (list(main), sibling.map(list))
-            }
-            Data::Struct { valid, members } => {
-                let mut arrays = Vec::new();
-                for (values, member) in members.iter_mut().zip(&column.members) {
-                    let (main, sibling) = values.finish_both(rows, member);
-                    arrays.push(main);
-                    arrays.extend(sibling);
-                }
-                let fields = member_fields(&column.members);
-                let array = StructArray::new(fields, arrays, Some(valid.finish(rows)));
-                (Arc::new(array), None)
-            }
-        }
-    }
-}
-
-/// What `rows` rows have in the columns that have values in them; afterwards there are none.
-pub(super) fn gathered<'a>(
-    columns: &'a [FieldColumn],
-    values: &'a mut [Values],
-    rows: usize,
-) -> impl Iterator<Item = Gathered> + 'a {
-    let touched = columns.iter().zip(values).enumerate();
-    let touched = touched.filter(|(_, (_, values))| values.touched);
-    touched.flat_map(move |(i, (column, values))| {
-        let (main, sibling) = values.finish(rows, column);
-        let main = Gathered {
-            number: 2 * i,
-            field: Field::new(&column.name, main_type(column), true),
-            content: main,
-        };
-        let sibling = sibling.map(|content| Gathered {
-            number: 2 * i + 1,
-            field: Field::new(&column.sibling, sibling_type(column), true),
-            content,
-        });
-        std::iter::once(main).chain(sibling)
-    })
 }
 
 /// Reads a field's value from `cursor` into row `at` of the column that its route leads to.
@@ -326,17 +188,6 @@ pub fn push_field(
         Route::Nowhere => cursor.skip(ty),
         route => {
             columns[*column].push(at, ty, route, cursor);
-        }
-    }
-}
-
-/// A list array with only the rows in `valid`; other arrays have only those already.
-fn only_rows(array: ArrayRef, valid: NullBuffer) -> ArrayRef {
-    match array.as_any().downcast_ref::<ListArray>() {
-        None => array,
-        Some(list) => {
-            let (field, offsets, values, _) = list.clone().into_parts();
-            Arc::new(ListArray::new(field, offsets, values, Some(valid)))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Columns that requests, and what others did for them, have in common.
 
-use super::columns::Column;
+use super::columns::NamedColumn;
 use super::rows::Rows;
 use super::value::Time;
 use crate::requests::{EndReason, Request, Times};
@@ -9,7 +9,7 @@ use arrow::array::StringArray;
 use std::sync::Arc;
 
 /// The columns of a request's `work`, or of what was done for one, which a row of the type `R` is about.
-pub(super) fn columns<R: 'static>(work: fn(&R) -> &Request) -> Vec<Column<[R]>> {
+pub(super) fn columns<R: 'static>(work: fn(&R) -> &Request) -> Vec<NamedColumn<[R]>> {
     let rows = Rows::<R>::all();
     let known = |n: i32| (n != UNKNOWN).then_some(n);
     let reasons = Arc::new(StringArray::from(
@@ -41,7 +41,7 @@ pub(super) fn columns<R: 'static>(work: fn(&R) -> &Request) -> Vec<Column<[R]>> 
 /// Where the time went; null where the trace does not tell.
 fn breakdown<R: 'static>(
     times: impl Fn(&R) -> Option<&Times> + Copy + Send + 'static,
-) -> [Column<[R]>; 4] {
+) -> [NamedColumn<[R]>; 4] {
     let rows = Rows::<R>::all();
     [
         rows.column("on_cpu_ns", move |r| times(r).map(|t| t.on_cpu)),

@@ -6,6 +6,7 @@
 
 use super::table::{Of, Table};
 use crate::dataset::manifest::Manifest;
+use crate::dataset::tables;
 use crate::error::{Error, Result};
 use crate::publish::rows::{self, Rows};
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
@@ -43,7 +44,7 @@ pub fn find(
     interrupted: &AtomicBool,
 ) -> Result<HashMap<String, Arc<ByExit>>> {
     let mut all = HashMap::new();
-    let files = rows::by_recording(root, manifest, "events")?;
+    let files = rows::by_recording(root, manifest, tables::EVENTS)?;
     for (recording, files) in manifest.recordings.iter().zip(files) {
         let mut search = Search::new(table);
         for file in files {

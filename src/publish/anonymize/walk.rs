@@ -8,6 +8,7 @@ use super::fate::{ArgumentPlace, Choice, Fate, Known};
 use super::table::Of;
 use crate::columns::schema::contract::Column;
 use crate::columns::schema::holds::Holds;
+use crate::columns::schema::types::field_name;
 use crate::error::{self, Error, Result};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StructArray, new_null_array};
 use arrow::datatypes::{DataType, Field, Fields};
@@ -124,13 +125,7 @@ impl Anonymizer {
         let mut columns = Vec::new();
         for (field, array) in members.fields().iter().zip(members.columns()) {
             let mut place = above.to_vec();
-            place.push(
-                field
-                    .metadata()
-                    .get("field")
-                    .unwrap_or(field.name())
-                    .clone(),
-            );
+            place.push(field_name(field).to_owned());
             columns.push(self.argument(&place, array, rows, how)?);
         }
         let whole =
@@ -217,30 +212,18 @@ impl Anonymizer {
 
     /// What is known of an argument of an event, which is the `entry` of a call or not.
     fn look_up(&self, of: Of, entry: bool, place: &[&str]) -> Known {
-        let Some((name, above)) = place.split_last() else {
-            return Known::Nothing(false);
-        };
-        // Columns say the names of their fields; members of structures do not.
-        let names = match above {
-            [] => vec![(*name).to_owned()],
-            _ => candidates(name),
-        };
-        for name in &names {
-            let mut path = above.to_vec();
-            path.push(name);
-            if let Some(holds) = self.policy.argument(of, &path) {
-                self.told.used(of, &path);
-                return Known::Policy(holds);
-            }
-            // What a call returns is not what its entry has under that name.
-            if entry && path == ["ret"] {
-                continue;
-            }
-            if let Some(rule) = self.table.rule(of, &path) {
-                return Known::Said(rule.clone());
-            }
+        if let Some(holds) = self.policy.argument(of, place) {
+            self.told.used(of, place);
+            return Known::Policy(holds);
         }
-        Known::Nothing(false)
+        // What a call returns is not what its entry has under that name.
+        if entry && place == ["ret"] {
+            return Known::Nothing(false);
+        }
+        match self.table.rule(of, place) {
+            Some(rule) => Known::Said(rule.clone()),
+            None => Known::Nothing(false),
+        }
     }
 }
 
@@ -251,69 +234,5 @@ fn is_text(of: &DataType) -> bool {
             other,
             DataType::Utf8 | DataType::Binary | DataType::Dictionary(..)
         ),
-    }
-}
-
-/// The name of a field whose column may have a suffix, as members of structures do not say it: the column's name, and
-/// what `columns::layout` may have made it of. Underscores at the end tell names apart: `x_str_`, and `IP__u64` beside `IP_`.
-fn candidates(name: &str) -> Vec<String> {
-    let kinds = [
-        "_float",
-        "_str",
-        "_list_float",
-        "_list_str",
-        "_list_struct",
-        "_list",
-        "_struct",
-        "",
-    ];
-    let mut all = vec![name];
-    let plain = name.trim_end_matches('_');
-    for beside in ["_u64", "_bytes", ""] {
-        let Some(column) = plain.strip_suffix(beside) else {
-            continue;
-        };
-        // A column beside another, whose name has its own underscores.
-        all.push(column);
-        let column = column.trim_end_matches('_');
-        for kind in kinds {
-            let Some(field) = column.strip_suffix(kind) else {
-                continue;
-            };
-            all.extend([field, field.trim_end_matches('_')]);
-        }
-    }
-    let mut names: Vec<String> = Vec::new();
-    for name in all {
-        if !name.is_empty() && !names.iter().any(|known| known == name) {
-            names.push(name.to_owned());
-        }
-    }
-    names
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn members_are_found_under_what_layout_calls_them() {
-        for (column, field) in [
-            ("x", "x"),
-            ("x_str", "x"),
-            ("x_str_", "x"),
-            ("x_str__bytes", "x"),
-            ("x_list_u64_", "x"),
-            ("IP_", "IP"),
-            ("IP__u64", "IP"),
-            ("IP__u64_", "IP"),
-            ("ip_", "ip_"),
-        ] {
-            let names = candidates(column);
-            assert_eq!(names[0], column, "its own name goes first");
-            assert!(names.iter().any(|n| n == field), "{column}: {names:?}");
-        }
-        assert_eq!(candidates("count"), ["count"]);
-        assert_eq!(candidates("_"), ["_"]);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::json::one_or_many;
 use super::metadata::ReleaseMetadata;
+use crate::dataset::tables;
 use arrow::datatypes::{DataType, Field, Fields};
 use serde_json::{Value, json};
 
@@ -20,9 +21,9 @@ pub(super) fn record_set(metadata: &ReleaseMetadata, table: &str) -> Value {
         "description": contract.map_or("", |c| c.description.as_str()),
     });
     let key = match table {
-        "events" => Some("event_id"),
-        "requests" => Some("request_id"),
-        "downstream" => Some("service_id"),
+        tables::EVENTS => Some("event_id"),
+        tables::REQUESTS => Some("request_id"),
+        tables::DOWNSTREAM => Some("service_id"),
         _ => None,
     };
     if let Some(key) = key {

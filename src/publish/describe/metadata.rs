@@ -1,5 +1,6 @@
 //! What the files that describe a release are made of: its manifest, `dataset.toml`, the licence, and the tables' schemas.
 
+use crate::dataset::tables;
 use crate::error::Result;
 use crate::publish::about::{About, Gap};
 use crate::publish::license::License;
@@ -70,7 +71,12 @@ impl<'a> ReleaseMetadata<'a> {
 
     /// The tables, the one that most people want first.
     pub(super) fn tables(&self) -> Vec<&'static str> {
-        let all = ["requests", "events", "downstream", "losses"];
+        let all = [
+            tables::REQUESTS,
+            tables::EVENTS,
+            tables::DOWNSTREAM,
+            tables::LOSSES,
+        ];
         let known = |t: &&str| self.schemas.contains_key(*t);
         all.into_iter().filter(known).collect()
     }

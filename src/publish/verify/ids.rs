@@ -3,6 +3,7 @@
 use super::release::Release;
 use super::report::{Kind, Report};
 use crate::dataset::manifest::Recording;
+use crate::dataset::tables;
 use crate::error::Result;
 use crate::publish::release::{Shard, TRAIN};
 use crate::publish::rows;
@@ -117,7 +118,7 @@ impl Cursor<'_> {
 /// The events of a recording, a cursor for each split.
 fn cursors<'a>(release: &Release<'a>, recording: &Recording) -> Vec<Cursor<'a>> {
     let mut by_split: BTreeMap<&str, Vec<(&String, &Shard)>> = BTreeMap::new();
-    for (path, shard) in release.shards("events", &recording.trace_id, None) {
+    for (path, shard) in release.shards(tables::EVENTS, &recording.trace_id, None) {
         by_split
             .entry(&shard.split)
             .or_default()
@@ -217,7 +218,7 @@ const REQUEST: [&str; 9] = [
 
 fn requests(release: &Release, recording: &Recording, report: &mut Report) -> Result<Places> {
     let place = format!("requests of {}", recording.trace_id);
-    let shards = release.shards("requests", &recording.trace_id, None);
+    let shards = release.shards(tables::REQUESTS, &recording.trace_id, None);
     let most = most_ids(release, &shards, "request_id")?;
     let mut places = Places {
         by_request: vec![0; recording.requests.min(most) as usize],
@@ -325,7 +326,7 @@ fn downstream(
     report: &mut Report,
 ) -> Result<()> {
     let mut seen: Vec<bool> = Vec::new();
-    let shards = release.shards("downstream", &recording.trace_id, None);
+    let shards = release.shards(tables::DOWNSTREAM, &recording.trace_id, None);
     let rows: u64 = shards.iter().map(|(_, s)| s.rows).sum();
     let most = most_ids(release, &shards, "service_id")?;
     let columns = [
@@ -394,7 +395,7 @@ fn of_request(
 }
 
 fn losses(release: &Release, recording: &Recording, report: &mut Report) -> Result<()> {
-    let shards = release.shards("losses", &recording.trace_id, None);
+    let shards = release.shards(tables::LOSSES, &recording.trace_id, None);
     each(release, &shards, &["trace_id"], |batch, path, shard| {
         same_trace(batch, path, shard, report);
         Ok(())

@@ -6,6 +6,7 @@
 use super::release::Release;
 use super::report::{Kind, Report};
 use crate::dataset::manifest::Recording;
+use crate::dataset::tables;
 use crate::error::{Error, Result};
 use crate::publish::version::only;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StructArray, UInt32Array};
@@ -32,13 +33,13 @@ const MEASURES: [&str; 6] = [
 pub(super) fn check(release: &Release, recording: &Recording, report: &mut Report) -> Result<()> {
     let trace = &recording.trace_id;
     let columns = [&MEASURES[..], &["events"]].concat();
-    let shards = release.shards("requests", trace, None);
+    let shards = release.shards(tables::REQUESTS, trace, None);
     let splits: BTreeSet<&str> = shards.iter().map(|(_, s)| s.split.as_str()).collect();
     for split in splits {
         let place = format!("requests of {trace} in {split}");
         let mut group: Vec<RecordBatch> = Vec::new();
         let mut size = 0;
-        for (path, _) in release.shards("requests", trace, Some(split)) {
+        for (path, _) in release.shards(tables::REQUESTS, trace, Some(split)) {
             for batch in release.open(path)?.batches(Some(&columns))? {
                 let batch = batch?;
                 size += batch["events"].as_list::<i32>().values().len();
@@ -144,7 +145,7 @@ fn check_group(
         );
         report.add(Kind::Nested, place, what);
     };
-    for (path, _) in release.shards("events", trace, Some(split)) {
+    for (path, _) in release.shards(tables::EVENTS, trace, Some(split)) {
         let rows = release.open(path)?;
         let meets = |g: &RowGroupMetaData| overlaps(g, least, most);
         for batch in rows.some_batches(&meets)? {

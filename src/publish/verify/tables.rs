@@ -3,6 +3,7 @@
 use super::release::Release;
 use super::report::{Kind, Report};
 use crate::columns::schema::contract::{self, Contract};
+use crate::dataset::tables;
 use crate::error::Result;
 use crate::foreign;
 use crate::publish::release::SCHEMAS;
@@ -58,8 +59,8 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<bool> {
         total(report, &table, rows, files.rows);
         let m = &release.manifest.dataset;
         match table.as_str() {
-            "events" => total(report, &table, rows, m.events),
-            "requests" => total(report, &table, rows, m.requests),
+            tables::EVENTS => total(report, &table, rows, m.events),
+            tables::REQUESTS => total(report, &table, rows, m.requests),
             _ => {}
         }
         report.rows += rows;

@@ -4,6 +4,7 @@ use super::level::{Change, Level};
 use super::rows::same_rows;
 use super::schemas::schemas;
 use super::side::Side;
+use crate::dataset::tables;
 use crate::error::{Error, Place, Result};
 use crate::publish::release::ReleaseManifest;
 use crate::publish::rows::{self, Rows};
@@ -121,7 +122,7 @@ fn requests(sides: &[Side; 2], trace: &str, changes: &mut Vec<Change>) -> Result
 fn places(side: &Side, trace: &str, names: &mut Vec<String>) -> Result<Vec<u8>> {
     let mut places = Vec::new();
     let most = side.requests(trace)?;
-    for (path, shard) in side.of("requests", trace) {
+    for (path, shard) in side.of(tables::REQUESTS, trace) {
         let known = names.iter().position(|n| *n == shard.split);
         let number = known.unwrap_or_else(|| {
             names.push(shard.split.clone());

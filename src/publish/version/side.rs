@@ -1,5 +1,6 @@
 //! One of the two releases that are compared.
 
+use crate::dataset::tables;
 use crate::error::Result;
 use crate::publish::release::{ReleaseManifest, Shard};
 use crate::publish::rows::Rows;
@@ -51,7 +52,7 @@ impl<'a> Side<'a> {
     /// Number of requests of a recording, as many rows as there are.
     pub(super) fn requests(&self, trace_id: &str) -> Result<usize> {
         let mut rows = 0;
-        for (path, _) in self.of("requests", trace_id) {
+        for (path, _) in self.of(tables::REQUESTS, trace_id) {
             for batch in Rows::open(self.root, path)?.batches(Some(&["request_id"]))? {
                 rows += batch?.num_rows();
             }

@@ -1,5 +1,6 @@
 //! The begin of the card: what is not filled in yet, and how to load the data.
 
+use crate::dataset::tables;
 use crate::publish::describe::metadata::ReleaseMetadata;
 use crate::publish::release::FULL;
 use std::fmt::Write;
@@ -19,11 +20,11 @@ pub(super) fn gaps(text: &mut String, metadata: &ReleaseMetadata) {
 }
 
 pub(super) fn load(text: &mut String, metadata: &ReleaseMetadata) {
-    let split = match metadata.manifest.splits("requests").first() {
+    let split = match metadata.manifest.splits(tables::REQUESTS).first() {
         Some((name, ..)) => name.clone(),
         None => FULL.to_owned(),
     };
-    let path = metadata.shards_of("events", "*").replace("*-*", "*");
+    let path = metadata.shards_of(tables::EVENTS, "*").replace("*-*", "*");
     let _ = writeln!(
         text,
         "## Use\n\n\
