@@ -5,8 +5,8 @@
 //! So what is too large is refused on its tokens, before the parser sees it, and again as a plan, since views multiply
 //! what a statement says.
 
-use super::Source;
 use super::mistakes::Mistake;
+use super::source::{Source, TEXT};
 use crate::error::Result;
 use datafusion::common::tree_node::{TreeNodeRecursion, TreeNodeVisitor};
 use datafusion::error::DataFusionError;
@@ -14,8 +14,6 @@ use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
-/// Bytes of a script.
-pub const TEXT: usize = 4 << 20;
 /// Brackets inside of one another.
 const NESTED: usize = 40;
 /// Words of SQL, operators and brackets of one statement. Names, values and commas are free, for lists of thousands.

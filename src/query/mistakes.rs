@@ -4,7 +4,7 @@
 //! error, or only by naming a word. All three become a [`Mistake`], which knows its place and what could be meant, and
 //! is drawn into the offending line.
 
-use super::Source;
+use super::source::Source;
 use crate::error::{Error, Place};
 use datafusion::common::SchemaError;
 use datafusion::common::utils::datafusion_strsim::levenshtein;

@@ -22,59 +22,10 @@ mod recordings;
 mod runtime;
 mod session;
 pub mod shipped;
+mod source;
 mod statements;
 mod tables;
 
 pub use access::Access;
 pub use session::Session;
-
-use crate::error::{Error, Result};
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-
-/// A text of SQL statements and the name under which errors speak of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// A file's name, or `-e`, or `stdin`.
-    pub name: String,
-    /// The statements.
-    pub text: String,
-}
-
-impl Source {
-    /// The SQL in a file.
-    ///
-    /// # Errors
-    /// [`Error::Io`], also where it is no text; [`Error::Usage`] where it is too long for SQL.
-    pub fn file(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io("read", path))?;
-        Self::read(file, path)
-    }
-
-    /// The SQL that comes out of `from`, which errors call `name`.
-    ///
-    /// # Errors
-    /// As [`Source::file`].
-    pub fn read(from: impl Read, name: &Path) -> Result<Self> {
-        let mut text = String::new();
-        let read = from.take(limits::TEXT as u64 + 1).read_to_string(&mut text);
-        if text.len() > limits::TEXT {
-            return Err(Error::usage(
-                format!("{}: more than {} MB", name.display(), limits::TEXT >> 20),
-                "Name a file of SQL.",
-            ));
-        }
-        read.map_err(Error::io("read", name))?;
-        Ok(Source {
-            name: name.display().to_string(),
-            text,
-        })
-    }
-
-    /// What the query answers: the first line of its leading comment, empty where there is none.
-    pub fn title(&self) -> &str {
-        let first = self.text.lines().next().unwrap_or_default().trim();
-        first.strip_prefix("--").map_or("", str::trim)
-    }
-}
+pub use source::Source;

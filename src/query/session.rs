@@ -1,13 +1,12 @@
 //! The tables of a dataset, and the running of scripts on them.
 
 use super::access::{self, Access};
-use super::output::Results;
+use super::output::results::Results;
 use super::reach::Reach;
 use super::runtime::Runtime;
+use super::source::Source;
 use super::statements::{self, Parsed};
-use super::{
-    Source, copy, damage, limits, merge, mistakes, parameters, recordings, shipped, tables,
-};
+use super::{copy, damage, limits, merge, mistakes, parameters, recordings, shipped, tables};
 use crate::dataset::manifest::Manifest;
 use crate::dataset::{Dataset, Table};
 use crate::error::{Error, Place, Result};

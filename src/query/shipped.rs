@@ -3,7 +3,7 @@
 //! They are part of the binary, so that `sysds query latency` works wherever it is installed; a file of the same name
 //! in `./queries` goes first, so that a changed copy is what runs.
 
-use super::Source;
+use super::source::Source;
 use crate::error::{Error, Result};
 use crate::foreign::{self, Kind};
 use std::collections::BTreeSet;

@@ -4,9 +4,10 @@
 //! which keep its place. So a parameter can stand wherever a literal can, no text is ever pasted into SQL, and places
 //! in errors are those of the file.
 
+use super::limits;
 use super::mistakes::{self, Mistake};
 use super::parameters::Values;
-use super::{Source, limits};
+use super::source::Source;
 use crate::error::Result;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::dialect::GenericDialect;

@@ -1,6 +1,7 @@
 //! Results in a file: written aside, and in place when complete.
 
-use super::{Format, Results, TextOutput, unique_names};
+use super::results::{Format, Results, unique_names};
+use super::text::TextOutput;
 use crate::dataset::aside::WholeFile;
 use crate::dataset::codec::Codec;
 use crate::error::{Error, Result};

@@ -1,7 +1,8 @@
 //! The text formats, written to a stream as batches come.
 
+use super::cells;
+use super::results::{Format, Results, unique_names};
 use super::table::Table;
-use super::{Format, Results, cells, unique_names};
 use crate::error::{Error, Result};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
