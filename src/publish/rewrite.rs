@@ -1,6 +1,6 @@
 //! What may happen to rows on their way from a dataset into a release: nothing, or a change of values in place.
 //!
-//! [`publish`](super::publish) reads the rows of each table in batches and writes them into the shards of the release;
+//! `publish` reads the rows of each table in batches and writes them into the shards of the release;
 //! in between every batch goes through one [`Rewrite`]. It sees each row of each table once, table by table, and within a
 //! table in the order of the dataset. It may change values; it must keep the schema (names, types, metadata), the number and
 //! order of the rows, the columns `event_id`, `request_id` and `service_id`, and whatever refers to them, and keep
