@@ -29,8 +29,8 @@
 //! | [`report`] | `query`, `dataset` | one page to look at, drawn from the shipped queries |
 //! | [`query`] | `dataset` | SQL; all of DataFusion |
 //! | [`columns`] | `trace`, `calls`, `requests` | values into columns, columns into Parquet |
-//! | [`requests`] | `trace`, `calls` | what a request is |
-//! | [`calls`] | `trace` | the two sides of a system call |
+//! | [`requests`] | `trace`, `calls` | what a request is: trackers, facts, rules |
+//! | [`calls`] | `trace` | the pairing of system calls' entries and exits |
 //! | [`dataset`] | `trace` | a dataset on disk |
 //! | [`foreign`] | | opening what a stranger sent: regular files only, out of no folder |
 //! | [`shown`] | | a stranger's text, as it may be shown |

@@ -7,7 +7,7 @@ use super::parquet::{Content, Finishing, Part, PartWriter, Slot};
 use super::sparse::{Sparse, SparseBytes};
 use super::types::{Usage, main_type, sibling_type};
 use super::values::{Values, push_field};
-use crate::calls::Sides;
+use crate::calls::Pairing;
 use crate::error::{Error, Result};
 use crate::trace::event::{
     Cursor, EventBatch, EventClass, FieldType, Head, NO_NAME, Phase, UNKNOWN, bare_names,
@@ -136,7 +136,7 @@ pub struct EventsTable {
 #[derive(Default)]
 struct Waiting {
     heads: Vec<Head>,
-    sides: Vec<Sides>,
+    sides: Vec<Pairing>,
     ret: Sparse<i64>,
     path: SparseBytes,
     bytes: usize,
@@ -183,7 +183,7 @@ impl EventsTable {
         &mut self,
         batch: &EventBatch,
         classes: &[EventClass],
-        sides: &[Sides],
+        sides: &[Pairing],
     ) -> Result<()> {
         self.procnames.extend(batch.new_procnames.iter().cloned());
         let mut start = 0;
@@ -245,7 +245,7 @@ impl EventsTable {
         batch: &EventBatch,
         range: std::ops::Range<usize>,
         classes: &[EventClass],
-        sides: &[Sides],
+        sides: &[Pairing],
     ) {
         let before = self.waiting.heads.len();
         for (row, i) in (before..).zip(range.clone()) {
@@ -337,7 +337,7 @@ impl EventsTable {
     fn write_sides(&mut self, waiting: &mut Waiting) {
         let sides = &waiting.sides;
         let rows = sides.len();
-        let long = |get: &dyn Fn(&Sides) -> Option<i64>| {
+        let long = |get: &dyn Fn(&Pairing) -> Option<i64>| {
             Content::Numbers(Numbers::Long(sides.iter().map(get).collect()))
         };
         let columns = [
