@@ -1,4 +1,4 @@
-//! Pairs the two sides of system calls.
+//! Pairs the entries and exits of system calls.
 //!
 //! A thread is in at most one system call: the exit of a call belongs to the last entry on its thread, if that was of
 //! the same call. Where the tracer lost one side, the other stays alone; nothing is paired across other calls.
@@ -7,9 +7,9 @@ use crate::trace::event::{EventClass, FieldType, Head, Phase, UNKNOWN, bare_name
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// What pairing adds to an event.
+/// What an event is paired with: what its call's entry and arguments add to it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sides {
+pub struct Pairing {
     /// On an exit: `event_id` of its entry and the nanoseconds since.
     pub entry: Option<(i64, i64)>,
     /// The descriptor that the call works on.
@@ -62,15 +62,15 @@ impl Calls {
         head: &Head,
         class: &EventClass,
         values: &[u8],
-    ) -> Sides {
+    ) -> Pairing {
         let known = &self.classes[head.class as usize];
         let own_fd = known
             .fd
             .and_then(|i| class.integer(values, i))
             .map(as_descriptor);
         match known.phase {
-            Phase::Point => Sides::default(),
-            _ if head.tid == UNKNOWN => Sides {
+            Phase::Point => Pairing::default(),
+            _ if head.tid == UNKNOWN => Pairing {
                 entry: None,
                 fd: own_fd,
             },
@@ -82,7 +82,7 @@ impl Calls {
                     fd: own_fd,
                 };
                 self.pending.insert(head.tid, entry);
-                Sides {
+                Pairing {
                     entry: None,
                     fd: own_fd,
                 }
@@ -90,7 +90,7 @@ impl Calls {
             Phase::Exit => {
                 let entry = self.pending.remove(&head.tid);
                 let entry = entry.filter(|e| e.call == known.call);
-                Sides {
+                Pairing {
                     entry: entry.map(|e| (e.event_id, head.timestamp - e.timestamp)),
                     fd: entry.and_then(|e| e.fd).or(own_fd),
                 }
@@ -158,7 +158,7 @@ mod tests {
         ]
     }
 
-    fn observe(calls: &mut Calls, id: i64, class: u32, tid: i32, value: u64) -> Sides {
+    fn observe(calls: &mut Calls, id: i64, class: u32, tid: i32, value: u64) -> Pairing {
         let head = Head {
             timestamp: id * 10,
             class,
@@ -175,26 +175,26 @@ mod tests {
     #[test]
     fn an_exit_belongs_to_the_last_entry_of_its_thread_if_of_the_same_call() {
         let mut calls = Calls::new(&classes(), &["dfd".to_owned(), "fd".to_owned()]);
-        let sides = |entry, fd| Sides { entry, fd };
-        assert_eq!(observe(&mut calls, 0, 0, 7, 5), sides(None, Some(5)));
-        assert_eq!(observe(&mut calls, 1, 2, 8, 6), sides(None, Some(6)));
+        let pairing = |entry, fd| Pairing { entry, fd };
+        assert_eq!(observe(&mut calls, 0, 0, 7, 5), pairing(None, Some(5)));
+        assert_eq!(observe(&mut calls, 1, 2, 8, 6), pairing(None, Some(6)));
         assert_eq!(
             observe(&mut calls, 2, 4, 7, 9),
-            sides(None, None),
+            pairing(None, None),
             "no system call"
         );
         assert_eq!(
             observe(&mut calls, 3, 1, 7, 0),
-            sides(Some((0, 30)), Some(5))
+            pairing(Some((0, 30)), Some(5))
         );
         assert_eq!(
             observe(&mut calls, 4, 1, 8, 0),
-            sides(None, None),
+            pairing(None, None),
             "of another call"
         );
         assert_eq!(
             observe(&mut calls, 5, 3, 8, 0),
-            sides(None, None),
+            pairing(None, None),
             "its entry is spent"
         );
     }

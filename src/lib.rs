@@ -31,8 +31,8 @@
 //! | [`columns::tables`] | `columns::schema`, `columns::parquet`, `trace`, `calls`, `requests` | what fills the columns of each table, by name |
 //! | [`columns::parquet`] | | columns into row groups, row groups into files |
 //! | [`columns::schema`] | `trace` | what a table is: the contract, and the columns for the fields of a trace |
-//! | [`requests`] | `trace`, `calls` | what a request is |
-//! | [`calls`] | `trace` | the two sides of a system call |
+//! | [`requests`] | `trace`, `calls` | what a request is: trackers, facts, rules |
+//! | [`calls`] | `trace` | the pairing of system calls' entries and exits |
 //! | [`dataset`] | `trace` | a dataset on disk |
 //! | [`foreign`] | | opening what a stranger sent: regular files only, out of no folder |
 //! | [`shown`] | | a stranger's text, as it may be shown |

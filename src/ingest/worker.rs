@@ -1,7 +1,7 @@
 //! The thread in the middle of an ingest: pairs events, cuts requests, and writes `events`.
 
 use super::plan::Plan;
-use crate::calls::{Calls, Sides};
+use crate::calls::{Calls, Pairing};
 use crate::columns::parquet::part::Part;
 use crate::columns::tables::events::{EventsTable, EventsUsage};
 use crate::error::Result;
@@ -59,12 +59,12 @@ impl Worker {
         empty: SyncSender<EventBatch>,
         ended: SyncSender<Ended>,
     ) -> Result<Worked> {
-        let mut sides = Vec::new();
+        let mut pairings = Vec::new();
         for mut batch in batches {
-            self.observe(&batch, &mut sides);
+            self.observe(&batch, &mut pairings);
             let requests = self.cutter.take_ended();
             self.send(requests, &ended);
-            self.events.append(&batch, &self.classes, &sides)?;
+            self.events.append(&batch, &self.classes, &pairings)?;
             batch.clear();
             // The reader may have finished.
             let _ = empty.try_send(batch);
@@ -90,8 +90,8 @@ impl Worker {
     }
 
     /// Shows each event of the batch to the pairing and to the rule.
-    fn observe(&mut self, batch: &EventBatch, sides: &mut Vec<Sides>) {
-        sides.clear();
+    fn observe(&mut self, batch: &EventBatch, pairings: &mut Vec<Pairing>) {
+        pairings.clear();
         self.cutter.name(&batch.new_procnames);
         let mut losses = batch.losses.iter().peekable();
         for (i, head) in batch.heads.iter().enumerate() {
@@ -101,14 +101,14 @@ impl Worker {
             let class = &self.classes[head.class as usize];
             let values = batch.values_of(i);
             let event_id = self.next_id + i as i64;
-            let side = self.calls.observe(event_id, head, class, values);
+            let pairing = self.calls.observe(event_id, head, class, values);
             self.cutter.observe(Observed {
                 event_id,
                 head,
                 values,
-                duration_ns: side.entry.map(|(_, ns)| ns),
+                duration_ns: pairing.entry.map(|(_, ns)| ns),
             });
-            sides.push(side);
+            pairings.push(pairing);
         }
         losses.for_each(|(_, loss)| self.cutter.lose(loss));
         self.losses

@@ -7,7 +7,7 @@ use super::rows::Rows;
 use super::value::Time;
 use super::values::{Values, push_field};
 use super::words::coded;
-use crate::calls::Sides;
+use crate::calls::Pairing;
 use crate::columns::parquet::encoders::{Finishing, PartWriter};
 use crate::columns::parquet::numbers::Numbers;
 use crate::columns::parquet::part::Part;
@@ -56,7 +56,7 @@ pub struct EventsTable {
 #[derive(Default)]
 struct Waiting {
     heads: Vec<Head>,
-    sides: Vec<Sides>,
+    pairings: Vec<Pairing>,
     ret: Sparse<i64>,
     path: SparseBytes,
     bytes: usize,
@@ -66,7 +66,7 @@ struct Waiting {
 pub(super) struct Chunk {
     first_id: i64,
     heads: Vec<Head>,
-    sides: Vec<Sides>,
+    pairings: Vec<Pairing>,
     ret: Sparse<i64>,
     path: ArrayRef,
     /// Names of threads, by the numbers that the rows have.
@@ -115,7 +115,7 @@ impl EventsTable {
         &mut self,
         batch: &EventBatch,
         classes: &[EventClass],
-        sides: &[Sides],
+        pairings: &[Pairing],
     ) -> Result<()> {
         self.procnames.extend(batch.new_procnames.iter().cloned());
         let mut start = 0;
@@ -123,7 +123,7 @@ impl EventsTable {
             let rows = self.waiting.heads.len();
             let room = (CHUNK_ROWS - rows).min(GROUP_ROWS - self.part.rows() - rows);
             let end = batch.heads.len().min(start + room);
-            self.take_in(batch, start..end, classes, sides);
+            self.take_in(batch, start..end, classes, pairings);
             let full = end - start == room || self.waiting.bytes >= CHUNK_BYTES;
             if full {
                 self.write_waiting()?;
@@ -177,7 +177,7 @@ impl EventsTable {
         batch: &EventBatch,
         range: std::ops::Range<usize>,
         classes: &[EventClass],
-        sides: &[Sides],
+        pairings: &[Pairing],
     ) {
         let before = self.waiting.heads.len();
         for (row, i) in (before..).zip(range.clone()) {
@@ -206,7 +206,7 @@ impl EventsTable {
         self.waiting
             .heads
             .extend_from_slice(&batch.heads[range.clone()]);
-        self.waiting.sides.extend_from_slice(&sides[range]);
+        self.waiting.pairings.extend_from_slice(&pairings[range]);
     }
 
     /// Turns the rows that wait into columns.
@@ -218,7 +218,7 @@ impl EventsTable {
         let mut chunk = Chunk {
             first_id: self.next_id,
             heads: std::mem::take(&mut self.waiting.heads),
-            sides: std::mem::take(&mut self.waiting.sides),
+            pairings: std::mem::take(&mut self.waiting.pairings),
             ret: self.waiting.ret.take(),
             path: Arc::new(self.waiting.path.finish_text(rows)),
             procnames: Arc::new(StringArray::from_iter_values(&self.procnames)),
@@ -237,9 +237,9 @@ impl EventsTable {
         advanced.map_err(Error::columns(&self.dir))?;
         self.next_id += rows as i64;
         chunk.heads.clear();
-        chunk.sides.clear();
+        chunk.pairings.clear();
         self.waiting.heads = chunk.heads;
-        self.waiting.sides = chunk.sides;
+        self.waiting.pairings = chunk.pairings;
         self.waiting.bytes = 0;
         Ok(())
     }
@@ -275,7 +275,7 @@ fn slots(columns: &Columns<Chunk>, layout: &Layout) -> usize {
 /// What fills each column.
 pub(super) fn columns(trace_id: &str, plans: &Arc<Plans>) -> Vec<NamedColumn<Chunk>> {
     let heads = Rows::of(|chunk: &Chunk| &chunk.heads);
-    let sides = Rows::of(|chunk: &Chunk| &chunk.sides);
+    let pairings = Rows::of(|chunk: &Chunk| &chunk.pairings);
     let known = |n: i32| (n != UNKNOWN).then_some(n);
     let (of_name, of_phase) = (Arc::clone(plans), Arc::clone(plans));
     vec![
@@ -302,12 +302,12 @@ pub(super) fn columns(trace_id: &str, plans: &Arc<Plans>) -> Vec<NamedColumn<Chu
         NamedColumn::new("ret", DataType::Int64, |chunk: &Chunk, _| {
             Content::Numbers(Numbers::Long(chunk.ret.clone()))
         }),
-        sides.column("fd", |sides| sides.fd),
+        pairings.column("fd", |pairings| pairings.fd),
         NamedColumn::new("path", DataType::Utf8, |chunk: &Chunk, _| {
             Content::Array(Arc::clone(&chunk.path))
         }),
-        sides.column("entry_id", |sides| sides.entry.map(|(id, _)| id)),
-        sides.column("duration_ns", |sides| sides.entry.map(|(_, ns)| ns)),
+        pairings.column("entry_id", |pairings| pairings.entry.map(|(id, _)| id)),
+        pairings.column("duration_ns", |pairings| pairings.entry.map(|(_, ns)| ns)),
         NamedColumn::apart("context"),
         NamedColumn::apart("args"),
     ]
