@@ -5,7 +5,7 @@ WITH began AS (
   LEFT JOIN (SELECT trace_id, min(epoch_ns(start)) AS first FROM requests GROUP BY trace_id) AS r USING (trace_id)
 ), happened AS (
   SELECT
-    trace_id, epoch_ns("timestamp") AS at, 1 AS events, 0 AS discarded_events, 0 AS discarded_packets, 0 AS losses,
+    trace_id, epoch_ns("timestamp") AS moment, 1 AS events, 0 AS discarded_events, 0 AS discarded_packets, 0 AS losses,
     0 AS unknown
   FROM events
   UNION ALL
@@ -16,7 +16,7 @@ WITH began AS (
 )
 SELECT
   h.trace_id,
-  floor((at - zero) / 1e9)::BIGINT * 1000 AS from_ms,
+  floor((moment - zero) / 1e9)::BIGINT * 1000 AS from_ms,
   sum(events) AS events,
   sum(discarded_events) AS discarded_events,
   sum(discarded_packets) AS discarded_packets,
