@@ -1,0 +1,67 @@
+-- What the slowest and the median complete request did, call by call, and what other processes did for them.
+WITH ranked AS (
+  SELECT
+    trace_id,
+    request_id,
+    label,
+    epoch_ns(start) AS start_ns,
+    duration_ns,
+    row_number() OVER (ORDER BY duration_ns, trace_id, request_id) AS place,
+    count(*) OVER () AS n
+  FROM requests
+  WHERE complete
+), chosen AS (
+  SELECT *, CASE WHEN place = n THEN 'slowest' ELSE 'median' END AS which
+  FROM ranked
+  WHERE place = n OR place = 1 + n // 2
+), nested AS (
+  SELECT which, trace_id, request_id, c.label, c.duration_ns AS request_ns, unnest(r.events) AS nested
+  FROM requests AS r
+  JOIN chosen AS c USING (trace_id, request_id)
+), own AS (
+  SELECT
+    o.which, trace_id, o.request_id, o.label, o.request_ns, o.offset_ns, event_id, e.procname, e.tid, e.name, e.phase,
+    e.ret, e.fd, e.path, e.entry_id, e.duration_ns
+  FROM (SELECT * EXCLUDE (nested), nested.event_id AS event_id, nested.offset_ns AS offset_ns FROM nested) AS o
+  JOIN events AS e USING (trace_id, event_id)
+), done AS (
+  SELECT
+    coalesce(x.which, n.which) AS which,
+    coalesce(x.trace_id, n.trace_id) AS trace_id,
+    coalesce(x.request_id, n.request_id) AS request_id,
+    coalesce(x.label, n.label) AS label,
+    coalesce(x.request_ns, n.request_ns) AS request_ns,
+    'own' AS reach,
+    coalesce(x.procname, n.procname) AS procname,
+    coalesce(x.tid, n.tid) AS tid,
+    coalesce(x.name, n.name) AS name,
+    greatest(0, coalesce(n.offset_ns, x.offset_ns - x.duration_ns, x.offset_ns)) AS begin_ns,
+    CASE WHEN x.duration_ns > x.offset_ns THEN x.duration_ns - x.offset_ns END AS before_ns,
+    CASE WHEN x.duration_ns IS NOT NULL THEN least(x.duration_ns, x.offset_ns) END AS duration_ns,
+    coalesce(n.fd, x.fd) AS fd,
+    coalesce(n.path, x.path) AS path,
+    x.ret,
+    coalesce(n.event_id, x.event_id) AS event_id
+  FROM (FROM own WHERE phase = 'entry') AS n
+  FULL JOIN (FROM own WHERE phase = 'exit') AS x
+    ON x.trace_id = n.trace_id AND x.request_id = n.request_id AND x.entry_id = n.event_id
+  UNION ALL
+  SELECT
+    c.which, c.trace_id, c.request_id, c.label, c.duration_ns, 'downstream', d.procname, d.tid, NULL,
+    epoch_ns(d.start) - c.start_ns, NULL, d.duration_ns, d.fd, NULL, NULL, d.first_event
+  FROM chosen AS c
+  JOIN downstream AS d ON d.trace_id = c.trace_id AND d.request_id = c.request_id
+), numbered AS (
+  SELECT
+    *,
+    row_number() OVER (PARTITION BY which ORDER BY begin_ns, event_id, reach) AS number,
+    count(*) OVER (PARTITION BY which) AS rows
+  FROM done
+)
+SELECT
+  which, trace_id, request_id, label, request_ns, number, rows, reach, procname, tid, d.name, begin_ns, before_ns,
+  duration_ns, fd, path, ret, errnos.name AS errno
+FROM numbered AS d
+LEFT JOIN errnos ON errnos.errno = -d.ret
+WHERE number <= 1000
+ORDER BY request_ns DESC, number;
