@@ -45,19 +45,19 @@
 
 #[cfg(test)]
 mod architecture;
-pub mod calls;
+mod calls;
 pub mod cli;
 pub mod columns;
 pub mod dataset;
 pub mod error;
-pub mod foreign;
+mod foreign;
 pub mod ingest;
-pub mod inspect;
+mod inspect;
 pub mod process;
-pub mod publish;
-pub mod query;
-pub mod record;
-pub mod report;
+mod publish;
+mod query;
+mod record;
+mod report;
 pub mod requests;
-pub mod shown;
+mod shown;
 pub mod trace;

@@ -37,7 +37,7 @@ Examples:
 Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 3 done with --keep-going, but some input was \
 damaged (manifest.json says what was lost), 4 done, but what was replaced is left beside it or the disk did not take it \
 for good (the message says which), 130 interrupted.")]
-pub struct IngestArgs {
+pub(super) struct IngestArgs {
     /// Folders to look for traces in
     #[arg(required = true, value_name = "TRACE")]
     traces: Vec<PathBuf>,
@@ -114,7 +114,7 @@ enum RequestArgs {
 ///
 /// # Errors
 /// As [`ingest`].
-pub fn run(mut args: IngestArgs) -> Result<u8> {
+pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
     if args.append {
         as_before(&mut args)?;
     }
