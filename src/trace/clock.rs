@@ -124,6 +124,15 @@ mod tests {
     }
 
     #[test]
+    fn beyond_104_days_other_frequencies_have_the_digits_of_babeltrace2() {
+        let cycles = 0x00f3456789abcdu64;
+        let (exact, shown) = (89159805122884333, 89159805122884336);
+        assert_eq!(clock(3_000_000, 0, 0).at(cycles), Some(shown));
+        assert!(shown != exact && (shown - exact).abs() < 1 << 11);
+        assert_eq!(clock(SECOND as u64, 0, 0).at(cycles), Some(cycles as i64));
+    }
+
+    #[test]
     fn what_does_not_fit_has_no_time() {
         assert_eq!(clock(SECOND as u64, 0, 0).at(u64::MAX), None);
         assert_eq!(clock(1, 0, 0).at(u64::MAX), None);
