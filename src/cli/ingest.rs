@@ -17,10 +17,6 @@ use std::path::PathBuf;
 
 /// Exit status of an ingest that kept what comes before a damage.
 const DAMAGED: u8 = 3;
-/// Events that a request may carry.
-const MAX_NESTED_EVENTS: usize = 100_000;
-/// Bytes that all open requests may carry.
-const MAX_NESTED_BYTES: usize = 64 << 20;
 
 /// Reads traces and writes them as a dataset: the Parquet tables events, requests, downstream and losses, and manifest.json.
 ///
@@ -189,6 +185,7 @@ fn as_before(args: &mut IngestArgs) -> Result<()> {
 }
 
 fn options(args: IngestArgs) -> Result<IngestOptions> {
+    let defaults = requests::Options::default();
     Ok(IngestOptions {
         traces: args.traces,
         output: args.output,
@@ -200,8 +197,8 @@ fn options(args: IngestArgs) -> Result<IngestOptions> {
             rule: args.requests.unwrap_or(rules::ALL[0]),
             end_at_shutdown: args.request_end == Some(End::Shutdown),
             server: args.server,
-            max_nested: args.max_request_events.unwrap_or(MAX_NESTED_EVENTS),
-            max_bytes: MAX_NESTED_BYTES,
+            max_nested: args.max_request_events.unwrap_or(defaults.max_nested),
+            ..defaults
         },
         request_args: args.request_args != Some(RequestArgs::None),
         keep_going: args.keep_going,

@@ -113,7 +113,7 @@ impl About {
             Error::input(
                 e.message().replace('\n', " "),
                 Place::line(path, line, column),
-                "The keys are in the README, section \"Publishing\".",
+                "The keys are in docs/guide/publish.md.",
             )
         })?;
         match about.wrong() {
