@@ -56,7 +56,7 @@ pub(super) fn print(text: &str) -> Result<()> {
 /// Prints `value` as JSON on stdout, with the same values whatever the terminal may make of them.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
     let json = serde_json::to_string_pretty(value).expect("reports are JSON");
     print_as_it_is(&(json_lines(&json) + "\n"))
@@ -65,7 +65,7 @@ pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
 /// Prints `text` on stdout without a change: it is this program's own, or fit for a terminal already.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(super) fn print_as_it_is(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let result = out.write_all(text.as_bytes()).and_then(|()| out.flush());

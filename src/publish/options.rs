@@ -40,7 +40,7 @@ pub(crate) struct Options {
 
 /// The caller's hold on a running publication.
 pub(crate) struct Control<'a> {
-    /// Set to stop it: it then ends with [`Error::Interrupted`], and nothing is left.
+    /// Set to stop it: it then ends with [`Error::Interrupted`](crate::error::Error::Interrupted), and nothing is left.
     pub interrupted: Arc<AtomicBool>,
     /// Told, now and then, how many rows of how many are written.
     pub progress: &'a mut dyn FnMut(u64, u64),
