@@ -3,8 +3,9 @@
 //! Every field of every event is decoded, but nothing is put in order: what this takes is what decoding takes. Where a
 //! stream cannot be read to its end, the count is what `inspect` without `--count` finds.
 
+use super::scratch::Scratch;
 use crate::dataset::manifest::Damage;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::shown::shown_path;
 use crate::trace::belong::recordings;
 use crate::trace::check::check;
@@ -41,7 +42,7 @@ pub(crate) fn count_events(
 ) -> Result<Vec<Count>> {
     let mut counts = Vec::new();
     for mut recording in recordings(paths)? {
-        let scratch = tempfile::tempdir().map_err(Error::io("create", &std::env::temp_dir()))?;
+        let scratch = Scratch::new(choice)?;
         let checked = check(&mut recording, true, scratch.path())?;
         let reader = Reader::open(choice, checked, true, selection.clone())?;
         let classes = reader.classes().iter();

@@ -3,6 +3,7 @@
 
 mod count;
 mod dataset;
+mod scratch;
 mod text;
 mod trace;
 

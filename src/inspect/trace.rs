@@ -1,5 +1,6 @@
 //! Describes traces by reading them through.
 
+use super::scratch::Scratch;
 use crate::columns::schema::describe::type_text;
 use crate::dataset::manifest::{Damage, StreamLoss, sum_losses};
 use crate::error::{Error, Result};
@@ -101,7 +102,7 @@ fn inspect(
     selection: &Selection,
     interrupted: &AtomicBool,
 ) -> Result<RecordingReport> {
-    let scratch = tempfile::tempdir().map_err(Error::io("create", &std::env::temp_dir()))?;
+    let scratch = Scratch::new(choice)?;
     let checked = check(recording, true, scratch.path())?;
     let mut reader = Reader::open(choice, checked, true, selection.clone())?;
     let mut counts = vec![0; reader.classes().len()];
