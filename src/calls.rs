@@ -17,7 +17,7 @@ pub struct Pairing {
 }
 
 /// The calls that threads are in.
-pub struct Calls {
+pub(crate) struct Calls {
     classes: Vec<Class>,
     pending: HashMap<i32, Pending, TidHash>,
 }
@@ -39,7 +39,7 @@ struct Pending {
 
 impl Calls {
     /// No thread is in a call. `fd_arguments` names the arguments that hold a descriptor, best first.
-    pub fn new(classes: &[EventClass], fd_arguments: &[String]) -> Self {
+    pub(crate) fn new(classes: &[EventClass], fd_arguments: &[String]) -> Self {
         let (_, numbers) = bare_names(classes);
         let classes = classes.iter().zip(numbers).map(|(class, call)| Class {
             phase: class.phase,
@@ -56,7 +56,7 @@ impl Calls {
     }
 
     /// Takes in the next event in time order, with its class and encoded values.
-    pub fn observe(
+    pub(crate) fn observe(
         &mut self,
         event_id: i64,
         head: &Head,
@@ -113,16 +113,16 @@ fn descriptor(class: &EventClass, names: &[String]) -> Option<usize> {
 }
 
 /// A descriptor argument as the kernel reads it: a C `int`, whatever the width of the register that carried it.
-pub fn as_descriptor(value: i64) -> i64 {
+pub(crate) fn as_descriptor(value: i64) -> i64 {
     i64::from(value as i32)
 }
 
 /// Hashes thread IDs, which are small and different: their spread over the table is all that is needed.
 #[derive(Default)]
-pub struct TidHasher(u64);
+pub(crate) struct TidHasher(u64);
 
 /// Makes [`TidHasher`]s.
-pub type TidHash = BuildHasherDefault<TidHasher>;
+pub(crate) type TidHash = BuildHasherDefault<TidHasher>;
 
 impl Hasher for TidHasher {
     fn finish(&self) -> u64 {

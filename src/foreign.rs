@@ -28,7 +28,7 @@ const REMEDY_OTHER: &str =
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A regular file.
     File,
     /// A folder.
@@ -54,7 +54,7 @@ impl Kind {
     }
 
     /// The error of a name that should stand for a regular file or a folder and does not.
-    pub fn refused(self, path: &Path) -> Error {
+    pub(crate) fn refused(self, path: &Path) -> Error {
         let (what, remedy) = match self {
             Kind::File => ("a regular file, where a folder is expected", REMEDY_OTHER),
             Kind::Folder => ("a folder, where a regular file is expected", REMEDY_OTHER),
@@ -73,7 +73,7 @@ impl Kind {
 ///
 /// # Errors
 /// [`Error::Io`] where the system does not say: that is not an absence.
-pub fn kind(path: &Path) -> Result<Option<Kind>> {
+pub(crate) fn kind(path: &Path) -> Result<Option<Kind>> {
     match statat(rustix::fs::CWD, path, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => Ok(Some(Kind::of(stat.st_mode))),
         Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(None),
@@ -85,7 +85,7 @@ pub fn kind(path: &Path) -> Result<Option<Kind>> {
 ///
 /// # Errors
 /// As [`kind`].
-pub fn kind_behind(path: &Path) -> Result<Option<Kind>> {
+pub(crate) fn kind_behind(path: &Path) -> Result<Option<Kind>> {
     match statat(rustix::fs::CWD, path, AtFlags::empty()) {
         Ok(stat) => Ok(Some(Kind::of(stat.st_mode))),
         Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(None),
@@ -97,7 +97,7 @@ pub fn kind_behind(path: &Path) -> Result<Option<Kind>> {
 ///
 /// # Errors
 /// [`Error::Input`] where it is something else, which is not opened then; [`Error::Io`].
-pub fn open(path: &Path) -> Result<File> {
+pub(crate) fn open(path: &Path) -> Result<File> {
     open_at(rustix::fs::CWD, path, path, AtFlags::empty())
 }
 
@@ -106,7 +106,7 @@ pub fn open(path: &Path) -> Result<File> {
 /// # Errors
 /// [`Error::Input`] where `file` is no path of names only, where something in it is a link, or where it is no regular
 /// file; [`Error::Io`].
-pub fn open_in(root: &Path, file: impl AsRef<Path>) -> Result<File> {
+pub(crate) fn open_in(root: &Path, file: impl AsRef<Path>) -> Result<File> {
     let file = file.as_ref();
     let path = root.join(file);
     if !is_inside(file) {
@@ -158,7 +158,7 @@ fn open_at(dir: impl AsFd, name: &Path, path: &Path, follow: AtFlags) -> Result<
 }
 
 /// Whether `file` names something below a folder: only names, no `..`, not absolute.
-pub fn is_inside(file: &Path) -> bool {
+pub(crate) fn is_inside(file: &Path) -> bool {
     let mut parts = file.components();
     !file.as_os_str().is_empty() && parts.all(|p| matches!(p, Component::Normal(_)))
 }
@@ -167,7 +167,7 @@ pub fn is_inside(file: &Path) -> bool {
 ///
 /// # Errors
 /// As [`open_in`]; [`Error::Input`] where it is no UTF-8, or longer than any such file needs to be.
-pub fn read_text_in(root: &Path, file: impl AsRef<Path>) -> Result<String> {
+pub(crate) fn read_text_in(root: &Path, file: impl AsRef<Path>) -> Result<String> {
     let path = root.join(file.as_ref());
     text_of(open_in(root, file)?, &path)
 }
@@ -176,7 +176,7 @@ pub fn read_text_in(root: &Path, file: impl AsRef<Path>) -> Result<String> {
 ///
 /// # Errors
 /// As [`open`] and [`read_text_in`].
-pub fn read_text(path: &Path) -> Result<String> {
+pub(crate) fn read_text(path: &Path) -> Result<String> {
     text_of(open(path)?, path)
 }
 
@@ -198,7 +198,7 @@ fn text_of(file: File, path: &Path) -> Result<String> {
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::Input`] where `dir` is a link or no folder.
-pub fn entries(dir: &Path) -> Result<Vec<(PathBuf, Kind)>> {
+pub(crate) fn entries(dir: &Path) -> Result<Vec<(PathBuf, Kind)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).map_err(Error::io("read", dir))? {
         let path = entry.map_err(Error::io("read", dir))?.path();
@@ -216,7 +216,7 @@ pub fn entries(dir: &Path) -> Result<Vec<(PathBuf, Kind)>> {
 ///
 /// # Errors
 /// As [`entries`].
-pub fn everything_below(root: &Path) -> Result<Vec<(PathBuf, Kind)>> {
+pub(crate) fn everything_below(root: &Path) -> Result<Vec<(PathBuf, Kind)>> {
     let mut found = Vec::new();
     let mut dirs = vec![root.to_path_buf()];
     while let Some(dir) = dirs.pop() {
@@ -243,7 +243,7 @@ thread_local! {
 ///
 /// # Errors
 /// Those of `read`, and [`Error::Input`] for a panic.
-pub fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T>) -> Result<T> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let others = std::panic::take_hook();
@@ -271,7 +271,7 @@ pub fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 /// Whether an error says that a file is not there.
-pub fn is_absent(e: &Error) -> bool {
+pub(crate) fn is_absent(e: &Error) -> bool {
     matches!(e, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
 }
 

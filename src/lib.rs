@@ -15,6 +15,46 @@
 //!                                                                  └──► publish ──► RELEASE/ ──► verify
 //! ```
 //!
+//! # The interface
+//!
+//! The program is [`cli`]. For other programs the interface is three steps, each of which can be had alone: read a trace
+//! ([`trace`]), cut requests ([`requests`]), write a dataset ([`ingest`], which does all three). Everything else is how
+//! that is done.
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//! use sysds::ingest::{Control, IngestOptions, Selection, ingest};
+//! use sysds::trace::belong::recordings;
+//! use sysds::trace::check::check;
+//! use sysds::trace::event::EventBatch;
+//! use sysds::trace::reader::{Reader, ReaderChoice};
+//!
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let archive = std::fs::File::open("tests/data/apache-prefork.tar.zst").unwrap();
+//! # tar::Archive::new(zstd::Decoder::new(archive).unwrap()).unpack(folder.path()).unwrap();
+//! # let (trace, dataset) = (folder.path().join("prefork"), folder.path().join("web"));
+//! // The events of a trace that LTTng wrote, in the order of time.
+//! let mut found = recordings(std::slice::from_ref(&trace))?;
+//! let checked = check(&mut found[0], false, &folder.path().join("repaired"))?;
+//! let mut reader = Reader::open(ReaderChoice::Native, checked, false, Selection::default())?;
+//! let (mut batch, mut switches) = (EventBatch::default(), 0);
+//! while reader.next(4096, &mut batch)? {
+//!     let classes = batch.heads.iter().map(|head| &reader.classes()[head.class as usize]);
+//!     switches += classes.filter(|class| class.name == "sched_switch").count();
+//!     batch.clear();
+//! }
+//! assert_eq!(switches, 9_580);
+//!
+//! // The same trace as a dataset.
+//! let options = IngestOptions::new(vec![trace], dataset);
+//! let mut control = Control { interrupted: &AtomicBool::new(false), progress: &mut |_| {} };
+//! let manifest = ingest(options, &mut control)?;
+//! assert_eq!((manifest.events, manifest.requests), (135_828, 319));
+//! # Ok::<(), sysds::error::Error>(())
+//! ```
+//!
+//! # The parts
+//!
 //! Data flows one way, and no stage knows who consumes it. A module may use only these (and everything [`error`],
 //! [`shown`], [`foreign`] and [`process`]):
 //!
@@ -45,19 +85,19 @@
 
 #[cfg(test)]
 mod architecture;
-pub mod calls;
+mod calls;
 pub mod cli;
 pub mod columns;
 pub mod dataset;
 pub mod error;
-pub mod foreign;
+mod foreign;
 pub mod ingest;
-pub mod inspect;
+mod inspect;
 pub mod process;
-pub mod publish;
-pub mod query;
-pub mod record;
-pub mod report;
+mod publish;
+mod query;
+mod record;
+mod report;
 pub mod requests;
-pub mod shown;
+mod shown;
 pub mod trace;

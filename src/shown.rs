@@ -12,7 +12,7 @@ use std::path::Path;
 
 /// Whether a character could act on a terminal or hide in a text instead of being seen: controls (C0, DEL, C1), line and
 /// paragraph separators, and the format characters of Unicode (bidirectional marks, zero widths, tags).
-pub fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{115f}'..='\u{1160}'
@@ -22,7 +22,7 @@ pub fn is_hidden(c: char) -> bool {
 }
 
 /// A text that shows itself without any such character; line breaks are escaped, too.
-pub struct Shown<T>(pub T);
+pub(crate) struct Shown<T>(pub T);
 
 impl<T: fmt::Display> fmt::Display for Shown<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,7 +31,7 @@ impl<T: fmt::Display> fmt::Display for Shown<T> {
 }
 
 /// The same for a text of several lines and columns, which we broke ourselves: `\n` and `\t` stay.
-pub struct ShownLines<T>(pub T);
+pub(crate) struct ShownLines<T>(pub T);
 
 impl<T: fmt::Display> fmt::Display for ShownLines<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,12 +41,12 @@ impl<T: fmt::Display> fmt::Display for ShownLines<T> {
 }
 
 /// `text` as [`Shown`] shows it.
-pub fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     Shown(text).to_string()
 }
 
 /// `text` as [`ShownLines`] shows it.
-pub fn shown_lines(text: &str) -> String {
+pub(crate) fn shown_lines(text: &str) -> String {
     ShownLines(text).to_string()
 }
 
@@ -75,7 +75,7 @@ impl Write for Escaping<'_, '_> {
 }
 
 /// JSON for a terminal: the same values, with hidden characters in its strings written as `\u001b`.
-pub fn json_lines(json: &str) -> String {
+pub(crate) fn json_lines(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         if !is_hidden(c) || c == '\n' {
@@ -92,7 +92,7 @@ pub fn json_lines(json: &str) -> String {
 
 /// A path as text: itself where it is UTF-8; else with each other byte as `\xff` and each backslash doubled, so that two
 /// paths do not become one.
-pub fn path_text(path: &Path) -> String {
+pub(crate) fn path_text(path: &Path) -> String {
     if let Some(text) = path.to_str() {
         return text.to_owned();
     }
@@ -107,7 +107,7 @@ pub fn path_text(path: &Path) -> String {
 }
 
 /// A path as it is shown.
-pub fn shown_path(path: &Path) -> String {
+pub(crate) fn shown_path(path: &Path) -> String {
     shown(&path_text(path))
 }
 
@@ -115,7 +115,7 @@ pub fn shown_path(path: &Path) -> String {
 ///
 /// # Errors
 /// Those of the serializer.
-pub fn serialize_path<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize_path<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&path_text(path))
 }
 

@@ -24,7 +24,7 @@ Examples:
   sysds completions bash > ~/.local/share/bash-completion/completions/sysds
   sysds completions zsh > ~/.zfunc/_sysds         # with fpath+=~/.zfunc before compinit in ~/.zshrc
   sysds completions fish > ~/.config/fish/completions/sysds.fish")]
-pub struct CompletionsArgs {
+pub(super) struct CompletionsArgs {
     /// The shell
     #[arg(value_name = "SHELL")]
     shell: Shell,
@@ -35,7 +35,7 @@ pub struct CompletionsArgs {
 #[command(after_help = "\
 Example:
   sysds man -o ~/.local/share/man/man1 && man sysds-ingest")]
-pub struct ManArgs {
+pub(super) struct ManArgs {
     /// Folder for the pages; it is made where it is missing, and pages of the same names are replaced
     #[arg(short, long, value_name = "FOLDER")]
     output: PathBuf,
@@ -45,7 +45,7 @@ pub struct ManArgs {
 ///
 /// # Errors
 /// Where standard output cannot be written.
-pub fn completions(args: CompletionsArgs, mut program: Command) -> Result<u8> {
+pub(super) fn completions(args: CompletionsArgs, mut program: Command) -> Result<u8> {
     use clap_complete::{aot, generate};
     let mut script = Vec::new();
     let (command, name) = (&mut program, "sysds");
@@ -62,7 +62,7 @@ pub fn completions(args: CompletionsArgs, mut program: Command) -> Result<u8> {
 ///
 /// # Errors
 /// Where a page cannot be written.
-pub fn man(args: ManArgs, program: Command) -> Result<u8> {
+pub(super) fn man(args: ManArgs, program: Command) -> Result<u8> {
     let folder = &args.output;
     std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
     clap_mangen::generate_to(program, folder).map_err(Error::io("write in", folder))?;

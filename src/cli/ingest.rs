@@ -17,10 +17,6 @@ use std::path::PathBuf;
 
 /// Exit status of an ingest that kept what comes before a damage.
 const DAMAGED: u8 = 3;
-/// Events that a request may carry.
-const MAX_NESTED_EVENTS: usize = 100_000;
-/// Bytes that all open requests may carry.
-const MAX_NESTED_BYTES: usize = 64 << 20;
 
 /// Reads traces and writes them as a dataset: the Parquet tables events, requests, downstream and losses, and manifest.json.
 ///
@@ -37,7 +33,7 @@ Examples:
 Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 3 done with --keep-going, but some input was \
 damaged (manifest.json says what was lost), 4 done, but what was replaced is left beside it or the disk did not take it \
 for good (the message says which), 130 interrupted.")]
-pub struct IngestArgs {
+pub(super) struct IngestArgs {
     /// Folders to look for traces in
     #[arg(required = true, value_name = "TRACE")]
     traces: Vec<PathBuf>,
@@ -114,7 +110,7 @@ enum RequestArgs {
 ///
 /// # Errors
 /// As [`ingest`].
-pub fn run(mut args: IngestArgs) -> Result<u8> {
+pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
     if args.append {
         as_before(&mut args)?;
     }
@@ -189,6 +185,7 @@ fn as_before(args: &mut IngestArgs) -> Result<()> {
 }
 
 fn options(args: IngestArgs) -> Result<IngestOptions> {
+    let defaults = requests::Options::default();
     Ok(IngestOptions {
         traces: args.traces,
         output: args.output,
@@ -200,8 +197,8 @@ fn options(args: IngestArgs) -> Result<IngestOptions> {
             rule: args.requests.unwrap_or(rules::ALL[0]),
             end_at_shutdown: args.request_end == Some(End::Shutdown),
             server: args.server,
-            max_nested: args.max_request_events.unwrap_or(MAX_NESTED_EVENTS),
-            max_bytes: MAX_NESTED_BYTES,
+            max_nested: args.max_request_events.unwrap_or(defaults.max_nested),
+            ..defaults
         },
         request_args: args.request_args != Some(RequestArgs::None),
         keep_going: args.keep_going,

@@ -23,7 +23,7 @@ Example:
   sysds inspect --count --events 'sched_*' ~/lttng-traces/web-20261123-230639
 
 Exit status: 0 done, 1 failed, 3 done, but a stream of the trace could not be read to its end.")]
-pub struct InspectArgs {
+pub(super) struct InspectArgs {
     /// A dataset, or a folder to look for traces in
     #[arg(value_name = "TRACE|DATASET")]
     path: PathBuf,
@@ -43,7 +43,7 @@ pub struct InspectArgs {
 ///
 /// # Errors
 /// As [`inspect_dataset`], [`count_events`] and [`inspect_trace`].
-pub fn run(args: InspectArgs) -> Result<u8> {
+pub(super) fn run(args: InspectArgs) -> Result<u8> {
     if is_dataset(&args.path)? {
         let report = inspect_dataset(&args.path)?;
         match args.json {

@@ -37,7 +37,7 @@ Examples:
 
 Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 4 done, but what was replaced is left beside it or the \
 disk did not take it for good (the message says which), 130 interrupted.")]
-pub struct PublishArgs {
+pub(super) struct PublishArgs {
     /// The dataset
     #[arg(value_name = "DATASET")]
     dataset: PathBuf,
@@ -141,7 +141,7 @@ fn date(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// As [`publish`].
-pub fn run(args: PublishArgs) -> Result<u8> {
+pub(super) fn run(args: PublishArgs) -> Result<u8> {
     let quiet = args.quiet;
     let output = args.output.clone();
     let audit = args.audit;

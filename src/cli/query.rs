@@ -35,7 +35,7 @@ In slow.sql, `$ms` stands for the parameter, and a comment at the top can give i
   -- The slow requests.
   -- $ms = 250  from how many milliseconds on a request is slow
   SELECT * EXCLUDE (events) FROM requests WHERE duration_ns >= $ms * 1000000")]
-pub struct QueryArgs {
+pub(super) struct QueryArgs {
     /// A file of SQL statements, the name of a shipped query (see --list), or - for stdin
     #[arg(value_name = "FILE.sql|NAME|-", required_unless_present_any = ["execute", "list"])]
     script: Option<String>,
@@ -119,7 +119,7 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 /// # Errors
 /// [`Error::Sql`] for mistakes in the SQL, [`Error::Input`] where there is no dataset, [`Error::Usage`] and
 /// [`Error::Io`] for options and files.
-pub fn run(args: QueryArgs) -> Result<u8> {
+pub(super) fn run(args: QueryArgs) -> Result<u8> {
     let done = match args.list {
         true => list(),
         false => deep(args),

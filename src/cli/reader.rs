@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 
 /// Which reader decodes the traces.
 #[derive(Debug, Clone, Copy, Args)]
-pub struct ReaderArgs {
+pub(super) struct ReaderArgs {
     /// What decodes the traces
     #[arg(long = "reader", value_enum, value_name = "READER", default_value_t = Reader::Native)]
     reader: Reader,
@@ -21,7 +21,7 @@ enum Reader {
 
 impl ReaderArgs {
     /// What was chosen.
-    pub fn choice(self) -> ReaderChoice {
+    pub(super) fn choice(self) -> ReaderChoice {
         match self.reader {
             Reader::Native => ReaderChoice::Native,
             Reader::Babeltrace2 => ReaderChoice::Babeltrace2,

@@ -28,7 +28,7 @@ Examples:
 
 Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 3 recorded, but COMMAND or the load failed (or its \
 report could not be read), 130 interrupted before tracing began.")]
-pub struct RecordArgs {
+pub(super) struct RecordArgs {
     /// Folder for the recording; it must not exist
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
@@ -101,7 +101,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 /// As [`record`].
-pub fn run(args: RecordArgs) -> Result<u8> {
+pub(super) fn run(args: RecordArgs) -> Result<u8> {
     if args.label.as_deref() == Some("") {
         return Err(Error::usage("--label: empty", "Leave it out for no label."));
     }

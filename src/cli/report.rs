@@ -20,7 +20,7 @@ Example:
   sysds report web -o report.html
 
 Names, paths and addresses in it are those of the dataset.")]
-pub struct ReportArgs {
+pub(super) struct ReportArgs {
     /// Folder of the dataset
     #[arg(value_name = "DATASET")]
     dataset: PathBuf,
@@ -36,7 +36,7 @@ pub struct ReportArgs {
 ///
 /// # Errors
 /// As [`report::write`].
-pub fn run(args: ReportArgs) -> Result<u8> {
+pub(super) fn run(args: ReportArgs) -> Result<u8> {
     let dataset = dataset::open(&args.dataset)?;
     let unanswered = report::write(&dataset, &args.output, args.memory, interrupt_flag()?)?;
     for Unanswered { query, why } in unanswered {

@@ -8,7 +8,7 @@ use glob::Pattern;
 
 /// Which events.
 #[derive(Debug, Args)]
-pub struct SelectArgs {
+pub(super) struct SelectArgs {
     /// Only events whose name (syscall_entry_openat, or openat for both sides) fits GLOB; may be given several times
     #[arg(long = "events", value_name = "GLOB", value_parser = Pattern::new)]
     events: Vec<Pattern>,
@@ -32,7 +32,7 @@ fn time(text: &str) -> std::result::Result<i64, String> {
 
 impl SelectArgs {
     /// Takes the events of `default` where none are named.
-    pub fn events_or(&mut self, default: impl FnOnce() -> Vec<Pattern>) {
+    pub(super) fn events_or(&mut self, default: impl FnOnce() -> Vec<Pattern>) {
         if self.events.is_empty() {
             self.events = default();
         }
@@ -42,7 +42,7 @@ impl SelectArgs {
     ///
     /// # Errors
     /// [`Error::Usage`] where it is empty in any case.
-    pub fn selection(self, columns: Vec<Pattern>) -> Result<Selection> {
+    pub(super) fn selection(self, columns: Vec<Pattern>) -> Result<Selection> {
         if let (Some(begin), Some(end)) = (self.begin, self.end)
             && begin >= end
         {

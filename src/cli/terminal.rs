@@ -18,7 +18,7 @@ use std::time::Instant;
 ///
 /// # Errors
 /// [`Error::Io`] where the system refuses signal handlers, or the thread.
-pub fn interrupt_flag() -> Result<Arc<AtomicBool>> {
+pub(super) fn interrupt_flag() -> Result<Arc<AtomicBool>> {
     let flag = flag_of(&[SIGINT, SIGTERM])?;
     ending::watch(Arc::clone(&flag))?;
     Ok(flag)
@@ -29,7 +29,7 @@ pub fn interrupt_flag() -> Result<Arc<AtomicBool>> {
 ///
 /// # Errors
 /// [`Error::Io`] where the system refuses signal handlers.
-pub fn ending_flag() -> Result<Arc<AtomicBool>> {
+pub(super) fn ending_flag() -> Result<Arc<AtomicBool>> {
     flag_of(&[SIGINT, SIGTERM, SIGHUP, SIGQUIT])
 }
 
@@ -49,15 +49,15 @@ fn flag_of(signals: &[i32]) -> Result<Arc<AtomicBool>> {
 ///
 /// # Errors
 /// [`Error::Io`] where stdout cannot be written.
-pub fn print(text: &str) -> Result<()> {
+pub(super) fn print(text: &str) -> Result<()> {
     print_as_it_is(&shown_lines(text))
 }
 
 /// Prints `value` as JSON on stdout, with the same values whatever the terminal may make of them.
 ///
 /// # Errors
-/// As [`print`].
-pub fn print_json(value: &impl Serialize) -> Result<()> {
+/// As [`print()`].
+pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
     let json = serde_json::to_string_pretty(value).expect("reports are JSON");
     print_as_it_is(&(json_lines(&json) + "\n"))
 }
@@ -65,8 +65,8 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
 /// Prints `text` on stdout without a change: it is this program's own, or fit for a terminal already.
 ///
 /// # Errors
-/// As [`print`].
-pub fn print_as_it_is(text: &str) -> Result<()> {
+/// As [`print()`].
+pub(super) fn print_as_it_is(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let result = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match result {
@@ -77,7 +77,7 @@ pub fn print_as_it_is(text: &str) -> Result<()> {
 
 /// Standard output for rows. To a terminal, hidden characters of a stranger go as escapes; to a file or a program all
 /// goes as it is.
-pub fn rows_out() -> RowsOut<BufWriter<StdoutLock<'static>>> {
+pub(super) fn rows_out() -> RowsOut<BufWriter<StdoutLock<'static>>> {
     let stdout = std::io::stdout();
     RowsOut {
         shown: stdout.is_terminal(),
@@ -87,7 +87,7 @@ pub fn rows_out() -> RowsOut<BufWriter<StdoutLock<'static>>> {
 }
 
 /// See [`rows_out`].
-pub struct RowsOut<W> {
+pub(super) struct RowsOut<W> {
     shown: bool,
     /// Bytes of a character whose end is not written yet.
     rest: Vec<u8>,
@@ -116,14 +116,14 @@ impl<W: Write> Write for RowsOut<W> {
 }
 
 /// Shows how far an ingest is, on a terminal.
-pub struct Meter {
+pub(super) struct Meter {
     bar: ProgressBar,
     started: Instant,
 }
 
 impl Meter {
     /// A meter; hidden where `quiet`, or where stderr is no terminal.
-    pub fn new(quiet: bool) -> Self {
+    pub(super) fn new(quiet: bool) -> Self {
         let target = match quiet || !std::io::stderr().is_terminal() {
             true => ProgressDrawTarget::hidden(),
             false => ProgressDrawTarget::stderr(),
@@ -140,7 +140,7 @@ impl Meter {
     }
 
     /// Shows how far the ingest is.
-    pub fn show(&mut self, progress: Progress) {
+    pub(super) fn show(&mut self, progress: Progress) {
         if self.bar.is_hidden() {
             return;
         }
@@ -155,7 +155,7 @@ impl Meter {
     }
 
     /// Shows how many rows of how many are written.
-    pub fn show_rows(&mut self, done: u64, total: u64) {
+    pub(super) fn show_rows(&mut self, done: u64, total: u64) {
         if self.bar.is_hidden() {
             return;
         }
@@ -168,12 +168,12 @@ impl Meter {
     }
 
     /// Wipes it away.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.bar.finish_and_clear();
     }
 
     /// Seconds since it was made.
-    pub fn elapsed(&self) -> f64 {
+    pub(super) fn elapsed(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
 }

@@ -23,7 +23,7 @@ Example:
   sysds verify web-1.0.0 --json | jq '.faults[].kind'
 
 Exit status: 0 no fault, 1 faults, or not a release, 130 interrupted.")]
-pub struct VerifyArgs {
+pub(super) struct VerifyArgs {
     /// The release
     #[arg(value_name = "RELEASE")]
     release: PathBuf,
@@ -36,7 +36,7 @@ pub struct VerifyArgs {
 ///
 /// # Errors
 /// As [`verify`].
-pub fn run(args: VerifyArgs) -> Result<u8> {
+pub(super) fn run(args: VerifyArgs) -> Result<u8> {
     let interrupted = interrupt_flag()?;
     let report = verify(&args.release, &interrupted)?;
     match args.json {

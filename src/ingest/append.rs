@@ -41,7 +41,7 @@ impl Old {
     ///
     /// # Errors
     /// [`Error::Usage`] for other options, and as [`Manifest::read`] and [`classes::read`].
-    pub fn open(root: &Path, options: &IngestOptions) -> Result<Self> {
+    pub(super) fn open(root: &Path, options: &IngestOptions) -> Result<Self> {
         dataset::open(root)?;
         if foreign::kind(&root.join(dataset::RELEASED))? == Some(Kind::Folder) {
             return Err(Error::usage(
@@ -69,14 +69,14 @@ impl Old {
     }
 
     /// The classes of all its recordings.
-    pub fn classes(&self) -> impl Iterator<Item = &EventClass> + Clone {
+    pub(super) fn classes(&self) -> impl Iterator<Item = &EventClass> + Clone {
         self.classes
             .iter()
             .flat_map(|c| c.classes.iter().map(|c| &c.class))
     }
 
     /// The names of its recordings.
-    pub fn trace_ids(&self) -> BTreeSet<String> {
+    pub(super) fn trace_ids(&self) -> BTreeSet<String> {
         let ids = self.manifest.recordings.iter().map(|r| r.trace_id.clone());
         ids.collect()
     }
@@ -86,7 +86,11 @@ impl Old {
     /// # Errors
     /// [`Error::Input`] where the columns of the joint layout would not be those of the dataset, or its files are not
     /// those that its manifest tells of.
-    pub fn recordings(&self, plan: &Plan, replaced: &[usize]) -> Result<Vec<Option<Ingested>>> {
+    pub(super) fn recordings(
+        &self,
+        plan: &Plan,
+        replaced: &[usize],
+    ) -> Result<Vec<Option<Ingested>>> {
         let files = self
             .manifest
             .tables
@@ -211,7 +215,7 @@ impl Old {
     ///
     /// # Errors
     /// [`Error::Input`] where it is not.
-    pub fn check_unchanged(&self) -> Result<()> {
+    pub(super) fn check_unchanged(&self) -> Result<()> {
         let path = self.root.join(MANIFEST);
         let now = foreign::read_text_in(&self.root, MANIFEST)?;
         match now.into_bytes() == self.bytes {

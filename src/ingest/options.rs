@@ -49,6 +49,23 @@ pub struct IngestOptions {
 }
 
 impl IngestOptions {
+    /// A new dataset at `output` of what is in the folders `traces`, with everything else as `sysds ingest` has it.
+    pub fn new(traces: Vec<PathBuf>, output: PathBuf) -> Self {
+        IngestOptions {
+            traces,
+            output,
+            force: false,
+            append: false,
+            codec: Codec::default(),
+            labels: Vec::new(),
+            rule: requests::Options::default(),
+            request_args: true,
+            keep_going: false,
+            reader: ReaderChoice::default(),
+            selection: Selection::default(),
+        }
+    }
+
     /// Whether there are as many labels as there can be.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ pub(super) struct Ingested {
 }
 
 impl Plan {
-    pub fn new(options: IngestOptions, layout: Layout) -> Self {
+    pub(super) fn new(options: IngestOptions, layout: Layout) -> Self {
         Plan {
             layout: Arc::new(layout),
             contracts: Contracts {
@@ -54,7 +54,7 @@ impl Plan {
     }
 
     /// What all requests of a recording have in common.
-    pub fn common(&self, trace_id: &str, label: Option<&String>) -> Common {
+    pub(super) fn common(&self, trace_id: &str, label: Option<&String>) -> Common {
         Common {
             trace_id: trace_id.to_owned(),
             label: label.cloned(),
@@ -63,7 +63,7 @@ impl Plan {
         }
     }
 
-    pub fn plans(&self, classes: &[EventClass]) -> Plans {
+    pub(super) fn plans(&self, classes: &[EventClass]) -> Plans {
         Plans::new(classes, &self.layout, &self.contracts.events)
     }
 }

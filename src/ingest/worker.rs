@@ -34,7 +34,7 @@ pub(super) struct Worked {
 
 impl Worker {
     /// For a recording with events of these classes.
-    pub fn new(plan: &Plan, classes: &Arc<Vec<EventClass>>, events: EventsTable) -> Self {
+    pub(super) fn new(plan: &Plan, classes: &Arc<Vec<EventClass>>, events: EventsTable) -> Self {
         let fd_arguments = &plan.contracts.events.fd_arguments;
         Worker {
             calls: Calls::new(classes, fd_arguments),
@@ -53,7 +53,7 @@ impl Worker {
     /// # Errors
     /// [`Error::Io`](crate::error::Error::Io) and [`Error::Columns`](crate::error::Error::Columns) where `events` cannot be
     /// written.
-    pub fn run(
+    pub(super) fn run(
         mut self,
         batches: Receiver<EventBatch>,
         empty: SyncSender<EventBatch>,

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 /// How many events a recording has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Count {
+pub(crate) struct Count {
     /// Its folder.
     #[serde(serialize_with = "crate::shown::serialize_path")]
     pub path: PathBuf,
@@ -34,7 +34,7 @@ pub struct Count {
 ///
 /// # Errors
 /// [`Error::Input`] where there is no trace or one cannot be opened.
-pub fn count_events(
+pub(crate) fn count_events(
     paths: &[PathBuf],
     choice: ReaderChoice,
     selection: &Selection,
@@ -64,7 +64,7 @@ pub fn count_events(
 }
 
 /// A line for each recording: the number and the folder.
-pub fn count_text(counts: &[Count]) -> String {
+pub(crate) fn count_text(counts: &[Count]) -> String {
     let line = |count: &Count| format!("{}\t{}\n", count.events, shown_path(&count.path));
     counts.iter().map(line).collect()
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// What a dataset holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DatasetReport {
+pub(crate) struct DatasetReport {
     /// Its folder.
     #[serde(serialize_with = "crate::shown::serialize_path")]
     pub path: PathBuf,
@@ -24,7 +24,7 @@ pub struct DatasetReport {
 
 /// What a table holds, as its files say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TableReport {
+pub(crate) struct TableReport {
     /// Its name.
     pub name: String,
     /// Rows.
@@ -41,7 +41,7 @@ pub struct TableReport {
 
 /// A column, or a member of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ColumnReport {
+pub(crate) struct ColumnReport {
     /// Its name.
     pub name: String,
     /// Its type.
@@ -62,7 +62,7 @@ pub struct ColumnReport {
 ///
 /// # Errors
 /// [`Error::Input`] where it is no dataset, [`Error::Io`] and [`Error::Columns`] where a file cannot be read.
-pub fn inspect_dataset(dir: &Path) -> Result<DatasetReport> {
+pub(crate) fn inspect_dataset(dir: &Path) -> Result<DatasetReport> {
     let dataset = open(dir)?;
     let tables = dataset.tables.iter().map(|t| inspect_table(dir, t));
     Ok(DatasetReport {

@@ -6,7 +6,7 @@ mod dataset;
 mod text;
 mod trace;
 
-pub use count::{Count, count_events, count_text};
-pub use dataset::{ColumnReport, DatasetReport, TableReport, inspect_dataset};
-pub use text::{dataset_text, trace_text};
-pub use trace::{ClassReport, RecordingReport, TraceReport, inspect_trace};
+pub(crate) use count::{count_events, count_text};
+pub(crate) use dataset::inspect_dataset;
+pub(crate) use text::{dataset_text, trace_text};
+pub(crate) use trace::inspect_trace;

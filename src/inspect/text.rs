@@ -10,7 +10,7 @@ use arrow::temporal_conversions::timestamp_ns_to_datetime;
 use std::fmt::Write;
 
 /// The text of a trace's report.
-pub fn trace_text(report: &TraceReport) -> String {
+pub(crate) fn trace_text(report: &TraceReport) -> String {
     report
         .recordings
         .iter()
@@ -135,7 +135,7 @@ fn damage_text(out: &mut String, damage: &[Damage]) {
 }
 
 /// The text of a dataset's report.
-pub fn dataset_text(report: &DatasetReport) -> String {
+pub(crate) fn dataset_text(report: &DatasetReport) -> String {
     let m = &report.manifest;
     let mut out = format!("dataset {}\n", shown_path(&report.path));
     line(

@@ -21,14 +21,14 @@ const BATCH: usize = 16 * 1024;
 
 /// What some traces hold.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TraceReport {
+pub(crate) struct TraceReport {
     /// The recordings, in the order in which they were found.
     pub recordings: Vec<RecordingReport>,
 }
 
 /// What a recording holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RecordingReport {
+pub(crate) struct RecordingReport {
     /// Its folder.
     #[serde(serialize_with = "crate::shown::serialize_path")]
     pub path: PathBuf,
@@ -66,7 +66,7 @@ pub struct RecordingReport {
 
 /// An event class and how many such events there are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ClassReport {
+pub(crate) struct ClassReport {
     /// The tracer's name for it.
     pub name: String,
     /// Number of events.
@@ -80,7 +80,7 @@ pub struct ClassReport {
 ///
 /// # Errors
 /// [`Error::Input`] where there is no trace or one cannot be opened, [`Error::Interrupted`].
-pub fn inspect_trace(
+pub(crate) fn inspect_trace(
     paths: &[PathBuf],
     choice: ReaderChoice,
     selection: &Selection,

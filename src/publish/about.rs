@@ -9,12 +9,12 @@ use serde::Deserialize;
 use std::path::Path;
 
 /// Name of the file, beside the dataset's folder.
-pub const ABOUT: &str = "dataset.toml";
+pub(crate) const ABOUT: &str = "dataset.toml";
 
 /// What the file says; everything may be missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct About {
+pub(crate) struct About {
     /// Name to cite the dataset by.
     pub title: Option<String>,
     /// A paragraph for someone who looks for datasets.
@@ -54,7 +54,7 @@ pub struct About {
 /// A person, or a group, that made the dataset.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Author {
+pub(crate) struct Author {
     /// The name as it is to be printed; not needed where the two parts are there.
     pub name: Option<String>,
     /// Family names.
@@ -71,7 +71,7 @@ pub struct Author {
 
 impl Author {
     /// The whole name.
-    pub fn full_name(&self) -> String {
+    pub(crate) fn full_name(&self) -> String {
         let parts = [&self.given, &self.family].map(|p| p.as_deref().unwrap_or_default());
         match &self.name {
             Some(name) => name.clone(),
@@ -80,7 +80,7 @@ impl Author {
     }
 
     /// Address of the ORCID record.
-    pub fn orcid_url(&self) -> Option<String> {
+    pub(crate) fn orcid_url(&self) -> Option<String> {
         let orcid = self.orcid.as_deref()?;
         let bare = orcid.trim_start_matches("https://orcid.org/");
         Some(format!("https://orcid.org/{bare}"))
@@ -89,7 +89,7 @@ impl Author {
 
 /// Something that is not said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gap {
+pub(crate) struct Gap {
     /// The key in `dataset.toml`.
     pub key: &'static str,
     /// What to write there.
@@ -103,7 +103,7 @@ impl About {
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::Input`] with line and column where it is not as it should be.
-    pub fn read(path: &Path) -> Result<About> {
+    pub(crate) fn read(path: &Path) -> Result<About> {
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
         let about: About = toml::from_str(&text).map_err(|e| {
             let at = e.span().map_or(0, |s| s.start);
@@ -113,7 +113,7 @@ impl About {
             Error::input(
                 e.message().replace('\n', " "),
                 Place::line(path, line, column),
-                "The keys are in the README, section \"Publishing\".",
+                "The keys are in docs/guide/publish.md.",
             )
         })?;
         match about.wrong() {
@@ -151,7 +151,7 @@ impl About {
     }
 
     /// What is missing, the most important first; `licensed` tells whether `--license` names a licence.
-    pub fn gaps(&self, licensed: bool) -> Vec<Gap> {
+    pub(crate) fn gaps(&self, licensed: bool) -> Vec<Gap> {
         let said = |(key, _, _, said): &&Asked| said(self) || (*key == "license" && licensed);
         let missing = ASKED.iter().filter(|asked| !said(asked));
         missing

@@ -39,7 +39,7 @@ const SAME: [&str; 17] = [
 
 /// A licence that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct License {
+pub(crate) struct License {
     /// The expression.
     pub expression: String,
     /// Identifier, full name and text of each licence and exception in it.
@@ -51,7 +51,7 @@ impl License {
     ///
     /// # Errors
     /// [`Error::Usage`] where it is none, or names a licence without a text on the SPDX list.
-    pub fn read(text: &str) -> Result<License> {
+    pub(crate) fn read(text: &str) -> Result<License> {
         let text = text.trim();
         let expression = Expression::parse(text).map_err(|e| {
             let like = spdx::imprecise_license_id(text).map(|(id, _)| id.name);
@@ -86,7 +86,7 @@ impl License {
     }
 
     /// The file LICENSE.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = format!("SPDX-License-Identifier: {}\n", self.expression);
         for (id, (name, words)) in &self.parts {
             text.push_str(&format!("\n{name} ({id})\n\n{}\n", words.trim()));
@@ -95,7 +95,7 @@ impl License {
     }
 
     /// The full name, where it is one licence.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self.parts.len() {
             1 => self.parts.values().map(|p| p.0.to_owned()).collect(),
             _ => self.expression.clone(),
@@ -103,14 +103,14 @@ impl License {
     }
 
     /// Addresses of the licences on the SPDX list.
-    pub fn urls(&self) -> Vec<String> {
+    pub(crate) fn urls(&self) -> Vec<String> {
         let ids = self.parts.keys();
         ids.map(|id| format!("https://spdx.org/licenses/{id}.html"))
             .collect()
     }
 
     /// What Hugging Face calls it; `None` where it has no name for it.
-    pub fn hugging_face(&self) -> Option<String> {
+    pub(crate) fn hugging_face(&self) -> Option<String> {
         let id = self.expression.as_str();
         let other = HUGGING_FACE.iter().find(|(spdx, _)| *spdx == id);
         match other {

@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// # Errors
 /// [`Error::Usage`] for options that do not fit, [`Error::Input`] where the dataset is not whole, [`Error::Io`] and
 /// [`Error::Columns`] where a file cannot be read or written, [`Error::Interrupted`]. Nothing is left in each case.
-pub fn publish(
+pub(crate) fn publish(
     options: &Options,
     rewrite: &mut dyn Rewrite,
     control: &mut Control,

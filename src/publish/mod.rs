@@ -11,20 +11,20 @@
 //! What writes the data (`making`, `tables`, `shards`) knows nothing of what describes it: `describe` is given the finished
 //! manifest, and writes all that is not data. `verify` checks a release, made here or fetched.
 
-pub mod about;
-pub mod anonymize;
+pub(crate) mod about;
+pub(crate) mod anonymize;
 mod describe;
-pub mod license;
+pub(crate) mod license;
 mod making;
 mod options;
-pub mod release;
-pub mod rewrite;
+pub(crate) mod release;
+pub(crate) mod rewrite;
 mod rows;
 mod shards;
-pub mod split;
+pub(crate) mod split;
 mod tables;
-pub mod verify;
+pub(crate) mod verify;
 mod version;
 
-pub use making::publish;
-pub use options::{Control, Options, Published};
+pub(crate) use making::publish;
+pub(crate) use options::{Control, Options, Published};

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 
 /// What to publish, and how.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub(crate) struct Options {
     /// The dataset.
     pub dataset: PathBuf,
     /// The release's folder.
@@ -39,8 +39,8 @@ pub struct Options {
 }
 
 /// The caller's hold on a running publication.
-pub struct Control<'a> {
-    /// Set to stop it: it then ends with [`Error::Interrupted`], and nothing is left.
+pub(crate) struct Control<'a> {
+    /// Set to stop it: it then ends with [`Error::Interrupted`](crate::error::Error::Interrupted), and nothing is left.
     pub interrupted: Arc<AtomicBool>,
     /// Told, now and then, how many rows of how many are written.
     pub progress: &'a mut dyn FnMut(u64, u64),
@@ -48,7 +48,7 @@ pub struct Control<'a> {
 
 /// What was published.
 #[derive(Debug, Clone)]
-pub struct Published {
+pub(crate) struct Published {
     /// The manifest of the release.
     pub manifest: ReleaseManifest,
     /// What `dataset.toml` does not say.

@@ -11,23 +11,23 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Name of the list of checksums.
-pub const SUMS: &str = "SHA256SUMS";
+pub(crate) const SUMS: &str = "SHA256SUMS";
 /// Folder of the contract in a release.
-pub const SCHEMAS: &str = "schemas";
+pub(crate) const SCHEMAS: &str = "schemas";
 /// Version of the form of [`Release`]; a reader must refuse versions it does not know.
-pub const RELEASE_VERSION: u32 = 1;
+pub(crate) const RELEASE_VERSION: u32 = 1;
 /// The split of everything where there are no others, and of `losses` always.
-pub const FULL: &str = "full";
+pub(crate) const FULL: &str = "full";
 /// The split to train with, in which every request is complete and untouched by losses.
-pub const TRAIN: &str = "train";
+pub(crate) const TRAIN: &str = "train";
 /// The split of requests that are not complete.
-pub const INCOMPLETE: &str = "incomplete";
+pub(crate) const INCOMPLETE: &str = "incomplete";
 /// The split of events that no request and no service has.
-pub const OTHER: &str = "other";
+pub(crate) const OTHER: &str = "other";
 
 /// The manifest of a release.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ReleaseManifest {
+pub(crate) struct ReleaseManifest {
     /// What publishing added.
     pub release: Release,
     /// The manifest of the dataset; `tables` names the shards.
@@ -37,7 +37,7 @@ pub struct ReleaseManifest {
 
 /// What publishing added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Release {
+pub(crate) struct Release {
     /// [`RELEASE_VERSION`].
     pub release_version: u32,
     /// Semantic version of the data.
@@ -60,7 +60,7 @@ pub struct Release {
 
 /// The release before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Previous {
+pub(crate) struct Previous {
     /// Its version.
     pub version: String,
     /// SHA-256 of its manifest.
@@ -71,7 +71,7 @@ pub struct Previous {
 
 /// How requests were split: `queries/split.sql` and its parameters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SplitRule {
+pub(crate) struct SplitRule {
     /// `hash`, `time`, `recording` or `label`.
     pub by: String,
     /// The other parameters that were given.
@@ -82,7 +82,7 @@ pub struct SplitRule {
 
 /// A shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shard {
+pub(crate) struct Shard {
     /// Its table.
     pub table: String,
     /// Its split.
@@ -100,7 +100,7 @@ impl ReleaseManifest {
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::Input`] where it is not the manifest of a release, or of an unknown version.
-    pub fn read(root: &Path) -> Result<ReleaseManifest> {
+    pub(crate) fn read(root: &Path) -> Result<ReleaseManifest> {
         let path = root.join(MANIFEST);
         let manifest = Self::read_as_it_is(root)?;
         Ok(ReleaseManifest {
@@ -113,7 +113,7 @@ impl ReleaseManifest {
     ///
     /// # Errors
     /// As [`ReleaseManifest::read`].
-    pub fn read_as_it_is(root: &Path) -> Result<ReleaseManifest> {
+    pub(crate) fn read_as_it_is(root: &Path) -> Result<ReleaseManifest> {
         let path = root.join(MANIFEST);
         let text = foreign::read_text_in(root, MANIFEST)?;
         let manifest: ReleaseManifest = serde_json::from_str(&text).map_err(|e| {
@@ -134,7 +134,7 @@ impl ReleaseManifest {
     }
 
     /// The shards by table and recording, in order.
-    pub fn shards(&self) -> BTreeMap<(&str, &str), Vec<(&String, &Shard)>> {
+    pub(crate) fn shards(&self) -> BTreeMap<(&str, &str), Vec<(&String, &Shard)>> {
         let mut found: BTreeMap<(&str, &str), Vec<(&String, &Shard)>> = BTreeMap::new();
         for (path, shard) in &self.release.shards {
             let key = (shard.table.as_str(), shard.trace_id.as_str());
@@ -144,12 +144,12 @@ impl ReleaseManifest {
     }
 
     /// Its text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         serde_json::to_string_pretty(self).expect("a manifest is JSON") + "\n"
     }
 
     /// Splits of a table in the order in which people think of them, each with its rows and shards.
-    pub fn splits(&self, table: &str) -> Vec<(String, u64, usize)> {
+    pub(crate) fn splits(&self, table: &str) -> Vec<(String, u64, usize)> {
         let mut sums: BTreeMap<&str, (u64, usize)> = BTreeMap::new();
         for shard in self.release.shards.values().filter(|s| s.table == table) {
             let (rows, shards) = sums.entry(&shard.split).or_default();
@@ -165,7 +165,7 @@ impl ReleaseManifest {
     }
 
     /// Whether shards stand in folders by label.
-    pub fn by_label(&self) -> bool {
+    pub(crate) fn by_label(&self) -> bool {
         let labels = self.dataset.recordings.iter().map(|r| &r.label);
         labels.into_iter().any(Option::is_some)
     }
@@ -184,7 +184,7 @@ fn place(split: &str) -> usize {
 ///
 /// # Errors
 /// As [`foreign::read_text_in`]; there being no manifest is none.
-pub fn is_release(root: &Path) -> Result<bool> {
+pub(crate) fn is_release(root: &Path) -> Result<bool> {
     if !dataset::is_dataset(root)? {
         return Ok(false);
     }

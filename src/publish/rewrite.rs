@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// A change of the values that are published.
-pub trait Rewrite {
+pub(crate) trait Rewrite {
     /// Looks at the dataset in `root` before any row is asked for; stops where `interrupted` is set.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ pub trait Rewrite {
 
 /// Publishes every value as it is.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct AsItIs;
+pub(crate) struct AsItIs;
 
 impl Rewrite for AsItIs {
     fn batch(&mut self, _table: &str, batch: RecordBatch) -> Result<RecordBatch> {

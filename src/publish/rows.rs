@@ -22,7 +22,7 @@ const BATCH_ROWS: usize = 8192;
 const BATCH_ELEMENTS: usize = 32 * 1024;
 
 /// An opened Parquet file.
-pub struct Rows {
+pub(super) struct Rows {
     path: PathBuf,
     file: File,
     metadata: ArrowReaderMetadata,
@@ -33,7 +33,7 @@ impl Rows {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`]; [`Error::Input`] where it is no regular file below `root`.
-    pub fn open(root: &Path, file: &str) -> Result<Rows> {
+    pub(super) fn open(root: &Path, file: &str) -> Result<Rows> {
         let path = root.join(file);
         let file = foreign::open_in(root, file)?;
         let metadata = foreign::guarded(&path, || {
@@ -48,17 +48,17 @@ impl Rows {
     }
 
     /// Its schema.
-    pub fn schema(&self) -> &SchemaRef {
+    pub(super) fn schema(&self) -> &SchemaRef {
         self.metadata.schema()
     }
 
     /// Its footer.
-    pub fn metadata(&self) -> &ParquetMetaData {
+    pub(super) fn metadata(&self) -> &ParquetMetaData {
         self.metadata.metadata()
     }
 
     /// A value of its key-value metadata.
-    pub fn key_value(&self, key: &str) -> Option<&str> {
+    pub(super) fn key_value(&self, key: &str) -> Option<&str> {
         let pairs = self.metadata().file_metadata().key_value_metadata();
         let found = pairs.into_iter().flatten().find(|kv| kv.key == key);
         found.and_then(|kv| kv.value.as_deref())
@@ -68,7 +68,7 @@ impl Rows {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`].
-    pub fn batches(
+    pub(super) fn batches(
         &self,
         only: Option<&[&str]>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
@@ -79,7 +79,7 @@ impl Rows {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`].
-    pub fn some_batches(
+    pub(super) fn some_batches(
         &self,
         meets: &dyn Fn(&RowGroupMetaData) -> bool,
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
@@ -148,7 +148,11 @@ impl Rows {
 ///
 /// # Errors
 /// As [`Rows::open`], and [`Error::Input`] where a file is not the one that the manifest tells of.
-pub fn by_recording(root: &Path, manifest: &Manifest, table: &str) -> Result<Vec<Vec<String>>> {
+pub(super) fn by_recording(
+    root: &Path,
+    manifest: &Manifest,
+    table: &str,
+) -> Result<Vec<Vec<String>>> {
     let mut found: Vec<Vec<String>> = manifest.recordings.iter().map(|_| Vec::new()).collect();
     let numbers = manifest.recordings.iter().map(|r| r.trace_id.as_str());
     let numbers: HashMap<&str, usize> = numbers.zip(0..).collect();
@@ -184,7 +188,7 @@ pub fn by_recording(root: &Path, manifest: &Manifest, table: &str) -> Result<Vec
 ///
 /// # Errors
 /// [`Error::Input`] where they differ, and as [`by_recording`].
-pub fn check_counts(root: &Path, manifest: &Manifest) -> Result<()> {
+pub(super) fn check_counts(root: &Path, manifest: &Manifest) -> Result<()> {
     let (events, requests) = (
         by_recording(root, manifest, tables::EVENTS)?,
         by_recording(root, manifest, tables::REQUESTS)?,
@@ -226,7 +230,7 @@ pub fn check_counts(root: &Path, manifest: &Manifest) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Input`] where the batch has none of this name.
-pub fn ids<'a>(batch: &'a RecordBatch, column: &str, path: &Path) -> Result<&'a [i64]> {
+pub(super) fn ids<'a>(batch: &'a RecordBatch, column: &str, path: &Path) -> Result<&'a [i64]> {
     let array = batch.column_by_name(column);
     let array = array.filter(|a| *a.data_type() == DataType::Int64 && a.null_count() == 0);
     match array {
@@ -240,7 +244,7 @@ pub fn ids<'a>(batch: &'a RecordBatch, column: &str, path: &Path) -> Result<&'a 
 }
 
 /// Bytes that a batch takes in memory: what readers call its uncompressed size.
-pub fn bytes(batch: &RecordBatch) -> usize {
+pub(super) fn bytes(batch: &RecordBatch) -> usize {
     let columns = batch.columns().iter();
     columns
         .map(|c| {

@@ -17,13 +17,13 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// Bytes in memory at which a row group ends: between 100 and 300 MB.
-pub const GROUP_BYTES: usize = 200_000_000;
+pub(super) const GROUP_BYTES: usize = 200_000_000;
 /// Bytes in memory that a row group does not pass, unless a single batch does.
 const GROUP_LIMIT: usize = 300_000_000;
 
 /// A shard on disk that has no name yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub(super) struct Written {
     /// Where it is.
     pub path: PathBuf,
     /// Its split.
@@ -35,7 +35,7 @@ pub struct Written {
 }
 
 /// The shards of one table.
-pub struct Shards {
+pub(super) struct Shards {
     dir: PathBuf,
     schema: SchemaRef,
     limit: u64,
@@ -54,7 +54,7 @@ struct Open {
 
 impl Shards {
     /// Shards of `limit` bytes in the folder `dir`.
-    pub fn new(dir: &Path, schema: SchemaRef, limit: u64, codec: Codec) -> Self {
+    pub(super) fn new(dir: &Path, schema: SchemaRef, limit: u64, codec: Codec) -> Self {
         Shards {
             dir: dir.to_path_buf(),
             schema,
@@ -70,7 +70,7 @@ impl Shards {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`].
-    pub fn begin(&mut self, recording: usize) -> Result<()> {
+    pub(super) fn begin(&mut self, recording: usize) -> Result<()> {
         self.close_all()?;
         self.recording = recording;
         Ok(())
@@ -80,7 +80,7 @@ impl Shards {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`].
-    pub fn write(&mut self, split: &str, batch: &RecordBatch) -> Result<()> {
+    pub(super) fn write(&mut self, split: &str, batch: &RecordBatch) -> Result<()> {
         if !self.open.contains_key(split) {
             let open = self.create(split, batch)?;
             self.open.insert(split.to_owned(), open);
@@ -152,7 +152,7 @@ impl Shards {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`].
-    pub fn finish(mut self, empty: &str) -> Result<Vec<Written>> {
+    pub(super) fn finish(mut self, empty: &str) -> Result<Vec<Written>> {
         self.close_all()?;
         if self.written.is_empty() {
             let none = RecordBatch::new_empty(SchemaRef::clone(&self.schema));
@@ -177,7 +177,7 @@ fn trace_id(batch: &RecordBatch) -> Option<String> {
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn name(dir: &Path, written: Vec<Written>, folders: &[String]) -> Result<Vec<Written>> {
+pub(super) fn name(dir: &Path, written: Vec<Written>, folders: &[String]) -> Result<Vec<Written>> {
     let mut series: BTreeMap<(String, String), Vec<Written>> = BTreeMap::new();
     for shard in written {
         let folder = folders.get(shard.recording).cloned().unwrap_or_default();
@@ -202,7 +202,7 @@ pub fn name(dir: &Path, written: Vec<Written>, folders: &[String]) -> Result<Vec
 
 /// Folders for labels: their letters, digits, `.`, `_` and `-`, everything else as `-`; a number behind it where two
 /// would be the same. Recordings without a label are in `unlabelled`; where no recording has one, there are no folders.
-pub fn folders(labels: &[Option<String>]) -> Vec<String> {
+pub(super) fn folders(labels: &[Option<String>]) -> Vec<String> {
     if labels.iter().all(Option::is_none) {
         return labels.iter().map(|_| String::new()).collect();
     }

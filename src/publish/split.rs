@@ -27,7 +27,7 @@ use std::sync::atomic::AtomicBool;
 
 /// How to split: by which strategy of `queries/split.sql`, and values for its other parameters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SplitStrategy {
+pub(crate) struct SplitStrategy {
     /// `hash`, `time`, `recording` or `label`.
     pub name: String,
     /// Parameters, by name.
@@ -35,7 +35,7 @@ pub struct SplitStrategy {
 }
 
 /// Where requests are: for each recording a number of [`Splits::names`] for each `request_id`.
-pub struct Splits {
+pub(crate) struct Splits {
     /// The splits; the first is [`INCOMPLETE`], the second [`OTHER`].
     pub names: Vec<String>,
     /// By recording and `request_id`.
@@ -52,7 +52,7 @@ impl Splits {
     ///
     /// # Errors
     /// [`Error::Usage`] for parameters that it does not have, [`Error::Sql`] where it fails, [`Error::Interrupted`].
-    pub fn find(
+    pub(crate) fn find(
         dataset: &Dataset,
         manifest: &Manifest,
         strategy: &SplitStrategy,
@@ -83,7 +83,7 @@ impl Splits {
     }
 
     /// The split of a request, by number.
-    pub fn of_request(&self, recording: usize, request_id: i64) -> u8 {
+    pub(crate) fn of_request(&self, recording: usize, request_id: i64) -> u8 {
         let requests = &self.requests[recording];
         let found = usize::try_from(request_id)
             .ok()
@@ -96,7 +96,7 @@ impl Splits {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`], [`Error::Input`] where an event is not one of the recording's.
-    pub fn mark_events(
+    pub(crate) fn mark_events(
         &self,
         recording: usize,
         events: u64,
@@ -262,7 +262,7 @@ fn audit(told: &Collected) -> Vec<BTreeMap<String, String>> {
 }
 
 /// A split for each event of a recording, in a temporary file without a name.
-pub struct Marks {
+pub(crate) struct Marks {
     file: File,
     events: u64,
     path: PathBuf,
@@ -309,7 +309,7 @@ impl Marks {
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::Input`] where they do not, or the recording has none of these ids.
-    pub fn get(&self, ids: &[i64]) -> Result<Vec<u8>> {
+    pub(crate) fn get(&self, ids: &[i64]) -> Result<Vec<u8>> {
         let mut marks = vec![0; ids.len()];
         let Some(first) = ids.first() else {
             return Ok(marks);

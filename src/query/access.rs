@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 /// What SQL may touch.
 #[derive(Debug, Clone, Default)]
-pub struct Access {
+pub(crate) struct Access {
     write: Vec<PathBuf>,
     read: Vec<PathBuf>,
     force: bool,
@@ -30,7 +30,7 @@ impl Access {
     ///
     /// # Errors
     /// [`Error::Usage`] where one of `write` is no folder, [`Error::Io`] where one of them is not there.
-    pub fn new(write: &[PathBuf], read: &[PathBuf], force: bool) -> Result<Self> {
+    pub(crate) fn new(write: &[PathBuf], read: &[PathBuf], force: bool) -> Result<Self> {
         let real = |paths: &[PathBuf]| {
             let real = paths.iter().map(|path| real(path));
             real.collect::<Result<Vec<_>>>()
@@ -52,7 +52,7 @@ impl Access {
     }
 
     /// Whether a file that is there is replaced.
-    pub fn force(&self) -> bool {
+    pub(crate) fn force(&self) -> bool {
         self.force
     }
 
@@ -61,7 +61,7 @@ impl Access {
     ///
     /// # Errors
     /// [`Error::Usage`] where it may not be written, [`Error::Io`] where the system does not tell.
-    pub fn writable(&self, target: &Path, named: bool, root: &Path) -> Result<PathBuf> {
+    pub(crate) fn writable(&self, target: &Path, named: bool, root: &Path) -> Result<PathBuf> {
         let shown = target.display();
         let place = place(target)?;
         let below = |dir: &PathBuf| place.starts_with(dir) && place != *dir;
@@ -106,7 +106,7 @@ impl Access {
     ///
     /// # Errors
     /// [`Error::Usage`] where it may not be read, [`Error::Io`] where the system does not tell.
-    pub fn readable(&self, path: &Path, root: &Path) -> Result<PathBuf> {
+    pub(crate) fn readable(&self, path: &Path, root: &Path) -> Result<PathBuf> {
         let whole = real(path)?;
         let allowed = whole.starts_with(root) || self.read.iter().any(|dir| whole.starts_with(dir));
         if !allowed {
@@ -127,7 +127,7 @@ impl Access {
 }
 
 /// The path of what is there, links followed.
-pub fn real(path: &Path) -> Result<PathBuf> {
+pub(super) fn real(path: &Path) -> Result<PathBuf> {
     fs::canonicalize(path).map_err(Error::io("read", path))
 }
 

@@ -16,7 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A `COPY` whose rows go aside first.
-pub struct Staged {
+pub(super) struct Staged {
     statement: CopyToStatement,
     /// As the statement has it.
     target: PathBuf,
@@ -32,7 +32,7 @@ impl Staged {
     ///
     /// # Errors
     /// [`Error::Usage`] where the target must not be written, is a folder that holds something, or no local path.
-    pub fn begin(
+    pub(super) fn begin(
         statement: CopyToStatement,
         access: &Access,
         named: bool,
@@ -71,7 +71,7 @@ impl Staged {
     ///
     /// # Errors
     /// As [`url`].
-    pub fn statement(&self) -> Result<CopyToStatement> {
+    pub(super) fn statement(&self) -> Result<CopyToStatement> {
         let mut statement = self.statement.clone();
         statement.target = url(&self.rows)?;
         if self.folder {
@@ -81,7 +81,7 @@ impl Staged {
     }
 
     /// Where the rows will be.
-    pub fn target(&self) -> &Path {
+    pub(super) fn target(&self) -> &Path {
         &self.target
     }
 
@@ -89,7 +89,7 @@ impl Staged {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn commit(&mut self, returned: &[RecordBatch]) -> Result<u64> {
+    pub(super) fn commit(&mut self, returned: &[RecordBatch]) -> Result<u64> {
         if self.folder {
             fs::create_dir_all(&self.rows).map_err(Error::io("create", &self.rows))?;
             number_files(&self.rows)?;
@@ -133,7 +133,7 @@ fn number_files(dir: &Path) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Usage`] for the URL of something else.
-pub fn local(target: &str) -> Result<PathBuf> {
+pub(super) fn local(target: &str) -> Result<PathBuf> {
     match target.split_once("://") {
         None => Ok(PathBuf::from(target)),
         Some(("file", path)) => Ok(PathBuf::from(path)),
@@ -148,7 +148,7 @@ pub fn local(target: &str) -> Result<PathBuf> {
 ///
 /// # Errors
 /// [`Error::Io`] where the current folder is unknown.
-pub fn url(path: &Path) -> Result<String> {
+pub(super) fn url(path: &Path) -> Result<String> {
     let path = std::path::absolute(path).map_err(Error::io("read", path))?;
     let mut url = String::from("file://");
     for byte in path.as_os_str().as_encoded_bytes() {

@@ -27,7 +27,7 @@ const ROWS: usize = 256;
 
 /// The error of the file or system behind `e`, in the dataset in `root` of these tables; `None` where the text of the query is
 /// to blame.
-pub fn behind(e: &DataFusionError, root: &Path, tables: &[Table]) -> Option<Error> {
+pub(super) fn behind(e: &DataFusionError, root: &Path, tables: &[Table]) -> Option<Error> {
     let at_fault = match e.find_root() {
         DataFusionError::IoError(_)
         | DataFusionError::ObjectStore(_)
@@ -53,7 +53,7 @@ pub fn behind(e: &DataFusionError, root: &Path, tables: &[Table]) -> Option<Erro
 }
 
 /// The error of a panic in a query of the dataset in `root` with these tables.
-pub fn panicked(panic: &(dyn Any + Send), root: &Path, tables: &[Table]) -> Error {
+pub(super) fn panicked(panic: &(dyn Any + Send), root: &Path, tables: &[Table]) -> Error {
     culprit(root, tables).unwrap_or_else(|| match threads::fault(panic) {
         Error::Fault { what } => Error::Fault {
             what: format!("{what} (in a query of {})", root.display()),

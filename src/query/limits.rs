@@ -27,7 +27,7 @@ const NODES: usize = 4000;
 ///
 /// # Errors
 /// [`crate::error::Error::Sql`] with the place where it becomes too much.
-pub fn check(source: &Source, tokens: &[TokenWithSpan]) -> Result<()> {
+pub(super) fn check(source: &Source, tokens: &[TokenWithSpan]) -> Result<()> {
     if source.text.len() > TEXT {
         return Err(
             Mistake::of_all(format!("the script has more than {} MB", TEXT >> 20))
@@ -88,7 +88,7 @@ fn is_set(token: &Token) -> bool {
 ///
 /// # Errors
 /// [`DataFusionError::Plan`].
-pub fn check_plan(plan: &LogicalPlan, copies: bool) -> Result<(), DataFusionError> {
+pub(super) fn check_plan(plan: &LogicalPlan, copies: bool) -> Result<(), DataFusionError> {
     let mut visitor = Checked { nodes: 0, copies };
     plan.visit_with_subqueries(&mut visitor).map(drop)
 }

@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
 use std::sync::Arc;
 
 /// The function `members`.
-pub fn members() -> ScalarUDF {
+pub(super) fn members() -> ScalarUDF {
     ScalarUDF::new_from_impl(Members {
         signature: Signature::any(1, Volatility::Immutable),
     })

@@ -19,7 +19,7 @@ const NEAR: usize = 4;
 
 /// A mistake in a script, before its text is at hand.
 #[derive(Debug, Default)]
-pub struct Mistake {
+pub(super) struct Mistake {
     what: String,
     at: Option<Location>,
     until: Option<Location>,
@@ -32,7 +32,7 @@ pub struct Mistake {
 
 impl Mistake {
     /// A mistake that begins at a place.
-    pub fn at(at: Location, what: impl Into<String>) -> Self {
+    pub(super) fn at(at: Location, what: impl Into<String>) -> Self {
         Mistake {
             what: what.into(),
             at: (at.line > 0).then_some(at),
@@ -41,7 +41,7 @@ impl Mistake {
     }
 
     /// A mistake of the script as a whole.
-    pub fn of_all(what: impl Into<String>) -> Self {
+    pub(super) fn of_all(what: impl Into<String>) -> Self {
         Mistake {
             what: what.into(),
             ..Mistake::default()
@@ -49,25 +49,25 @@ impl Mistake {
     }
 
     /// Sets where it ends (exclusive).
-    pub fn until(mut self, end: Location) -> Self {
+    pub(super) fn until(mut self, end: Location) -> Self {
         self.until = Some(end);
         self
     }
 
     /// Sets what to do about it.
-    pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
+    pub(super) fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
         self
     }
 
     /// Says in which statement it is, by the place of its first token.
-    pub fn in_statement(mut self, begin: Location) -> Self {
+    pub(super) fn in_statement(mut self, begin: Location) -> Self {
         self.from = Some(begin);
         self
     }
 
     /// Suggests names like the one that was not found, unless there are suggestions already.
-    pub fn with_names(
+    pub(super) fn with_names(
         mut self,
         tables: &[String],
         fields: &[String],
@@ -91,7 +91,7 @@ impl Mistake {
     }
 
     /// Draws it into the text.
-    pub fn in_source(self, source: &Source) -> Error {
+    pub(super) fn in_source(self, source: &Source) -> Error {
         let found = || find_word(&source.text, self.word.as_deref()?, self.from);
         let (at, until) = match (self.at, found()) {
             (Some(at), _) => (Some(at), self.until),
@@ -163,7 +163,7 @@ fn draw(what: &mut String, line: &str, at: Location, until: Option<Location>) {
 }
 
 /// Reads an error of DataFusion.
-pub fn read(e: &DataFusionError) -> Mistake {
+pub(super) fn read(e: &DataFusionError) -> Mistake {
     let root = innermost(e);
     let mut mistake = match root {
         DataFusionError::SQL(parser, _) => from_parser(&parser.to_string()),

@@ -12,7 +12,7 @@ use std::fmt::Write;
 
 /// A parameter's value.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub(super) enum Value {
     /// An integer, as its digits with an optional minus.
     Int(String),
     /// A number with a fraction or exponent, as written.
@@ -25,7 +25,7 @@ pub enum Value {
 
 impl Value {
     /// Reads what the user or a declaration wrote.
-    pub fn read(text: &str) -> Self {
+    pub(super) fn read(text: &str) -> Self {
         if let Some(quoted) = text.strip_prefix('\'').and_then(|t| t.strip_suffix('\'')) {
             return Value::Text(quoted.replace("''", "'"));
         }
@@ -43,7 +43,7 @@ impl Value {
     }
 
     /// The value as literal tokens. A negative number stands in parentheses, so that `a -$b` means what it says.
-    pub fn tokens(&self) -> Vec<Token> {
+    pub(super) fn tokens(&self) -> Vec<Token> {
         match self {
             Value::Int(n) | Value::Float(n) => match n.strip_prefix('-') {
                 None => vec![Token::Number(n.clone(), false)],
@@ -75,7 +75,7 @@ impl Value {
 
 /// A parameter that a script declares.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Declared {
+pub(super) struct Declared {
     /// Its name, without `$`.
     pub name: String,
     /// The values it may have, the default first; one alone only sets the type; none: it must be given.
@@ -85,7 +85,7 @@ pub struct Declared {
 }
 
 /// The declarations in the leading comment of a script.
-pub fn declared(text: &str) -> Vec<Declared> {
+pub(super) fn declared(text: &str) -> Vec<Declared> {
     text.lines()
         .map(str::trim)
         .take_while(|line| line.is_empty() || line.starts_with("--"))
@@ -127,7 +127,7 @@ fn first_value(text: &str) -> (&str, &str) {
 }
 
 /// Whether one of the parameters `given` is this text.
-pub fn name(given: &[(String, String)], text: &str) -> bool {
+pub(super) fn name(given: &[(String, String)], text: &str) -> bool {
     given.iter().any(|(_, value)| {
         value == text || matches!(Value::read(value), Value::Text(value) if value == text)
     })
@@ -135,7 +135,7 @@ pub fn name(given: &[(String, String)], text: &str) -> bool {
 
 /// The values of a script's parameters: the given ones, and the defaults of the others.
 #[derive(Debug)]
-pub struct Values {
+pub(super) struct Values {
     declared: Vec<Declared>,
     values: BTreeMap<String, Value>,
 }
@@ -145,7 +145,7 @@ impl Values {
     ///
     /// # Errors
     /// [`Error::Usage`] for a parameter that the script does not have, or a value that does not fit.
-    pub fn new(text: &str, used: &[String], given: &[(String, String)]) -> Result<Self> {
+    pub(super) fn new(text: &str, used: &[String], given: &[(String, String)]) -> Result<Self> {
         let declared = declared(text);
         let mut all = Values {
             values: declared
@@ -162,7 +162,7 @@ impl Values {
     }
 
     /// The value of a parameter; `None` where it has none.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
     }
 
@@ -194,7 +194,7 @@ impl Values {
     }
 
     /// The parameters that the query has, for a remedy.
-    pub fn needed(&self, used: &[String]) -> String {
+    pub(super) fn needed(&self, used: &[String]) -> String {
         let mut lines = String::new();
         for d in &self.declared {
             let _ = write!(lines, "\n    -p {}=", d.name);

@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// A way to the folder of a dataset, as long as it is there.
-pub struct Reach {
+pub(super) struct Reach {
     root: PathBuf,
     open: Option<OwnedFd>,
 }
@@ -20,7 +20,7 @@ impl Reach {
     ///
     /// # Errors
     /// [`Error::Io`] where it cannot be opened.
-    pub fn new(root: &Path) -> Result<Reach> {
+    pub(super) fn new(root: &Path) -> Result<Reach> {
         let takes = |name: &str| !name.chars().any(|c| c.is_ascii_control());
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let open = match root.to_str().is_some_and(takes) {
@@ -38,7 +38,7 @@ impl Reach {
     ///
     /// # Errors
     /// As [`copy::url`].
-    pub fn url(&self, file: &Path) -> Result<String> {
+    pub(super) fn url(&self, file: &Path) -> Result<String> {
         match (&self.open, file.strip_prefix(&self.root)) {
             (Some(open), Ok(below)) => {
                 let root = format!("/proc/self/fd/{}", open.as_raw_fd());

@@ -14,10 +14,10 @@ use arrow::datatypes::{DataType, Field, Fields};
 use std::sync::Arc;
 
 /// Name of the table.
-pub const TABLE: &str = "recordings";
+pub(super) const TABLE: &str = "recordings";
 
 /// The table, a row for each recording in the order of the manifest.
-pub fn table(manifest: &Manifest) -> RecordBatch {
+pub(super) fn table(manifest: &Manifest) -> RecordBatch {
     let all = &manifest.recordings;
     let load = |r: &Recording| -> Option<LoadSummary> {
         r.recorded.as_ref()?.load.as_ref()?.summary.clone()

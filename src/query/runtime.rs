@@ -42,7 +42,7 @@ const STACK: usize = 8 << 20;
 const BEGIN: Duration = Duration::from_secs(3);
 
 /// Threads, memory, a place for what goes to disk.
-pub struct Runtime {
+pub(super) struct Runtime {
     tokio: Option<tokio::runtime::Runtime>,
     environment: Arc<RuntimeEnv>,
     stop: Shared<oneshot::Receiver<()>>,
@@ -55,7 +55,7 @@ impl Runtime {
     ///
     /// # Errors
     /// [`Error::Io`] where the system gives no threads.
-    pub fn start(memory: Option<usize>, interrupted: Arc<AtomicBool>) -> Result<Self> {
+    pub(super) fn start(memory: Option<usize>, interrupted: Arc<AtomicBool>) -> Result<Self> {
         let memory = memory.unwrap_or_else(|| available_memory() / 2);
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
         let stop = watch(interrupted)?.shared();
@@ -97,7 +97,7 @@ impl Runtime {
     }
 
     /// DataFusion's side of it, without tables.
-    pub fn context(&self) -> SessionContext {
+    pub(super) fn context(&self) -> SessionContext {
         let mut config = SessionConfig::new().with_information_schema(true);
         let options = config.options_mut();
         options.sql_parser.collect_spans = true;
@@ -112,7 +112,7 @@ impl Runtime {
     ///
     /// # Errors
     /// [`Error::Interrupted`].
-    pub fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+    pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T> {
         let work = pin!(work);
         let tokio = self.tokio.as_ref().expect("there until dropped");
         match tokio.block_on(select(work, self.stop.clone())) {

@@ -56,7 +56,7 @@ const VIEWS: [(&str, &str); 5] = [
 ///
 /// Its tables go by their folders' names. Queries run on all cores; sorting, grouping and joining share a limited
 /// memory, and go on on disk (in the folder for temporary files) beyond it.
-pub struct Session {
+pub(crate) struct Session {
     context: SessionContext,
     runtime: Runtime,
     /// The dataset's folder, as it was named.
@@ -81,7 +81,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Input`] where a table's files do not fit together, [`Error::Columns`] where one is no Parquet file.
-    pub fn open(
+    pub(crate) fn open(
         dataset: &Dataset,
         memory: Option<usize>,
         interrupted: Arc<AtomicBool>,
@@ -93,7 +93,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::open`].
-    pub fn open_with(
+    pub(crate) fn open_with(
         dataset: &Dataset,
         memory: Option<usize>,
         interrupted: Arc<AtomicBool>,
@@ -128,7 +128,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Sql`] for mistakes and failures, [`Error::Interrupted`], and whatever `results` returns.
-    pub fn run(
+    pub(crate) fn run(
         &self,
         source: &Source,
         given: &[(String, String)],
@@ -142,7 +142,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::run`].
-    pub fn prepare(
+    pub(crate) fn prepare(
         &self,
         source: &Source,
         given: &[(String, String)],

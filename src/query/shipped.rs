@@ -11,7 +11,7 @@ use std::io;
 use std::path::Path;
 
 /// Folder in which a query of one's own is looked for by its bare name.
-pub const FOLDER: &str = "queries";
+pub(crate) const FOLDER: &str = "queries";
 
 const EMBEDDED: [(&str, &str); 18] = [
     (
@@ -59,7 +59,7 @@ const EMBEDDED: [(&str, &str); 18] = [
 ///
 /// # Errors
 /// [`Error::Io`] where the folder is there and cannot be read, or a query in it; as [`Source::file`].
-pub fn list(folder: &Path) -> Result<Vec<(String, Source)>> {
+pub(crate) fn list(folder: &Path) -> Result<Vec<(String, Source)>> {
     let mut found = Vec::new();
     for name in names(folder)? {
         found.extend(find(folder, &name)?.map(|source| (name, source)));
@@ -71,7 +71,7 @@ pub fn list(folder: &Path) -> Result<Vec<(String, Source)>> {
 ///
 /// # Errors
 /// [`Error::Io`] where the folder is there and cannot be read.
-pub fn names(folder: &Path) -> Result<Vec<String>> {
+pub(crate) fn names(folder: &Path) -> Result<Vec<String>> {
     let mut names: BTreeSet<String> = EMBEDDED.iter().map(|(n, _)| (*n).to_owned()).collect();
     if foreign::kind_behind(folder)? == Some(Kind::Folder) {
         for (path, _) in foreign::entries(folder)? {
@@ -89,7 +89,7 @@ pub fn names(folder: &Path) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// As [`list`]: what is there and cannot be read is not taken for absent, so that no other query runs in its place.
-pub fn find(folder: &Path, name: &str) -> Result<Option<Source>> {
+pub(crate) fn find(folder: &Path, name: &str) -> Result<Option<Source>> {
     let name = name.strip_suffix(".sql").unwrap_or(name);
     let path = folder.join(format!("{name}.sql"));
     let is_bare = Path::new(name).components().count() == 1 && foreign::is_inside(Path::new(name));
@@ -104,7 +104,7 @@ pub fn find(folder: &Path, name: &str) -> Result<Option<Source>> {
 ///
 /// # Errors
 /// [`Error::Io`] where the system does not say.
-pub fn is_there(path: &Path) -> Result<bool> {
+pub(crate) fn is_there(path: &Path) -> Result<bool> {
     match foreign::kind_behind(path) {
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::InvalidFilename => {
             Ok(false)
@@ -114,13 +114,13 @@ pub fn is_there(path: &Path) -> Result<bool> {
 }
 
 /// The query of this name as it came with the program, whatever lies in a folder.
-pub fn original(name: &str) -> Option<Source> {
+pub(crate) fn original(name: &str) -> Option<Source> {
     let (name, text) = EMBEDDED.iter().find(|(n, _)| *n == name)?;
     Some(embedded(name, text))
 }
 
 /// Whether this is the text of a query that came with the program, whatever it lies in.
-pub fn is_original(text: &str) -> bool {
+pub(crate) fn is_original(text: &str) -> bool {
     EMBEDDED.iter().any(|(_, original)| *original == text)
 }
 

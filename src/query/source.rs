@@ -6,11 +6,11 @@ use std::io::Read;
 use std::path::Path;
 
 /// Bytes of a script.
-pub const TEXT: usize = 4 << 20;
+pub(super) const TEXT: usize = 4 << 20;
 
 /// A text of SQL statements and the name under which errors speak of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub(crate) struct Source {
     /// A file's name, or `-e`, or `stdin`.
     pub name: String,
     /// The statements.
@@ -22,7 +22,7 @@ impl Source {
     ///
     /// # Errors
     /// [`Error::Io`], also where it is no text; [`Error::Usage`] where it is too long for SQL.
-    pub fn file(path: &Path) -> Result<Self> {
+    pub(crate) fn file(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(Error::io("read", path))?;
         Self::read(file, path)
     }
@@ -31,7 +31,7 @@ impl Source {
     ///
     /// # Errors
     /// As [`Source::file`].
-    pub fn read(from: impl Read, name: &Path) -> Result<Self> {
+    pub(crate) fn read(from: impl Read, name: &Path) -> Result<Self> {
         let mut text = String::new();
         let read = from.take(TEXT as u64 + 1).read_to_string(&mut text);
         if text.len() > TEXT {
@@ -48,7 +48,7 @@ impl Source {
     }
 
     /// What the query answers: the first line of its leading comment, empty where there is none.
-    pub fn title(&self) -> &str {
+    pub(crate) fn title(&self) -> &str {
         let first = self.text.lines().next().unwrap_or_default().trim();
         first.strip_prefix("--").map_or("", str::trim)
     }

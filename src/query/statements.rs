@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 
 /// A statement and where it begins in its script.
 #[derive(Debug)]
-pub struct Parsed {
+pub(super) struct Parsed {
     /// What DataFusion plans.
     pub statement: Statement,
     /// Place of its first token.
@@ -27,7 +27,7 @@ pub struct Parsed {
 /// # Errors
 /// [`crate::error::Error::Sql`] for SQL that cannot be read or a parameter without value,
 /// [`crate::error::Error::Usage`] for values that it cannot take.
-pub fn parse(source: &Source, given: &[(String, String)]) -> Result<Vec<Parsed>> {
+pub(super) fn parse(source: &Source, given: &[(String, String)]) -> Result<Vec<Parsed>> {
     let tokens = tokens(source)?;
     let used = placeholders(&tokens);
     let values = Values::new(&source.text, &used, given)?;

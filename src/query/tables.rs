@@ -16,7 +16,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// [`DataFusionError`] where it is there already, its query fails, or it needs more memory than there is.
-pub async fn create(
+pub(super) async fn create(
     context: &SessionContext,
     table: CreateMemoryTable,
 ) -> Result<Option<MemoryReservation>, DataFusionError> {

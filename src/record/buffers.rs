@@ -14,7 +14,7 @@ const PAGE: u64 = 4096;
 
 /// The rings of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Buffers {
+pub(super) struct Buffers {
     /// Bytes of a sub-buffer; a power of two.
     pub size: u64,
     /// Sub-buffers for each CPU; a power of two.
@@ -26,7 +26,7 @@ impl Buffers {
     ///
     /// # Errors
     /// [`Error::Usage`] for numbers that LTTng does not take, or that need more than half of the memory.
-    pub fn choose(
+    pub(super) fn choose(
         (size, number): (Option<u64>, Option<u64>),
         channels: u64,
         cpus: u64,

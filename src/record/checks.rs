@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Bytes that a disk must have free, to begin and to go on.
-pub const KEEP_FREE: u64 = 256 << 20;
+pub(super) const KEEP_FREE: u64 = 256 << 20;
 /// How long a daemon may take to start.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// [`Error::Tracer`] where the `lttng` command is missing.
-pub fn machine() -> Result<(Machine, u64)> {
+pub(super) fn machine() -> Result<(Machine, u64)> {
     let text = lttng(&["--version"], false)?;
     let meminfo = told("/proc/meminfo")?;
     let machine = Machine {
@@ -43,7 +43,7 @@ fn told(path: impl AsRef<Path>) -> Result<String> {
 ///
 /// # Errors
 /// [`Error::Tracer`] for the first that is missing.
-pub fn check(verbose: bool) -> Result<()> {
+pub(super) fn check(verbose: bool) -> Result<()> {
     let root = rights(&told("/proc/self/status")?, &told("/etc/group")?)?;
     let release = told("/proc/sys/kernel/osrelease")?;
     modules(Path::new("/"), release.trim())?;
@@ -123,7 +123,7 @@ fn daemon(root: bool, verbose: bool) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn free(dir: &Path) -> Result<u64> {
+pub(super) fn free(dir: &Path) -> Result<u64> {
     let stat = rustix::fs::statvfs(dir).map_err(|e| Error::io("read", dir)(e.into()))?;
     Ok(stat.f_bavail * stat.f_frsize)
 }
@@ -132,7 +132,7 @@ pub fn free(dir: &Path) -> Result<u64> {
 ///
 /// # Errors
 /// [`Error::Tracer`] where it has not, [`Error::Io`].
-pub fn disk(dir: &Path) -> Result<()> {
+pub(super) fn disk(dir: &Path) -> Result<()> {
     let free = free(dir)?;
     match free < KEEP_FREE {
         false => Ok(()),

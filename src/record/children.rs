@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_millis(20);
 
 /// A command that runs. It is ended when this is dropped.
-pub struct Running {
+pub(super) struct Running {
     child: Child,
     /// Whether it has a process group of its own.
     grouped: bool,
@@ -24,7 +24,7 @@ impl Running {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn shell(line: &str, stdout: Stdio) -> Result<Running> {
+    pub(super) fn shell(line: &str, stdout: Stdio) -> Result<Running> {
         let mut command = Command::new("sh");
         command
             .args(["-c", line])
@@ -42,7 +42,7 @@ impl Running {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn command(words: &[String]) -> Result<Running> {
+    pub(super) fn command(words: &[String]) -> Result<Running> {
         let child = Command::new(&words[0]).args(&words[1..]).spawn();
         Ok(Running {
             child: child.map_err(Error::io("run", Path::new(&words[0])))?,
@@ -52,12 +52,12 @@ impl Running {
     }
 
     /// Its process group.
-    pub fn group(&self) -> Option<u32> {
+    pub(super) fn group(&self) -> Option<u32> {
         self.grouped.then(|| self.child.id())
     }
 
     /// Whether it has ended by itself.
-    pub fn has_ended(&mut self) -> bool {
+    pub(super) fn has_ended(&mut self) -> bool {
         if self.status.is_none() {
             self.status = self.child.try_wait().ok().flatten();
         }
@@ -65,7 +65,7 @@ impl Running {
     }
 
     /// Ends it, if it still runs, and gives its exit status; none where a signal ended it.
-    pub fn end(&mut self) -> Option<i32> {
+    pub(super) fn end(&mut self) -> Option<i32> {
         let was_running = !self.has_ended();
         // What a shell left in the background is in the group, too.
         if was_running || self.grouped {

@@ -12,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// A folder that is removed when it is dropped before [`Folder::commit`] or [`Folder::keep`].
-pub struct Folder {
+pub(super) struct Folder {
     target: PathBuf,
     /// Where to write to; absolute, as the daemon needs it.
     pub dir: PathBuf,
@@ -24,7 +24,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`Error::Usage`] where something stands there, [`Error::Io`].
-    pub fn begin(target: &Path) -> Result<Folder> {
+    pub(super) fn begin(target: &Path) -> Result<Folder> {
         if foreign::kind(target)?.is_some() {
             return Err(exists(target));
         }
@@ -45,7 +45,7 @@ impl Folder {
     }
 
     /// From now on it stays aside, whatever happens.
-    pub fn keep(&mut self) {
+    pub(super) fn keep(&mut self) {
         self.kept = true;
     }
 
@@ -53,7 +53,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`Error::Usage`] where something has come to stand there, [`Error::Io`]. The folder then stays aside.
-    pub fn commit(mut self) -> Result<()> {
+    pub(super) fn commit(mut self) -> Result<()> {
         self.keep();
         match aside::rename_to_nothing(&self.dir, &self.target) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(exists(&self.target)),
@@ -73,7 +73,7 @@ impl Drop for Folder {
 
 /// Folders that recordings to `target` left whose processes were killed. They are only told of: where the system does not
 /// say what is there, there is nothing to tell, and making the new folder fails with the reason.
-pub fn abandoned(target: &Path) -> Vec<PathBuf> {
+pub(super) fn abandoned(target: &Path) -> Vec<PathBuf> {
     let Some((parent, name)) = parent(target).ok().zip(target.file_name()) else {
         return Vec::new();
     };

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 ///
 /// # Errors
 /// [`Error::Tracer`] with the words and what it said, where it is missing or its status is not 0.
-pub fn lttng<S: AsRef<OsStr>>(words: &[S], verbose: bool) -> Result<String> {
+pub(super) fn lttng<S: AsRef<OsStr>>(words: &[S], verbose: bool) -> Result<String> {
     let line = || {
         let words = words.iter().map(|w| w.as_ref().to_string_lossy());
         format!("lttng {}", words.collect::<Vec<_>>().join(" "))
@@ -88,7 +88,7 @@ fn remedy(said: &str) -> &'static str {
 }
 
 /// The version in what `lttng --version` prints: `lttng (LTTng Trace Control) 2.13.9 - Nordicité`.
-pub fn version(text: &str) -> Option<&str> {
+pub(super) fn version(text: &str) -> Option<&str> {
     let mut words = text.split_whitespace();
     words.find(|w| {
         let mut parts = w.split('.');
@@ -97,10 +97,10 @@ pub fn version(text: &str) -> Option<&str> {
 }
 
 /// The words that ask for the list of sessions, or with a session's name for all about it, in XML.
-pub const LIST: [&str; 3] = ["--mi", "xml", "list"];
+pub(super) const LIST: [&str; 3] = ["--mi", "xml", "list"];
 
 /// Names of the sessions in what [`LIST`] gives.
-pub fn sessions(xml: &str) -> Vec<String> {
+pub(super) fn sessions(xml: &str) -> Vec<String> {
     let mut names = Vec::new();
     each_leaf(xml, |path, text| {
         if let [.., "session", "name"] = path {
@@ -112,7 +112,7 @@ pub fn sessions(xml: &str) -> Vec<String> {
 
 /// What the channels in what [`LIST`] gives for a session have lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Lost {
+pub(super) struct Lost {
     /// `discarded_events`, of all channels.
     pub events: u64,
     /// `lost_packets`.
@@ -120,7 +120,7 @@ pub struct Lost {
 }
 
 /// Sums up the losses of a session's channels; nothing where the text does not tell of any channel's.
-pub fn lost(xml: &str) -> Option<Lost> {
+pub(super) fn lost(xml: &str) -> Option<Lost> {
     let mut lost = Lost::default();
     let (mut told, mut understood) = (false, true);
     each_leaf(xml, |path, text| {

@@ -49,14 +49,14 @@ const USER_CONTEXTS: [&str; 3] = ["procname", "vpid", "vtid"];
 /// Name of the channels.
 const CHANNEL: &str = "sysds";
 /// File for what the load prints.
-pub const LOAD_OUTPUT: &str = "load.out";
+pub(crate) const LOAD_OUTPUT: &str = "load.out";
 /// How often what may end a recording is looked at, and how often the disk is.
 const TICK: Duration = Duration::from_millis(20);
 const DISK_TICK: Duration = Duration::from_secs(1);
 
 /// What to record.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub(crate) struct Options {
     /// Folder for the recording.
     pub output: PathBuf,
     /// Its label.
@@ -95,7 +95,7 @@ pub struct Options {
 /// [`Error::Tracer`] for what is missing or fails, [`Error::Usage`] for options that do not fit and an output that exists,
 /// [`Error::Io`], and [`Error::Interrupted`] before tracing began. No session and no process is left then, and no folder
 /// either, unless tracing had begun: what was traced is kept aside, and told of.
-pub fn record(
+pub(crate) fn record(
     options: &Options,
     interrupted: &AtomicBool,
     tell: &mut dyn FnMut(&str),

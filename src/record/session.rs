@@ -35,7 +35,7 @@ for try in 1 2 3; do
 done";
 
 /// A session that is destroyed when it is dropped.
-pub struct Session {
+pub(super) struct Session {
     /// Its name.
     pub name: String,
     verbose: bool,
@@ -48,7 +48,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Tracer`], and [`Error::Io`] where the watchdog cannot be started.
-    pub fn create(dir: &Path, verbose: bool) -> Result<Session> {
+    pub(super) fn create(dir: &Path, verbose: bool) -> Result<Session> {
         let name = session_of(&Owner::current());
         let watchdog = Command::new("sh")
             .args(["-c", WATCH, "sysds-watchdog", &name])
@@ -74,12 +74,12 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Tracer`].
-    pub fn lttng(&self, words: &[&str]) -> Result<String> {
+    pub(super) fn lttng(&self, words: &[&str]) -> Result<String> {
         lttng(words, self.verbose)
     }
 
     /// Tells the watchdog of a process group that is to end with this process.
-    pub fn watch(&mut self, group: u32) {
+    pub(super) fn watch(&mut self, group: u32) {
         self.order(&format!("group {group}\n"));
     }
 
@@ -87,7 +87,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Tracer`]; the session is destroyed all the same, or the error says that it could not be.
-    pub fn end(mut self) -> Result<Lost> {
+    pub(super) fn end(mut self) -> Result<Lost> {
         self.lttng(&["stop", &self.name])?;
         let text = self.lttng(&[&LIST[..], &[&self.name]].concat())?;
         let lost = lost(&text).ok_or_else(|| {
@@ -148,7 +148,7 @@ impl Drop for Session {
 ///
 /// # Errors
 /// [`Error::Tracer`].
-pub fn destroy_abandoned(verbose: bool) -> Result<Vec<String>> {
+pub(super) fn destroy_abandoned(verbose: bool) -> Result<Vec<String>> {
     let mut destroyed = Vec::new();
     for name in sessions(&lttng(&LIST, verbose)?) {
         if is_abandoned(&name) {

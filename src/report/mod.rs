@@ -9,7 +9,7 @@
 mod page;
 mod questions;
 
-pub use questions::Unanswered;
+pub(crate) use questions::Unanswered;
 
 use crate::dataset::Dataset;
 use crate::dataset::aside::WholeFile;
@@ -28,7 +28,7 @@ use std::sync::atomic::AtomicBool;
 ///
 /// # Errors
 /// As [`Session::open`] and [`Manifest::read`]; [`Error::Io`] where `target` cannot be written.
-pub fn write(
+pub(crate) fn write(
     dataset: &Dataset,
     target: &Path,
     memory: Option<usize>,

@@ -23,7 +23,7 @@ const CHARTS: &str = concat!(
 );
 
 /// The page about a dataset called `name`.
-pub fn page(name: &str, manifest: &Manifest, answers: &Answers) -> String {
+pub(super) fn page(name: &str, manifest: &Manifest, answers: &Answers) -> String {
     let data = in_script(&data(name, manifest, answers));
     let policy = format!(
         "default-src 'none'; script-src 'sha256-{}' 'sha256-{}'; style-src 'unsafe-inline'; img-src data:; \

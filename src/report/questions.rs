@@ -14,7 +14,7 @@ const REQUESTS_PER_SPAN: u64 = 10;
 
 /// A query that a dataset cannot answer, as one without arguments cannot tell which files were touched.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unanswered {
+pub(crate) struct Unanswered {
     /// Its name.
     pub query: String,
     /// The message.
@@ -23,7 +23,7 @@ pub struct Unanswered {
 
 /// The answers.
 #[derive(Debug, Default)]
-pub struct Answers {
+pub(super) struct Answers {
     /// By the name under which the page knows them: `columns` (names), `rows` (arrays of values), and the `command` that
     /// prints them.
     pub rows: BTreeMap<&'static str, Value>,
@@ -40,7 +40,7 @@ type Question<'a> = (&'static str, &'static str, &'a [(&'static str, &'a str)]);
 ///
 /// # Errors
 /// [`Error::Interrupted`], and [`Error::Io`] or [`Error::Columns`] where the dataset cannot be read.
-pub fn ask(session: &Session, manifest: &Manifest) -> Result<Answers> {
+pub(super) fn ask(session: &Session, manifest: &Manifest) -> Result<Answers> {
     let span_ms = span_ms(&manifest.recordings);
     let span = span_ms.to_string();
     let spans = [("span_ms", span.as_str())];

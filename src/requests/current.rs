@@ -16,43 +16,43 @@ pub(crate) struct Current<'a> {
 
 impl<'a> Current<'a> {
     /// Nanoseconds since the Unix epoch.
-    pub fn timestamp(&self) -> i64 {
+    pub(crate) fn timestamp(&self) -> i64 {
         self.observed.head.timestamp
     }
 
     /// Whether it is a side of a system call.
-    pub fn is_syscall(&self) -> bool {
+    pub(crate) fn is_syscall(&self) -> bool {
         self.class.phase != Phase::Point
     }
 
     /// The integer in payload field `at`.
-    pub fn value(&self, at: usize) -> Option<i64> {
+    pub(crate) fn value(&self, at: usize) -> Option<i64> {
         self.class.integer(self.observed.values, at)
     }
 
     /// The same; 0 where the field is not an integer.
-    pub fn integer(&self, at: usize) -> i64 {
+    pub(crate) fn integer(&self, at: usize) -> i64 {
         self.value(at).unwrap_or(0)
     }
 
     /// The descriptor in field `at`.
-    pub fn descriptor(&self, at: usize) -> i64 {
+    pub(crate) fn descriptor(&self, at: usize) -> i64 {
         as_descriptor(self.integer(at))
     }
 
     /// The flags in field `at`; none where the trace has no field for them.
-    pub fn flags(&self, at: Option<usize>) -> i64 {
+    pub(crate) fn flags(&self, at: Option<usize>) -> i64 {
         at.map_or(0, |at| self.integer(at))
     }
 
     /// The text in field `at`, where it is one.
-    pub fn text(&self, at: usize) -> Option<&'a str> {
+    pub(crate) fn text(&self, at: usize) -> Option<&'a str> {
         let mut cursor = self.class.seek(self.observed.values, at);
         cursor.utf8().ok()
     }
 
     /// The list of integers in field `at`.
-    pub fn list(&self, at: usize) -> Vec<i64> {
+    pub(crate) fn list(&self, at: usize) -> Vec<i64> {
         let mut cursor = self.class.seek(self.observed.values, at);
         (0..cursor.count())
             .map(|_| cursor.integer() as i64)
@@ -60,7 +60,7 @@ impl<'a> Current<'a> {
     }
 
     /// The descriptors in field `at`, a list of structures whose first member is one: `struct pollfd`.
-    pub fn polled(&self, at: usize) -> Vec<i64> {
+    pub(crate) fn polled(&self, at: usize) -> Vec<i64> {
         let FieldType::List(element, _) = &self.class.payload[at].ty else {
             return Vec::new();
         };
@@ -77,7 +77,7 @@ impl<'a> Current<'a> {
     }
 
     /// The descriptors in field `at`, a bitmap: `fd_set`.
-    pub fn selected(&self, at: usize) -> Vec<i64> {
+    pub(crate) fn selected(&self, at: usize) -> Vec<i64> {
         let bytes = self.list(at);
         let bits = bytes
             .iter()

@@ -21,12 +21,12 @@ pub(crate) struct Now<'a> {
 
 impl Now<'_> {
     /// Nanoseconds since the Unix epoch.
-    pub fn timestamp(&self) -> i64 {
+    pub(crate) fn timestamp(&self) -> i64 {
         self.event.timestamp()
     }
 
     /// Whether the event's thread has this name, as far as the kernel keeps it.
-    pub fn is_named(&self, name: &str) -> bool {
+    pub(crate) fn is_named(&self, name: &str) -> bool {
         let (head, thread) = (self.event.observed.head, self.event.thread);
         self.threads.is_named(head, thread, name)
     }
@@ -106,7 +106,7 @@ pub(crate) enum AwaitedFds {
 impl Awaited<'_> {
     /// Whether a connection other than `end` is waited for, or a new one. Looks at the descriptors only now: few threads
     /// that wait are at a connection.
-    pub fn is_other_than(&self, end: Endpoint) -> bool {
+    pub(crate) fn is_other_than(&self, end: Endpoint) -> bool {
         let fds = match self.fds {
             AwaitedFds::Poll(at) => self.event.polled(at),
             AwaitedFds::Select(at) => self.event.selected(at),

@@ -15,7 +15,7 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Those of a class.
-    pub fn of(class: &'a EventClass) -> Self {
+    pub(super) fn of(class: &'a EventClass) -> Self {
         Fields {
             class: Some(class),
             asked: RefCell::default(),
@@ -23,7 +23,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Those of a class that has whatever it is asked for, at position 0.
-    pub fn of_any() -> Self {
+    pub(super) fn of_any() -> Self {
         Fields {
             class: None,
             asked: RefCell::default(),
@@ -31,7 +31,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The names that were asked for so far, sorted.
-    pub fn asked(&self) -> Vec<&'static str> {
+    pub(super) fn asked(&self) -> Vec<&'static str> {
         self.asked.borrow().iter().copied().collect()
     }
 
@@ -44,29 +44,29 @@ impl<'a> Fields<'a> {
     }
 
     /// An integer.
-    pub fn integer(&self, name: &'static str) -> Option<At> {
+    pub(super) fn integer(&self, name: &'static str) -> Option<At> {
         self.find(name, is_integer)
     }
 
     /// The first of these names that is an integer.
-    pub fn first_integer(&self, names: &[&'static str]) -> Option<At> {
+    pub(super) fn first_integer(&self, names: &[&'static str]) -> Option<At> {
         // All are asked for, whichever is there.
         let found: Vec<Option<At>> = names.iter().map(|name| self.integer(name)).collect();
         found.into_iter().flatten().next()
     }
 
     /// An integer, by a name that is not noted as asked for.
-    pub fn named_integer(&self, name: &str) -> Option<At> {
+    pub(super) fn named_integer(&self, name: &str) -> Option<At> {
         find(self.class?, name, is_integer)
     }
 
     /// A list of anything.
-    pub fn list(&self, name: &'static str) -> Option<At> {
+    pub(super) fn list(&self, name: &'static str) -> Option<At> {
         self.find(name, |ty| matches!(ty, FieldType::List(..)))
     }
 
     /// A list of structures whose first member is an integer.
-    pub fn polled(&self, name: &'static str) -> Option<At> {
+    pub(super) fn polled(&self, name: &'static str) -> Option<At> {
         self.find(name, |ty| {
             let FieldType::List(element, _) = ty else {
                 return false;
@@ -79,7 +79,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A list of bytes.
-    pub fn bitmap(&self, name: &'static str) -> Option<At> {
+    pub(super) fn bitmap(&self, name: &'static str) -> Option<At> {
         let is_byte = |ty: &FieldType| matches!(ty, FieldType::Unsigned(8, _));
         self.find(
             name,
@@ -88,7 +88,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A text.
-    pub fn text(&self, name: &'static str) -> Option<At> {
+    pub(super) fn text(&self, name: &'static str) -> Option<At> {
         self.find(name, |ty| *ty == FieldType::Text)
     }
 }

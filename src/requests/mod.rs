@@ -9,12 +9,12 @@
 //!              └─► downstream: accept_queue, matcher ──────────────────┴─► work ─► requests, services
 //! ```
 //!
-//! - [`bindings`] say what an event class means, and where its arguments are.
-//! - [`trackers`] know threads, descriptors and the scheduler, and nothing of rules.
-//! - [`facts`] are plain data: who, when, which connection.
-//! - [`rules`] take facts and begin and end requests, and know nothing of descriptors. [`downstream`] does the same for what
+//! - `bindings` say what an event class means, and where its arguments are.
+//! - `trackers` know threads, descriptors and the scheduler, and nothing of rules.
+//! - `facts` are plain data: who, when, which connection.
+//! - [`rules`] take facts and begin and end requests, and know nothing of descriptors. `downstream` does the same for what
 //!   other processes do for a request, such as its database, whatever the rule.
-//! - [`work`] keeps which thread works on what, and so to which request an event and its time belong. A request carries its
+//! - `work` keeps which thread works on what, and so to which request an event and its time belong. A request carries its
 //!   own events along in encoded form, so that they become columns only when it is written.
 //! - [`Cutter`] is the whole way.
 

@@ -47,7 +47,7 @@ pub(crate) struct Room {
 
 impl Open {
     /// One that begins with `request`, at its `start`; `calls_before` system-call events lie before.
-    pub fn new(request: Request, serves: Option<Serves>, calls_before: i64) -> Self {
+    pub(crate) fn new(request: Request, serves: Option<Serves>, calls_before: i64) -> Self {
         Open {
             time: TimeBreakdown::new(request.start),
             request,
@@ -59,7 +59,7 @@ impl Open {
 
     /// Adds an event of a thread that works on it, and returns how many bytes that took. Beyond the `room` it is counted
     /// but not carried. `calls` is the number of system-call events of the whole system so far.
-    pub fn add(&mut self, event: &Observed, calls: i64, room: Room) -> usize {
+    pub(crate) fn add(&mut self, event: &Observed, calls: i64, room: Room) -> usize {
         let request = &mut self.request;
         request.n_events += 1;
         request.last_event = event.event_id;
@@ -92,23 +92,23 @@ impl Open {
     }
 
     /// Bytes that it carries.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let ids = self.serves.as_ref().map_or(0, |s| s.event_ids.len());
         self.request.nested.size() + ids * ID_BYTES
     }
 
     /// Counts bytes of the client.
-    pub fn read(&mut self, bytes: i64) {
+    pub(crate) fn read(&mut self, bytes: i64) {
         *self.request.read_bytes.get_or_insert(0) += bytes;
     }
 
     /// Counts bytes to the client.
-    pub fn written(&mut self, bytes: i64) {
+    pub(crate) fn written(&mut self, bytes: i64) {
         *self.request.written_bytes.get_or_insert(0) += bytes;
     }
 
     /// It may end with its last event.
-    pub fn mark(&mut self) {
+    pub(crate) fn mark(&mut self) {
         let request = &self.request;
         self.mark = Some(Mark {
             end: request.end,
@@ -123,12 +123,12 @@ impl Open {
     }
 
     /// Whether there is a mark to end at.
-    pub fn is_marked(&self) -> bool {
+    pub(crate) fn is_marked(&self) -> bool {
         self.mark.is_some()
     }
 
     /// Ends it: at its mark if it has one, else at `end`, or with its last event where none is given.
-    pub fn close(
+    pub(crate) fn close(
         mut self,
         reason: EndReason,
         end: Option<i64>,

@@ -31,7 +31,7 @@ pub(crate) struct OpenRequests {
 
 impl OpenRequests {
     /// None are open, which may carry as much as there is `room`; `scheduled` if the trace has the scheduler's events.
-    pub fn new(room: Room, scheduled: bool) -> Self {
+    pub(crate) fn new(room: Room, scheduled: bool) -> Self {
         OpenRequests {
             room,
             scheduled,
@@ -40,22 +40,22 @@ impl OpenRequests {
     }
 
     /// A system-call event, of whatever thread.
-    pub fn syscall(&mut self) {
+    pub(crate) fn syscall(&mut self) {
         self.syscalls += 1;
     }
 
     /// What is open at this place.
-    pub fn at(&self, open: usize) -> &Open {
+    pub(crate) fn at(&self, open: usize) -> &Open {
         self.open[open].as_ref().expect("it is open")
     }
 
     /// The same, to change.
-    pub fn at_mut(&mut self, open: usize) -> &mut Open {
+    pub(crate) fn at_mut(&mut self, open: usize) -> &mut Open {
         self.open[open].as_mut().expect("it is open")
     }
 
     /// Adds the event to what is open at this place.
-    pub fn add(&mut self, open: usize, now: &Now) {
+    pub(crate) fn add(&mut self, open: usize, now: &Now) {
         let room = Room {
             events: self.room.events,
             bytes: self.room.bytes.saturating_sub(self.bytes),
@@ -67,7 +67,7 @@ impl OpenRequests {
     }
 
     /// Begins a request with the event, or the work that one `serves`. What the rule knows more is set in it.
-    pub fn begin(&mut self, now: &Now, serves: Option<Serves>) -> usize {
+    pub(crate) fn begin(&mut self, now: &Now, serves: Option<Serves>) -> usize {
         let event = now.event.observed;
         let head = event.head;
         let next = match serves {
@@ -117,7 +117,7 @@ impl OpenRequests {
 
     /// Ends what is open at this place, at `end` or with its last event; gives when that was. No thread may work on it
     /// any more.
-    pub fn end(&mut self, open: usize, reason: EndReason, end: Option<i64>) -> i64 {
+    pub(crate) fn end(&mut self, open: usize, reason: EndReason, end: Option<i64>) -> i64 {
         self.free.push(open);
         let open = self.open[open].take().expect("it is open");
         self.bytes -= open.size();
@@ -134,7 +134,7 @@ impl OpenRequests {
     }
 
     /// Takes in a loss.
-    pub fn lose(&mut self, loss: &Loss) {
+    pub(crate) fn lose(&mut self, loss: &Loss) {
         if loss.begin.is_some() || loss.end.is_some() {
             self.losses.push(loss);
             return;
@@ -147,12 +147,12 @@ impl OpenRequests {
     }
 
     /// Downstream work that has ended since the last call, in the order in which it ended.
-    pub fn take_services(&mut self) -> Vec<Service> {
+    pub(crate) fn take_services(&mut self) -> Vec<Service> {
         std::mem::take(&mut self.services)
     }
 
     /// Requests that have ended since the last call, in the order in which they ended.
-    pub fn take_ended(&mut self) -> Vec<Request> {
+    pub(crate) fn take_ended(&mut self) -> Vec<Request> {
         let open = self.open.iter().flatten();
         let oldest = open.map(|o| o.request.start).min();
         self.losses.forget(oldest);
@@ -160,7 +160,7 @@ impl OpenRequests {
     }
 
     /// Ends all, with the trace, whose last event was at `timestamp`.
-    pub fn finish(&mut self, timestamp: i64) -> Vec<Request> {
+    pub(crate) fn finish(&mut self, timestamp: i64) -> Vec<Request> {
         let open = self.open.iter().enumerate();
         let mut open: Vec<(i64, usize)> = open
             .filter_map(|(i, o)| Some((o.as_ref()?.request.id, i)))

@@ -1,5 +1,6 @@
 //! How requests are cut, as the caller chooses it.
 
+use super::rules;
 use super::rules::rule::{Rule, Settings};
 
 /// How requests are cut.
@@ -15,6 +16,20 @@ pub struct Options {
     pub max_nested: usize,
     /// How many bytes all open requests carry at most.
     pub max_bytes: usize,
+}
+
+impl Default for Options {
+    /// Connections of any server, to their close, with what a dataset is known to hold well: 100,000 events for a request,
+    /// and 64 MiB for all that are open.
+    fn default() -> Self {
+        Options {
+            rule: rules::ALL[0],
+            end_at_shutdown: false,
+            server: None,
+            max_nested: 100_000,
+            max_bytes: 64 << 20,
+        }
+    }
 }
 
 impl Options {

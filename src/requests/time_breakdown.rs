@@ -31,7 +31,7 @@ pub(crate) struct TimeBreakdown {
 
 impl TimeBreakdown {
     /// Begins to count at `now`, without threads.
-    pub fn new(now: i64) -> Self {
+    pub(crate) fn new(now: i64) -> Self {
         TimeBreakdown {
             now,
             ..TimeBreakdown::default()
@@ -58,7 +58,7 @@ impl TimeBreakdown {
     }
 
     /// Settles what has been counted until `now`, the time of an event of the request.
-    pub fn commit(&mut self, now: i64) {
+    pub(crate) fn commit(&mut self, now: i64) {
         self.advance(now);
         let times = &mut self.times;
         for (part, ns) in self.unsettled.drain(..) {
@@ -78,7 +78,7 @@ impl TimeBreakdown {
     }
 
     /// Where the time went until `end`: the time of the last event of the request, or later than anything counted.
-    pub fn finish(mut self, end: i64) -> Times {
+    pub(crate) fn finish(mut self, end: i64) -> Times {
         if end < self.now {
             self.unsettled.clear();
         } else {
@@ -88,7 +88,7 @@ impl TimeBreakdown {
     }
 
     /// A thread in `state` begins to work on the request.
-    pub fn enter(&mut self, now: i64, state: State) {
+    pub(crate) fn enter(&mut self, now: i64, state: State) {
         self.advance(now);
         match state {
             State::Running => self.running += 1,
@@ -98,7 +98,7 @@ impl TimeBreakdown {
     }
 
     /// A thread in `state` ends its work on the request.
-    pub fn leave(&mut self, now: i64, state: State) {
+    pub(crate) fn leave(&mut self, now: i64, state: State) {
         self.advance(now);
         match state {
             State::Running => self.running -= 1,

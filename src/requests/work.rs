@@ -60,7 +60,7 @@ struct Connection {
 
 impl Work {
     /// Nobody works on anything.
-    pub fn new(requests: OpenRequests) -> Self {
+    pub(crate) fn new(requests: OpenRequests) -> Self {
         Work {
             requests,
             workers: Vec::new(),
@@ -69,7 +69,7 @@ impl Work {
     }
 
     /// The event counts to the request that its thread works on.
-    pub fn count(&mut self, now: &Now) {
+    pub(crate) fn count(&mut self, now: &Now) {
         let worker = self.workers.get(now.event.thread.index());
         if let Some(open) = worker.and_then(|w| w.open) {
             self.requests.add(open, now);
@@ -77,7 +77,7 @@ impl Work {
     }
 
     /// A thread is in another state from now on.
-    pub fn scheduled(&mut self, now: &Now, thread: Slot, (before, after): (State, State)) {
+    pub(crate) fn scheduled(&mut self, now: &Now, thread: Slot, (before, after): (State, State)) {
         let worker = self.workers.get(thread.index());
         if let Some(open) = worker.and_then(|w| w.open) {
             let time = &mut self.requests.at_mut(open).time;
@@ -104,12 +104,12 @@ impl Work {
     }
 
     /// A connection begins.
-    pub fn opens(&mut self, end: Endpoint) {
+    pub(crate) fn opens(&mut self, end: Endpoint) {
         self.connections.insert(end, Connection::default());
     }
 
     /// A connection has ended.
-    pub fn closed(&mut self, end: Endpoint) {
+    pub(crate) fn closed(&mut self, end: Endpoint) {
         let connection = self.connections.remove(&end).unwrap_or_default();
         for thread in connection.threads {
             let worker = thread.of(&mut self.workers);
@@ -118,7 +118,7 @@ impl Work {
     }
 
     /// The event's thread turns to a connection, unless it works on a request of its own.
-    pub fn turn_to(&mut self, now: &Now, end: Endpoint) {
+    pub(crate) fn turn_to(&mut self, now: &Now, end: Endpoint) {
         let thread = now.event.thread;
         let place = thread.of(&mut self.workers).place;
         if place == Place::At(end) || place == Place::Own {
@@ -135,7 +135,7 @@ impl Work {
     }
 
     /// The event's thread turns away from the connection that it is at.
-    pub fn turn_away(&mut self, now: &Now) {
+    pub(crate) fn turn_away(&mut self, now: &Now) {
         let thread = now.event.thread;
         let worker = thread.of(&mut self.workers);
         worker.handed_over = false;
@@ -150,7 +150,7 @@ impl Work {
     }
 
     /// The event's thread waits for descriptors.
-    pub fn waits_for(&mut self, now: &Now, awaited: &Awaited) {
+    pub(crate) fn waits_for(&mut self, now: &Now, awaited: &Awaited) {
         let worker = self.workers.get(now.event.thread.index());
         if let Some(Place::At(end)) = worker.map(|w| w.place)
             && awaited.is_other_than(end)
@@ -160,12 +160,12 @@ impl Work {
     }
 
     /// The event's thread hands its connection over to an event loop.
-    pub fn hands_over(&mut self, now: &Now) {
+    pub(crate) fn hands_over(&mut self, now: &Now) {
         now.event.thread.of(&mut self.workers).handed_over = true;
     }
 
     /// The event's thread waits for another thread.
-    pub fn waits_for_thread(&mut self, now: &Now) {
+    pub(crate) fn waits_for_thread(&mut self, now: &Now) {
         let worker = self.workers.get(now.event.thread.index());
         if worker.is_some_and(|w| w.handed_over) {
             self.turn_away(now);
@@ -173,13 +173,18 @@ impl Work {
     }
 
     /// What is open on a connection.
-    pub fn on(&mut self, end: Endpoint) -> Option<&mut Open> {
+    pub(crate) fn on(&mut self, end: Endpoint) -> Option<&mut Open> {
         let open = self.connections.get(&end)?.open?;
         Some(self.requests.at_mut(open))
     }
 
     /// Begins a request on a connection with the event, or the work that one `serves`.
-    pub fn begin_on(&mut self, now: &Now, end: Endpoint, serves: Option<Serves>) -> &mut Open {
+    pub(crate) fn begin_on(
+        &mut self,
+        now: &Now,
+        end: Endpoint,
+        serves: Option<Serves>,
+    ) -> &mut Open {
         let open = self.requests.begin(now, serves);
         let connection = self.connections.entry(end).or_default();
         connection.open = Some(open);
@@ -190,7 +195,7 @@ impl Work {
     }
 
     /// Ends what is open on a connection, at `at` or with its last event; gives when that was.
-    pub fn end_on(
+    pub(crate) fn end_on(
         &mut self,
         now: &Now,
         end: Endpoint,
@@ -206,14 +211,14 @@ impl Work {
     }
 
     /// The request of its own that the event's thread works on.
-    pub fn own(&mut self, now: &Now) -> Option<&mut Open> {
+    pub(crate) fn own(&mut self, now: &Now) -> Option<&mut Open> {
         let worker = self.workers.get(now.event.thread.index())?;
         let open = worker.open.filter(|_| worker.place == Place::Own)?;
         Some(self.requests.at_mut(open))
     }
 
     /// Begins a request of the event's thread's own, with the event.
-    pub fn begin_own(&mut self, now: &Now) {
+    pub(crate) fn begin_own(&mut self, now: &Now) {
         let thread = now.event.thread;
         self.turn_away(now);
         let open = self.requests.begin(now, None);
@@ -222,7 +227,7 @@ impl Work {
     }
 
     /// Ends the request of the event's thread's own, if it has one, with its last event.
-    pub fn end_own(&mut self, now: &Now, reason: EndReason) {
+    pub(crate) fn end_own(&mut self, now: &Now, reason: EndReason) {
         let thread = now.event.thread;
         let worker = thread.of(&mut self.workers);
         if let (Place::Own, Some(open)) = (worker.place, worker.open) {
@@ -233,13 +238,13 @@ impl Work {
     }
 
     /// What the event's thread works on.
-    pub fn of_thread(&self, now: &Now) -> Option<&Open> {
+    pub(crate) fn of_thread(&self, now: &Now) -> Option<&Open> {
         let worker = self.workers.get(now.event.thread.index())?;
         Some(self.requests.at(worker.open?))
     }
 
     /// Ends all that is open, with the trace, whose last event was at `timestamp`.
-    pub fn finish(&mut self, timestamp: i64) -> Vec<Request> {
+    pub(crate) fn finish(&mut self, timestamp: i64) -> Vec<Request> {
         self.workers.clear();
         self.connections.clear();
         self.requests.finish(timestamp)

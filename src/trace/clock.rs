@@ -13,7 +13,7 @@ const SECOND: i64 = 1_000_000_000;
 
 /// A clock, ready to convert.
 #[derive(Debug, Clone)]
-pub struct Converter {
+pub(super) struct Converter {
     frequency: u64,
     /// Nanoseconds from the origin to the value 0; `None` where that does not fit 64 bits.
     base: Option<i64>,
@@ -21,7 +21,7 @@ pub struct Converter {
 
 impl Converter {
     /// The converter for a clock of which all offsets are normalized.
-    pub fn new(clock: &Clock) -> Self {
+    pub(super) fn new(clock: &Clock) -> Self {
         let cycles = nanoseconds(clock.frequency, clock.offset_cycles);
         let seconds = clock.offset_s.checked_mul(SECOND);
         Converter {
@@ -32,7 +32,7 @@ impl Converter {
 
     /// Nanoseconds since the clock's origin; `None` where they do not fit 64 bits.
     #[inline]
-    pub fn at(&self, cycles: u64) -> Option<i64> {
+    pub(super) fn at(&self, cycles: u64) -> Option<i64> {
         let ns = i64::try_from(nanoseconds(self.frequency, cycles)).ok()?;
         self.base?.checked_add(ns).filter(|_| ns != i64::MAX)
     }
@@ -49,7 +49,7 @@ fn nanoseconds(frequency: u64, cycles: u64) -> u64 {
 
 /// A stream's clock.
 #[derive(Debug, Clone)]
-pub struct StreamClock {
+pub(super) struct StreamClock {
     /// What it is.
     pub clock: Clock,
     /// Its UUID.
@@ -60,7 +60,7 @@ pub struct StreamClock {
 
 impl StreamClock {
     /// The clock that fields of the stream class are mapped to; there is at most one.
-    pub fn of(metadata: &Metadata, stream: &StreamClass) -> Option<StreamClock> {
+    pub(super) fn of(metadata: &Metadata, stream: &StreamClass) -> Option<StreamClock> {
         let class = &metadata.clocks[stream.clock()?];
         let clock = describe(metadata, class);
         Some(StreamClock {
@@ -91,7 +91,7 @@ fn describe(metadata: &Metadata, clock: &ClockClass) -> Clock {
 /// The clock after an integer of `size` bits gave its low bits: the next time at which they are these (CTF 1.8.3
 /// section 8).
 #[inline]
-pub fn update(clock: u64, value: u64, size: u32) -> u64 {
+pub(super) fn update(clock: u64, value: u64, size: u32) -> u64 {
     if size == 64 {
         return value;
     }
@@ -121,6 +121,15 @@ mod tests {
         assert_eq!(clock(SECOND as u64, 3, 5).at(7), Some(3_000_000_012));
         assert_eq!(clock(1000, -1, 1).at(2), Some(-997_000_000));
         assert_eq!(clock(3, 0, 1).at(1), Some(2 * 333_333_333));
+    }
+
+    #[test]
+    fn beyond_104_days_other_frequencies_have_the_digits_of_babeltrace2() {
+        let cycles = 0x00f3456789abcdu64;
+        let (exact, shown) = (89159805122884333, 89159805122884336);
+        assert_eq!(clock(3_000_000, 0, 0).at(cycles), Some(shown));
+        assert!(shown != exact && (shown - exact).abs() < 1 << 11);
+        assert_eq!(clock(SECOND as u64, 0, 0).at(cycles), Some(cycles as i64));
     }
 
     #[test]

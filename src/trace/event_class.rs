@@ -36,7 +36,7 @@ pub struct EventClass {
     pub name: String,
     /// Which side of a system call it is.
     pub phase: Phase,
-    /// Context fields that have no place in [`Head`]; encoded before the payload.
+    /// Context fields that have no place in [`Head`](super::event::Head); encoded before the payload.
     pub context: Vec<Field>,
     /// Payload fields.
     pub payload: Vec<Field>,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Stream files, and what walking their packets found.
-pub type Walks = Vec<(PathBuf, Walk)>;
+pub(crate) type Walks = Vec<(PathBuf, Walk)>;
 
 /// Metadata and packets of traces.
 #[derive(Debug, Default)]

@@ -24,7 +24,7 @@ const COMPARED: usize = 1 << 16;
 
 /// What makes a trace known: its UUID, or where it has none, its metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum TraceKey {
+pub(super) enum TraceKey {
     /// Its UUID.
     Uuid([u8; 16]),
     /// The number of its metadata among those that differ.
@@ -33,7 +33,7 @@ pub enum TraceKey {
 
 /// The streams of some traces.
 #[derive(Debug, Default)]
-pub struct Streams {
+pub(super) struct Streams {
     streams: Vec<Stream>,
 }
 
@@ -59,7 +59,7 @@ struct Filed {
 
 /// What speaks for two sets of streams being parts of one recording, and what against it.
 #[derive(Debug, Default)]
-pub struct Evidence {
+pub(super) struct Evidence {
     /// Packets that are in both.
     pub shared: usize,
     /// Whether both have packets of one stream, by its `stream_instance_id`.
@@ -70,7 +70,7 @@ pub struct Evidence {
 
 impl Streams {
     /// The streams of the files of a trace.
-    pub fn new(trace: TraceKey, walks: &[(PathBuf, Walk)]) -> Self {
+    pub(super) fn new(trace: TraceKey, walks: &[(PathBuf, Walk)]) -> Self {
         let mut streams = Streams::default();
         for (path, walk) in walks.iter().filter(|(_, w)| !w.packets.is_empty()) {
             let stream = Stream::new(trace, path, &walk.packets);
@@ -80,7 +80,7 @@ impl Streams {
     }
 
     /// Adds those of `other`.
-    pub fn absorb(&mut self, other: Streams) {
+    pub(super) fn absorb(&mut self, other: Streams) {
         other.streams.into_iter().for_each(|s| self.add(s));
     }
 
@@ -101,7 +101,7 @@ impl Streams {
     ///
     /// # Errors
     /// [`Error::Io`] where a file cannot be read.
-    pub fn weigh(&self, other: &Streams) -> Result<Evidence> {
+    pub(super) fn weigh(&self, other: &Streams) -> Result<Evidence> {
         let mut sum = Evidence::default();
         for theirs in &other.streams {
             let whole_only = matches!(theirs.trace, TraceKey::Metadata(_));
@@ -129,7 +129,7 @@ impl Streams {
     ///
     /// # Errors
     /// [`Error::Input`] for two files that share some of their packets only; [`Error::Io`].
-    pub fn repeated(&self) -> Result<Vec<PathBuf>> {
+    pub(super) fn repeated(&self) -> Result<Vec<PathBuf>> {
         let mut repeated: Vec<PathBuf> = Vec::new();
         for (i, one) in self.streams.iter().enumerate() {
             let later = self.streams.iter().skip(i + 1);
@@ -155,7 +155,7 @@ impl Streams {
     ///
     /// # Errors
     /// [`Error::Input`] for such; [`Error::Io`].
-    pub fn check_copies(&self) -> Result<()> {
+    pub(super) fn check_copies(&self) -> Result<()> {
         for seen in self.streams.iter().flat_map(|s| s.packets.values()) {
             for (i, one) in seen.iter().enumerate() {
                 for other in &seen[i + 1..] {

@@ -8,6 +8,8 @@
 //! (`scripts/faults`), `SYSDS_FAULTS=none` nothing, `SYSDS_FAULTS_ONLY` only commands and calls whose names contain it.
 //! See docs/design/faults.md.
 
+// A test has no interface.
+#![allow(unreachable_pub)]
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 mod calls;

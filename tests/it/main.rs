@@ -1,6 +1,9 @@
 //! Tests of the whole program: the real binary on real traces, and what it writes as others read it. One binary, so
 //! that DataFusion is linked once.
 
+// A test has no interface.
+#![allow(unreachable_pub)]
+
 mod anonymize;
 mod append;
 mod bad_input;

@@ -31,7 +31,7 @@ impl Writers {
     ///
     /// # Errors
     /// [`ParquetError`] where Parquet has no such type.
-    pub fn new(
+    pub(super) fn new(
         schema: Schema,
         content: &Content,
         properties: &WriterPropertiesPtr,
@@ -54,7 +54,7 @@ impl Writers {
     ///
     /// # Errors
     /// [`ParquetError`] where it cannot be written.
-    pub fn append_to<W: Write + Send>(
+    pub(super) fn append_to<W: Write + Send>(
         self,
         group: &mut SerializedRowGroupWriter<W>,
     ) -> Result<(), ParquetError> {
@@ -93,7 +93,7 @@ pub(super) struct ColumnWriter {
 
 impl ColumnWriter {
     /// A column for values like `content`.
-    pub fn new(
+    pub(super) fn new(
         slot: Slot,
         content: &Content,
         properties: &WriterPropertiesPtr,
@@ -107,7 +107,7 @@ impl ColumnWriter {
     }
 
     /// Encodes the values of the next `rows` rows.
-    pub fn write(
+    pub(super) fn write(
         &mut self,
         content: &Content,
         rows: usize,
@@ -127,7 +127,11 @@ impl ColumnWriter {
     }
 
     /// Fills up with nulls to `rows` rows.
-    pub fn write_nulls(&mut self, rows: usize, levels: &mut Levels) -> Result<(), ParquetError> {
+    pub(super) fn write_nulls(
+        &mut self,
+        rows: usize,
+        levels: &mut Levels,
+    ) -> Result<(), ParquetError> {
         while self.rows < rows {
             let run = (rows - self.rows).min(NULL_RUN);
             match &mut self.writers {
@@ -143,7 +147,7 @@ impl ColumnWriter {
     }
 
     /// Ends the column, and puts it into a row group.
-    pub fn append_to<W: Write + Send>(
+    pub(super) fn append_to<W: Write + Send>(
         self,
         group: &mut SerializedRowGroupWriter<W>,
     ) -> Result<(), ParquetError> {

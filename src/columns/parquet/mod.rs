@@ -11,7 +11,7 @@
 //! | [`sparse`] | values at some rows of many |
 //! | [`slot`] | where a column stands in a row group, and what is written to it |
 //! | [`levels`], [`numbers`] | columns of numbers, encoded from the numbers that are there |
-//! | [`column`] | a column being encoded, from arrays or from numbers |
+//! | [`mod@column`] | a column being encoded, from arrays or from numbers |
 //! | [`part`] | a row group as a file |
 //! | [`encoders`] | a row group whose columns are encoded by threads |
 //! | [`side_by_side`] | a row group whose columns are encoded by the caller's thread |

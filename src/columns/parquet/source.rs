@@ -31,7 +31,7 @@ pub(super) struct DonorLevels {
 
 impl Source {
     /// The row group of this number in a file.
-    pub fn open(file: File, group: usize) -> Result<Self, ParquetError> {
+    pub(super) fn open(file: File, group: usize) -> Result<Self, ParquetError> {
         let metadata = ParquetMetaDataReader::new()
             .with_page_index_policy(PageIndexPolicy::Optional)
             .parse_and_finish(&file)?;
@@ -49,7 +49,7 @@ impl Source {
     }
 
     /// The number of the column at `path`.
-    pub fn find(&self, path: &str) -> Option<usize> {
+    pub(super) fn find(&self, path: &str) -> Option<usize> {
         let columns = self.group().columns();
         columns
             .iter()
@@ -57,7 +57,7 @@ impl Source {
     }
 
     /// What the writer of the column's chunk said when it closed it.
-    pub fn chunk(&self, index: usize) -> Result<ColumnCloseResult, ParquetError> {
+    pub(super) fn chunk(&self, index: usize) -> Result<ColumnCloseResult, ParquetError> {
         let column = self.group().column(index);
         Ok(ColumnCloseResult {
             bytes_written: column.compressed_size() as u64,
@@ -76,7 +76,7 @@ impl Source {
     }
 
     /// The levels of the column at the path `donor`, or none where the part has no such column.
-    pub fn levels(&self, donor: Option<&str>) -> Result<DonorLevels, ParquetError> {
+    pub(super) fn levels(&self, donor: Option<&str>) -> Result<DonorLevels, ParquetError> {
         let mut levels = DonorLevels::default();
         let Some(index) = donor.and_then(|d| self.find(d)) else {
             return Ok(levels);

@@ -36,7 +36,7 @@ struct Filled<C: ?Sized> {
 impl<C: ?Sized + 'static> NamedColumn<C> {
     /// A column of a type, filled by a function. A column that is `utf8` in the contract may be filled with words of a
     /// dictionary.
-    pub fn new(
+    pub(super) fn new(
         name: &'static str,
         filled: DataType,
         fill: impl Fn(&C, &Field) -> Content + Send + 'static,
@@ -60,7 +60,7 @@ impl<C: ?Sized + 'static> NamedColumn<C> {
     }
 
     /// A column of lists of structures, which have `members`. `items` gives the elements of all rows of a chunk.
-    pub fn structs<T: 'static>(
+    pub(super) fn structs<T: 'static>(
         name: &'static str,
         members: Vec<NamedColumn<[T]>>,
         items: impl Fn(&C) -> Items<T> + Send + 'static,
@@ -87,7 +87,7 @@ impl<C: ?Sized + 'static> NamedColumn<C> {
     }
 
     /// A column of structures that the table fills in a way of its own.
-    pub fn apart(name: &'static str) -> Self {
+    pub(super) fn apart(name: &'static str) -> Self {
         let open = |column: &str, contract: &contract::Column| {
             let field = contract.field(&HashMap::new());
             match contract.is_open() || element(field.data_type()).is_some() {
@@ -144,7 +144,7 @@ impl<C: ?Sized + 'static> Columns<C> {
     ///
     /// # Errors
     /// The first [`Mismatch`].
-    pub fn open(
+    pub(super) fn open(
         table: &str,
         contract: &[contract::Column],
         columns: Vec<NamedColumn<C>>,
@@ -172,7 +172,7 @@ impl<C: ?Sized + 'static> Columns<C> {
     }
 
     /// How many columns these are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.filled.len()
     }
 
@@ -180,7 +180,7 @@ impl<C: ?Sized + 'static> Columns<C> {
     ///
     /// # Errors
     /// [`ParquetError`] where a column that the contract calls never null is null.
-    pub fn fill(
+    pub(super) fn fill(
         &self,
         chunk: &C,
         rows: usize,

@@ -46,7 +46,7 @@ impl RequestEvents {
     ///
     /// # Errors
     /// [`Error::Fault`](crate::error::Error::Fault) where the members are not those of the contract.
-    pub fn open(
+    pub(super) fn open(
         contract: &Contract,
         with_args: bool,
         classes: Arc<Vec<EventClass>>,
@@ -68,12 +68,12 @@ impl RequestEvents {
     }
 
     /// Which columns of `args` came to be used.
-    pub fn usage(&self) -> Vec<Usage> {
+    pub(super) fn usage(&self) -> Vec<Usage> {
         self.args.iter().map(Values::usage).collect()
     }
 
     /// Writes the events of `requests`, which have these numbers in the row group.
-    pub fn write(
+    pub(super) fn write(
         &mut self,
         nested: &mut NestedWriter,
         requests: &[Request],

@@ -16,19 +16,19 @@ pub(super) struct Rows<R, C: ?Sized = [R]>(fn(&C) -> &[R]);
 
 impl<R: 'static> Rows<R> {
     /// The chunk is the rows.
-    pub fn all() -> Self {
+    pub(super) fn all() -> Self {
         Rows(|rows| rows)
     }
 }
 
 impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
     /// The rows that this function finds in a chunk.
-    pub fn of(rows: fn(&C) -> &[R]) -> Self {
+    pub(super) fn of(rows: fn(&C) -> &[R]) -> Self {
         Rows(rows)
     }
 
     /// A column of values.
-    pub fn column<V: MaybeValue>(
+    pub(super) fn column<V: MaybeValue>(
         &self,
         name: &'static str,
         value: impl Fn(&R) -> V + Send + 'static,
@@ -40,7 +40,7 @@ impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
     }
 
     /// A column of one text in every row, or of nulls.
-    pub fn constant(&self, name: &'static str, text: Option<&str>) -> NamedColumn<C> {
+    pub(super) fn constant(&self, name: &'static str, text: Option<&str>) -> NamedColumn<C> {
         let (rows, text) = (self.0, text.map(str::to_owned));
         self.dictionary(name, move |chunk| {
             constant(text.as_deref(), rows(chunk).len())
@@ -48,7 +48,7 @@ impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
     }
 
     /// A column of texts that are kept once each.
-    pub fn texts(
+    pub(super) fn texts(
         &self,
         name: &'static str,
         text: impl Fn(&R) -> Option<&str> + Send + 'static,
@@ -58,7 +58,7 @@ impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
     }
 
     /// A column of words that all chunks have, by their numbers.
-    pub fn words(
+    pub(super) fn words(
         &self,
         name: &'static str,
         words: &Arc<StringArray>,
@@ -82,7 +82,7 @@ impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
     }
 
     /// A column of lists of integers.
-    pub fn longs(
+    pub(super) fn longs(
         &self,
         name: &'static str,
         list: impl Fn(&R) -> &[i64] + Send + 'static,
@@ -104,7 +104,7 @@ impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
     }
 
     /// A column of lists of structures with `members`, which are columns of the elements.
-    pub fn structs<T: Clone + 'static>(
+    pub(super) fn structs<T: Clone + 'static>(
         &self,
         name: &'static str,
         members: Vec<NamedColumn<[T]>>,

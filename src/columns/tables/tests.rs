@@ -22,7 +22,10 @@ fn contract(columns: &[(&str, &str, bool)]) -> Vec<contract::Column> {
 }
 
 /// Two columns of the rows, which are pairs.
-fn pair() -> Vec<NamedColumn<[(i64, Option<i64>)]>> {
+/// A number, and one that may be null.
+type Pair = (i64, Option<i64>);
+
+fn pair() -> Vec<NamedColumn<[Pair]>> {
     let rows = Rows::<(i64, Option<i64>)>::all();
     vec![rows.column("b", |row| row.1), rows.column("a", |row| row.0)]
 }

@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A network: all addresses that begin with the first bits of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
+pub(crate) struct Network {
     address: IpAddr,
     bits: u32,
 }
@@ -40,7 +40,7 @@ impl std::str::FromStr for Network {
 
 impl Network {
     /// Whether every address is in it.
-    pub fn is_everything(&self) -> bool {
+    pub(crate) fn is_everything(&self) -> bool {
         self.bits == 0
     }
 
@@ -59,7 +59,7 @@ fn left(address: IpAddr) -> u128 {
 }
 
 /// The pseudonyms of addresses.
-pub struct Addresses {
+pub(crate) struct Addresses {
     cipher: Aes128,
     pad: u128,
     keep: Vec<Network>,
@@ -67,7 +67,7 @@ pub struct Addresses {
 
 impl Addresses {
     /// With a key of its own derived from `key`; addresses in `keep` stay as they are.
-    pub fn new(key: &Key, keep: Vec<Network>) -> Self {
+    pub(crate) fn new(key: &Key, keep: Vec<Network>) -> Self {
         Addresses::with(&key.of("addresses"), keep)
     }
 
@@ -82,7 +82,7 @@ impl Addresses {
     }
 
     /// The pseudonym of an address.
-    pub fn address(&self, address: IpAddr) -> IpAddr {
+    pub(crate) fn address(&self, address: IpAddr) -> IpAddr {
         if let IpAddr::V6(v6) = address
             && let Some(v4) = v6.to_ipv4_mapped()
         {

@@ -24,7 +24,7 @@ pub(super) const SECOND: i64 = 1_000_000_000;
 pub(super) const REMEMBERED: usize = 1 << 17;
 
 /// Replaces values by pseudonyms, on their way into a release.
-pub struct Anonymizer {
+pub(crate) struct Anonymizer {
     pub(super) key: Key,
     pub(super) policy: Policy,
     pub(super) table: Table,
@@ -56,7 +56,7 @@ pub struct Anonymizer {
 impl Anonymizer {
     /// By the rules of `policy`, with pseudonyms made with `key`, for the dataset that has this manifest: its host names
     /// are among the names that go.
-    pub fn new(policy: Policy, key: &Key, manifest: &Manifest) -> Self {
+    pub(crate) fn new(policy: Policy, key: &Key, manifest: &Manifest) -> Self {
         let mut words = policy.names.words.clone();
         words.extend(host_names(manifest));
         // A trace may say that its host has no name.
@@ -117,7 +117,7 @@ impl Anonymizer {
 }
 
 /// Names of the machines that a dataset was recorded on.
-pub fn host_names(manifest: &Manifest) -> Vec<String> {
+pub(super) fn host_names(manifest: &Manifest) -> Vec<String> {
     let sources = manifest.recordings.iter().flat_map(|r| &r.sources);
     let env = sources.flat_map(|s| &s.env);
     env.filter(|(name, _)| name == HOST)

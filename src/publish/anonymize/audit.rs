@@ -20,9 +20,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// How many distinct texts of a column are counted at most.
-pub const COUNTED: usize = 1_000_000;
+pub(crate) const COUNTED: usize = 1_000_000;
 /// How many distinct numbers: there are many columns of them.
-pub const COUNTED_NUMBERS: usize = 100_000;
+pub(crate) const COUNTED_NUMBERS: usize = 100_000;
 /// How many of them are shown.
 const SAMPLES: usize = 6;
 /// How many characters of each.
@@ -141,14 +141,14 @@ struct All {
 }
 
 /// Looks at what another rewriting leaves.
-pub struct Audit<'a> {
+pub(crate) struct Audit<'a> {
     inner: &'a mut dyn Rewrite,
     all: All,
 }
 
 impl<'a> Audit<'a> {
     /// Looks at what `inner` leaves.
-    pub fn new(inner: &'a mut dyn Rewrite) -> Self {
+    pub(crate) fn new(inner: &'a mut dyn Rewrite) -> Self {
         Audit {
             inner,
             all: All::default(),
@@ -156,7 +156,7 @@ impl<'a> Audit<'a> {
     }
 
     /// The report, one paragraph for each column.
-    pub fn report(&self) -> String {
+    pub(crate) fn report(&self) -> String {
         let mut columns: BTreeMap<&str, String> = BTreeMap::new();
         for (column, left) in &self.all.texts {
             left.write(columns.entry(column).or_default(), column);

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Of the exits of a recording, the values of their entries' arguments that others depend on.
 #[derive(Debug, Default)]
-pub struct ByExit {
+pub(super) struct ByExit {
     /// Ids of the exits, rising.
     ids: Vec<i64>,
     values: Vec<i64>,
@@ -27,7 +27,7 @@ pub struct ByExit {
 
 impl ByExit {
     /// The value for the exit of this id.
-    pub fn value(&self, id: i64) -> Option<i64> {
+    pub(super) fn value(&self, id: i64) -> Option<i64> {
         let at = self.ids.binary_search(&id).ok()?;
         Some(self.values[at])
     }
@@ -37,7 +37,7 @@ impl ByExit {
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Columns`] and [`Error::Input`] where the events cannot be read, [`Error::Interrupted`].
-pub fn find(
+pub(super) fn find(
     root: &Path,
     manifest: &Manifest,
     table: &Table,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// The events that have occurred, by number.
 #[derive(Debug, Default)]
-pub struct Names {
+pub(super) struct Names {
     numbers: HashMap<String, [Option<u32>; 3]>,
     names: Vec<(String, Side)>,
 }
@@ -51,17 +51,17 @@ impl Names {
     }
 
     /// Whether the event of this number is the entry of a call, which has returned nothing yet.
-    pub fn is_entry(&self, number: u32) -> bool {
+    pub(super) fn is_entry(&self, number: u32) -> bool {
         self.names[number as usize].1 == Side::Entry
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.names.len()
     }
 
     /// The event of this number.
-    pub fn of(&self, number: u32) -> Of<'_> {
+    pub(super) fn of(&self, number: u32) -> Of<'_> {
         let (name, side) = &self.names[number as usize];
         match side {
             Side::Point => Of::Point(name),
@@ -72,7 +72,7 @@ impl Names {
 
 /// The events that the rows of a table are, or the items of a list of it.
 #[derive(Clone)]
-pub struct Rows {
+pub(super) struct Rows {
     base: Arc<Base>,
     /// For items of lists: the row that each is of.
     at: Option<Arc<[u32]>>,
@@ -92,7 +92,7 @@ impl Rows {
     ///
     /// # Errors
     /// Where they are not those of a dataset.
-    pub fn of<'a>(
+    pub(super) fn of<'a>(
         column: impl Fn(&str) -> Option<&'a ArrayRef>,
         names: &mut Names,
         deciders: &BTreeSet<String>,
@@ -129,7 +129,7 @@ impl Rows {
     }
 
     /// For the items of a list: each is of its list's row.
-    pub fn spread(&self, list: &ListArray) -> Rows {
+    pub(super) fn spread(&self, list: &ListArray) -> Rows {
         let offsets = list.value_offsets();
         let mut at = vec![0; list.values().len()];
         for row in 0..list.len() {
@@ -147,18 +147,18 @@ impl Rows {
     }
 
     /// The number of the event at a place.
-    pub fn number(&self, at: usize) -> u32 {
+    pub(super) fn number(&self, at: usize) -> u32 {
         self.base.numbers[self.row(at)]
     }
 
     /// Whether the event at a place is the entry of a call.
-    pub fn is_entry(&self, at: usize) -> bool {
+    pub(super) fn is_entry(&self, at: usize) -> bool {
         self.base.entries[self.row(at)]
     }
 
     /// The value of an argument of the event at a place that others depend on: the event's own, or that of the entry
     /// that the event is the exit of.
-    pub fn decider(&self, at: usize, name: &str) -> Option<i64> {
+    pub(super) fn decider(&self, at: usize, name: &str) -> Option<i64> {
         let row = self.row(at);
         let own = self.base.deciders.get(name);
         let own = own.filter(|values| values.is_valid(row));

@@ -5,11 +5,11 @@ use super::table::Rule;
 use crate::columns::schema::holds::Holds;
 
 /// An argument, by its name after those of the structures that it is in; whether it is a context's, and a text.
-pub type ArgumentPlace = (String, bool, bool);
+pub(super) type ArgumentPlace = (String, bool, bool);
 
 /// What a value holds, and who says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fate {
+pub(super) struct Fate {
     /// What it holds; nothing where nobody says it.
     pub holds: Option<Holds>,
     /// Whether texts may stay: where the contract or the policy says it, and not the table of arguments.
@@ -18,7 +18,7 @@ pub struct Fate {
 
 impl Fate {
     /// As the table of arguments says.
-    pub fn of(holds: Option<Holds>) -> Self {
+    pub(super) fn of(holds: Option<Holds>) -> Self {
         Fate {
             holds,
             texts: false,
@@ -26,7 +26,7 @@ impl Fate {
     }
 
     /// As the contract or the policy says.
-    pub fn said(holds: Holds) -> Self {
+    pub(super) fn said(holds: Holds) -> Self {
         Fate {
             holds: Some(holds),
             texts: true,
@@ -34,13 +34,13 @@ impl Fate {
     }
 
     /// Whether numbers stay, and texts where they may.
-    pub fn stays(self) -> bool {
+    pub(super) fn stays(self) -> bool {
         self.holds.is_some_and(Holds::stays)
     }
 }
 
 /// What the values of an array hold.
-pub enum Choice<'a> {
+pub(super) enum Choice<'a> {
     /// All the same.
     One(Fate),
     /// It depends on the event, by its number.
@@ -60,7 +60,7 @@ pub enum Choice<'a> {
 
 impl Choice<'_> {
     /// What the value at a place holds.
-    pub fn fate(&self, at: usize) -> Fate {
+    pub(super) fn fate(&self, at: usize) -> Fate {
         match self {
             Choice::One(fate) => *fate,
             Choice::Events(fates, rows) => fates[rows.number(at) as usize],
@@ -82,7 +82,7 @@ impl Choice<'_> {
     }
 
     /// Whether a call returned this for an error or for nothing, which tells nothing.
-    pub fn is_error(&self, at: usize, value: i64) -> bool {
+    pub(super) fn is_error(&self, at: usize, value: i64) -> bool {
         let Choice::Arguments {
             returned: true,
             known,
@@ -104,7 +104,7 @@ impl Choice<'_> {
 
 /// What is known of an argument of an event, once it has been looked up.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Known {
+pub(super) enum Known {
     /// Not looked up.
     Unasked,
     /// The table says it.

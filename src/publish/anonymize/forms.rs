@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 /// What a part of a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(super) enum Form {
     /// An address of the internet protocols.
     Address(IpAddr),
     /// The name of a file, with a directory.
@@ -31,7 +31,7 @@ static FORMS: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// A text taken apart: the parts that have such a form, and what stands between them. All parts together are the text.
-pub fn parts(text: &str) -> Vec<(Option<Form>, &str)> {
+pub(super) fn parts(text: &str) -> Vec<(Option<Form>, &str)> {
     let mut parts = Vec::new();
     let mut done = 0;
     for found in FORMS.captures_iter(text) {

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 /// A directory that keeps its name, and those of what it is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptPath {
+pub(crate) struct KeptPath {
     components: Vec<String>,
     below: bool,
 }
@@ -37,7 +37,7 @@ impl FromStr for KeptPath {
 
 impl KeptPath {
     /// Whether the last of `path`'s components, under those before it, keeps its name.
-    pub fn keeps(&self, path: &[&str]) -> bool {
+    pub(crate) fn keeps(&self, path: &[&str]) -> bool {
         let common = self.components.iter().zip(path).all(|(a, b)| a == b);
         common && (path.len() <= self.components.len() || self.below)
     }

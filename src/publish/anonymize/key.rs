@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// The secret.
 #[derive(Clone)]
-pub struct Key([u8; 32]);
+pub(crate) struct Key([u8; 32]);
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -19,7 +19,8 @@ impl std::fmt::Debug for Key {
 
 impl Key {
     /// A key of these bytes.
-    pub fn new(bytes: [u8; 32]) -> Self {
+    #[cfg(test)]
+    pub(crate) fn new(bytes: [u8; 32]) -> Self {
         Key(bytes)
     }
 
@@ -27,7 +28,7 @@ impl Key {
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::Input`] where it is something else.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read(path).map_err(Error::io("read", path))?;
         let digits: Vec<u8> = text
             .into_iter()
@@ -58,7 +59,7 @@ impl Key {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn exposed(path: &Path) -> Result<Option<String>> {
+    pub(crate) fn exposed(path: &Path) -> Result<Option<String>> {
         use std::os::unix::fs::PermissionsExt;
         let mode = std::fs::metadata(path)
             .map_err(Error::io("read", path))?
@@ -76,12 +77,12 @@ impl Key {
     }
 
     /// The key of one use.
-    pub fn of(&self, purpose: &str) -> [u8; 32] {
+    pub(crate) fn of(&self, purpose: &str) -> [u8; 32] {
         blake3::derive_key(&format!("sysds 2026 anonymize {purpose}"), &self.0)
     }
 
     /// A pseudonym of `value`: hexadecimal digits, 12 of them (48 bits), the same for the same purpose and value.
-    pub fn token(&self, purpose: &str, value: &[u8]) -> String {
+    pub(crate) fn token(&self, purpose: &str, value: &[u8]) -> String {
         blake3::keyed_hash(&self.of(purpose), value).to_hex()[..12].to_owned()
     }
 }

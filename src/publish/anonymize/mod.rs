@@ -15,21 +15,21 @@
 //! `key` is the secret, `policy` says what is kept, `anonymizer` holds what all parts need, `rewriting` is the order of the work,
 //! `manifest` goes over the manifest, `audit` lists what is left.
 
-pub mod addresses;
+pub(crate) mod addresses;
 mod anonymizer;
 mod arrays;
-pub mod audit;
+pub(crate) mod audit;
 mod checked;
 mod decided;
 mod events;
 mod fate;
 mod forms;
 mod kept_path;
-pub mod key;
+pub(crate) mod key;
 mod lists;
 mod manifest;
 mod numbers;
-pub mod policy;
+pub(crate) mod policy;
 mod recorded;
 mod rewriting;
 mod table;
@@ -39,4 +39,4 @@ mod told;
 mod values;
 mod walk;
 
-pub use anonymizer::Anonymizer;
+pub(crate) use anonymizer::Anonymizer;

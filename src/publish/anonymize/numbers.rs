@@ -20,7 +20,7 @@ const SYSTEM: u64 = 1000;
 const SAME_USERS: [u64; 3] = [65_534, 0xffff, 0xffff_ffff];
 
 /// The pseudonyms of numbers.
-pub struct Numbers {
+pub(super) struct Numbers {
     processes: Permutation,
     users: Permutation,
     handles: Permutation,
@@ -64,7 +64,7 @@ impl Permutation {
 
 impl Numbers {
     /// With keys of their own derived from `key`.
-    pub fn new(key: &Key) -> Self {
+    pub(super) fn new(key: &Key) -> Self {
         Numbers {
             processes: Permutation::new(key.of("pids")),
             users: Permutation::new(key.of("users")),
@@ -73,7 +73,7 @@ impl Numbers {
     }
 
     /// The pseudonym of a process.
-    pub fn process(&mut self, number: i64) -> i64 {
+    pub(super) fn process(&mut self, number: i64) -> i64 {
         let size = number.unsigned_abs();
         let (half, range) = match size {
             0 | 1 => return number,
@@ -89,7 +89,7 @@ impl Numbers {
     }
 
     /// The pseudonym of a user or a group.
-    pub fn user(&mut self, number: i64) -> i64 {
+    pub(super) fn user(&mut self, number: i64) -> i64 {
         let size = number as u64;
         if number == -1 || size < SYSTEM || SAME_USERS.contains(&size) {
             return number;
@@ -109,12 +109,12 @@ impl Numbers {
     }
 
     /// The pseudonym of a number of which only matters whether it is the same; 0 stays, mostly it is "none".
-    pub fn handle(&mut self, number: i64) -> i64 {
+    pub(super) fn handle(&mut self, number: i64) -> i64 {
         self.handle_bits(number as u64) as i64
     }
 
     /// The same of 64 bits without a sign.
-    pub fn handle_bits(&mut self, number: u64) -> u64 {
+    pub(super) fn handle_bits(&mut self, number: u64) -> u64 {
         let (half, range) = match number {
             0 => return 0,
             1..0x1_0000_0000 => (16, 1..0x1_0000_0000),

@@ -46,7 +46,7 @@ use std::sync::LazyLock;
 /// The policy.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Policy {
+pub(crate) struct Policy {
     /// Network addresses.
     pub addresses: AddressPolicy,
     /// File names.
@@ -67,7 +67,7 @@ pub struct Policy {
 /// What is done to addresses.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct AddressPolicy {
+pub(crate) struct AddressPolicy {
     /// Networks whose addresses stay.
     #[serde(deserialize_with = "checked::networks")]
     pub keep: Vec<Network>,
@@ -85,7 +85,7 @@ impl Default for AddressPolicy {
 /// What is done to file names.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct PathPolicy {
+pub(crate) struct PathPolicy {
     /// Directories whose names stay.
     #[serde(deserialize_with = "checked::parsed")]
     pub keep: Vec<KeptPath>,
@@ -115,7 +115,7 @@ impl Default for PathPolicy {
 /// What is done to names.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct NamePolicy {
+pub(crate) struct NamePolicy {
     /// Names of users and hosts.
     #[serde(deserialize_with = "checked::said")]
     pub words: Vec<String>,
@@ -129,7 +129,7 @@ pub struct NamePolicy {
 /// What is done to the names of threads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Processes {
+pub(crate) enum Processes {
     /// They stay, but for words and patterns in them.
     #[default]
     Keep,
@@ -140,7 +140,7 @@ pub enum Processes {
 /// What is done to numbers of processes.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct IdPolicy {
+pub(crate) struct IdPolicy {
     /// Whether they are renumbered.
     pub renumber: bool,
 }
@@ -154,7 +154,7 @@ impl Default for IdPolicy {
 /// What is done to time.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct TimePolicy {
+pub(crate) struct TimePolicy {
     /// By how much it is shifted.
     pub shift: Shift,
 }
@@ -162,7 +162,7 @@ pub struct TimePolicy {
 /// By how much time is shifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-pub enum Shift {
+pub(crate) enum Shift {
     /// By what the key decides, or not.
     Keyed(bool),
     /// By so many seconds.
@@ -178,7 +178,7 @@ impl Default for Shift {
 /// What is done to texts in which a pattern is found.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct StringRule {
+pub(crate) struct StringRule {
     /// The pattern.
     #[serde(deserialize_with = "checked::regex")]
     pub pattern: Regex,
@@ -191,7 +191,8 @@ pub struct StringRule {
 
 impl StringRule {
     /// A rule.
-    pub fn new(pattern: Regex, replace: Option<String>, arguments: Vec<String>) -> Self {
+    #[cfg(test)]
+    pub(crate) fn new(pattern: Regex, replace: Option<String>, arguments: Vec<String>) -> Self {
         StringRule {
             pattern,
             replace,
@@ -201,7 +202,7 @@ impl StringRule {
 
     /// Whether it is for the field of this name. Columns and arguments that have the same value are one field here: a file
     /// name stands in the column `path` and in its argument.
-    pub fn is_for(&self, field: &str) -> bool {
+    pub(crate) fn is_for(&self, field: &str) -> bool {
         self.arguments.is_empty() || self.arguments.iter().any(|a| a == field || same(a, field))
     }
 }
@@ -228,7 +229,7 @@ fn same(one: &str, other: &str) -> bool {
 
 /// What the policy may call an argument of an event: `EVENT.ARGUMENT` and `ARGUMENT`, with and without the structures that
 /// it is in.
-pub fn argument_name(of: Of, path: &[&str]) -> Vec<String> {
+pub(crate) fn argument_name(of: Of, path: &[&str]) -> Vec<String> {
     let event = match of {
         Of::Call(name) | Of::Point(name) => name,
         Of::Context => "contexts",
@@ -247,7 +248,7 @@ pub fn argument_name(of: Of, path: &[&str]) -> Vec<String> {
 
 impl Policy {
     /// What the policy says that an argument of an event holds.
-    pub fn argument(&self, of: Of, path: &[&str]) -> Option<Holds> {
+    pub(crate) fn argument(&self, of: Of, path: &[&str]) -> Option<Holds> {
         if self.arguments.is_empty() && self.paths.arguments.is_empty() {
             return None;
         }
@@ -261,7 +262,7 @@ impl Policy {
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::Input`] with line and column for a mistake in it.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
         toml::from_str(&text).map_err(|e| {
             let before = &text[..e.span().map_or(0, |span| span.start.min(text.len()))];

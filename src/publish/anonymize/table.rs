@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 /// What an argument holds.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-pub enum Rule {
+pub(super) enum Rule {
     /// Always this.
     Is(Holds),
     /// It depends on another argument.
@@ -20,7 +20,7 @@ pub enum Rule {
 
 /// What an argument holds, by the value of another argument of its call.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct By {
+pub(super) struct By {
     /// The other argument.
     pub by: String,
     #[serde(rename = "else")]
@@ -31,7 +31,7 @@ pub struct By {
 
 impl By {
     /// What it holds where the other argument has this value; [`Holds::Secret`] where nobody knows that.
-    pub fn holds(&self, value: Option<i64>) -> Holds {
+    pub(super) fn holds(&self, value: Option<i64>) -> Holds {
         let Some(value) = value else {
             return Holds::Secret;
         };
@@ -46,7 +46,7 @@ type Row = BTreeMap<String, Rule>;
 /// The table.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Table {
+pub(super) struct Table {
     words: HashSet<String>,
     any: Row,
     contexts: Row,
@@ -57,7 +57,7 @@ pub struct Table {
 
 /// Of what an argument is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Of<'a> {
+pub(crate) enum Of<'a> {
     /// Of a system call of this name.
     Call(&'a str),
     /// Of another event.
@@ -71,23 +71,23 @@ impl Table {
     ///
     /// # Panics
     /// Never: it is tested.
-    pub fn shipped() -> Table {
+    pub(super) fn shipped() -> Table {
         let text = include_str!("../../../schemas/arguments.toml");
         toml::from_str(text).expect("the table is tested")
     }
 
     /// Whether a text is one that tells nothing of persons and machines.
-    pub fn is_word(&self, text: &str) -> bool {
+    pub(super) fn is_word(&self, text: &str) -> bool {
         self.words.contains(text)
     }
 
     /// What a word of a trace's environment holds.
-    pub fn environment(&self, key: &str) -> Option<Holds> {
+    pub(super) fn environment(&self, key: &str) -> Option<Holds> {
         self.environment.get(key).copied()
     }
 
     /// What the argument at `path` holds: its name, after those of the structures that it is in.
-    pub fn rule(&self, of: Of, path: &[&str]) -> Option<&Rule> {
+    pub(super) fn rule(&self, of: Of, path: &[&str]) -> Option<&Rule> {
         let row = match of {
             Of::Context => Some(&self.contexts),
             Of::Call(name) => self.call(name),
@@ -98,7 +98,7 @@ impl Table {
     }
 
     /// Whether there is a row for this event.
-    pub fn knows(&self, of: Of) -> bool {
+    pub(super) fn knows(&self, of: Of) -> bool {
         match of {
             Of::Context => true,
             Of::Call(name) => self.call(name).is_some(),
@@ -127,7 +127,7 @@ impl Table {
     }
 
     /// The names of the arguments that rules of this event depend on; none for most.
-    pub fn deciders(&self, of: Of) -> BTreeSet<&str> {
+    pub(super) fn deciders(&self, of: Of) -> BTreeSet<&str> {
         let row = match of {
             Of::Context => None,
             Of::Call(name) => self.call(name),
@@ -138,7 +138,7 @@ impl Table {
     }
 
     /// The names of the arguments that any rule depends on.
-    pub fn all_deciders(&self) -> BTreeSet<&str> {
+    pub(super) fn all_deciders(&self) -> BTreeSet<&str> {
         let rows = self.calls.values().chain(self.events.values());
         rows.flat_map(Row::values).filter_map(decider).collect()
     }

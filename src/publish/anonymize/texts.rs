@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The rules for texts.
-pub struct Texts {
+pub(super) struct Texts {
     key: Key,
     keep: Vec<KeptPath>,
     extensions: Vec<String>,
@@ -30,7 +30,7 @@ static STREAMS: LazyLock<Regex> = LazyLock::new(|| {
 
 impl Texts {
     /// Takes the rules together; `words` are replaced wherever they stand, in whatever case.
-    pub fn new(
+    pub(super) fn new(
         key: &Key,
         keep: Vec<KeptPath>,
         extensions: Vec<String>,
@@ -53,7 +53,7 @@ impl Texts {
     }
 
     /// What becomes of a text of the field `field` that is no file name and stays otherwise.
-    pub fn replaced(&self, field: &str, text: &str) -> String {
+    pub(super) fn replaced(&self, field: &str, text: &str) -> String {
         let mut text = text.to_owned();
         for (rule, found) in self.rules.iter().filter(|(r, _)| r.is_for(field)) {
             let replace = |part: &Captures| {
@@ -69,14 +69,14 @@ impl Texts {
     }
 
     /// The patterns that have found nothing.
-    pub fn idle_patterns(&self) -> Vec<&str> {
+    pub(super) fn idle_patterns(&self) -> Vec<&str> {
         let idle = |found: &AtomicU64| found.load(Ordering::Relaxed) == 0;
         let rules = self.rules.iter().filter(|(_, found)| idle(found));
         rules.map(|(rule, _)| rule.pattern.as_str()).collect()
     }
 
     /// Users' and hosts' names in a text replaced.
-    pub fn names(&self, text: &str) -> String {
+    pub(super) fn names(&self, text: &str) -> String {
         let Some(words) = &self.words else {
             return text.to_owned();
         };
@@ -85,12 +85,12 @@ impl Texts {
     }
 
     /// Whether one of the names stands in a text.
-    pub fn has_name(&self, text: &str) -> bool {
+    pub(super) fn has_name(&self, text: &str) -> bool {
         self.words.as_ref().is_some_and(|w| w.is_match(text))
     }
 
     /// What becomes of the name of a machine or a user.
-    pub fn host(&self, name: &str) -> String {
+    pub(super) fn host(&self, name: &str) -> String {
         match name {
             "" => String::new(),
             name => format!(
@@ -101,7 +101,12 @@ impl Texts {
     }
 
     /// What becomes of a file name in the field `field`, by component; with each whether it was kept.
-    pub fn path(&self, field: &str, path: &str, numbers: &mut Numbers) -> Vec<(bool, String)> {
+    pub(super) fn path(
+        &self,
+        field: &str,
+        path: &str,
+        numbers: &mut Numbers,
+    ) -> Vec<(bool, String)> {
         let path = self.replaced(field, path);
         let absolute = path.starts_with('/');
         let mut here: Vec<&str> = Vec::new();
@@ -141,7 +146,7 @@ impl Texts {
     }
 
     /// What becomes of the name of a stream's file: what a tracer calls each of them stays.
-    pub fn stream(&self, path: &str) -> String {
+    pub(super) fn stream(&self, path: &str) -> String {
         let parts = path.split('/').map(|part| match part {
             "" | "." | ".." => part.to_owned(),
             part if STREAMS.is_match(part) => part.to_owned(),
@@ -151,7 +156,7 @@ impl Texts {
     }
 
     /// What becomes of a text as a whole; patterns look at it all the same, so that they are known to find something.
-    pub fn whole(&self, field: &str, text: &str) -> String {
+    pub(super) fn whole(&self, field: &str, text: &str) -> String {
         for (rule, found) in self.rules.iter().filter(|(r, _)| r.is_for(field)) {
             found.fetch_add(u64::from(rule.pattern.is_match(text)), Ordering::Relaxed);
         }
@@ -159,7 +164,7 @@ impl Texts {
     }
 
     /// A pseudonym of a text; of none there is none.
-    pub fn token(&self, text: &str) -> String {
+    pub(super) fn token(&self, text: &str) -> String {
         match text {
             "" => String::new(),
             text => format!("t{}", self.key.token("texts", text.as_bytes())),
@@ -167,17 +172,17 @@ impl Texts {
     }
 
     /// A pseudonym of a path of the machine that made the dataset.
-    pub fn machine_path(&self, path: &str) -> String {
+    pub(super) fn machine_path(&self, path: &str) -> String {
         format!("f{}", self.key.token("paths", path.as_bytes()))
     }
 
     /// A pseudonym of bytes that are no text.
-    pub fn bytes(&self, value: &[u8]) -> String {
+    pub(super) fn bytes(&self, value: &[u8]) -> String {
         self.key.token("bytes", value)
     }
 
     /// A pseudonym of the name of a thread.
-    pub fn process(&self, name: &str) -> String {
+    pub(super) fn process(&self, name: &str) -> String {
         self.key.token("processes", name.as_bytes())
     }
 }

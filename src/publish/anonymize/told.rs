@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 /// What has come up.
 #[derive(Debug, Default)]
-pub struct Told {
+pub(super) struct Told {
     inner: Mutex<Inner>,
 }
 
@@ -27,7 +27,7 @@ impl Told {
     }
 
     /// An argument that nobody has classified has a value.
-    pub fn argument(&self, of: Of, path: &str, text: bool) {
+    pub(super) fn argument(&self, of: Of, path: &str, text: bool) {
         let event = match of {
             Of::Call(name) | Of::Point(name) => name,
             Of::Context => "contexts",
@@ -39,17 +39,17 @@ impl Told {
     }
 
     /// A column that is not of the contract, or of which the contract does not say what it holds.
-    pub fn column(&self, name: &str) {
+    pub(super) fn column(&self, name: &str) {
         self.with(|inner| inner.columns.insert(name.to_owned()));
     }
 
     /// A word of a trace's environment is left out.
-    pub fn environment(&self, key: &str) {
+    pub(super) fn environment(&self, key: &str) {
         self.with(|inner| inner.environment.insert(key.to_owned()));
     }
 
     /// An argument that the policy classifies has occurred.
-    pub fn used(&self, of: Of, path: &[&str]) {
+    pub(super) fn used(&self, of: Of, path: &[&str]) {
         self.with(|inner| {
             let names = argument_name(of, path);
             inner.used.extend(names);
@@ -57,7 +57,7 @@ impl Told {
     }
 
     /// The arguments that nobody has classified: `httpd:note: a, b (texts, keyed)`.
-    pub fn unclassified(&self) -> Vec<String> {
+    pub(super) fn unclassified(&self) -> Vec<String> {
         self.with(|inner| {
             let mut lines = Vec::new();
             for (event, arguments) in &inner.arguments {
@@ -76,12 +76,12 @@ impl Told {
     }
 
     /// Words of traces' environments that were left out.
-    pub fn left_out(&self) -> Vec<String> {
+    pub(super) fn left_out(&self) -> Vec<String> {
         self.with(|inner| inner.environment.iter().cloned().collect())
     }
 
     /// Arguments of the policy that did not occur.
-    pub fn idle(&self, policy: &Policy) -> Vec<String> {
+    pub(super) fn idle(&self, policy: &Policy) -> Vec<String> {
         self.with(|inner| {
             let named = policy.arguments.keys().cloned();
             let paths = policy.paths.arguments.iter().cloned();

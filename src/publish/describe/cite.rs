@@ -7,7 +7,7 @@ use crate::shown::shown;
 use std::fmt::Write;
 
 /// The file, in the Citation File Format 1.2.0; `None` without authors, who are required.
-pub fn cff(metadata: &ReleaseMetadata) -> Option<String> {
+pub(super) fn cff(metadata: &ReleaseMetadata) -> Option<String> {
     let about = metadata.about;
     if about.authors.is_empty() {
         return None;
@@ -65,7 +65,7 @@ fn author(text: &mut String, author: &Author) {
 }
 
 /// The words to find the dataset by.
-pub fn keywords(metadata: &ReleaseMetadata) -> Vec<String> {
+pub(super) fn keywords(metadata: &ReleaseMetadata) -> Vec<String> {
     let own = [
         "system calls",
         "kernel trace",
@@ -83,7 +83,7 @@ pub fn keywords(metadata: &ReleaseMetadata) -> Vec<String> {
 }
 
 /// A BibTeX entry; what is not known is left out.
-pub fn bibtex(metadata: &ReleaseMetadata) -> String {
+pub(super) fn bibtex(metadata: &ReleaseMetadata) -> String {
     let about = metadata.about;
     let release = &metadata.manifest.release;
     let year = release.published.get(..4).unwrap_or_default();

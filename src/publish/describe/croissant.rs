@@ -62,7 +62,7 @@ const PARQUET: &str = "application/x-parquet";
 ///
 /// # Errors
 /// None today; a table whose types it cannot describe would be one.
-pub fn text(metadata: &ReleaseMetadata) -> Result<String> {
+pub(super) fn text(metadata: &ReleaseMetadata) -> Result<String> {
     let mut root = head(metadata);
     root.insert(
         "distribution".to_owned(),
@@ -145,14 +145,14 @@ fn head(metadata: &ReleaseMetadata) -> Map<String, Value> {
 }
 
 /// Puts a value into an object, unless there is nothing to say.
-pub fn said(object: &mut Map<String, Value>, key: &str, value: Value) {
+pub(super) fn said(object: &mut Map<String, Value>, key: &str, value: Value) {
     if !value.is_null() && !value.as_array().is_some_and(Vec::is_empty) {
         object.insert(key.to_owned(), value);
     }
 }
 
 /// Where the dataset is published.
-pub fn address(metadata: &ReleaseMetadata) -> Option<String> {
+pub(super) fn address(metadata: &ReleaseMetadata) -> Option<String> {
     let doi = metadata.about.doi.as_ref();
     let doi = doi.map(|d| format!("https://doi.org/{d}"));
     metadata.about.url.clone().or(doi)

@@ -7,7 +7,7 @@
 use crate::shown::shown;
 
 /// Text within a line: a cell of a table, an item of a list, a heading.
-pub fn inline(text: &str) -> String {
+pub(super) fn inline(text: &str) -> String {
     let text = shown(&text.split_whitespace().collect::<Vec<_>>().join(" "));
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
@@ -40,7 +40,7 @@ fn is_entity(rest: &[char]) -> bool {
 }
 
 /// Text that stands at the beginning of a line, in paragraphs that an empty line parts.
-pub fn block(text: &str) -> String {
+pub(super) fn block(text: &str) -> String {
     let lines = text.lines().map(|line| {
         let line = inline(line);
         let digits = line.chars().take_while(char::is_ascii_digit).count();
@@ -59,7 +59,7 @@ pub fn block(text: &str) -> String {
 }
 
 /// Text as code within a line, also in a cell of a table.
-pub fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let text = shown(text);
     let runs = text.split(|c| c != '`').map(str::len);
     let fence = "`".repeat(runs.max().unwrap_or(0) + 1);
@@ -71,7 +71,7 @@ pub fn code(text: &str) -> String {
 }
 
 /// What a person says under `key`, or a mark that nobody does.
-pub fn said(text: &Option<String>, key: &str) -> String {
+pub(super) fn said(text: &Option<String>, key: &str) -> String {
     match text {
         Some(text) => inline(text),
         None => format!("**[missing: `{key}` in dataset.toml]**"),

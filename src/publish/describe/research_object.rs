@@ -37,7 +37,7 @@ const BESIDE: [(&str, &str, &str); 5] = [
 const PARQUET: &str = "application/vnd.apache.parquet";
 
 /// The file.
-pub fn text(metadata: &ReleaseMetadata) -> String {
+pub(super) fn text(metadata: &ReleaseMetadata) -> String {
     let mut graph = vec![
         json!({
             "@id": "ro-crate-metadata.json",

@@ -11,7 +11,7 @@ mod release;
 mod report;
 mod tables;
 
-pub use report::{Fault, Kind, Report};
+pub(crate) use report::Report;
 
 use super::release::ReleaseManifest;
 use crate::error::Result;
@@ -23,9 +23,9 @@ use std::sync::atomic::AtomicBool;
 /// Checks the release in `root`.
 ///
 /// # Errors
-/// [`Error::Input`] where it is no release, or its manifest cannot be read; [`Error::Interrupted`]. What is wrong with a
+/// [`Error::Input`](crate::error::Error::Input) where it is no release, or its manifest cannot be read; [`Error::Interrupted`](crate::error::Error::Interrupted). What is wrong with a
 /// release is no error, but in the report.
-pub fn verify(root: &Path, interrupted: &AtomicBool) -> Result<Report> {
+pub(crate) fn verify(root: &Path, interrupted: &AtomicBool) -> Result<Report> {
     let manifest = ReleaseManifest::read_as_it_is(root)?;
     let release = Release {
         root,

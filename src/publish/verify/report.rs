@@ -9,7 +9,7 @@ const TOLD: usize = 10;
 /// What can be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A file that the release names is not there.
     Missing,
     /// A file is there that the release does not name.
@@ -42,7 +42,7 @@ pub enum Kind {
 
 impl Kind {
     /// Its name, as it is printed.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Missing => "missing file",
             Kind::Unlisted => "unlisted file",
@@ -64,7 +64,7 @@ impl Kind {
 
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// What kind of thing.
     pub kind: Kind,
     /// The file, or the table and recording.
@@ -75,7 +75,7 @@ pub struct Fault {
 
 /// What a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// The release's version.
     pub version: String,
     /// Files that were read.

@@ -27,7 +27,7 @@ fn is_utc(tz: &str) -> bool {
 }
 
 /// How JSON is written in a result.
-pub fn json_options(schema: &SchemaRef) -> EncoderOptions {
+pub(crate) fn json_options(schema: &SchemaRef) -> EncoderOptions {
     EncoderOptions::default()
         .with_timestamp_format(LOCAL.to_owned())
         .with_datetime_format(LOCAL.to_owned())
@@ -43,7 +43,7 @@ fn text_options(schema: &SchemaRef) -> FormatOptions<'static> {
 }
 
 /// The values of a column, one at a time.
-pub enum Cells<'a> {
+pub(crate) enum Cells<'a> {
     /// Plain values, and which are NULL (in a dictionary, also where the value is).
     Text(ArrayFormatter<'a>, Option<NullBuffer>),
     /// Nested values, and everything in JSON.
@@ -52,7 +52,7 @@ pub enum Cells<'a> {
 
 impl Cells<'_> {
     /// Replaces `out` by the value in a row; false for NULL.
-    pub fn text(&mut self, row: usize, out: &mut String) -> Result<bool> {
+    pub(crate) fn text(&mut self, row: usize, out: &mut String) -> Result<bool> {
         out.clear();
         match self {
             Cells::Text(formatter, nulls) => {
@@ -75,7 +75,7 @@ impl Cells<'_> {
 }
 
 /// The columns of a batch as text: plain values as such, nested ones as JSON.
-pub fn text_columns<'a>(
+pub(crate) fn text_columns<'a>(
     schema: &'a SchemaRef,
     batch: &'a RecordBatch,
     json: &'a EncoderOptions,
@@ -93,7 +93,7 @@ pub fn text_columns<'a>(
 }
 
 /// The columns of a batch as JSON.
-pub fn json_columns<'a>(
+pub(super) fn json_columns<'a>(
     schema: &'a SchemaRef,
     batch: &'a RecordBatch,
     json: &'a EncoderOptions,
@@ -113,7 +113,7 @@ fn failed(e: impl ToString) -> Error {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
     use arrow::array::{
         ArrayRef, Float64Array, Int64Array, StringArray, StructArray, TimestampNanosecondArray,
@@ -123,7 +123,7 @@ pub mod tests {
     use std::sync::Arc;
 
     /// Three rows with what formats stumble over.
-    pub fn sample() -> RecordBatch {
+    pub(crate) fn sample() -> RecordBatch {
         let fd: ArrayRef = Arc::new(Int64Array::from(vec![Some(3), None, None]));
         let fields = vec![Field::new("fd", DataType::Int64, true)].into();
         let args = StructArray::new(fields, vec![fd], Some(vec![true, false, true].into()));

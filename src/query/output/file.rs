@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Writes results as text into a file.
-pub struct FileOutput {
+pub(crate) struct FileOutput {
     aside: WholeFile,
     text: TextOutput<BufWriter<File>>,
 }
@@ -26,7 +26,7 @@ impl FileOutput {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn create(format: Format, target: &Path) -> Result<Self> {
+    pub(crate) fn create(format: Format, target: &Path) -> Result<Self> {
         let (aside, file) = WholeFile::create(target)?;
         let text = TextOutput::new(format, BufWriter::with_capacity(1 << 16, file), target);
         Ok(FileOutput { aside, text })
@@ -36,7 +36,7 @@ impl FileOutput {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         let buffer = self.text.finish()?;
         self.aside.commit(buffer.get_ref())
     }
@@ -61,7 +61,7 @@ impl Results for FileOutput {
 }
 
 /// Writes one result as a Parquet file.
-pub struct ParquetOutput {
+pub(crate) struct ParquetOutput {
     aside: WholeFile,
     file: File,
     writer: Option<(SchemaRef, ArrowWriter<File>)>,
@@ -72,7 +72,7 @@ impl ParquetOutput {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn create(target: &Path) -> Result<Self> {
+    pub(crate) fn create(target: &Path) -> Result<Self> {
         let (aside, file) = WholeFile::create(target)?;
         Ok(ParquetOutput {
             aside,
@@ -85,7 +85,7 @@ impl ParquetOutput {
     ///
     /// # Errors
     /// [`Error::Usage`] where there was no result.
-    pub fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         let (_, writer) = self.writer.ok_or_else(|| {
             Error::usage(
                 "the query has no result to write as Parquet",

@@ -12,8 +12,8 @@ mod table;
 mod text;
 
 #[cfg(test)]
-pub use cells::tests::sample;
-pub use cells::{json_options, text_columns};
-pub use file::{FileOutput, ParquetOutput};
-pub use results::{Collected, Format, Results};
-pub use text::TextOutput;
+pub(crate) use cells::tests::sample;
+pub(crate) use cells::{json_options, text_columns};
+pub(crate) use file::{FileOutput, ParquetOutput};
+pub(crate) use results::{Collected, Format, Results};
+pub(crate) use text::TextOutput;

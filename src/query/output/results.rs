@@ -6,7 +6,7 @@ use arrow::datatypes::SchemaRef;
 use std::path::Path;
 
 /// What takes the results of a script's statements.
-pub trait Results {
+pub(crate) trait Results {
     /// A result begins.
     ///
     /// # Errors
@@ -24,7 +24,7 @@ pub trait Results {
 
 /// The formats that are text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// Aligned columns, for people.
     Table,
     /// Comma-separated values with a header line (RFC 4180, but lines end with `\n`).
@@ -41,7 +41,7 @@ pub enum Format {
 
 /// Keeps all results, for the program itself.
 #[derive(Debug, Default)]
-pub struct Collected {
+pub(crate) struct Collected {
     /// Schema and rows of each result.
     pub results: Vec<(SchemaRef, Vec<RecordBatch>)>,
 }

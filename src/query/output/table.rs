@@ -10,7 +10,7 @@ use arrow::datatypes::SchemaRef;
 const HELD: usize = 1000;
 
 /// A table in the making.
-pub struct Table {
+pub(super) struct Table {
     names: Vec<String>,
     right: Vec<bool>,
     widths: Vec<usize>,
@@ -21,7 +21,7 @@ pub struct Table {
 
 impl Table {
     /// A table with the columns of `schema`.
-    pub fn new(schema: &SchemaRef) -> Self {
+    pub(super) fn new(schema: &SchemaRef) -> Self {
         let names: Vec<String> = schema.fields().iter().map(|f| clean(f.name())).collect();
         Table {
             widths: names.iter().map(|n| width(n)).collect(),
@@ -38,7 +38,7 @@ impl Table {
     }
 
     /// Takes a row, and writes those that need no longer wait.
-    pub fn row(&mut self, cells: Vec<String>, out: &mut Vec<u8>) {
+    pub(super) fn row(&mut self, cells: Vec<String>, out: &mut Vec<u8>) {
         self.rows += 1;
         let cells: Vec<String> = cells.iter().map(|c| clean(c)).collect();
         if self.begun {
@@ -55,7 +55,7 @@ impl Table {
     }
 
     /// Writes what is left, and how many rows there were.
-    pub fn end(mut self, out: &mut Vec<u8>) {
+    pub(super) fn end(mut self, out: &mut Vec<u8>) {
         if !self.begun {
             self.begin(out);
         }

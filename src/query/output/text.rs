@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Writes results as text.
-pub struct TextOutput<W: Write> {
+pub(crate) struct TextOutput<W: Write> {
     format: Format,
     out: W,
     name: PathBuf,
@@ -23,7 +23,7 @@ pub struct TextOutput<W: Write> {
 
 impl<W: Write> TextOutput<W> {
     /// Writes to `out`, which errors call `name`.
-    pub fn new(format: Format, out: W, name: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(format: Format, out: W, name: impl Into<PathBuf>) -> Self {
         TextOutput {
             format,
             out,
@@ -39,14 +39,9 @@ impl<W: Write> TextOutput<W> {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn finish(mut self) -> Result<W> {
+    pub(crate) fn finish(mut self) -> Result<W> {
         self.out.flush().map_err(Error::io("write", &self.name))?;
         Ok(self.out)
-    }
-
-    /// Name of what is written to.
-    pub fn name(&self) -> &Path {
-        &self.name
     }
 
     fn flush_line(&mut self) -> Result<()> {

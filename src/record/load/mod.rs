@@ -9,7 +9,7 @@ mod wrk;
 use crate::dataset::recorded::LoadSummary;
 
 /// What the output of the load `command` says; nothing where no generator that is known here wrote it.
-pub fn summary(command: &str, output: &str) -> Option<LoadSummary> {
+pub(super) fn summary(command: &str, output: &str) -> Option<LoadSummary> {
     let mut summary = wrk::summary(output).or_else(|| oha::summary(output))?;
     summary.rate_asked = match summary.tool.as_str() {
         "oha" => {

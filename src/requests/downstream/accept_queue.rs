@@ -77,7 +77,7 @@ impl Waiting {
 
 impl AcceptQueue {
     /// Nothing is known yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         AcceptQueue {
             waiting: VecDeque::new(),
             listeners: HashSet::new(),
@@ -87,14 +87,14 @@ impl AcceptQueue {
     }
 
     /// Events are missing: what waits is not known any more.
-    pub fn lose(&mut self, loss: &Loss) {
+    pub(crate) fn lose(&mut self, loss: &Loss) {
         self.waiting.clear();
         self.known.clear();
         self.lost_until = self.lost_until.max(loss.end.unwrap_or(i64::MAX));
     }
 
     /// A thread begins to make a connection.
-    pub fn connects(&mut self, connecting: Connecting, thread: Slot, now: i64) {
+    pub(crate) fn connects(&mut self, connecting: Connecting, thread: Slot, now: i64) {
         let client = connecting.client;
         self.waiting.retain(|w| w.client() != client);
         if self.waiting.len() == MOST_WAITING {
@@ -112,7 +112,7 @@ impl AcceptQueue {
     }
 
     /// `connect` has returned `ret`.
-    pub fn connected(&mut self, client: usize, ret: i64, now: i64) {
+    pub(crate) fn connected(&mut self, client: usize, ret: i64, now: i64) {
         let position = self.waiting.iter().rposition(|w| w.client() == client);
         let Some(position) = position else { return };
         match ret {
@@ -128,7 +128,7 @@ impl AcceptQueue {
     }
 
     /// `connect` has woken a thread of a process of this name that waited.
-    pub fn woke(&mut self, client: usize, name: u32, now: i64) {
+    pub(crate) fn woke(&mut self, client: usize, name: u32, now: i64) {
         let mut all = self.waiting.iter_mut();
         if let Some(waiting) = all.find(|w| w.client() == client && w.woke.is_none()) {
             waiting.woke = Some(name);
@@ -139,7 +139,7 @@ impl AcceptQueue {
     }
 
     /// The queue of `name` was empty at `empty`: what was made before and may have gone there has been accepted.
-    pub fn was_empty(&mut self, name: u32, empty: i64, now: i64) {
+    pub(crate) fn was_empty(&mut self, name: u32, empty: i64, now: i64) {
         if now <= self.lost_until {
             return;
         }
@@ -152,7 +152,7 @@ impl AcceptQueue {
     }
 
     /// The connection that `accept` gives a process of this name from this listening socket.
-    pub fn accept(
+    pub(crate) fn accept(
         &mut self,
         (name, from): (u32, i64),
         now: i64,

@@ -17,7 +17,7 @@ pub(crate) struct Asked {
 
 impl Asked {
     /// What the event's thread asks, if it works for a request.
-    pub fn by(now: &Now, work: &Work) -> Option<Self> {
+    pub(crate) fn by(now: &Now, work: &Work) -> Option<Self> {
         let open = work.of_thread(now)?;
         let (request, depth) = match &open.serves {
             Some(serves) => (serves.request_id, serves.depth + 1),

@@ -69,7 +69,7 @@ struct Server {
 
 impl Downstream {
     /// Nothing is known yet; `calls` are the bare names of system calls by their numbers.
-    pub fn new(calls: &[String], end_at_shutdown: bool) -> Self {
+    pub(crate) fn new(calls: &[String], end_at_shutdown: bool) -> Self {
         Downstream {
             clients: HashMap::new(),
             servers: HashMap::new(),
@@ -83,12 +83,12 @@ impl Downstream {
     }
 
     /// Events are missing.
-    pub fn lose(&mut self, loss: &Loss) {
+    pub(crate) fn lose(&mut self, loss: &Loss) {
         self.queue.lose(loss);
     }
 
     /// Takes a fact about a downstream connection, or about a thread that may be at one.
-    pub fn take(&mut self, now: &Now, fact: &Fact, work: &mut Work) {
+    pub(crate) fn take(&mut self, now: &Now, fact: &Fact, work: &mut Work) {
         match *fact {
             Fact::WaitsForAnything | Fact::WaitsFor(_) if !self.woken.is_empty() => {
                 self.woken.remove(&now.event.thread);
@@ -121,7 +121,7 @@ impl Downstream {
     }
 
     /// Which end of a downstream connection a socket is, if it is one.
-    pub fn identify(&mut self, now: &Now, socket: Socket, work: &Work) -> Option<Endpoint> {
+    pub(crate) fn identify(&mut self, now: &Now, socket: Socket, work: &Work) -> Option<Endpoint> {
         match socket {
             Socket::Made { fd, local } => Some(self.client(fd, local)),
             Socket::Sends { fd } => work.of_thread(now).map(|_| self.client(fd, false)),

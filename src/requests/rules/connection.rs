@@ -11,7 +11,7 @@ use crate::requests::request::EndReason;
 use crate::requests::work::Work;
 
 /// A request is a connection.
-pub const CONNECTION: Rule = Rule {
+pub(crate) const CONNECTION: Rule = Rule {
     name: "connection",
     summary: "A connection: from the return of accept4 to the close of its last descriptor",
     description: "from the return of `accept4` or `accept` on an internet socket to the return of the `close` of its \

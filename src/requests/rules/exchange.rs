@@ -13,7 +13,7 @@ use crate::requests::work::Work;
 use std::collections::HashMap;
 
 /// A request is an exchange on a connection.
-pub const EXCHANGE: Rule = Rule {
+pub(crate) const EXCHANGE: Rule = Rule {
     name: "exchange",
     summary: "An exchange on a connection, for servers with keep-alive: from a read to the last write before the next read",
     description: "from the return of the first successful read on a connection to the return of the last successful write \

@@ -10,7 +10,7 @@ use crate::requests::work::Work;
 use crate::trace::event::Phase;
 
 /// The rule published in 2021, to the letter.
-pub const FIRST_CLOSE: Rule = Rule {
+pub(crate) const FIRST_CLOSE: Rule = Rule {
     name: "first-close",
     summary: "The rule published in 2021, for comparison only: from the entry of accept4 to the first close of anything",
     description: "from the entry of `accept4` by a thread of the server to its first return of `close`, of whatever \

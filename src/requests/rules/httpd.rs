@@ -10,7 +10,7 @@ use crate::requests::work::Work;
 use crate::trace::event::Phase;
 
 /// A request is what Apache's event handler does between its tracepoints.
-pub const HTTPD: Rule = Rule {
+pub(crate) const HTTPD: Rule = Rule {
     name: "httpd",
     summary: "What Apache's tracepoints httpd:enter_event_handler and httpd:exit_event_handler enclose (needs them in the trace)",
     description: "what Apache's tracepoints `httpd:enter_event_handler` and `httpd:exit_event_handler` enclose on a thread",

@@ -2,10 +2,10 @@
 //!
 //! | rule | a request |
 //! |---|---|
-//! | [`connection`] | from the return of accept to the close of the connection |
-//! | [`exchange`] | from a read on the connection to the last write before the next read |
-//! | [`httpd`] | from Apache's tracepoint `enter_event_handler` to its `exit_event_handler` |
-//! | [`first_close`] | from the entry of `accept4` to the first return of `close` on its thread |
+//! | `connection` | from the return of accept to the close of the connection |
+//! | `exchange` | from a read on the connection to the last write before the next read |
+//! | `httpd` | from Apache's tracepoint `enter_event_handler` to its `exit_event_handler` |
+//! | `first_close` | from the entry of `accept4` to the first return of `close` on its thread |
 //!
 //! A new rule is a file here with a [`Rule`], and a line in [`ALL`]: its name, its description and the events that it
 //! goes by reach the command line, the reader and a release's card from there.

@@ -64,7 +64,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Whether events of a class are meant.
-    pub fn is_of(&self, class: &EventClass) -> bool {
+    pub(crate) fn is_of(&self, class: &EventClass) -> bool {
         class.name == self.name && class.phase == self.phase
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct Parent {
 
 impl Children {
     /// A thread begins to make a process or thread; `flags` are those of `clone`, where the trace has them.
-    pub fn forks(&mut self, thread: Slot, flags: Option<i64>) -> Effect {
+    pub(crate) fn forks(&mut self, thread: Slot, flags: Option<i64>) -> Effect {
         self.forked(thread);
         self.forking.push(thread);
         Effect::Fork {
@@ -43,17 +43,17 @@ impl Children {
     }
 
     /// The call of a thread that made a process has returned.
-    pub fn forked(&mut self, thread: Slot) {
+    pub(crate) fn forked(&mut self, thread: Slot) {
         self.forking.retain(|t| *t != thread);
     }
 
     /// Whether no thread is making a process.
-    pub fn none(&self) -> bool {
+    pub(crate) fn none(&self) -> bool {
         self.forking.is_empty()
     }
 
     /// Who may be making the process `child`. Of several it is the last, which is a guess.
-    pub fn parent(&self, child: i32, threads: &Threads) -> Option<Parent> {
+    pub(crate) fn parent(&self, child: i32, threads: &Threads) -> Option<Parent> {
         let is_of_child = |t: &Slot| threads.at(*t).pid == child;
         if self.forking.iter().any(is_of_child) {
             // The new thread is another one of its process.

@@ -57,29 +57,29 @@ impl Descriptors {
     }
 
     /// The connection behind a descriptor.
-    pub fn connection(&self, pid: Pid, fd: i64) -> Option<Endpoint> {
+    pub(crate) fn connection(&self, pid: Pid, fd: i64) -> Option<Endpoint> {
         self.socket(pid, fd)
             .filter(|end| !matches!(end, Endpoint::Unidentified(_)))
     }
 
     /// The socket behind a descriptor, be it a known end of a connection or not.
-    pub fn socket(&self, pid: Pid, fd: i64) -> Option<Endpoint> {
+    pub(crate) fn socket(&self, pid: Pid, fd: i64) -> Option<Endpoint> {
         Some(self.table(pid)?.connections.get(&fd)?.end)
     }
 
     /// Whether any process has a descriptor of this end.
-    pub fn has(&self, end: Endpoint) -> bool {
+    pub(crate) fn has(&self, end: Endpoint) -> bool {
         self.references.contains_key(&end)
     }
 
     /// Notes that connections come from this descriptor, and whether one came over the internet protocols.
-    pub fn listens(&mut self, pid: Pid, fd: i64, inet: bool) {
+    pub(crate) fn listens(&mut self, pid: Pid, fd: i64, inet: bool) {
         *self.table_mut(pid).listening.entry(fd).or_insert(inet) |= inet;
     }
 
     /// Whether connections over the internet protocols have come from `fd`; from any descriptor of the process where
     /// none is given.
-    pub fn accepts_inet(&self, pid: Pid, fd: Option<i64>) -> bool {
+    pub(crate) fn accepts_inet(&self, pid: Pid, fd: Option<i64>) -> bool {
         self.table(pid).is_some_and(|t| match fd {
             Some(fd) => t.listening.get(&fd) == Some(&true),
             None => t.listening.values().any(|inet| *inet),
@@ -87,17 +87,17 @@ impl Descriptors {
     }
 
     /// A call was given `fd`, the lowest free number.
-    pub fn gave(&mut self, pid: Pid, fd: i64) {
+    pub(crate) fn gave(&mut self, pid: Pid, fd: i64) {
         self.note_numbers(pid, |numbers| numbers.gave(fd));
     }
 
     /// A call took `fd`, which need not be the lowest free number.
-    pub fn took(&mut self, pid: Pid, fd: i64) {
+    pub(crate) fn took(&mut self, pid: Pid, fd: i64) {
         self.note_numbers(pid, |numbers| numbers.took(fd));
     }
 
     /// The process may have opened descriptors that nobody saw.
-    pub fn doubt(&mut self, pid: Pid) {
+    pub(crate) fn doubt(&mut self, pid: Pid) {
         self.note_numbers(pid, FreeNumbers::forget);
     }
 
@@ -111,13 +111,13 @@ impl Descriptors {
     }
 
     /// The number that the process's next descriptor gets, where it is known.
-    pub fn next_number(&self, pid: Pid) -> Option<i64> {
+    pub(crate) fn next_number(&self, pid: Pid) -> Option<i64> {
         self.table(pid)?.numbers.next()
     }
 
     /// Events are missing: of what was open before the trace, of free numbers and of lost
     /// accepts, nothing is certain any more.
-    pub fn lose(&mut self) {
+    pub(crate) fn lose(&mut self) {
         self.missed.clear();
         for table in self.tables.values_mut() {
             table.numbers.forget();
@@ -130,12 +130,12 @@ impl Descriptors {
     }
 
     /// An accept must have returned `fd`, but its exit was lost.
-    pub fn miss(&mut self, pid: Pid, fd: i64, close_on_exec: bool) {
+    pub(crate) fn miss(&mut self, pid: Pid, fd: i64, close_on_exec: bool) {
         self.missed.insert((self.owner(pid), fd), close_on_exec);
     }
 
     /// Whether `fd` is what an accept must have returned, and then whether it is close-on-exec; it is asked for once.
-    pub fn take_missed(&mut self, pid: Pid, fd: i64) -> Option<bool> {
+    pub(crate) fn take_missed(&mut self, pid: Pid, fd: i64) -> Option<bool> {
         match self.missed.is_empty() {
             true => None,
             false => self.missed.remove(&(self.owner(pid), fd)),
@@ -143,7 +143,7 @@ impl Descriptors {
     }
 
     /// Nothing that the process's accepts returned is still to come.
-    pub fn forget_missed(&mut self, pid: Pid) {
+    pub(crate) fn forget_missed(&mut self, pid: Pid) {
         if !self.missed.is_empty() {
             let owner = self.owner(pid);
             self.missed.retain(|(of, _), _| *of != owner);
@@ -151,7 +151,7 @@ impl Descriptors {
     }
 
     /// The socket with this inode is `end` from now on, wherever it is open; without one it is not kept any more.
-    pub fn becomes(&mut self, inode: i64, end: Option<Endpoint>) {
+    pub(crate) fn becomes(&mut self, inode: i64, end: Option<Endpoint>) {
         let before = Endpoint::Unidentified(inode);
         let references = self.references.remove(&before);
         for table in self.tables.values_mut() {
@@ -170,7 +170,7 @@ impl Descriptors {
     }
 
     /// Whether waiting for `fd` is waiting for a connection other than `end`, or for a new one.
-    pub fn is_other(&self, pid: Pid, fd: i64, end: Endpoint) -> bool {
+    pub(crate) fn is_other(&self, pid: Pid, fd: i64, end: Endpoint) -> bool {
         self.table(pid).is_some_and(|t| {
             let other = |c: Endpoint| c != end && c.draws_attention();
             t.listening.contains_key(&fd) || t.connections.get(&fd).is_some_and(|s| other(s.end))
@@ -178,7 +178,7 @@ impl Descriptors {
     }
 
     /// `fd` is a descriptor of `end` from now on. The number must be free.
-    pub fn open(&mut self, pid: Pid, fd: i64, end: Endpoint, close_on_exec: bool) {
+    pub(crate) fn open(&mut self, pid: Pid, fd: i64, end: Endpoint, close_on_exec: bool) {
         let slot = Slot { end, close_on_exec };
         let before = self.table_mut(pid).connections.insert(fd, slot);
         debug_assert!(before.is_none());
@@ -186,7 +186,7 @@ impl Descriptors {
     }
 
     /// `fd` is free from now on. Gives its connection if that was the last descriptor of it.
-    pub fn close(&mut self, pid: Pid, fd: i64) -> Option<Endpoint> {
+    pub(crate) fn close(&mut self, pid: Pid, fd: i64) -> Option<Endpoint> {
         self.take_missed(pid, fd);
         let owner = self.owner(pid);
         let table = self.tables.get_mut(&owner)?;
@@ -208,7 +208,7 @@ impl Descriptors {
     }
 
     /// Marks a descriptor as close-on-exec or not.
-    pub fn set_close_on_exec(&mut self, pid: Pid, fds: (i64, i64), close: bool) {
+    pub(crate) fn set_close_on_exec(&mut self, pid: Pid, fds: (i64, i64), close: bool) {
         if fds.0 > fds.1 {
             return;
         }
@@ -218,13 +218,13 @@ impl Descriptors {
     }
 
     /// Closes a range of descriptors, both ends included; gives the connections that end by it.
-    pub fn close_range(&mut self, pid: Pid, fds: (i64, i64)) -> Vec<Endpoint> {
+    pub(crate) fn close_range(&mut self, pid: Pid, fds: (i64, i64)) -> Vec<Endpoint> {
         self.note_numbers(pid, |numbers| numbers.closed_range(fds));
         self.close_where(pid, |fd, _| fds.0 <= fd && fd <= fds.1)
     }
 
     /// The process executes another program; gives the connections that end by it.
-    pub fn exec(&mut self, pid: Pid) -> Vec<Endpoint> {
+    pub(crate) fn exec(&mut self, pid: Pid) -> Vec<Endpoint> {
         self.unshare(pid);
         self.doubt(pid);
         self.forget_missed(pid);
@@ -232,7 +232,7 @@ impl Descriptors {
     }
 
     /// The process exits; gives the connections that end by it.
-    pub fn exit(&mut self, pid: Pid) -> Vec<Endpoint> {
+    pub(crate) fn exit(&mut self, pid: Pid) -> Vec<Endpoint> {
         self.forget_missed(pid);
         if self.shared.remove(&pid).is_some() {
             return Vec::new();
@@ -275,7 +275,7 @@ impl Descriptors {
     }
 
     /// `child` begins with a copy of its parent's descriptors, or shares them; gives whether that is news.
-    pub fn fork(&mut self, parent: Pid, child: Pid, share: bool) -> bool {
+    pub(crate) fn fork(&mut self, parent: Pid, child: Pid, share: bool) -> bool {
         if parent == child || self.knows(child) {
             return false;
         }
@@ -293,7 +293,7 @@ impl Descriptors {
     }
 
     /// The process gets a table of its own, as a copy of the shared one.
-    pub fn unshare(&mut self, pid: Pid) {
+    pub(crate) fn unshare(&mut self, pid: Pid) {
         if let Some(owner) = self.shared.remove(&pid) {
             self.fork(owner, pid, false);
         }

@@ -16,7 +16,7 @@ pub(crate) enum Endpoint {
 impl Endpoint {
     /// Whether a thread that makes a call on it turns to the work of this connection. It does not at the client's end:
     /// a query to its database is part of the work that it is at.
-    pub fn draws_attention(self) -> bool {
+    pub(crate) fn draws_attention(self) -> bool {
         matches!(self, Endpoint::Inbound(_) | Endpoint::DownstreamServer(_))
     }
 }

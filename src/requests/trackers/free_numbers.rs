@@ -15,36 +15,36 @@ pub(crate) struct FreeNumbers {
 
 impl FreeNumbers {
     /// Nothing is known any more: descriptors may have come and gone unseen.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         *self = FreeNumbers::default();
     }
 
     /// A call was given the lowest free number, `fd`.
-    pub fn gave(&mut self, fd: i64) {
+    pub(crate) fn gave(&mut self, fd: i64) {
         self.free = self.free.split_off(&(fd + 1));
         self.used = self.used.max(fd + 1);
     }
 
     /// A call took `fd`, which need not be the lowest.
-    pub fn took(&mut self, fd: i64) {
+    pub(crate) fn took(&mut self, fd: i64) {
         self.free.remove(&fd);
     }
 
     /// `fd` was closed.
-    pub fn closed(&mut self, fd: i64) {
+    pub(crate) fn closed(&mut self, fd: i64) {
         if (0..self.used).contains(&fd) {
             self.free.insert(fd);
         }
     }
 
     /// FreeNumbers from `fds.0` to `fds.1` were closed.
-    pub fn closed_range(&mut self, fds: (i64, i64)) {
+    pub(crate) fn closed_range(&mut self, fds: (i64, i64)) {
         let end = self.used.min(fds.1.saturating_add(1));
         self.free.extend(fds.0.max(0)..end);
     }
 
     /// The number that the next call gets, where it is known.
-    pub fn next(&self) -> Option<i64> {
+    pub(crate) fn next(&self) -> Option<i64> {
         self.free.first().copied()
     }
 }

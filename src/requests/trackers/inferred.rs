@@ -69,17 +69,17 @@ fn unidentified(descriptors: &Descriptors, process: i32, fd: i64) -> Option<i64>
 
 impl Inferred {
     /// A state dump begins.
-    pub fn dump_starts(&mut self) {
+    pub(crate) fn dump_starts(&mut self) {
         self.owners.clear();
     }
 
     /// The state dump tells of a process and the address of its files.
-    pub fn dumped_process(&mut self, process: i32, files: i64) {
+    pub(crate) fn dumped_process(&mut self, process: i32, files: i64) {
         self.owners.entry(files).or_default().push(process);
     }
 
     /// The state dump tells of a descriptor.
-    pub fn dumped_file(&mut self, file: &Dumped, descriptors: &mut Descriptors) {
+    pub(crate) fn dumped_file(&mut self, file: &Dumped, descriptors: &mut Descriptors) {
         let Some(inode) = inode(file.name) else {
             return;
         };
@@ -101,14 +101,14 @@ impl Inferred {
     }
 
     /// A connection is made on `fd`: it is no client's.
-    pub fn connects(&mut self, process: i32, fd: i64, descriptors: &mut Descriptors) {
+    pub(crate) fn connects(&mut self, process: i32, fd: i64, descriptors: &mut Descriptors) {
         if let Some(inode) = unidentified(descriptors, process, fd) {
             descriptors.becomes(inode, None);
         }
     }
 
     /// A call that writes begins on `fd`: unless it was read from before, it is no client's connection.
-    pub fn writes(&mut self, process: i32, fd: i64, descriptors: &mut Descriptors) {
+    pub(crate) fn writes(&mut self, process: i32, fd: i64, descriptors: &mut Descriptors) {
         if let Some(inode) = unidentified(descriptors, process, fd)
             && !self.read_first.contains(&inode)
         {
@@ -117,7 +117,13 @@ impl Inferred {
     }
 
     /// An option of this level was set on `fd`, or asked for.
-    pub fn has_option(&mut self, process: i32, fd: i64, level: i64, descriptors: &Descriptors) {
+    pub(crate) fn has_option(
+        &mut self,
+        process: i32,
+        fd: i64,
+        level: i64,
+        descriptors: &Descriptors,
+    ) {
         if level == IPPROTO_TCP
             && let Some(inode) = unidentified(descriptors, process, fd)
         {
@@ -127,7 +133,7 @@ impl Inferred {
 
     /// A read from `fd` has given bytes: the inode of the socket if it may be a client's connection of before the trace.
     /// `is_server` tells that the process is known to serve clients.
-    pub fn read(
+    pub(crate) fn read(
         &mut self,
         process: i32,
         fd: i64,
@@ -142,7 +148,7 @@ impl Inferred {
     }
 
     /// The socket with this inode is `end` from now on.
-    pub fn becomes(&mut self, inode: i64, end: Endpoint, descriptors: &mut Descriptors) {
+    pub(crate) fn becomes(&mut self, inode: i64, end: Endpoint, descriptors: &mut Descriptors) {
         self.became.insert(inode, end);
         descriptors.becomes(inode, Some(end));
     }

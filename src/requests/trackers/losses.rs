@@ -18,12 +18,12 @@ pub(crate) struct Lost {
 
 impl Losses {
     /// Takes in a loss that has a time.
-    pub fn push(&mut self, loss: &Loss) {
+    pub(crate) fn push(&mut self, loss: &Loss) {
         self.0.push_back(loss.clone());
     }
 
     /// What was lost from `start` to `end`, both ends included.
-    pub fn between(&self, start: i64, end: i64) -> Lost {
+    pub(crate) fn between(&self, start: i64, end: i64) -> Lost {
         let mut lost = Lost::default();
         for loss in &self.0 {
             let (begin, until) = (loss.begin.unwrap_or(i64::MIN), loss.end.unwrap_or(i64::MAX));
@@ -36,7 +36,7 @@ impl Losses {
     }
 
     /// Forgets losses that lie before `oldest`, the start of the oldest open request, if any is open.
-    pub fn forget(&mut self, oldest: Option<i64>) {
+    pub(crate) fn forget(&mut self, oldest: Option<i64>) {
         let Some(last) = self.0.back().and_then(|l| l.begin) else {
             return;
         };

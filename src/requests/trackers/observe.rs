@@ -17,12 +17,12 @@ const O_CLOEXEC: i64 = 0o2_000_000;
 
 impl Trackers {
     /// The thread of an event is on a CPU, whatever was lost before.
-    pub fn runs(&mut self, event: &Current, facts: &mut impl Facts) {
+    pub(crate) fn runs(&mut self, event: &Current, facts: &mut impl Facts) {
         self.schedule(event, event.thread, State::Running, facts);
     }
 
     /// What an event of a known thread tells of what its process does.
-    pub fn observe(&mut self, event: &Current, binding: &Binding, facts: &mut impl Facts) {
+    pub(crate) fn observe(&mut self, event: &Current, binding: &Binding, facts: &mut impl Facts) {
         match binding {
             Binding::Entry(entry) => self.enter(event, *entry, facts),
             Binding::Exit(exit) => self.leave(event, exit, facts),
@@ -86,7 +86,7 @@ impl Trackers {
     }
 
     /// What the scheduler's events tell of other threads.
-    pub fn observe_scheduler(
+    pub(crate) fn observe_scheduler(
         &mut self,
         event: &Current,
         binding: &Binding,

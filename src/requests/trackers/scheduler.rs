@@ -20,7 +20,7 @@ pub(crate) enum State {
 
 impl State {
     /// The state that `prev_state` of `sched_switch` tells, of a thread in this system call.
-    pub fn left(prev_state: i64, call: Option<u32>) -> Self {
+    pub(crate) fn left(prev_state: i64, call: Option<u32>) -> Self {
         match prev_state & TASK_REPORT {
             0 => State::Runnable,
             _ => State::Blocked(call),
@@ -49,7 +49,7 @@ impl Default for Scheduled {
 
 impl Scheduler {
     /// A thread is in `state` from `now` on, in nanoseconds; gives the state before where that was another.
-    pub fn set(&mut self, thread: Slot, state: State, now: i64) -> Option<State> {
+    pub(crate) fn set(&mut self, thread: Slot, state: State, now: i64) -> Option<State> {
         let scheduled = thread.of(&mut self.0);
         let before = scheduled.state;
         if before == state {
@@ -67,12 +67,12 @@ impl Scheduler {
     }
 
     /// The state of a thread. One of which nothing is known runs.
-    pub fn state(&self, thread: Slot) -> State {
+    pub(crate) fn state(&self, thread: Slot) -> State {
         self.of(thread).state
     }
 
     /// Whether a thread may have run between `begin` and now.
-    pub fn ran_since(&self, thread: Slot, begin: i64) -> bool {
+    pub(crate) fn ran_since(&self, thread: Slot, begin: i64) -> bool {
         let scheduled = self.of(thread);
         scheduled.state == State::Running || scheduled.off_cpu_since > begin
     }

@@ -37,7 +37,7 @@ pub(crate) struct Trackers {
 
 impl Trackers {
     /// Nothing is known yet. `calls` has the number of the bare name of each event class.
-    pub fn new(calls: Vec<u32>, followed: Followed) -> Self {
+    pub(crate) fn new(calls: Vec<u32>, followed: Followed) -> Self {
         Trackers {
             threads: Threads::default(),
             scheduler: Scheduler::default(),
@@ -51,12 +51,12 @@ impl Trackers {
     }
 
     /// Events are missing from now on.
-    pub fn lose(&mut self) {
+    pub(crate) fn lose(&mut self) {
         self.descriptors.lose();
     }
 
     /// An event, with what is known at its time.
-    pub fn now<'a>(&'a self, event: &'a Current<'a>) -> Now<'a> {
+    pub(crate) fn now<'a>(&'a self, event: &'a Current<'a>) -> Now<'a> {
         Now {
             event,
             threads: &self.threads,

@@ -1,7 +1,7 @@
 //! What the entries of system calls tell.
 //!
 //! The arguments say which connection the thread turns to, and what the call will do: its
-//! [`Effect`](super::pending::Effect), until it returns.
+//! [`Effect`], until it returns.
 
 use super::children::{CLONE_FILES, CLONE3, FORK, VFORK};
 use super::endpoint::Endpoint;

@@ -15,12 +15,12 @@ pub(crate) struct Slot(u32);
 
 impl Slot {
     /// The position that it stands for.
-    pub fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         self.0 as usize
     }
 
     /// The entry of this thread in a list, which is lengthened to hold it.
-    pub fn of<T: Default>(self, list: &mut Vec<T>) -> &mut T {
+    pub(crate) fn of<T: Default>(self, list: &mut Vec<T>) -> &mut T {
         if self.index() >= list.len() {
             list.resize_with(self.index() + 1, T::default);
         }
@@ -50,7 +50,7 @@ pub(crate) struct Threads {
 
 impl Threads {
     /// The place of a thread.
-    pub fn slot(&mut self, tid: i32) -> Slot {
+    pub(crate) fn slot(&mut self, tid: i32) -> Slot {
         let next = self.threads.len();
         let slot = *self.slots.entry(tid).or_insert(Slot(next as u32));
         if slot.index() == next {
@@ -64,33 +64,33 @@ impl Threads {
     }
 
     /// The place of a thread, if the trace has named it before.
-    pub fn find(&self, tid: i32) -> Option<Slot> {
+    pub(crate) fn find(&self, tid: i32) -> Option<Slot> {
         self.slots.get(&tid).copied()
     }
 
     /// The thread at a place.
-    pub fn at(&self, slot: Slot) -> &Thread {
+    pub(crate) fn at(&self, slot: Slot) -> &Thread {
         &self.threads[slot.index()]
     }
 
     /// The same, to change.
-    pub fn at_mut(&mut self, slot: Slot) -> &mut Thread {
+    pub(crate) fn at_mut(&mut self, slot: Slot) -> &mut Thread {
         &mut self.threads[slot.index()]
     }
 
     /// How many threads of a process have made system calls.
-    pub fn count(&self, pid: i32) -> usize {
+    pub(crate) fn count(&self, pid: i32) -> usize {
         self.threads.iter().filter(|t| t.pid == pid).count()
     }
 
     /// Takes in names in the order of their numbers.
-    pub fn add_names(&mut self, names: &[String]) {
+    pub(crate) fn add_names(&mut self, names: &[String]) {
         self.names
             .extend(names.iter().map(|n| Arc::from(n.as_str())));
     }
 
     /// The name of the thread of an event; where its trace does not tell, as of the thread's last system call.
-    pub fn name(&self, head: &Head, slot: Slot) -> Option<&Arc<str>> {
+    pub(crate) fn name(&self, head: &Head, slot: Slot) -> Option<&Arc<str>> {
         let name = match head.procname {
             NO_NAME => self.at(slot).procname,
             name => name,
@@ -99,7 +99,7 @@ impl Threads {
     }
 
     /// Whether the thread of an event has this name, as far as the kernel keeps it.
-    pub fn is_named(&self, head: &Head, slot: Slot, wanted: &str) -> bool {
+    pub(crate) fn is_named(&self, head: &Head, slot: Slot, wanted: &str) -> bool {
         let name = self.name(head, slot);
         name.is_some_and(|name| name.as_ref() == truncated(wanted))
     }

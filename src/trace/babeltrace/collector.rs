@@ -91,7 +91,7 @@ impl Sink for Collector {
 
 impl Collector {
     /// Nothing collected, of what is selected, from streams with these counters (by their first files).
-    pub fn new(selection: Selection, counted: HashMap<PathBuf, Counted>) -> Self {
+    pub(super) fn new(selection: Selection, counted: HashMap<PathBuf, Counted>) -> Self {
         Collector {
             selection,
             counted,

@@ -18,7 +18,7 @@ impl Discarded {
     ///
     /// # Safety
     /// `message` is such a message, and alive.
-    pub unsafe fn events(message: *const bt_message) -> Self {
+    pub(super) unsafe fn events(message: *const bt_message) -> Self {
         // SAFETY: as the message's type says; snapshots only where the stream class has them.
         unsafe {
             let stream = bt_message_discarded_events_borrow_stream_const(message);
@@ -43,7 +43,7 @@ impl Discarded {
     ///
     /// # Safety
     /// `message` is such a message, and alive.
-    pub unsafe fn packets(message: *const bt_message) -> Self {
+    pub(super) unsafe fn packets(message: *const bt_message) -> Self {
         // SAFETY: as above.
         unsafe {
             let stream = bt_message_discarded_packets_borrow_stream_const(message);

@@ -49,7 +49,7 @@ pub(super) enum Status {
 impl<S: Sink> Graph<S> {
     /// Builds the graph over `groups` of CTF trace folders (those that hold `metadata`). Each group is one trace in
     /// babeltrace's eyes: folders of one UUID, which a rotation has split.
-    pub fn new(groups: &[Vec<PathBuf>], keep_going: bool, sink: S) -> Result<Self> {
+    pub(super) fn new(groups: &[Vec<PathBuf>], keep_going: bool, sink: S) -> Result<Self> {
         let place = || Place::file(&groups[0][0]);
         let mut built = Graph {
             graph: ptr::null_mut(),
@@ -90,7 +90,7 @@ impl<S: Sink> Graph<S> {
     }
 
     /// Lets one batch of messages through to the sink.
-    pub fn turn(&mut self) -> Result<Status> {
+    pub(super) fn turn(&mut self) -> Result<Status> {
         // SAFETY: the graph is whole: `new` built it.
         let status = unsafe { bt_graph_run_once(self.graph) };
         if let Some(error) = self.sink.error.take() {

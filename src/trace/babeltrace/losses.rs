@@ -23,7 +23,7 @@ pub(super) struct Counted {
 
 impl Counted {
     /// Those of a stream of `trace` that begins with the packet `first`.
-    pub fn new(trace: &CheckedTrace, first: &Packet) -> Option<Self> {
+    pub(super) fn new(trace: &CheckedTrace, first: &Packet) -> Option<Self> {
         let class = trace.metadata.stream(first.stream_class)?;
         let mut counted = Counted {
             events: Counter::of_events(class),
@@ -44,7 +44,7 @@ impl Counted {
 
     /// babeltrace2 says that the counter of discarded events grew by `events` since `begin`: by how much it did, and since
     /// when, if it did.
-    pub fn events(
+    pub(super) fn events(
         &mut self,
         events: Option<u64>,
         begin: Option<i64>,
@@ -60,7 +60,11 @@ impl Counted {
     }
 
     /// As `events`, for packets that are missing.
-    pub fn packets(&mut self, missing: u64, begin: Option<i64>) -> Option<(u64, Option<i64>)> {
+    pub(super) fn packets(
+        &mut self,
+        missing: u64,
+        begin: Option<i64>,
+    ) -> Option<(u64, Option<i64>)> {
         self.gap = true;
         self.sequence = self.sequence.wrapping_add(missing).wrapping_add(1);
         match self.packets.see(self.sequence, begin) {
@@ -70,7 +74,7 @@ impl Counted {
     }
 
     /// A packet begins.
-    pub fn packet(&mut self) {
+    pub(super) fn packet(&mut self) {
         let first = !std::mem::replace(&mut self.begun, true);
         if !std::mem::take(&mut self.gap) && !first {
             self.sequence = self.sequence.wrapping_add(1);

@@ -31,7 +31,7 @@ impl Plan {
     ///
     /// # Safety
     /// `event_class` is alive.
-    pub unsafe fn new(
+    pub(super) unsafe fn new(
         event_class: *const bt_event_class,
         common: &[Field],
         tracer: &Tracer,

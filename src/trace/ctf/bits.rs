@@ -67,7 +67,7 @@ impl Location {
 }
 
 /// `bits` in their right order, if the integer's or number's are ordered against its bytes.
-pub fn ordered(bits: u64, size: u32, reversed: bool) -> u64 {
+pub(crate) fn ordered(bits: u64, size: u32, reversed: bool) -> u64 {
     match reversed {
         true => bits.reverse_bits() >> (64 - size),
         false => bits,

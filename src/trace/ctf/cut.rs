@@ -33,7 +33,7 @@ struct Events<'m> {
 ///
 /// # Errors
 /// That of the system.
-pub fn events_end(
+pub(super) fn events_end(
     window: &mut Window,
     stream: &StreamClass,
     plan: &PacketPlan,

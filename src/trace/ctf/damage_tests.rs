@@ -268,6 +268,68 @@ fn contexts_with_tags_and_lengths_are_followed() {
 }
 
 #[test]
+fn a_context_longer_than_what_is_read_at_once_is_read_on() {
+    let t = trace(true);
+    let text = "typealias integer { size = 8; } := u8;
+        trace { major = 1; minor = 8; byte_order = be; };
+        stream { packet.context := struct {
+            string s; integer { size = 32; } packet_size; integer { size = 32; } content_size; }; };";
+    let metadata = metadata::parse(text, Path::new("m")).unwrap();
+    let packet = |length: u32| {
+        let size = (length + 9) * 8;
+        let sizes = [size.to_be_bytes(), size.to_be_bytes()].concat();
+        [&vec![b'x'; length as usize][..], &[0], &sizes].concat()
+    };
+    let found = walk(
+        &t.write(&[packet(10), packet(20_000), packet(5_000)].concat()),
+        &metadata,
+    )
+    .unwrap();
+    let sizes: Vec<_> = found.packets.iter().map(|p| p.header_size / 8).collect();
+    assert_eq!((sizes, found.damage), (vec![19, 20_009, 5_009], None));
+    let cut = walk(&t.write(&packet(20_000)[..20_004]), &metadata).unwrap();
+    let said = cut.damage.unwrap().to_string();
+    assert!(said.contains("more than the 20004 bytes there"), "{said}");
+}
+
+#[test]
+fn an_option_that_was_not_chosen_says_nothing() {
+    let t = trace(true);
+    let text = "typealias integer { size = 8; } := u8;
+        trace { major = 1; minor = 8; byte_order = be; };
+        stream { packet.context := struct {
+            enum : u8 { one = 1, two = 2 } tag;
+            variant <tag> { struct { u8 n; } one; struct { u8 n; u8 m; } two; } v;
+            u8 packet_size; u8 cpu_id; }; };";
+    let metadata = metadata::parse(text, Path::new("m")).unwrap();
+    let found = walk(&t.write(&[1, 9, 32, 5, 2, 9, 9, 40, 6]), &metadata).unwrap();
+    let said: Vec<_> = found
+        .packets
+        .iter()
+        .map(|p| (p.packet_size, p.cpu_id, p.packet_size_field.unwrap().bit))
+        .collect();
+    assert_eq!(said, [(32, Some(5), 16), (40, Some(6), 24)]);
+}
+
+#[test]
+fn events_of_a_cut_packet_may_be_larger_than_what_is_read_at_once() {
+    let t = trace(true);
+    let text = "trace { major = 1; minor = 8; byte_order = be; };
+        stream { packet.context := struct { integer { size = 32; } packet_size; }; };
+        event { name = e; fields := struct { string s; }; };";
+    let metadata = metadata::parse(text, Path::new("m")).unwrap();
+    let mut bytes = (8 * 4_000_000u32).to_be_bytes().to_vec();
+    for length in [10, 700_000, 300_000, 5] {
+        bytes.extend(vec![b'x'; length]);
+        bytes.push(0);
+    }
+    let whole = bytes.len() as u64 * 8;
+    bytes.extend([b'x'; 100]);
+    let found = walk(&t.write(&bytes), &metadata).unwrap();
+    assert_eq!((found.packets.len(), found.cut_events_end), (0, whole));
+}
+
+#[test]
 fn a_shadow_keeps_the_whole_events_of_a_cut_packet() {
     for big in [false, true] {
         let t = trace(big);

@@ -15,7 +15,7 @@ const MAGIC: i128 = 0xC1FC_1FC1;
 const MOST_BYTES: usize = 1 << 24;
 
 /// Reads the headers and contexts of a trace's packets.
-pub struct Headers<'m> {
+pub(super) struct Headers<'m> {
     metadata: &'m Metadata,
     header: HeaderPlan,
     /// One for each stream class, in their order.
@@ -24,7 +24,7 @@ pub struct Headers<'m> {
 
 impl<'m> Headers<'m> {
     /// For a trace with this metadata.
-    pub fn new(metadata: &'m Metadata) -> Self {
+    pub(super) fn new(metadata: &'m Metadata) -> Self {
         let header = HeaderPlan::new(metadata);
         let streams = metadata.streams.iter();
         let plan = |stream| PacketPlan::new(&header, stream, None, |_| Dest::Nowhere);
@@ -36,7 +36,7 @@ impl<'m> Headers<'m> {
     }
 
     /// The plan for packets of a stream class.
-    pub fn plan(&self, stream: u64) -> &PacketPlan {
+    pub(super) fn plan(&self, stream: u64) -> &PacketPlan {
         let mut plans = self.plans.iter();
         let plan = plans.find(|plan| plan.stream == stream);
         plan.expect("there is a plan for each stream class")
@@ -46,7 +46,7 @@ impl<'m> Headers<'m> {
     ///
     /// # Errors
     /// That of the system. A [`Stop`] where the bytes end, or are no packet of this trace.
-    pub fn read(
+    pub(super) fn read(
         &self,
         window: &mut Window,
         number: u64,
@@ -146,7 +146,7 @@ fn check_magic(said: &Said) -> Result<(), Stop> {
 }
 
 /// A packet whose sizes are not checked yet.
-pub struct Header {
+pub(super) struct Header {
     packet: Packet,
     packet_size: Option<u64>,
     content_size: Option<u64>,
@@ -202,7 +202,7 @@ impl Header {
     }
 
     /// The packet, if its sizes can be; `there` is how many bytes the file has from its begin.
-    pub fn check(self, there: u64) -> Result<Packet, String> {
+    pub(super) fn check(self, there: u64) -> Result<Packet, String> {
         let whole_bytes = |bits: u64| bits.checked_next_multiple_of(8);
         let from_content = self
             .content_size

@@ -4,14 +4,14 @@
 //! specification sets no limit; values of more than 64 bits are refused here: no column holds them.
 
 /// Bytes that a value of 64 bits takes at most.
-pub const MAX_BYTES: usize = 10;
+pub(crate) const MAX_BYTES: usize = 10;
 
 /// What is said where a value is longer.
-pub const TOO_LONG: &str = "a variable-length integer of more than 64 bits";
+pub(crate) const TOO_LONG: &str = "a variable-length integer of more than 64 bits";
 
 /// What is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leb128 {
+pub(crate) enum Leb128 {
     /// A value, two's complement where signed, and the bytes that it takes.
     Value(u64, usize),
     /// The bytes end before it does.
@@ -21,7 +21,7 @@ pub enum Leb128 {
 }
 
 /// Reads the integer with which `bytes` begin.
-pub fn read(bytes: &[u8], signed: bool) -> Leb128 {
+pub(crate) fn read(bytes: &[u8], signed: bool) -> Leb128 {
     let mut value = 0u64;
     for (i, byte) in bytes.iter().take(MAX_BYTES).enumerate() {
         let low = u64::from(byte & 0x7F);
@@ -55,7 +55,7 @@ pub fn read(bytes: &[u8], signed: bool) -> Leb128 {
 }
 
 /// How many bits of a clock an integer of so many bytes gives (CTF2-SPEC-2.0 section 6.3), of the 64 that are counted.
-pub fn clock_bits(bytes: usize) -> u32 {
+pub(crate) fn clock_bits(bytes: usize) -> u32 {
     (7 * bytes as u32).min(64)
 }
 

@@ -17,7 +17,7 @@ use super::metadata::model::{
 
 /// How the headers of a trace's packets are decoded.
 #[derive(Debug, Clone)]
-pub struct HeaderPlan {
+pub(crate) struct HeaderPlan {
     root: Root,
     end: Known,
     slots: Slots,
@@ -25,7 +25,7 @@ pub struct HeaderPlan {
 
 /// How the header and the context of a stream's packets are decoded.
 #[derive(Debug, Clone)]
-pub struct PacketPlan {
+pub(crate) struct PacketPlan {
     /// ID of the stream class.
     pub stream: u64,
     header: HeaderPlan,
@@ -56,7 +56,7 @@ struct Meaningful {
 
 /// A field that says something of its packet, once it is decoded.
 #[derive(Debug, Clone, Copy)]
-pub struct Said {
+pub(crate) struct Said {
     /// What it means.
     pub roles: Roles,
     /// Its number, if it is an integer and not negative.
@@ -71,7 +71,7 @@ pub struct Said {
 
 impl HeaderPlan {
     /// That of the packets of a trace.
-    pub fn new(metadata: &Metadata) -> Self {
+    pub(crate) fn new(metadata: &Metadata) -> Self {
         let class = metadata.packet_header.as_deref();
         let mut slots = Slots::default();
         slots.of_header(metadata);
@@ -90,13 +90,13 @@ impl HeaderPlan {
     ///
     /// # Errors
     /// A [`Stop`]; what was decoded until then can be looked at all the same.
-    pub fn decode(&self, decoder: &mut Decoder, out: &mut Output) -> Result<(), Stop> {
+    pub(crate) fn decode(&self, decoder: &mut Decoder, out: &mut Output) -> Result<(), Stop> {
         decoder.begin_packet(self.slots.count(), out.values.len());
         decoder.root(&self.root.steps, out)
     }
 
     /// What the header says, as far as it was decoded: field by field.
-    pub fn said<'a>(&'a self, decoder: &'a Decoder) -> impl Iterator<Item = Said> + 'a {
+    pub(crate) fn said<'a>(&'a self, decoder: &'a Decoder) -> impl Iterator<Item = Said> + 'a {
         self.root.said(decoder)
     }
 }
@@ -104,7 +104,7 @@ impl HeaderPlan {
 impl PacketPlan {
     /// That of a stream class. `context` is the tree of the packets' context (all hidden where it is `None`), whose own
     /// members go where `dest` says (by position).
-    pub fn new(
+    pub(crate) fn new(
         header: &HeaderPlan,
         stream: &StreamClass,
         context: Option<&Node>,
@@ -131,7 +131,7 @@ impl PacketPlan {
     ///
     /// # Errors
     /// A [`Stop`].
-    pub fn decode(&self, decoder: &mut Decoder, out: &mut Output) -> Result<(), Stop> {
+    pub(crate) fn decode(&self, decoder: &mut Decoder, out: &mut Output) -> Result<(), Stop> {
         self.header.decode(decoder, out)?;
         self.decode_context(decoder, out)
     }
@@ -140,13 +140,17 @@ impl PacketPlan {
     ///
     /// # Errors
     /// A [`Stop`].
-    pub fn decode_context(&self, decoder: &mut Decoder, out: &mut Output) -> Result<(), Stop> {
+    pub(crate) fn decode_context(
+        &self,
+        decoder: &mut Decoder,
+        out: &mut Output,
+    ) -> Result<(), Stop> {
         decoder.memory.slots.resize(self.slots.count(), ABSENT);
         decoder.root(&self.context.steps, out)
     }
 
     /// What the context says: field by field.
-    pub fn said<'a>(&'a self, decoder: &'a Decoder) -> impl Iterator<Item = Said> + 'a {
+    pub(crate) fn said<'a>(&'a self, decoder: &'a Decoder) -> impl Iterator<Item = Said> + 'a {
         self.context.said(decoder)
     }
 }

@@ -28,7 +28,11 @@ const COPIED: usize = 1 << 20;
 ///
 /// # Errors
 /// [`Error::Io`] where a file cannot be read, linked or written (so when `scratch` has such a folder already).
-pub fn shadow(trace_dir: &Path, walks: &[(PathBuf, Walk)], scratch: &Path) -> Result<PathBuf> {
+pub(crate) fn shadow(
+    trace_dir: &Path,
+    walks: &[(PathBuf, Walk)],
+    scratch: &Path,
+) -> Result<PathBuf> {
     let real = absolute(trace_dir)?;
     let shadow = scratch.join(real.file_name().unwrap_or("trace".as_ref()));
     std::fs::create_dir(&shadow).map_err(Error::io("create", &shadow))?;

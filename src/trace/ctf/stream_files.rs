@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// [`Error::Io`] where the folder cannot be read, or the system does not say what something in it is;
 /// [`Error::Input`] for a link that leads nowhere, and for a FIFO, a device or a socket: whatever it should have been,
 /// its events would be missing without a word.
-pub fn stream_files(dir: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn stream_files(dir: &Path) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(dir)
         .and_then(|entries| entries.collect::<io::Result<Vec<_>>>())
         .map_err(Error::io("read", dir))?;

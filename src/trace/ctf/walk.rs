@@ -76,14 +76,14 @@ impl From<io::Error> for End {
 }
 
 /// Walks the stream files of a trace.
-pub struct Walker<'m> {
+pub(crate) struct Walker<'m> {
     metadata: &'m Metadata,
     headers: Headers<'m>,
 }
 
 impl<'m> Walker<'m> {
     /// For a trace with this metadata.
-    pub fn new(metadata: &'m Metadata) -> Self {
+    pub(crate) fn new(metadata: &'m Metadata) -> Self {
         Walker {
             metadata,
             headers: Headers::new(metadata),
@@ -98,7 +98,7 @@ impl<'m> Walker<'m> {
     ///
     /// # Errors
     /// [`Error::Io`] where the file cannot be read.
-    pub fn walk(&self, path: &Path) -> Result<Walk> {
+    pub(crate) fn walk(&self, path: &Path) -> Result<Walk> {
         let file = foreign::open(path)?;
         let file_size = file.metadata().map_err(Error::io("read", path))?.len();
         let mut found = Walk {

@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 const LEAST: usize = 4096;
 
 /// A few bytes of a file.
-pub struct Window<'a> {
+pub(super) struct Window<'a> {
     file: &'a File,
     begin: u64,
     bytes: Vec<u8>,
@@ -18,7 +18,7 @@ pub struct Window<'a> {
 
 impl<'a> Window<'a> {
     /// A window on `file` that has read nothing yet.
-    pub fn new(file: &'a File) -> Self {
+    pub(super) fn new(file: &'a File) -> Self {
         Window {
             file,
             begin: 0,
@@ -30,7 +30,7 @@ impl<'a> Window<'a> {
     ///
     /// # Errors
     /// That of the system.
-    pub fn bytes(&mut self, offset: u64, least: usize) -> io::Result<&[u8]> {
+    pub(super) fn bytes(&mut self, offset: u64, least: usize) -> io::Result<&[u8]> {
         let there = |begin: u64, bytes: &[u8]| {
             let from = usize::try_from(offset.checked_sub(begin)?).ok()?;
             (from + least <= bytes.len()).then_some(from)

@@ -11,7 +11,7 @@ const MOST: u64 = 1 << 16;
 
 /// Something for each column that is filled in: whether it was, or how often.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Filled<T> {
+pub(super) struct Filled<T> {
     pub tid: T,
     pub pid: T,
     pub name: T,
@@ -19,7 +19,7 @@ pub struct Filled<T> {
 
 impl Filled<u64> {
     /// Counts what was filled in.
-    pub fn add(&mut self, one: Filled<bool>) {
+    pub(super) fn add(&mut self, one: Filled<bool>) {
         self.tid += u64::from(one.tid);
         self.pid += u64::from(one.pid);
         self.name += u64::from(one.name);
@@ -34,7 +34,7 @@ impl Filled<u64> {
 
 /// The batches, and their events that are not decided.
 #[derive(Debug, Default)]
-pub struct Held {
+pub(super) struct Held {
     batches: VecDeque<EventBatch>,
     /// Number of the first event of the first batch, and of the event after the last.
     first: u64,
@@ -46,12 +46,12 @@ pub struct Held {
 
 impl Held {
     /// A batch to read into.
-    pub fn spare(&mut self) -> EventBatch {
+    pub(super) fn spare(&mut self) -> EventBatch {
         self.spare.pop().unwrap_or_default()
     }
 
     /// Takes in the next batch; gives the number of its first event.
-    pub fn begin(&mut self, batch: EventBatch) -> u64 {
+    pub(super) fn begin(&mut self, batch: EventBatch) -> u64 {
         let first = self.end;
         self.end += batch.heads.len() as u64;
         self.batches.push_back(batch);
@@ -62,12 +62,12 @@ impl Held {
     ///
     /// # Panics
     /// Where there is none.
-    pub fn last(&mut self) -> &mut EventBatch {
+    pub(super) fn last(&mut self) -> &mut EventBatch {
         self.batches.back_mut().expect("a batch was taken in")
     }
 
     /// Whether the first batch is decided.
-    pub fn is_ready(&self) -> bool {
+    pub(super) fn is_ready(&self) -> bool {
         let Some(batch) = self.batches.front() else {
             return false;
         };
@@ -79,7 +79,7 @@ impl Held {
     }
 
     /// Gives the first batch; false where there is none, and `batch` is empty then.
-    pub fn give(&mut self, batch: &mut EventBatch) -> bool {
+    pub(super) fn give(&mut self, batch: &mut EventBatch) -> bool {
         batch.clear();
         let Some(first) = self.batches.pop_front() else {
             return false;
@@ -90,17 +90,17 @@ impl Held {
     }
 
     /// An event of `cpu` is not decided, for which this was filled in.
-    pub fn hold(&mut self, cpu: i32, number: u64, filled: Filled<bool>) {
+    pub(super) fn hold(&mut self, cpu: i32, number: u64, filled: Filled<bool>) {
         self.open.entry(cpu).or_default().push((number, filled));
     }
 
     /// What was filled in on `cpu` is right.
-    pub fn confirm(&mut self, cpu: i32) {
+    pub(super) fn confirm(&mut self, cpu: i32) {
         self.open.remove(&cpu);
     }
 
     /// What was filled in and is not decided may be wrong, on `cpu` or on all: it is taken back.
-    pub fn deny(&mut self, cpu: Option<i32>, counts: &mut Filled<u64>) {
+    pub(super) fn deny(&mut self, cpu: Option<i32>, counts: &mut Filled<u64>) {
         if self.open.is_empty() {
             return;
         }
@@ -118,12 +118,12 @@ impl Held {
     }
 
     /// The same for all.
-    pub fn deny_all(&mut self, counts: &mut Filled<u64>) {
+    pub(super) fn deny_all(&mut self, counts: &mut Filled<u64>) {
         self.deny(None, counts);
     }
 
     /// Event `number` comes: those that have waited too long are not decided any more.
-    pub fn limit(&mut self, number: u64, counts: &mut Filled<u64>) {
+    pub(super) fn limit(&mut self, number: u64, counts: &mut Filled<u64>) {
         let late = |open: &Vec<(u64, Filled<bool>)>| number - open[0].0 > MOST;
         while let Some((cpu, _)) = self.open.iter().find(|(_, open)| late(open)) {
             let cpu = *cpu;

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 /// What is known of a thread.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Thread {
+pub(super) struct Thread {
     /// Its process.
     pub pid: Option<i32>,
     name: Option<u32>,
@@ -30,13 +30,13 @@ pub struct Thread {
 
 impl Thread {
     /// The number of its name.
-    pub fn name(&self) -> Option<u32> {
+    pub(super) fn name(&self) -> Option<u32> {
         self.name
             .filter(|_| self.renaming.is_none() || self.switching)
     }
 
     /// Whether it may have another number by now: a thread that executes a program becomes the first of its process.
-    pub fn may_change_number(&self) -> bool {
+    pub(super) fn may_change_number(&self) -> bool {
         let first = self.pid == Some(self.tid);
         self.renaming == Some(Renames::Execve) && !first && !self.switching
     }
@@ -44,7 +44,7 @@ impl Thread {
 
 /// All threads.
 #[derive(Debug, Default)]
-pub struct Threads {
+pub(super) struct Threads {
     threads: HashMap<i32, Thread>,
 }
 
@@ -58,7 +58,7 @@ fn key(cpu: i32, tid: i32) -> i32 {
 
 impl Threads {
     /// What is known of thread `tid`, which is on `cpu`.
-    pub fn of(&self, cpu: i32, tid: i32) -> Thread {
+    pub(super) fn of(&self, cpu: i32, tid: i32) -> Thread {
         let known = self.threads.get(&key(cpu, tid)).copied();
         Thread {
             pid: if tid == 0 {
@@ -76,7 +76,7 @@ impl Threads {
     }
 
     /// A thread has this process and name, so far as they are told.
-    pub fn is(&mut self, cpu: i32, person: Person) {
+    pub(super) fn is(&mut self, cpu: i32, person: Person) {
         let thread = self.entry(cpu, person.tid);
         thread.pid = person.pid.or(thread.pid);
         thread.name = person.name.or(thread.name);
@@ -86,7 +86,7 @@ impl Threads {
     }
 
     /// What an event says that holds for itself.
-    pub fn before(&mut self, cpu: i32, said: &Said) {
+    pub(super) fn before(&mut self, cpu: i32, said: &Said) {
         match *said {
             Said::Switch { prev, .. } => {
                 self.is(cpu, prev);
@@ -114,7 +114,7 @@ impl Threads {
     }
 
     /// What an event of thread `tid` changes for what follows it.
-    pub fn after(&mut self, cpu: i32, tid: i32, said: &Said) {
+    pub(super) fn after(&mut self, cpu: i32, tid: i32, said: &Said) {
         match *said {
             Said::Switch { prev, .. } => self.entry(cpu, prev.tid).switching = false,
             Said::Exit(tid) => self.entry(cpu, tid).exited = true,
@@ -128,7 +128,7 @@ impl Threads {
     }
 
     /// Thread `tid` enters a call or returns from one: what its last call did to its name is decided.
-    pub fn calls(&mut self, cpu: i32, tid: i32, said: &Said) {
+    pub(super) fn calls(&mut self, cpu: i32, tid: i32, said: &Said) {
         let Said::Call {
             phase,
             renames,

@@ -31,7 +31,7 @@ const SET_NAME: i64 = 15;
 
 /// A thread, as an event tells of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Person {
+pub(super) struct Person {
     /// Its number.
     pub tid: i32,
     /// Its process, where that is told.
@@ -42,7 +42,7 @@ pub struct Person {
 
 /// A call that may change the name of its thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Renames {
+pub(super) enum Renames {
     /// `execve` or `execveat`.
     Execve,
     /// `prctl` with `PR_SET_NAME`.
@@ -51,7 +51,7 @@ pub enum Renames {
 
 /// What an event says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said {
+pub(super) enum Said {
     /// Nothing about threads.
     Nothing,
     /// The CPU turns from one thread to the next.
@@ -76,7 +76,7 @@ pub enum Said {
 
 impl Said {
     /// The thread that the event is recorded in, where it says that itself.
-    pub fn current(&self) -> Option<i32> {
+    pub(super) fn current(&self) -> Option<i32> {
         match self {
             Said::Switch { prev, .. } => Some(prev.tid),
             Said::Fork { parent, .. } => Some(parent.tid),
@@ -89,7 +89,7 @@ impl Said {
 
 /// Positions of the payload fields that tell of a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fields {
+pub(super) struct Fields {
     tid: usize,
     pid: Option<usize>,
     name: Option<usize>,
@@ -97,7 +97,7 @@ pub struct Fields {
 
 /// How events of a class tell what they say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub(super) enum Told {
     /// They are not the kernel's.
     Foreign,
     /// They say nothing.
@@ -121,7 +121,7 @@ pub enum Told {
 
 impl Told {
     /// How events of `class`, which are the kernel's, tell it.
-    pub fn of(class: &EventClass) -> Told {
+    pub(super) fn of(class: &EventClass) -> Told {
         let int = |name: &str| class.field(name).filter(|i| is_integer(class, *i));
         let text = |name: &str| {
             class
@@ -162,7 +162,7 @@ impl Told {
     }
 
     /// What an event of this class says; names are numbered by `names`, and `new` gets those that are new.
-    pub fn said(
+    pub(super) fn said(
         &self,
         class: &EventClass,
         values: &[u8],
@@ -233,7 +233,7 @@ fn program(file: &[u8]) -> Option<&[u8]> {
 
 /// Names of threads, numbered in the order in which they come: those of contexts and those of payloads together.
 #[derive(Debug, Default)]
-pub struct Names {
+pub(super) struct Names {
     numbers: HashMap<String, u32>,
     /// For each of the reader's numbers ours.
     ours: Vec<u32>,
@@ -241,7 +241,7 @@ pub struct Names {
 
 impl Names {
     /// Takes in names of contexts, in the order of the reader's numbers.
-    pub fn take_in(&mut self, theirs: &[String], new: &mut Vec<String>) {
+    pub(super) fn take_in(&mut self, theirs: &[String], new: &mut Vec<String>) {
         for name in theirs {
             let number = self.number_of(name, new);
             self.ours.push(number);
@@ -249,7 +249,7 @@ impl Names {
     }
 
     /// Our number for the reader's.
-    pub fn ours(&self, theirs: u32) -> u32 {
+    pub(super) fn ours(&self, theirs: u32) -> u32 {
         match theirs {
             NO_NAME => NO_NAME,
             theirs => self.ours[theirs as usize],
@@ -257,7 +257,7 @@ impl Names {
     }
 
     /// The number of the name of these bytes.
-    pub fn number(&mut self, bytes: &[u8], new: &mut Vec<String>) -> u32 {
+    pub(super) fn number(&mut self, bytes: &[u8], new: &mut Vec<String>) -> u32 {
         match std::str::from_utf8(bytes) {
             Ok(name) => self.number_of(name, new),
             Err(_) => self.number_of(&escape(bytes), new),

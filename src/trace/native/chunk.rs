@@ -19,7 +19,7 @@ const FULL: usize = 64 << 20;
 
 /// Events of a stream, in the order stored, with the values of each behind the ones of the one before.
 #[derive(Debug, Default)]
-pub struct Chunk {
+pub(super) struct Chunk {
     /// One per event; `procname` is a number in `names`.
     pub heads: Vec<Head>,
     /// Values and process names.
@@ -30,7 +30,7 @@ pub struct Chunk {
 
 impl Chunk {
     /// Empties it and keeps its memory.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.heads.clear();
         self.out.values.clear();
         self.out.names.clear();
@@ -39,7 +39,7 @@ impl Chunk {
 
 /// Where in a packet decoding goes on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ResumePoint {
+pub(super) struct ResumePoint {
     /// The next bit; 0 before the packet's header.
     pub bit: u64,
     /// What is remembered.
@@ -48,7 +48,7 @@ pub struct ResumePoint {
 
 /// What became of a decoding.
 #[derive(Debug)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// The packet goes on there.
     More(ResumePoint),
     /// The packet has ended, and what is remembered.
@@ -58,7 +58,7 @@ pub enum Outcome {
 }
 
 /// Decodes the next chunk of a packet of `stream`: fills `chunk`, which is empty. `window` is a buffer to use.
-pub fn decode(
+pub(super) fn decode(
     stream: &Stream,
     located: &Located,
     mut progress: ResumePoint,
@@ -115,7 +115,12 @@ pub fn decode(
 
 /// The byte in the file where event number `index` of a chunk begins, which was decoded from a packet of `stream`: it is
 /// decoded once more, event by event. `None` where the file is not what it was.
-pub fn byte_of(stream: &Stream, located: &Located, chunk: &Chunk, index: usize) -> Option<u64> {
+pub(super) fn byte_of(
+    stream: &Stream,
+    located: &Located,
+    chunk: &Chunk,
+    index: usize,
+) -> Option<u64> {
     let packet = &located.packet;
     let first = chunk.begin.bit / 8;
     let rest = packet.content_size.div_ceil(8) - first;

@@ -34,7 +34,7 @@ struct Counter {
 }
 
 /// Counts the selected events of each of `classes` classes; `None` where a stream cannot be read to its end.
-pub fn count(streams: &[Arc<Stream>], most: usize, classes: usize) -> Option<Vec<u64>> {
+pub(super) fn count(streams: &[Arc<Stream>], most: usize, classes: usize) -> Option<Vec<u64>> {
     let mut tasks: Vec<Task> = Vec::new();
     for (number, stream) in streams.iter().enumerate() {
         tasks.extend(packets(stream).into_iter().map(|packets| Task {

@@ -29,7 +29,7 @@ pub(super) type Used = (usize, Field, Context);
 
 impl<'m> EventDraft<'m> {
     /// Says what the fields of a class serve as, in a trace of `tracer`, where its events have the `common` context.
-    pub fn new(
+    pub(super) fn new(
         event: &'m model::EventClass,
         (context, payload): &'m (Option<Node<'m>>, Option<Node<'m>>),
         common: &[(usize, Field)],
@@ -58,14 +58,17 @@ impl<'m> EventDraft<'m> {
     }
 
     /// The fields that have places in `context`.
-    pub fn others<'a>(&'a self, common: &'a [(usize, Field)]) -> impl Iterator<Item = &'a Field> {
+    pub(super) fn others<'a>(
+        &'a self,
+        common: &'a [(usize, Field)],
+    ) -> impl Iterator<Item = &'a Field> {
         let common = common.iter().zip(&self.of_common);
         let common = common.filter(|(_, u)| **u == Context::Other);
         common.map(|((_, f), _)| f).chain(others(&self.own))
     }
 
     /// Whether some field serves as this.
-    pub fn tells(&self, what: Context) -> bool {
+    pub(super) fn tells(&self, what: Context) -> bool {
         let own = self.own.iter().chain(&self.fields).map(|(_, _, u)| u);
         self.of_common.iter().chain(own).any(|u| *u == what)
     }

@@ -28,7 +28,7 @@ struct Key {
 }
 
 /// Iterators being merged.
-pub struct Merge {
+pub(super) struct Merge {
     iterators: Vec<StreamIterator>,
     ranks: Vec<u32>,
     fronts: Vec<Option<Front>>,
@@ -66,7 +66,7 @@ struct Events {
 impl Merge {
     /// Merges `streams`, ordered by rank, with the threads of `pool`. A stream that cannot be read on ends there, if
     /// `keep_going`; then `end` is the time until which its events are missing.
-    pub fn new(
+    pub(super) fn new(
         streams: &[Arc<Stream>],
         pool: Pool,
         ahead: usize,
@@ -105,7 +105,7 @@ impl Merge {
     ///
     /// # Errors
     /// [`Error::Damaged`] where a stream cannot be read on, without `keep_going`.
-    pub fn fill(&mut self, events: usize, batch: &mut EventBatch) -> Result<()> {
+    pub(super) fn fill(&mut self, events: usize, batch: &mut EventBatch) -> Result<()> {
         while batch.has_room(events) {
             let Some(Reverse(key)) = self.order.pop() else {
                 return Ok(());

@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 
 /// A chunk to decode.
 #[derive(Debug)]
-pub struct Job {
+pub(super) struct Job {
     /// Number of the stream, for who asked.
     pub number: usize,
     /// The stream.
@@ -29,7 +29,7 @@ pub struct Job {
 
 /// A decoded chunk.
 #[derive(Debug)]
-pub struct Done {
+pub(super) struct Done {
     /// As in its [`Job`].
     pub number: usize,
     /// As in its [`Job`].
@@ -42,7 +42,7 @@ pub struct Done {
 
 /// The threads. They end when this is dropped.
 #[derive(Debug)]
-pub struct Pool {
+pub(super) struct Pool {
     jobs: Option<Sender<Job>>,
     done: Receiver<thread::Result<Done>>,
     threads: Vec<JoinHandle<()>>,
@@ -53,7 +53,7 @@ impl Pool {
     ///
     /// # Errors
     /// [`Error::Io`](crate::error::Error::Io) where it gives none.
-    pub fn new(threads: usize) -> Result<Self> {
+    pub(super) fn new(threads: usize) -> Result<Self> {
         let (jobs, waiting) = channel::<Job>();
         let (results, done) = channel();
         let waiting = Arc::new(Mutex::new(waiting));
@@ -75,14 +75,14 @@ impl Pool {
     }
 
     /// Has a chunk decoded.
-    pub fn submit(&self, job: Job) {
+    pub(super) fn submit(&self, job: Job) {
         let jobs = self.jobs.as_ref().expect("open until dropped");
         // The threads live as long as the pool: their panics are caught.
         let _ = jobs.send(job);
     }
 
     /// Waits for the next chunk that is decoded; there must be one that was submitted.
-    pub fn next(&self) -> Done {
+    pub(super) fn next(&self) -> Done {
         let done = self.done.recv().expect("threads live as long as the pool");
         done.unwrap_or_else(|panic| resume_unwind(panic))
     }

@@ -4,7 +4,7 @@ use crate::trace::ctf::metadata::model::{EnvValue, Metadata};
 
 /// What the tracer of a trace is known to get wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Quirks {
+pub(super) struct Quirks {
     /// LTTng: `timestamp_end` is 0 in the last packets before a crash.
     pub crash: bool,
     /// LTTng before 2.11, 2.10.10 or 2.9.13: `timestamp_end` may be before the last event.
@@ -15,7 +15,7 @@ pub struct Quirks {
 
 impl Quirks {
     /// Those of a trace's tracer, by its name and version.
-    pub fn of(metadata: &Metadata) -> Quirks {
+    pub(super) fn of(metadata: &Metadata) -> Quirks {
         let (Some(name), Some(major)) = (
             text_of(metadata, "tracer_name"),
             number_of(metadata, "tracer_major"),
@@ -45,7 +45,7 @@ impl Quirks {
 }
 
 /// A text of the environment.
-pub fn text_of<'m>(metadata: &'m Metadata, name: &str) -> Option<&'m str> {
+pub(super) fn text_of<'m>(metadata: &'m Metadata, name: &str) -> Option<&'m str> {
     let found = metadata.env.iter().find(|(n, _)| n == name);
     match found {
         Some((_, EnvValue::Text(text))) => Some(text),

@@ -6,7 +6,7 @@ use crate::trace::{Source, SourceStream, uuid_text};
 use std::path::Path;
 
 /// The environment of a trace, all values as texts.
-pub fn env_of(metadata: &Metadata) -> Vec<(String, String)> {
+pub(super) fn env_of(metadata: &Metadata) -> Vec<(String, String)> {
     let env = metadata.env.iter().map(|(name, value)| {
         let value = match value {
             EnvValue::Integer(number) => number.to_string(),
@@ -18,7 +18,7 @@ pub fn env_of(metadata: &Metadata) -> Vec<(String, String)> {
 }
 
 /// The trace of these streams.
-pub fn source(metadata: &Metadata, streams: &[Stream]) -> Source {
+pub(super) fn source(metadata: &Metadata, streams: &[Stream]) -> Source {
     let first = streams.first().map(|s| &s.files[0].path);
     let clocks = streams.iter().rev();
     let clocks = clocks.filter_map(|s| s.plan.clock.as_ref().map(|c| &c.clock));

@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 /// A stream.
 #[derive(Debug)]
-pub struct Stream {
+pub(super) struct Stream {
     /// How it is decoded.
     pub plan: Arc<StreamPlan>,
     /// Its files, by the begins of their first packets.
@@ -31,7 +31,7 @@ pub struct Stream {
 
 /// A stream file.
 #[derive(Debug)]
-pub struct StreamFile {
+pub(super) struct StreamFile {
     /// Its path.
     pub path: PathBuf,
     /// Whether it stays open once it was read from.
@@ -41,7 +41,7 @@ pub struct StreamFile {
 
 impl StreamFile {
     /// The file at `path`, which is opened when something is read from it; with `keep`, it then stays open.
-    pub fn new(path: PathBuf, keep: bool) -> Self {
+    pub(super) fn new(path: PathBuf, keep: bool) -> Self {
         StreamFile {
             path,
             keep,
@@ -53,7 +53,7 @@ impl StreamFile {
     ///
     /// # Errors
     /// That of the system, also where the file ends before.
-    pub fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    pub(super) fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
         if let Some(file) = self.open.get() {
             return file.read_exact_at(bytes, offset);
         }
@@ -69,7 +69,7 @@ impl StreamFile {
 
 /// A packet and the file that it is in.
 #[derive(Debug, Clone)]
-pub struct Located {
+pub(super) struct Located {
     /// Position of the file in the stream.
     pub file: usize,
     /// The packet.
@@ -80,7 +80,7 @@ pub struct Located {
 /// trace without one comes last) and names, the stream classes and the streams' IDs; and where all that is the same,
 /// by their first files.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rank {
+pub(super) struct Rank {
     /// The trace's: see [`Rank::of_trace`].
     pub trace: (bool, Option<[u8; 16]>, String),
     /// ID of the stream class.
@@ -93,7 +93,7 @@ pub struct Rank {
 
 impl Stream {
     /// Nanoseconds since the clock's origin, where there is a clock and they fit 64 bits.
-    pub fn time(&self, cycles: u64) -> Option<i64> {
+    pub(super) fn time(&self, cycles: u64) -> Option<i64> {
         self.plan.clock.as_ref()?.converter.at(cycles)
     }
 
@@ -101,7 +101,7 @@ impl Stream {
     ///
     /// # Errors
     /// [`Error::Input`] where they are not.
-    pub fn check(&self, located: &Located) -> Result<()> {
+    pub(super) fn check(&self, located: &Located) -> Result<()> {
         let packet = &located.packet;
         let mut times = [packet.timestamp_begin, packet.timestamp_end]
             .into_iter()
@@ -121,7 +121,7 @@ impl Stream {
     }
 
     /// For a packet that has no selected event, by its times: the clock at its end.
-    pub fn leaves_out(&self, located: &Located) -> Option<u64> {
+    pub(super) fn leaves_out(&self, located: &Located) -> Option<u64> {
         let packet = &located.packet;
         let quirks = self.quirks.event_after_packet || self.quirks.event_before_packet;
         let end = packet.timestamp_end.filter(|end| *end != 0)?;
@@ -132,7 +132,7 @@ impl Stream {
 
     /// The clock after a packet whose last event left it at `clock`: at the packet's end, unless its tracer is known to
     /// write wrong ones.
-    pub fn clock_after(&self, packet: &Packet, clock: u64) -> u64 {
+    pub(super) fn clock_after(&self, packet: &Packet, clock: u64) -> u64 {
         let Some(end) = packet.timestamp_end else {
             return clock;
         };
@@ -144,13 +144,13 @@ impl Stream {
 
 impl Rank {
     /// Where the streams of a trace stand among those of others.
-    pub fn of_trace(metadata: &Metadata) -> (bool, Option<[u8; 16]>, String) {
+    pub(super) fn of_trace(metadata: &Metadata) -> (bool, Option<[u8; 16]>, String) {
         let name = text_of(metadata, "hostname").unwrap_or_default();
         (metadata.uuid.is_none(), metadata.uuid, name.to_owned())
     }
 
     /// Whether only the files tell the streams apart.
-    pub fn same_but_for_files(&self, other: &Rank) -> bool {
+    pub(super) fn same_but_for_files(&self, other: &Rank) -> bool {
         let file = self.file.clone();
         *self
             == Rank {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// What a stream has in its order.
 #[derive(Debug)]
-pub enum Item {
+pub(super) enum Item {
     /// Something was lost; the time at which it is told.
     Loss(Option<i64>, Loss),
     /// A packet begins at this time, where it tells.
@@ -37,7 +37,7 @@ pub enum Item {
 
 /// What an iterator answers when asked for its next item.
 #[derive(Debug)]
-pub enum Next {
+pub(super) enum Next {
     /// The item.
     Item(Item),
     /// Chunks must come in first.
@@ -47,7 +47,7 @@ pub enum Next {
 }
 
 /// A stream being read.
-pub struct StreamIterator {
+pub(super) struct StreamIterator {
     /// The stream.
     pub stream: Arc<Stream>,
     number: usize,
@@ -93,7 +93,7 @@ enum State {
 
 impl StreamIterator {
     /// The iterator of stream number `number`, of which at most `ahead` chunks are under way at a time.
-    pub fn new(stream: Arc<Stream>, number: usize, ahead: usize) -> Self {
+    pub(super) fn new(stream: Arc<Stream>, number: usize, ahead: usize) -> Self {
         StreamIterator {
             discarded: stream.plan.discarded.clone(),
             sequence: stream.plan.sequence.clone(),
@@ -115,7 +115,7 @@ impl StreamIterator {
 
     /// Has chunks decoded, as many as may be under way; of the packet in front one in any case, since all others wait
     /// for it.
-    pub fn ask(&mut self, pool: &Pool, spare: &mut Vec<Chunk>) {
+    pub(super) fn ask(&mut self, pool: &Pool, spare: &mut Vec<Chunk>) {
         for i in 0.. {
             let front = i == 0 && self.open.front().is_none_or(|o| o.chunks.is_empty());
             let full = self.out >= self.ahead && !front;
@@ -166,7 +166,7 @@ impl StreamIterator {
     }
 
     /// Takes in a chunk of this iterator; gives the chunk back if there is nothing in it.
-    pub fn take_in(&mut self, done: Done) -> Option<Chunk> {
+    pub(super) fn take_in(&mut self, done: Done) -> Option<Chunk> {
         let open = self.open.iter_mut().find(|o| o.packet == done.packet);
         let open = open.expect("chunks are of open packets");
         let mut empty = None;
@@ -186,7 +186,7 @@ impl StreamIterator {
     }
 
     /// The next item, if it is known already.
-    pub fn next(&mut self) -> Next {
+    pub(super) fn next(&mut self) -> Next {
         loop {
             let at_end = self.open.is_empty() && self.next == self.stream.packets.len();
             if self.broken || at_end {
@@ -238,7 +238,7 @@ impl StreamIterator {
     }
 
     /// Ends the stream here, because it cannot be read on; says what that means: its events are missing until `end`.
-    pub fn give_up(&mut self, end: Option<i64>) -> Loss {
+    pub(super) fn give_up(&mut self, end: Option<i64>) -> Loss {
         self.broken = true;
         self.items.clear();
         Loss {
@@ -252,7 +252,7 @@ impl StreamIterator {
     }
 
     /// Whether a thread has a chunk of it.
-    pub fn is_at_work(&self) -> bool {
+    pub(super) fn is_at_work(&self) -> bool {
         self.open.iter().any(|o| matches!(o.state, State::Away))
     }
 

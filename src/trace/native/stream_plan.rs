@@ -19,7 +19,7 @@ use std::collections::{BTreeSet, HashMap};
 
 /// How packets and events of a stream class are decoded.
 #[derive(Debug)]
-pub struct StreamPlan {
+pub(super) struct StreamPlan {
     /// ID of the class.
     pub id: u64,
     /// The packets' headers and contexts.
@@ -52,7 +52,7 @@ pub struct StreamPlan {
 
 /// How a common context is decoded.
 #[derive(Debug)]
-pub struct Common {
+pub(super) struct Common {
     /// What its fields serve as.
     uses: Vec<Context>,
     /// The plan.
@@ -62,7 +62,7 @@ pub struct Common {
 
 /// How events of a class are decoded.
 #[derive(Debug)]
-pub struct EventPlan {
+pub(super) struct EventPlan {
     /// Its ID.
     pub id: u64,
     /// Its position among all classes that consumers see.
@@ -83,7 +83,7 @@ pub struct EventPlan {
 
 /// All classes of some traces.
 #[derive(Debug, Default)]
-pub struct Classes {
+pub(super) struct Classes {
     /// Event classes, as consumers see them.
     pub events: Vec<EventClass>,
     /// Names of all context fields, sorted.
@@ -96,7 +96,7 @@ const SMALL: u64 = 1 << 16;
 
 impl StreamPlan {
     /// Compiles `stream` of `metadata` for what is selected, and adds its event classes to `classes`.
-    pub fn new(
+    pub(super) fn new(
         metadata: &Metadata,
         header: &HeaderPlan,
         stream: &StreamClass,
@@ -238,7 +238,7 @@ impl StreamPlan {
 
     /// The event class with this ID; without an ID the only one.
     #[inline]
-    pub fn event(&self, id: Option<u64>) -> Option<&EventPlan> {
+    pub(super) fn event(&self, id: Option<u64>) -> Option<&EventPlan> {
         let number = match id {
             Some(id) if id < SMALL => *self.small.get(id as usize)?,
             Some(id) => *self.by_id.get(&id)?,

@@ -25,7 +25,7 @@ use std::sync::Arc;
 const KEPT_OPEN: usize = 64;
 
 /// All streams of a recording, ordered by rank, and what their traces say of themselves.
-pub struct Streams {
+pub(super) struct Streams {
     /// The streams.
     pub streams: Vec<Arc<Stream>>,
     /// The traces.
@@ -48,7 +48,7 @@ struct StreamDraft<'a> {
 ///
 /// # Errors
 /// [`Error::Input`] where the traces' clocks cannot be compared.
-pub fn open(checked: &Checked, selection: &Arc<Selection>) -> Result<Streams> {
+pub(super) fn open(checked: &Checked, selection: &Arc<Selection>) -> Result<Streams> {
     let mut opened = Streams {
         streams: Vec::new(),
         sources: Vec::new(),

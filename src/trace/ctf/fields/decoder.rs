@@ -21,11 +21,11 @@ const MAX_EMPTY_OF_PACKET: u64 = 1 << 20;
 const MAX_VALUES: usize = 1 << 28;
 
 /// What a slot holds until a field is decoded whose value it keeps; no integer of 64 bits is this.
-pub const ABSENT: i128 = i128::MIN;
+pub(crate) const ABSENT: i128 = i128::MIN;
 
 /// Why decoding stops.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// The bytes at hand end.
     End,
     /// What is there makes no sense, and why.
@@ -34,7 +34,7 @@ pub enum Stop {
 
 /// A place in a packet.
 #[derive(Debug, Clone)]
-pub struct Decoder<'a> {
+pub(crate) struct Decoder<'a> {
     /// Bytes of the packet.
     bytes: &'a [u8],
     /// Where the first of them is, in bits from the packet's begin; a multiple of 8.
@@ -49,7 +49,7 @@ pub struct Decoder<'a> {
 
 /// What later fields need of earlier ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// Value of the clock, in cycles.
     pub clock: u64,
     /// The last event ID.
@@ -71,7 +71,7 @@ pub struct Memory {
 impl<'a> Decoder<'a> {
     /// A decoder at bit `bit` of a packet, of which `bytes` are there from byte `first` on and `content` bits may be
     /// read.
-    pub fn new(bytes: &'a [u8], first: u64, bit: u64, content: u64, memory: Memory) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], first: u64, bit: u64, content: u64, memory: Memory) -> Self {
         let base = first * 8;
         Decoder {
             limit: (bytes.len() as u64 * 8).min(content - base),
@@ -84,24 +84,24 @@ impl<'a> Decoder<'a> {
 
     /// The next bit, from the packet's begin.
     #[inline]
-    pub fn bit(&self) -> u64 {
+    pub(crate) fn bit(&self) -> u64 {
         self.base + self.at
     }
 
     /// The next bit, from the window's begin.
     #[inline]
-    pub fn place(&self) -> u64 {
+    pub(crate) fn place(&self) -> u64 {
         self.at
     }
 
     /// Goes back to where [`Decoder::place`] was.
     #[inline]
-    pub fn back_to(&mut self, place: u64) {
+    pub(crate) fn back_to(&mut self, place: u64) {
         self.at = place;
     }
 
     /// Begins a packet of which `slots` integers are kept; all of them are [`ABSENT`] at first.
-    pub fn begin_packet(&mut self, slots: usize, values: usize) {
+    pub(crate) fn begin_packet(&mut self, slots: usize, values: usize) {
         self.begin_event(values);
         self.memory.most_empty = MAX_EMPTY_OF_PACKET;
         self.memory.empty = MAX_EMPTY_OF_PACKET;
@@ -111,7 +111,7 @@ impl<'a> Decoder<'a> {
 
     /// Begins the events of a packet, for which `slots` integers are kept. What its header and context left out counts as 0
     /// from here on, as it does in babeltrace2.
-    pub fn begin_events(&mut self, slots: usize) {
+    pub(crate) fn begin_events(&mut self, slots: usize) {
         let kept = &mut self.memory.slots;
         let absent = kept.iter_mut().filter(|slot| **slot == ABSENT);
         absent.for_each(|slot| *slot = 0);
@@ -120,7 +120,7 @@ impl<'a> Decoder<'a> {
 
     /// Begins an event whose values come behind the first `values` bytes.
     #[inline]
-    pub fn begin_event(&mut self, values: usize) {
+    pub(crate) fn begin_event(&mut self, values: usize) {
         self.memory.event_id = None;
         self.memory.most_empty = MAX_EMPTY;
         self.memory.empty = MAX_EMPTY;
@@ -132,7 +132,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// A [`Stop`]; what it has put out until then is to be taken back.
     #[inline]
-    pub fn root(&mut self, plan: &[Step], out: &mut Output) -> Result<(), Stop> {
+    pub(crate) fn root(&mut self, plan: &[Step], out: &mut Output) -> Result<(), Stop> {
         self.memory.order = None;
         self.run(plan, out)
     }

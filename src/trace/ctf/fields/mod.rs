@@ -9,13 +9,13 @@
 //! The one idea: a root of fields is compiled once, and everything that reads fields of a stream runs the same decoder:
 //! whoever looks packets over, counts events, or reads them.
 
-pub mod decoder;
-pub mod names;
+pub(crate) mod decoder;
+pub(crate) mod names;
 mod numbers;
-pub mod output;
-pub mod plan;
-pub mod planner;
+pub(crate) mod output;
+pub(crate) mod plan;
+pub(crate) mod planner;
 mod rare;
-pub mod slots;
-pub mod tree;
+pub(crate) mod slots;
+pub(crate) mod tree;
 mod wide;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 /// Names, numbered in the order of their first appearance.
 #[derive(Debug, Default)]
-pub struct Names {
+pub(crate) struct Names {
     names: Vec<Vec<u8>>,
     numbers: HashMap<Vec<u8>, u32>,
     last: usize,
@@ -16,7 +16,7 @@ pub struct Names {
 impl Names {
     /// The number of `name`.
     #[inline]
-    pub fn number(&mut self, name: &[u8]) -> u32 {
+    pub(crate) fn number(&mut self, name: &[u8]) -> u32 {
         if self.names.get(self.last).is_none_or(|last| last != name) {
             self.last = self.find(name);
         }
@@ -34,12 +34,12 @@ impl Names {
     }
 
     /// All of them, in the order of their numbers.
-    pub fn all(&self) -> &[Vec<u8>] {
+    pub(crate) fn all(&self) -> &[Vec<u8>] {
         &self.names
     }
 
     /// Forgets them.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.names.clear();
         self.numbers.clear();
         self.last = 0;

@@ -6,7 +6,7 @@ use crate::trace::event::{UNKNOWN, no_text};
 
 /// Where decoded values go.
 #[derive(Debug, Default)]
-pub struct Output {
+pub(crate) struct Output {
     /// Encoded values of events, one after the other (see [`event`](crate::trace::event)).
     pub values: Vec<u8>,
     /// Head fields of the event at hand.
@@ -24,7 +24,7 @@ pub struct Output {
 impl Output {
     /// Begins an event of a packet of this CPU.
     #[inline]
-    pub fn begin(&mut self, cpu: i32) {
+    pub(crate) fn begin(&mut self, cpu: i32) {
         (self.cpu, self.pid, self.tid, self.procname) = (cpu, UNKNOWN, UNKNOWN, None);
     }
 

@@ -7,7 +7,7 @@ use crate::trace::ctf::metadata::model::{ByteOrder, Encoding};
 
 /// Where a value goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dest {
+pub(crate) enum Dest {
     /// Nowhere.
     Nowhere,
     /// To the encoded values.
@@ -23,11 +23,11 @@ pub enum Dest {
 }
 
 /// Number of a place where an integer is kept for the tags and lengths that refer to it.
-pub type Slot = u32;
+pub(crate) type Slot = u32;
 
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Go on at the next multiple of this many bits (a power of 2) from the packet's begin.
     Align(u64),
     /// Pass over so many bits.
@@ -62,7 +62,7 @@ pub enum Step {
 
 /// An integer of whole bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ByteInteger {
+pub(crate) struct ByteInteger {
     /// Its first byte, from that of its step.
     pub at: u32,
     /// 1, 2, 4 or 8 bytes.
@@ -79,7 +79,7 @@ pub struct ByteInteger {
 
 /// An integer of 1 to 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BitInteger {
+pub(crate) struct BitInteger {
     /// Its size in bits.
     pub size: u32,
     /// Whether it is in two's complement.
@@ -94,7 +94,7 @@ pub struct BitInteger {
 
 /// An integer whose value is not just its bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OddInteger {
+pub(crate) struct OddInteger {
     /// Its bits.
     pub bits: BitInteger,
     /// Whether they are ordered against its bytes.
@@ -105,7 +105,7 @@ pub struct OddInteger {
 
 /// An integer of as many bytes as it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VariableInteger {
+pub(crate) struct VariableInteger {
     /// Whether it is in two's complement.
     pub signed: bool,
     /// Where it goes.
@@ -116,7 +116,7 @@ pub struct VariableInteger {
 
 /// A floating-point number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FloatNumber {
+pub(crate) struct FloatNumber {
     /// 16, 32 or 64 bits.
     pub size: u32,
     /// Its byte order.
@@ -129,7 +129,7 @@ pub struct FloatNumber {
 
 /// A text of UTF-16 or UTF-32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WideText {
+pub(crate) struct WideText {
     /// How far it goes.
     pub extent: Extent,
     /// Its encoding.
@@ -140,7 +140,7 @@ pub struct WideText {
 
 /// How far a text goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub(crate) enum Extent {
     /// Up to a code unit of zeros.
     Nul,
     /// So many bytes.
@@ -151,7 +151,7 @@ pub enum Extent {
 
 /// What an integer is good for beside being a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Role {
+pub(crate) struct Role {
     /// It is kept for tags and lengths.
     pub slot: Option<Slot>,
     /// It updates the clock.
@@ -162,14 +162,14 @@ pub struct Role {
 
 impl Role {
     /// Whether it is good for nothing else.
-    pub fn is_none(self) -> bool {
+    pub(crate) fn is_none(self) -> bool {
         self == Role::default()
     }
 }
 
 /// The elements of an array or a sequence.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Elements {
+pub(crate) struct Elements {
     /// How one is decoded.
     pub plan: Vec<Step>,
     /// Bits that one takes at least.
@@ -180,7 +180,7 @@ pub struct Elements {
 
 /// A variant.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Choose {
+pub(crate) struct Choose {
     /// Where its tag is kept.
     pub slot: Slot,
     /// Which values of the tag choose which option; the first that fits counts.

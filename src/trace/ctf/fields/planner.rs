@@ -14,19 +14,19 @@ use crate::trace::ctf::metadata::model::{
 /// What is known of a place in a packet: its distance from the packet's begin is `rest` more than a multiple of
 /// `modulus` bits (a power of 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
+pub(crate) struct Known {
     modulus: u64,
     rest: u64,
 }
 
 impl Known {
     /// The packet's begin.
-    pub const BEGIN: Known = Known {
+    pub(crate) const BEGIN: Known = Known {
         modulus: 1 << 62,
         rest: 0,
     };
     /// Anywhere.
-    pub const NOTHING: Known = Known {
+    pub(crate) const NOTHING: Known = Known {
         modulus: 1,
         rest: 0,
     };
@@ -56,7 +56,7 @@ impl Known {
 }
 
 /// Makes the plan of one root.
-pub struct Planner<'a> {
+pub(crate) struct Planner<'a> {
     slots: &'a Slots,
     /// What is known of the place that was reached.
     known: Known,
@@ -66,7 +66,7 @@ pub struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     /// A planner for a root in `scope` that begins at a place of which `known` is known.
-    pub fn new(slots: &'a Slots, scope: Scope, known: Known) -> Self {
+    pub(crate) fn new(slots: &'a Slots, scope: Scope, known: Known) -> Self {
         Planner {
             slots,
             known,
@@ -79,7 +79,11 @@ impl<'a> Planner<'a> {
     }
 
     /// The plan for `root`, whose own members go where `dest` says (by position), and what is known of its end.
-    pub fn plan(mut self, root: Option<&Node>, dest: impl Fn(usize) -> Dest) -> (Vec<Step>, Known) {
+    pub(crate) fn plan(
+        mut self,
+        root: Option<&Node>,
+        dest: impl Fn(usize) -> Dest,
+    ) -> (Vec<Step>, Known) {
         if let Some(root) = root {
             self.align(root.class.alignment());
             for (i, child) in root.children.iter().enumerate() {

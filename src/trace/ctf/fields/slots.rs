@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 /// The slots of a stream class.
 #[derive(Debug, Clone, Default)]
-pub struct Slots {
+pub(crate) struct Slots {
     numbers: HashMap<Reference, Slot>,
     begins: HashMap<Reference, Slot>,
     count: usize,
@@ -20,37 +20,37 @@ pub struct Slots {
 
 impl Slots {
     /// How many there are.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.count
     }
 
     /// The slot that keeps the number of a field, where one does.
-    pub fn number(&self, field: &Reference) -> Option<Slot> {
+    pub(crate) fn number(&self, field: &Reference) -> Option<Slot> {
         self.numbers.get(field).copied()
     }
 
     /// The slot of a field that a tag or a length refers to; it must have been asked for.
-    pub fn referred(&self, field: &Reference) -> Slot {
+    pub(crate) fn referred(&self, field: &Reference) -> Slot {
         self.numbers[field]
     }
 
     /// The slot that keeps where a field begins, where one does.
-    pub fn begin(&self, field: &Reference) -> Option<Slot> {
+    pub(crate) fn begin(&self, field: &Reference) -> Option<Slot> {
         self.begins.get(field).copied()
     }
 
     /// Asks for one that keeps the number of a field.
-    pub fn keep_number(&mut self, field: &Reference) -> Slot {
+    pub(crate) fn keep_number(&mut self, field: &Reference) -> Slot {
         keep(&mut self.numbers, &mut self.count, field)
     }
 
     /// Asks for one that keeps where a field begins.
-    pub fn keep_begin(&mut self, field: &Reference) -> Slot {
+    pub(crate) fn keep_begin(&mut self, field: &Reference) -> Slot {
         keep(&mut self.begins, &mut self.count, field)
     }
 
     /// Asks for those that some stream class needs of the packets' header.
-    pub fn of_header(&mut self, metadata: &Metadata) {
+    pub(crate) fn of_header(&mut self, metadata: &Metadata) {
         let roots = metadata.streams.iter().flat_map(StreamClass::roots);
         for class in metadata.packet_header.as_deref().into_iter().chain(roots) {
             self.of_class(class, &|r| r.scope == Scope::PacketHeader);
@@ -58,14 +58,14 @@ impl Slots {
     }
 
     /// Asks for those that are needed of the roots that all events of a stream share.
-    pub fn of_stream(&mut self, stream: &StreamClass) {
+    pub(crate) fn of_stream(&mut self, stream: &StreamClass) {
         for class in stream.roots() {
             self.of_class(class, &|r| r.scope <= Scope::StreamEventContext);
         }
     }
 
     /// These, and those that are needed of an event's own roots.
-    pub fn with_event(&self, event: &EventClass) -> Slots {
+    pub(crate) fn with_event(&self, event: &EventClass) -> Slots {
         let mut slots = self.clone();
         let roots = [event.context.as_deref(), event.fields.as_deref()];
         for class in roots.into_iter().flatten() {

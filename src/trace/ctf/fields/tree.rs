@@ -14,7 +14,7 @@ use std::collections::HashSet;
 
 /// A field class at the place where it is used.
 #[derive(Debug)]
-pub struct Node<'m> {
+pub(crate) struct Node<'m> {
     /// Its class.
     pub class: &'m FieldClass,
     /// Whether it is shown.
@@ -27,7 +27,7 @@ pub struct Node<'m> {
 
 /// A member or an option that is kept.
 #[derive(Debug, Clone, Copy)]
-pub struct Kept<'m> {
+pub(crate) struct Kept<'m> {
     /// Its position among the node's children.
     pub position: usize,
     /// Its position among those that are shown.
@@ -38,7 +38,7 @@ pub struct Kept<'m> {
 
 /// The roots of a stream class and of its event classes, as far as they are shown.
 #[derive(Debug)]
-pub struct Roots<'m> {
+pub(crate) struct Roots<'m> {
     /// `stream.packet.context`.
     pub packet: Option<Node<'m>>,
     /// `stream.event.context`.
@@ -49,7 +49,7 @@ pub struct Roots<'m> {
 
 impl<'m> Roots<'m> {
     /// Those of `stream`.
-    pub fn new(stream: &'m StreamClass) -> Self {
+    pub(crate) fn new(stream: &'m StreamClass) -> Self {
         let mut referred = HashSet::new();
         let events = stream.events.iter();
         let events = events.map(|event| of_event(event, &mut referred)).collect();
@@ -97,7 +97,7 @@ fn root<'m>(
 
 impl<'m> Node<'m> {
     /// A root of which nothing is shown, such as a packet's header.
-    pub fn hidden(class: &'m FieldClass) -> Self {
+    pub(crate) fn hidden(class: &'m FieldClass) -> Self {
         let children = children_of(class).map(Node::hidden).collect();
         Node {
             class,
@@ -151,7 +151,7 @@ impl<'m> Node<'m> {
     }
 
     /// The members of a structure or options of a variant that are shown and not left out.
-    pub fn kept(&self) -> Vec<Kept<'m>> {
+    pub(crate) fn kept(&self) -> Vec<Kept<'m>> {
         let named = match self.class {
             FieldClass::Struct(structure) => &structure.fields[..],
             FieldClass::Variant(variant) => &variant.options[..],
@@ -179,7 +179,7 @@ impl<'m> Node<'m> {
     }
 
     /// The same with their types, and with their positions among `children`.
-    pub fn fields(&self) -> Vec<(usize, Field)> {
+    pub(crate) fn fields(&self) -> Vec<(usize, Field)> {
         let kept = self.kept().into_iter();
         kept.map(|kept| {
             let field = Field {
@@ -193,7 +193,7 @@ impl<'m> Node<'m> {
     }
 
     /// Its type, as consumers see it.
-    pub fn field_type(&self) -> FieldType {
+    pub(crate) fn field_type(&self) -> FieldType {
         let members = || self.fields().into_iter().map(|(_, f)| f).collect();
         match self.class {
             _ if self.text => FieldType::Text,

@@ -6,14 +6,14 @@
 use crate::trace::ctf::metadata::model::{ByteOrder, Encoding};
 
 /// How many bytes come before the first code unit of zeros; `None` where there is none.
-pub fn before_nul(bytes: &[u8], unit: usize) -> Option<usize> {
+pub(super) fn before_nul(bytes: &[u8], unit: usize) -> Option<usize> {
     let mut units = bytes.chunks_exact(unit);
     let units_before = units.position(|unit| unit.iter().all(|byte| *byte == 0))?;
     Some(units_before * unit)
 }
 
 /// The text in UTF-8; `None` where it is ill-formed, or ends inside a code unit.
-pub fn utf8(bytes: &[u8], encoding: Encoding) -> Option<String> {
+pub(super) fn utf8(bytes: &[u8], encoding: Encoding) -> Option<String> {
     match encoding {
         Encoding::None | Encoding::Utf8 | Encoding::Ascii => {
             std::str::from_utf8(bytes).ok().map(str::to_owned)

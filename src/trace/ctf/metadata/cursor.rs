@@ -25,29 +25,29 @@ impl<'a> Cursor<'a> {
         &self.tokens[(self.next + ahead).min(self.tokens.len() - 1)]
     }
 
-    pub fn peek(&self) -> &'a Kind<'a> {
+    pub(super) fn peek(&self) -> &'a Kind<'a> {
         &self.token(0).kind
     }
 
-    pub fn at(&self) -> Position {
+    pub(super) fn at(&self) -> Position {
         self.token(0).at
     }
 
-    pub fn advance(&mut self) {
+    pub(super) fn advance(&mut self) {
         self.next += 1;
     }
 
-    pub fn at_end(&self) -> bool {
+    pub(super) fn at_end(&self) -> bool {
         *self.peek() == Kind::End
     }
 
     /// Whether the next token is this sign.
-    pub fn is(&self, sign: &str) -> bool {
+    pub(super) fn is(&self, sign: &str) -> bool {
         matches!(self.peek(), Kind::Sign(s) if *s == sign)
     }
 
     /// The next token, if it is a word.
-    pub fn peek_word(&self) -> Option<&'a str> {
+    pub(super) fn peek_word(&self) -> Option<&'a str> {
         match self.peek() {
             Kind::Word(word) => Some(word),
             _ => None,
@@ -55,40 +55,40 @@ impl<'a> Cursor<'a> {
     }
 
     /// Whether a structure, variant or enumeration with a name comes next.
-    pub fn named_type(&self) -> bool {
+    pub(super) fn named_type(&self) -> bool {
         matches!(self.peek(), Kind::Word("struct" | "variant" | "enum"))
             && matches!(self.token(1).kind, Kind::Word(_))
     }
 
     /// Takes this sign if it comes next.
-    pub fn eat(&mut self, sign: &str) -> bool {
+    pub(super) fn eat(&mut self, sign: &str) -> bool {
         let there = self.is(sign);
         self.next += usize::from(there);
         there
     }
 
     /// Takes this word if it comes next.
-    pub fn eat_word(&mut self, word: &str) -> bool {
+    pub(super) fn eat_word(&mut self, word: &str) -> bool {
         let there = self.peek_word() == Some(word);
         self.next += usize::from(there);
         there
     }
 
-    pub fn expect(&mut self, sign: &str) -> Result<()> {
+    pub(super) fn expect(&mut self, sign: &str) -> Result<()> {
         match self.eat(sign) {
             true => Ok(()),
             false => Err(self.expected(&format!("`{sign}`"))),
         }
     }
 
-    pub fn word(&mut self, what: &str) -> Result<&'a str> {
+    pub(super) fn word(&mut self, what: &str) -> Result<&'a str> {
         let word = self.peek_word().ok_or_else(|| self.expected(what))?;
         self.advance();
         Ok(word)
     }
 
     /// Names with dots between them.
-    pub fn path(&mut self, what: &str) -> Result<Vec<String>> {
+    pub(super) fn path(&mut self, what: &str) -> Result<Vec<String>> {
         let mut path = vec![self.word(what)?.to_owned()];
         while self.eat(".") || self.eat("->") {
             path.push(self.word("a name after the dot")?.to_owned());
@@ -97,7 +97,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A number with its sign.
-    pub fn number(&mut self, what: &str) -> Result<i128> {
+    pub(super) fn number(&mut self, what: &str) -> Result<i128> {
         let negative = self.is("-");
         if negative || self.is("+") {
             self.advance();
@@ -113,7 +113,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// What stands right of `=`.
-    pub fn value(&mut self) -> Result<Value> {
+    pub(super) fn value(&mut self) -> Result<Value> {
         match self.peek() {
             Kind::Text(text) => {
                 self.advance();
@@ -125,7 +125,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes over a block, from its `{` to its `}`, whatever is in it.
-    pub fn skip_block(&mut self) -> Result<()> {
+    pub(super) fn skip_block(&mut self) -> Result<()> {
         let begin = self.at();
         self.expect("{")?;
         let mut open = 1;
@@ -141,7 +141,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The error that something else was expected here.
-    pub fn expected(&self, what: &str) -> Error {
+    pub(super) fn expected(&self, what: &str) -> Error {
         let found = match self.peek() {
             Kind::Word(word) => format!("`{word}`"),
             Kind::Number(number) => format!("the number {number}"),
@@ -180,7 +180,7 @@ pub(super) struct Attribute<'a> {
 }
 
 impl Attribute<'_> {
-    pub fn error(&self, what: impl Into<String>) -> Error {
+    pub(super) fn error(&self, what: impl Into<String>) -> Error {
         error_at(self.file, self.at, what)
     }
 
@@ -194,37 +194,37 @@ impl Attribute<'_> {
         self.error(format!("`{}`: expected {what}, found {found}", self.name))
     }
 
-    pub fn number<N: TryFrom<i128>>(&self, what: &str) -> Result<N> {
+    pub(super) fn number<N: TryFrom<i128>>(&self, what: &str) -> Result<N> {
         match self.value {
             Value::Number(number) => N::try_from(number).map_err(|_| self.expected(what)),
             _ => Err(self.expected(what)),
         }
     }
 
-    pub fn unsigned(&self) -> Result<u64> {
+    pub(super) fn unsigned(&self) -> Result<u64> {
         self.number("a number from 0 to 2^64 - 1")
     }
 
-    pub fn signed(&self) -> Result<i64> {
+    pub(super) fn signed(&self) -> Result<i64> {
         self.number("a number of 64 bits")
     }
 
     /// A string or a word.
-    pub fn text(&self) -> Result<String> {
+    pub(super) fn text(&self) -> Result<String> {
         match &self.value {
             Value::Text(text) | Value::Word(text) => Ok(text.clone()),
             _ => Err(self.expected("a string")),
         }
     }
 
-    pub fn class(&self) -> Result<Typed> {
+    pub(super) fn class(&self) -> Result<Typed> {
         match &self.value {
             Value::Class(class) => Ok(class.clone()),
             _ => Err(self.expected("`:=` and a type")),
         }
     }
 
-    pub fn boolean(&self) -> Result<bool> {
+    pub(super) fn boolean(&self) -> Result<bool> {
         match &self.value {
             Value::Number(0) => Ok(false),
             Value::Number(1) => Ok(true),
@@ -235,7 +235,7 @@ impl Attribute<'_> {
     }
 
     /// A byte order; `native` is the trace's.
-    pub fn byte_order(&self, native: Option<ByteOrder>) -> Result<ByteOrder> {
+    pub(super) fn byte_order(&self, native: Option<ByteOrder>) -> Result<ByteOrder> {
         match (&self.value, native) {
             (Value::Word(word), _) if word == "le" => Ok(ByteOrder::Little),
             (Value::Word(word), _) if word == "be" || word == "network" => Ok(ByteOrder::Big),
@@ -245,7 +245,7 @@ impl Attribute<'_> {
     }
 
     /// A power of 2.
-    pub fn alignment(&self) -> Result<u64> {
+    pub(super) fn alignment(&self) -> Result<u64> {
         let align: u64 = self.number("an alignment that is a power of 2")?;
         match align.is_power_of_two() {
             true => Ok(align),
@@ -254,7 +254,7 @@ impl Attribute<'_> {
     }
 
     /// A UUID in its usual form, 8-4-4-4-12 hexadecimal digits.
-    pub fn uuid(&self) -> Result<[u8; 16]> {
+    pub(super) fn uuid(&self) -> Result<[u8; 16]> {
         let text = self.text()?;
         parse_uuid(&text).ok_or_else(|| self.expected("a UUID"))
     }

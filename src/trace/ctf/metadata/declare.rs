@@ -24,7 +24,7 @@ struct Declarator {
 
 impl Parser<'_> {
     /// Reads a `typealias`, a `typedef`, or the declaration of a named type, if one comes next.
-    pub fn type_declaration(&mut self) -> Result<bool> {
+    pub(super) fn type_declaration(&mut self) -> Result<bool> {
         match self.cursor.peek_word() {
             Some("typealias") => self.typealias()?,
             Some("typedef") => {
@@ -62,7 +62,7 @@ impl Parser<'_> {
     }
 
     /// A type right of `:=`.
-    pub fn abstract_type(&mut self) -> Result<Typed> {
+    pub(super) fn abstract_type(&mut self) -> Result<Typed> {
         let base = self.base()?;
         let declarator = self.declarator()?;
         match declarator.name {
@@ -75,7 +75,7 @@ impl Parser<'_> {
     }
 
     /// A type and its declarators, to the `;` (which is left). A type with a name of its own may have none.
-    pub fn declarators(&mut self) -> Result<Vec<(String, Position, Typed)>> {
+    pub(super) fn declarators(&mut self) -> Result<Vec<(String, Position, Typed)>> {
         let has_name = self.cursor.named_type();
         let base = self.base()?;
         let mut found = Vec::new();
@@ -151,7 +151,7 @@ impl Parser<'_> {
         })
     }
 
-    pub fn written(&mut self, what: &str) -> Result<Written> {
+    pub(super) fn written(&mut self, what: &str) -> Result<Written> {
         let at = self.cursor.at();
         let path = self.cursor.path(what)?;
         Ok(Written { path, at })

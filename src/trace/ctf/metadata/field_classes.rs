@@ -148,7 +148,7 @@ pub struct Integer {
     pub base: u8,
     /// Whether it is a character.
     pub encoding: Encoding,
-    /// The clock whose value it is (`map = clock.NAME.value`): an index into [`Metadata::clocks`].
+    /// The clock whose value it is (`map = clock.NAME.value`): an index into `Metadata::clocks`.
     pub clock: Option<usize>,
     /// What it means beside its value.
     pub roles: Roles,

@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// A token of TSDL (CTF 1.8.3 section 7 and annex C).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind<'a> {
+pub(super) enum Kind<'a> {
     /// A keyword or a name.
     Word(&'a str),
     /// A number without its sign, or a character constant's code.
@@ -24,7 +24,7 @@ pub enum Kind<'a> {
 
 /// A token and where it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Token<'a> {
+pub(super) struct Token<'a> {
     /// What it is.
     pub kind: Kind<'a>,
     /// Where it begins.
@@ -38,7 +38,7 @@ const SIGNS: [&str; 19] = [
 ];
 
 /// An error of the text at a line and column of `file`.
-pub fn error_at(file: &Path, at: Position, what: impl Into<String>) -> Error {
+pub(super) fn error_at(file: &Path, at: Position, what: impl Into<String>) -> Error {
     Error::input(
         what,
         Place::line(file, at.line, at.column),
@@ -53,7 +53,7 @@ pub fn error_at(file: &Path, at: Position, what: impl Into<String>) -> Error {
 /// # Errors
 /// [`Error::Input`] at the line and column of an unknown character, an open comment or string, a bad escape, or a number
 /// that is malformed or has more than 64 bits.
-pub fn tokens<'a>(text: &'a str, file: &Path) -> Result<Vec<Token<'a>>> {
+pub(super) fn tokens<'a>(text: &'a str, file: &Path) -> Result<Vec<Token<'a>>> {
     let mut lexer = Lexer {
         rest: text,
         at: Position { line: 1, column: 1 },

@@ -80,7 +80,7 @@ const MEANINGS: [(Scope, Role, &str, &str); 12] = [
 ];
 
 /// The meaning that CTF 1.8 gives to a field `name` of a root, or at any depth of an event's header.
-pub fn by_name(scope: Scope, name: &str, depth: usize) -> Option<Role> {
+pub(super) fn by_name(scope: Scope, name: &str, depth: usize) -> Option<Role> {
     let deep = depth > 1 && scope != Scope::EventHeader;
     let mut all = MEANINGS.iter().filter(|_| !deep);
     all.find(|(s, _, known, _)| *s == scope && *known == name)
@@ -88,14 +88,14 @@ pub fn by_name(scope: Scope, name: &str, depth: usize) -> Option<Role> {
 }
 
 /// The meaning of a role of CTF 2.
-pub fn by_role(scope: Scope, name: &str) -> Option<Role> {
+pub(super) fn by_role(scope: Scope, name: &str) -> Option<Role> {
     let mut all = MEANINGS.iter().filter(|(.., known)| !known.is_empty());
     all.find(|(s, _, _, known)| *s == scope && *known == name)
         .map(|(_, role, ..)| *role)
 }
 
 /// Gives a meaning to a class: to an integer, or to the elements of an array.
-pub fn give(class: &mut Arc<FieldClass>, role: Role) {
+pub(super) fn give(class: &mut Arc<FieldClass>, role: Role) {
     let class = Arc::make_mut(class);
     if let Some(integer) = class.integer_mut() {
         integer.roles.add(role);
@@ -107,6 +107,6 @@ pub fn give(class: &mut Arc<FieldClass>, role: Role) {
 }
 
 /// Whether a class, or what is inside it, has a meaning.
-pub fn any(class: &FieldClass, role: Role) -> bool {
+pub(super) fn any(class: &FieldClass, role: Role) -> bool {
     class.find(&|integer| integer.roles.has(role)).is_some()
 }

@@ -16,7 +16,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// [`Error::Input`] with the line and column of what is wrong.
-pub fn parse(text: &str, file: &Path) -> Result<Metadata> {
+pub(super) fn parse(text: &str, file: &Path) -> Result<Metadata> {
     let tokens = lexer::tokens(text, file)?;
     let order = native_order(&tokens, file)?;
     // Without one the text is refused, but only after an error inside it has had its say.

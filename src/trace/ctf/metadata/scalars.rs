@@ -10,7 +10,7 @@ use super::types::Parser;
 use crate::error::Result;
 
 impl Parser<'_> {
-    pub fn integer(&mut self) -> Result<Typed> {
+    pub(super) fn integer(&mut self) -> Result<Typed> {
         let at = self.cursor.at();
         self.cursor.advance();
         let mut integer = Integer {
@@ -63,7 +63,7 @@ impl Parser<'_> {
     }
 
     /// The number of the clock of this name: clocks are numbered in the order in which they are first named.
-    pub fn clock_number(&mut self, name: &str, at: Position) -> usize {
+    pub(super) fn clock_number(&mut self, name: &str, at: Position) -> usize {
         let known = self.clocks.iter().position(|(n, _)| n == name);
         known.unwrap_or_else(|| {
             self.clocks.push((name.to_owned(), at));
@@ -71,7 +71,7 @@ impl Parser<'_> {
         })
     }
 
-    pub fn float(&mut self) -> Result<Typed> {
+    pub(super) fn float(&mut self) -> Result<Typed> {
         let at = self.cursor.at();
         self.cursor.advance();
         let (mut exponent, mut mantissa) = (0, 0);
@@ -105,7 +105,7 @@ impl Parser<'_> {
         self.compose(Parsed::Float(float), 0, at)
     }
 
-    pub fn string(&mut self) -> Result<Typed> {
+    pub(super) fn string(&mut self) -> Result<Typed> {
         let at = self.cursor.at();
         self.cursor.advance();
         let mut found = Encoding::Utf8;
@@ -119,7 +119,7 @@ impl Parser<'_> {
         self.compose(Parsed::String(found), 0, at)
     }
 
-    pub fn enumeration(&mut self) -> Result<Typed> {
+    pub(super) fn enumeration(&mut self) -> Result<Typed> {
         let at = self.cursor.at();
         let name = self.tag_name();
         if let (Some(name), false) = (&name, self.cursor.is("{") || self.cursor.is(":")) {

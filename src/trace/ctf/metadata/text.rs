@@ -23,7 +23,7 @@ const HEADER: usize = 37;
 /// # Errors
 /// [`Error::Io`] where the file cannot be read; [`Error::Input`] where it is too large, or has a packet with a
 /// damaged header, another version, or compressed or encrypted content.
-pub fn read(file: &Path) -> Result<String> {
+pub(super) fn read(file: &Path) -> Result<String> {
     let mut bytes = Vec::new();
     foreign::open(file)?
         .take(MAX_BYTES + 1)
@@ -43,7 +43,7 @@ pub fn read(file: &Path) -> Result<String> {
 ///
 /// # Errors
 /// As [`read`], without [`Error::Io`].
-pub fn decode(bytes: &[u8], file: &Path) -> Result<String> {
+pub(super) fn decode(bytes: &[u8], file: &Path) -> Result<String> {
     let content = match packet_order(bytes) {
         Some(order) => unpack(bytes, order, file)?,
         None => bytes.to_vec(),

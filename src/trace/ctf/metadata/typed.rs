@@ -4,7 +4,7 @@ use super::model::{FieldClass, Position, Written};
 use std::sync::Arc;
 
 /// Deeper types, and types nested deeper in the text, are refused.
-pub const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// A class whose references are still names.
 pub(super) type Parsed = FieldClass<Written>;

@@ -68,7 +68,7 @@ const KNOWN: [&str; 31] = [
 ];
 
 impl<'a> Parser<'a> {
-    pub fn define(&mut self, name: String, at: Position, typed: Typed) -> Result<()> {
+    pub(super) fn define(&mut self, name: String, at: Position, typed: Typed) -> Result<()> {
         let Some(scope) = self.scopes.last_mut() else {
             return Ok(());
         };
@@ -81,7 +81,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    pub fn look_up(&self, name: &str, at: Position) -> Result<Typed> {
+    pub(super) fn look_up(&self, name: &str, at: Position) -> Result<Typed> {
         let found = self.scopes.iter().rev().find_map(|scope| scope.get(name));
         found.cloned().ok_or_else(|| {
             let what = format!("expected a type, found `{name}`, which is not declared");
@@ -90,7 +90,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Makes a class of others that are at most `deepest` deep.
-    pub fn compose(&self, class: Parsed, deepest: usize, at: Position) -> Result<Typed> {
+    pub(super) fn compose(&self, class: Parsed, deepest: usize, at: Position) -> Result<Typed> {
         match deepest < MAX_DEPTH {
             true => Ok(Typed {
                 class: Arc::new(class),
@@ -105,12 +105,12 @@ impl<'a> Parser<'a> {
         error_at(self.cursor.file, at, what)
     }
 
-    pub fn skip_const(&mut self) {
+    pub(super) fn skip_const(&mut self) {
         while self.cursor.eat_word("const") {}
     }
 
     /// A name of one word, or several as C has them (`unsigned long`); `const` says nothing here.
-    pub fn type_name(&mut self) -> Result<String> {
+    pub(super) fn type_name(&mut self) -> Result<String> {
         self.skip_const();
         let mut name = self.cursor.word("a type")?.to_owned();
         if C_WORDS.contains(&name.as_str()) {
@@ -128,7 +128,7 @@ impl<'a> Parser<'a> {
         Ok(name)
     }
 
-    pub fn base(&mut self) -> Result<Base> {
+    pub(super) fn base(&mut self) -> Result<Base> {
         self.skip_const();
         let at = self.cursor.at();
         if self.nesting >= MAX_DEPTH {
@@ -186,7 +186,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The name after `struct`, `variant` or `enum`, in the form that the scopes keep it.
-    pub fn tag_name(&mut self) -> Option<String> {
+    pub(super) fn tag_name(&mut self) -> Option<String> {
         let keyword = self.cursor.peek_word()?;
         self.cursor.advance();
         let name = self.cursor.peek_word()?;
@@ -216,7 +216,7 @@ impl<'a> Parser<'a> {
         self.define_tag(name, at, typed)
     }
 
-    pub fn define_tag(
+    pub(super) fn define_tag(
         &mut self,
         name: Option<String>,
         at: Position,
@@ -279,7 +279,7 @@ impl<'a> Parser<'a> {
     }
 
     /// `{ name = value; … }`: the attributes of a type or a block, and the types declared among them.
-    pub fn attributes(&mut self) -> Result<Vec<Attribute<'a>>> {
+    pub(super) fn attributes(&mut self) -> Result<Vec<Attribute<'a>>> {
         self.cursor.expect("{")?;
         self.scopes.push(HashMap::new());
         let mut found = Vec::new();
@@ -310,7 +310,7 @@ impl<'a> Parser<'a> {
     }
 
     /// As [`Parser::attributes`]; one that is known and comes twice is refused.
-    pub fn distinct_attributes(&mut self) -> Result<Vec<Attribute<'a>>> {
+    pub(super) fn distinct_attributes(&mut self) -> Result<Vec<Attribute<'a>>> {
         let found = self.attributes()?;
         let mut names = HashSet::new();
         for attribute in &found {

@@ -51,7 +51,7 @@ impl Default for Builder {
 
 impl Builder {
     /// Gives a field class a name.
-    pub fn alias(&mut self, name: &str, class: &Value) -> Result<(), Fault> {
+    pub(super) fn alias(&mut self, name: &str, class: &Value) -> Result<(), Fault> {
         match self.aliases.insert(name.to_owned(), class.clone()) {
             None => Ok(()),
             Some(_) => Err(format!("a second field class alias {name:?}")),
@@ -60,7 +60,11 @@ impl Builder {
 
     /// Makes the roots before those of a data stream class, or of an event record class of it (then it is `stream`), the
     /// earlier ones.
-    pub fn enter(&mut self, packet_header: Option<&Arc<FieldClass>>, stream: Option<&StreamClass>) {
+    pub(super) fn enter(
+        &mut self,
+        packet_header: Option<&Arc<FieldClass>>,
+        stream: Option<&StreamClass>,
+    ) {
         let of_stream = |get: fn(&StreamClass) -> Option<&Arc<FieldClass>>| stream.and_then(get);
         let roots = [
             (Scope::PacketHeader, packet_header),
@@ -80,7 +84,7 @@ impl Builder {
     }
 
     /// Makes a root of fields; `clock` is the default clock of its data stream class.
-    pub fn root(
+    pub(super) fn root(
         &mut self,
         class: Option<&Value>,
         scope: Scope,

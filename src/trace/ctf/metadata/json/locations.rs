@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 /// A structure whose members are being made.
-pub struct Frame {
+pub(super) struct Frame {
     /// Length of its own path.
     pub depth: usize,
     /// The members met so far, by their own names.
@@ -20,7 +20,7 @@ pub struct Frame {
 }
 
 /// What was met before the place whose class is being made.
-pub struct Met {
+pub(super) struct Met {
     /// The roots that are done.
     pub done: Vec<(Scope, Arc<FieldClass>)>,
     /// The structures around the place, the outermost first.
@@ -33,7 +33,7 @@ pub struct Met {
 
 impl Met {
     /// The field at a field location.
-    pub fn located(&self, location: &Value) -> Result<(Reference, Arc<FieldClass>), Fault> {
+    pub(super) fn located(&self, location: &Value) -> Result<(Reference, Arc<FieldClass>), Fault> {
         let object = Object::new(location, "a field location")?;
         object.only("a field location", &["origin", "path"])?;
         let steps = object
@@ -117,7 +117,7 @@ fn scope_of(origin: &str) -> Option<Scope> {
 }
 
 /// A name as CTF 1.8 would write it, where the first underscore is not shown.
-pub fn written(name: &str) -> String {
+pub(super) fn written(name: &str) -> String {
     match name.starts_with('_') {
         true => format!("_{name}"),
         false => name.to_owned(),

@@ -32,7 +32,7 @@ pub(super) const RECORD_SEPARATOR: char = '\u{1E}';
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) with the line and column of a mistake in JSON, and with those of its
 /// fragment where something else is wrong.
-pub fn parse(text: &str, file: &Path) -> Result<Metadata> {
+pub(super) fn parse(text: &str, file: &Path) -> Result<Metadata> {
     let mut sequence = Sequence::default();
     let mut line = 1;
     for (number, fragment) in text.split(RECORD_SEPARATOR).enumerate() {

@@ -15,13 +15,13 @@ pub(super) struct Object<'v>(&'v Map<String, Value>);
 
 impl<'v> Object<'v> {
     /// `value`, which has to be an object; `what` it is in errors.
-    pub fn new(value: &'v Value, what: &str) -> Result<Self, Fault> {
+    pub(super) fn new(value: &'v Value, what: &str) -> Result<Self, Fault> {
         let object = value.as_object().map(Object);
         object.ok_or_else(|| format!("expected {what}, a JSON object, found {}", kind(value)))
     }
 
     /// Refuses extensions: each could change how the trace is read (CTF2-SPEC-2.0 section 5.1), and none is known here.
-    pub fn no_extensions(&self) -> Result<(), Fault> {
+    pub(super) fn no_extensions(&self) -> Result<(), Fault> {
         match self.object("extensions")? {
             Some(Object(extensions)) if !extensions.is_empty() => {
                 let names: Vec<&str> = extensions.keys().map(String::as_str).collect();
@@ -36,7 +36,7 @@ impl<'v> Object<'v> {
 
     /// Refuses properties that the specification does not name: one that is not known, or not spelled as it should be,
     /// could change how the trace is read.
-    pub fn only(&self, what: &str, names: &[&str]) -> Result<(), Fault> {
+    pub(super) fn only(&self, what: &str, names: &[&str]) -> Result<(), Fault> {
         const ALWAYS: [&str; 3] = ["type", "attributes", "extensions"];
         let known = |name: &str| names.contains(&name) || ALWAYS.contains(&name);
         match self.entries().find(|(name, _)| !known(name)) {
@@ -45,48 +45,48 @@ impl<'v> Object<'v> {
         }
     }
 
-    pub fn entries(&self) -> impl Iterator<Item = (&'v str, &'v Value)> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'v str, &'v Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     /// A property. `null` is one, too, and what no property may be.
-    pub fn get(&self, name: &str) -> Option<&'v Value> {
+    pub(super) fn get(&self, name: &str) -> Option<&'v Value> {
         self.0.get(name)
     }
 
-    pub fn required(&self, name: &str) -> Result<&'v Value, Fault> {
+    pub(super) fn required(&self, name: &str) -> Result<&'v Value, Fault> {
         self.get(name).ok_or_else(|| format!("`{name}` is missing"))
     }
 
-    pub fn optional_text(&self, name: &str) -> Result<Option<&'v str>, Fault> {
+    pub(super) fn optional_text(&self, name: &str) -> Result<Option<&'v str>, Fault> {
         self.maybe(name, "a text", Value::as_str)
     }
 
-    pub fn text(&self, name: &str) -> Result<&'v str, Fault> {
+    pub(super) fn text(&self, name: &str) -> Result<&'v str, Fault> {
         let text = self.optional_text(name)?;
         text.ok_or_else(|| format!("`{name}` is missing"))
     }
 
-    pub fn unsigned(&self, name: &str) -> Result<Option<u64>, Fault> {
+    pub(super) fn unsigned(&self, name: &str) -> Result<Option<u64>, Fault> {
         self.maybe(name, "a number from 0 to 2^64 - 1", Value::as_u64)
     }
 
-    pub fn signed(&self, name: &str) -> Result<Option<i64>, Fault> {
+    pub(super) fn signed(&self, name: &str) -> Result<Option<i64>, Fault> {
         self.maybe(name, "a number of 64 bits", Value::as_i64)
     }
 
-    pub fn object(&self, name: &str) -> Result<Option<Object<'v>>, Fault> {
+    pub(super) fn object(&self, name: &str) -> Result<Option<Object<'v>>, Fault> {
         self.maybe(name, "an object", |value| value.as_object().map(Object))
     }
 
-    pub fn array(&self, name: &str) -> Result<Option<&'v [Value]>, Fault> {
+    pub(super) fn array(&self, name: &str) -> Result<Option<&'v [Value]>, Fault> {
         self.maybe(name, "an array", |value| {
             value.as_array().map(Vec::as_slice)
         })
     }
 
     /// A UUID: an array of 16 bytes.
-    pub fn uuid(&self, name: &str) -> Result<Option<[u8; 16]>, Fault> {
+    pub(super) fn uuid(&self, name: &str) -> Result<Option<[u8; 16]>, Fault> {
         self.maybe(name, "a UUID, an array of 16 bytes", |value| {
             let bytes = value.as_array()?.iter();
             let bytes = bytes.map(|b| u8::try_from(b.as_u64()?).ok());

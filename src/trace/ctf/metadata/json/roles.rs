@@ -10,7 +10,7 @@ use crate::trace::ctf::metadata::model::*;
 use std::sync::Arc;
 
 /// What a role needs to know of the place where its class is used.
-pub struct Place<'a> {
+pub(super) struct Place<'a> {
     /// The root.
     pub scope: Scope,
     /// The way down from it.
@@ -22,7 +22,7 @@ pub struct Place<'a> {
 }
 
 /// Gives the class that `object` describes the meanings of its roles.
-pub fn apply(
+pub(super) fn apply(
     object: &Object,
     kind: &str,
     class: &mut Arc<FieldClass>,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 /// An integer of any kind (sections 5.3.4 to 5.3.8 and 5.3.10), without its labels.
-pub fn integer(object: &Object, kind: &str) -> Result<Integer, Fault> {
+pub(super) fn integer(object: &Object, kind: &str) -> Result<Integer, Fault> {
     let variable = kind.starts_with("variable-length-");
     let size = match object.unsigned("length")? {
         _ if variable => 64,
@@ -40,7 +40,7 @@ pub fn integer(object: &Object, kind: &str) -> Result<Integer, Fault> {
 }
 
 /// The labels of an integer (section 5.3.7.1).
-pub fn labels(object: &Object, signed: bool) -> Result<Vec<Label>, Fault> {
+pub(super) fn labels(object: &Object, signed: bool) -> Result<Vec<Label>, Fault> {
     let mut labels = Vec::new();
     if let Some(mappings) = object.object("mappings")? {
         for (name, ranges) in mappings.entries() {
@@ -73,7 +73,7 @@ fn held(low: i128, high: i128, signed: bool) -> Result<(), Fault> {
 }
 
 /// Checks what a bit map calls its bits (section 5.3.5); the names are not kept: its value is a number.
-pub fn flags(object: &Object, size: u32) -> Result<(), Fault> {
+pub(super) fn flags(object: &Object, size: u32) -> Result<(), Fault> {
     let flags = object.object("flags")?;
     let flags = flags.ok_or_else(|| fault("`flags` is missing"))?;
     for (name, ranges) in flags.entries() {
@@ -89,7 +89,7 @@ pub fn flags(object: &Object, size: u32) -> Result<(), Fault> {
 }
 
 /// A floating point number (section 5.3.9). Values of more than 64 bits have no exact place in a column of numbers.
-pub fn float(object: &Object) -> Result<FieldClass, Fault> {
+pub(super) fn float(object: &Object) -> Result<FieldClass, Fault> {
     let size = match object.unsigned("length")? {
         Some(size @ (16 | 32 | 64)) => size as u32,
         Some(size) if size >= 128 && size.is_multiple_of(32) => {
@@ -113,7 +113,7 @@ pub fn float(object: &Object) -> Result<FieldClass, Fault> {
 }
 
 /// The encoding of a text (section 5.3.11).
-pub fn encoding(object: &Object) -> Result<Encoding, Fault> {
+pub(super) fn encoding(object: &Object) -> Result<Encoding, Fault> {
     Ok(match object.optional_text("encoding")? {
         None | Some("utf-8") => Encoding::Utf8,
         Some("utf-16le") => Encoding::Utf16(ByteOrder::Little),
@@ -125,7 +125,7 @@ pub fn encoding(object: &Object) -> Result<Encoding, Fault> {
 }
 
 /// A byte of a text, or of a blob.
-pub fn byte(encoding: Encoding) -> Arc<FieldClass> {
+pub(super) fn byte(encoding: Encoding) -> Arc<FieldClass> {
     Arc::new(FieldClass::Integer(Integer {
         size: 8,
         variable: false,
@@ -162,7 +162,7 @@ fn byte_order(object: &Object) -> Result<(ByteOrder, bool), Fault> {
 }
 
 /// An alignment in bits.
-pub fn alignment(object: &Object, name: &str) -> Result<u64, Fault> {
+pub(super) fn alignment(object: &Object, name: &str) -> Result<u64, Fault> {
     match object.unsigned(name)?.unwrap_or(1) {
         align if align.is_power_of_two() => Ok(align),
         align => Err(format!("`{name}`: expected a power of 2, found {align}")),
@@ -170,13 +170,13 @@ pub fn alignment(object: &Object, name: &str) -> Result<u64, Fault> {
 }
 
 /// The length of an array, a text or a blob whose length is always the same.
-pub fn length(object: &Object) -> Result<u64, Fault> {
+pub(super) fn length(object: &Object) -> Result<u64, Fault> {
     let length = object.unsigned("length")?;
     length.ok_or_else(|| fault("`length` is missing"))
 }
 
 /// Ranges of integers (section 5.3.2): `[[low, high], …]`.
-pub fn ranges_of(value: &Value) -> Result<Vec<(i128, i128)>, Fault> {
+pub(super) fn ranges_of(value: &Value) -> Result<Vec<(i128, i128)>, Fault> {
     let wrong = || format!("expected ranges of integers, found {value}");
     let ranges = value.as_array().ok_or_else(wrong)?.iter().map(|range| {
         let [low, high] = range.as_array()?.as_slice() else {
