@@ -111,16 +111,16 @@ fn rows(dataset: &Path, name: &str) -> RecordBatch {
     concat_batches(&schema, &batches).unwrap()
 }
 
-/// What identifies a request in both datasets.
+/// What identifies a request in both datasets. (The number of its events may differ by a switch at its begin or end.)
 fn requests(dataset: &Path) -> Vec<[Option<i64>; 5]> {
     let rows = rows(dataset, "requests");
     let column = |name: &str| longs(rows.column_by_name(name).unwrap());
     let columns = [
         "pid",
         "client_port",
+        "exchange",
         "read_bytes",
         "written_bytes",
-        "n_events",
     ]
     .map(column);
     (0..rows.num_rows())
