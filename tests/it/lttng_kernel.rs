@@ -111,22 +111,33 @@ fn rows(dataset: &Path, name: &str) -> RecordBatch {
     concat_batches(&schema, &batches).unwrap()
 }
 
-/// What identifies a request in both datasets. (The number of its events may differ by a switch at its begin or end.)
-fn requests(dataset: &Path) -> Vec<[Option<i64>; 5]> {
-    let rows = rows(dataset, "requests");
-    let column = |name: &str| longs(rows.column_by_name(name).unwrap());
-    let columns = [
-        "pid",
-        "client_port",
-        "exchange",
-        "read_bytes",
-        "written_bytes",
-    ]
-    .map(column);
-    (0..rows.num_rows())
+/// What is alike of a table's rows in both datasets, sorted. (The number of events may differ by a switch at begin or end.)
+fn alike<const N: usize>(dataset: &Path, table: &str, columns: [&str; N]) -> Vec<[Option<i64>; N]> {
+    let rows = rows(dataset, table);
+    let columns = columns.map(|name| longs(rows.column_by_name(name).unwrap()));
+    let mut rows: Vec<_> = (0..rows.num_rows())
         .map(|i| columns.each_ref().map(|column| column[i]))
-        .collect()
+        .collect();
+    rows.sort();
+    rows
 }
+
+const OF_REQUESTS: [&str; 6] = [
+    "request_id",
+    "pid",
+    "client_port",
+    "exchange",
+    "read_bytes",
+    "written_bytes",
+];
+const OF_SERVICES: [&str; 6] = [
+    "request_id",
+    "asked_tid",
+    "pid",
+    "tid",
+    "read_bytes",
+    "written_bytes",
+];
 
 #[test]
 fn requests_are_found_in_both_formats() {
@@ -146,9 +157,18 @@ fn requests_are_found_in_both_formats() {
         assert_eq!(manifest["discarded_events"], 0, "{format}");
         dataset
     });
-    let [old, new] = datasets.each_ref().map(|dataset| requests(dataset));
+    let [old, new] = datasets
+        .each_ref()
+        .map(|dataset| alike(dataset, "requests", OF_REQUESTS));
     assert_eq!(old, new);
     assert_eq!(new.len(), REQUESTS);
+    // Each asks the database.
+    let [old, new] = datasets
+        .each_ref()
+        .map(|dataset| alike(dataset, "downstream", OF_SERVICES));
+    assert_eq!(old, new);
+    let asking: BTreeSet<_> = new.iter().map(|[request, ..]| request).collect();
+    assert_eq!(asking.len(), REQUESTS);
     for dataset in &datasets {
         let complete = rows(dataset, "requests");
         let complete = complete
