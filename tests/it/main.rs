@@ -27,6 +27,7 @@ mod httpd;
 mod io_errors;
 mod judged;
 mod lttng;
+mod lttng_kernel;
 mod lttng_user;
 mod marked;
 mod names;
