@@ -13,7 +13,7 @@ use std::path::Path;
 /// Folder in which a query of one's own is looked for by its bare name.
 pub(crate) const FOLDER: &str = "queries";
 
-const EMBEDDED: [(&str, &str); 18] = [
+const EMBEDDED: &[(&str, &str)] = &[
     (
         "blocked_time",
         include_str!("../../queries/blocked_time.sql"),

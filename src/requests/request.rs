@@ -25,13 +25,13 @@ pub enum EndReason {
     NextAccept,
     /// Its number was given to something else, so its close is missing.
     Reused,
-    /// It was open when the trace ended.
+    /// It was open when the trace ended. Stays the last.
     TraceEnd,
 }
 
 impl EndReason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [EndReason; 9] = [
+    pub const ALL: [EndReason; EndReason::TraceEnd as usize + 1] = [
         EndReason::Close,
         EndReason::Shutdown,
         EndReason::Exit,
@@ -195,5 +195,17 @@ impl Request {
     /// Whether it began and ended in the trace, without a loss.
     pub fn complete(&self) -> bool {
         self.end_reason.is_end() && !self.touched_by_loss && self.accept_seen != Some(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_stands_at_its_number() {
+        for (number, reason) in EndReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, number, "{}", reason.as_str());
+        }
     }
 }
