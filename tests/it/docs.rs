@@ -76,7 +76,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-fn blessing() -> bool {
+pub fn blessing() -> bool {
     std::env::var_os("SYSDS_BLESS").is_some_and(|v| v == "1")
 }
 

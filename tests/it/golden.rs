@@ -1,8 +1,9 @@
 //! The shipped queries on the real traces, against results that were looked over once: `tests/golden/QUERY-TRACE.csv`.
 //!
-//! A result that has to change is written anew with `sysds query QUERY -d DATASET --format csv -o FILE`.
+//! `SYSDS_BLESS=1` writes the results that are missing or have changed; look at the difference.
 
 use crate::common::*;
+use crate::docs::blessing;
 use arrow::array::AsArray;
 use std::collections::HashSet;
 use std::fs;
@@ -83,8 +84,12 @@ fn check(trace_name: &str) {
         assert_eq!(answer.status.code(), Some(0), "{}", stderr(&answer));
         let golden = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join(format!("tests/golden/{golden}-{trace_name}.csv"));
-        let golden = fs::read_to_string(golden).unwrap();
         let answer = String::from_utf8(answer.stdout).unwrap();
+        if blessing() {
+            fs::write(&golden, &answer).unwrap();
+        }
+        let name = golden.display();
+        let golden = fs::read_to_string(&golden).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!(answer, golden, "{golden} on {trace_name}");
     }
     let shipped = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("queries")).unwrap();

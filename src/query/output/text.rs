@@ -132,7 +132,8 @@ impl<W: Write> TextOutput<W> {
                 match self.format {
                     Format::Table => cells.push(std::mem::take(&mut text)),
                     Format::Markdown => markdown(&text, &mut self.line),
-                    _ => {
+                    Format::Json | Format::Ndjson => unreachable!("`objects` writes these"),
+                    Format::Csv | Format::CsvSafe => {
                         comma(i, &mut self.line);
                         match self.format {
                             _ if !valid => {}

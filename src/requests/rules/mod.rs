@@ -49,4 +49,17 @@ mod tests {
         }
         assert_eq!(named("other"), None);
     }
+
+    #[test]
+    fn readers_are_told_of_each_rule() {
+        let guide = include_str!("../../../docs/guide/rules.md");
+        let schema = include_str!("../../../schemas/requests.json");
+        let column = schema.split(r#"{"name": "rule""#).nth(1);
+        let column = column.and_then(|rest| rest.split('}').next()).unwrap();
+        for rule in ALL {
+            let row = format!("\n| `{}`", rule.name);
+            assert!(guide.contains(&row), "docs/guide/rules.md: {}", rule.name);
+            assert!(column.contains(rule.name), "requests.json: {}", rule.name);
+        }
+    }
 }

@@ -129,9 +129,8 @@ impl Builder {
                 let object = Object::new(value, "a field class")?;
                 object.no_extensions()?;
                 let kind = object.text("type")?;
-                if let Some(names) = properties(kind) {
-                    object.only(&format!("a field class of the type {kind:?}"), &names)?;
-                }
+                let names = properties(kind).ok_or_else(|| unknown(kind))?;
+                object.only(&format!("a field class of the type {kind:?}"), &names)?;
                 let mut class = Arc::new(self.made(&object, kind)?);
                 let place = Place {
                     scope: self.met.scope,
@@ -178,7 +177,7 @@ impl Builder {
             "structure" => self.structure(object)?,
             "optional" => self.optional(object)?,
             "variant" => self.variant(object)?,
-            _ => return Err(format!("a field class of the unknown type {kind:?}")),
+            _ => return Err(unknown(kind)),
         })
     }
 
@@ -374,6 +373,10 @@ fn properties(kind: &str) -> Option<Vec<&'static str>> {
         "variant" => vec!["selector-field-location", "options"],
         _ => return None,
     })
+}
+
+fn unknown(kind: &str) -> Fault {
+    format!("a field class of the unknown type {kind:?}")
 }
 
 fn array(object: &Object, align: u64, element: Arc<FieldClass>) -> Result<FieldClass, Fault> {
