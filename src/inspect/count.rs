@@ -34,7 +34,7 @@ pub(crate) struct Count {
 /// to there.
 ///
 /// # Errors
-/// [`Error::Input`] where there is no trace or one cannot be opened.
+/// [`Error::Input`](crate::error::Error::Input) where there is no trace or one cannot be opened.
 pub(crate) fn count_events(
     paths: &[PathBuf],
     choice: ReaderChoice,
