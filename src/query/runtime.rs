@@ -67,7 +67,11 @@ impl Runtime {
             .thread_keep_alive(Duration::from_secs(1 << 20))
             .build()
             .map_err(Error::io("start", Path::new("threads")))?;
-        start_file_threads(&tokio)?;
+        if let Err(e) = start_file_threads(&tokio) {
+            // Dropping it would wait for the threads that were had, and they wait for those that were not.
+            tokio.shutdown_background();
+            return Err(e);
+        }
         // Where it can't be made, DataFusion says so when it needs it.
         remove_abandoned(&std::env::temp_dir());
         let prefix = format!("{TEMPORARY}{}-", Owner::current());
