@@ -102,7 +102,7 @@ impl Tables {
             &plan.contracts.events,
             Arc::clone(&plan.layout),
             Arc::clone(&plans),
-            Arc::new(plan.properties.clone()),
+            Arc::clone(&plan.properties),
         )?;
         let requests = RequestsTable::new(
             folder(tables::REQUESTS)?,
@@ -111,13 +111,13 @@ impl Tables {
             Arc::clone(classes),
             Arc::clone(&plan.layout),
             plans,
-            Arc::new(plan.properties.clone()),
+            Arc::clone(&plan.properties),
         )?;
         let downstream = DownstreamTable::new(
             folder(tables::DOWNSTREAM)?,
             &plan.contracts.downstream,
             task.trace_id,
-            Arc::new(plan.properties.clone()),
+            Arc::clone(&plan.properties),
         )?;
         Ok(Tables {
             events,
@@ -149,7 +149,7 @@ fn ingested(
         &plan.contracts.losses,
         trace_id,
         &losses,
-        &Arc::new(plan.properties.clone()),
+        &plan.properties,
     )?;
     Ok(Ingested {
         recording: Recording {

@@ -10,7 +10,7 @@ use crate::columns::tables::plans::Plans;
 use crate::columns::tables::requests::{Common, RequestsUsage};
 use crate::dataset::manifest::Recording;
 use crate::trace::event::EventClass;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::WriterPropertiesPtr;
 use std::sync::Arc;
 
 /// What all recordings of an ingest share.
@@ -18,7 +18,7 @@ pub(super) struct Plan {
     pub options: IngestOptions,
     pub layout: Arc<Layout>,
     pub contracts: Contracts,
-    pub properties: WriterProperties,
+    pub properties: WriterPropertiesPtr,
 }
 
 pub(super) struct Contracts {
@@ -48,7 +48,7 @@ impl Plan {
                 downstream: contract::downstream(),
                 losses: contract::losses(),
             },
-            properties: properties(options.codec.compression()),
+            properties: Arc::new(properties(options.codec.compression())),
             options,
         }
     }
