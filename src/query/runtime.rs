@@ -67,11 +67,6 @@ impl Runtime {
             .thread_keep_alive(Duration::from_secs(1 << 20))
             .build()
             .map_err(Error::io("start", Path::new("threads")))?;
-        if let Err(e) = start_file_threads(&tokio) {
-            // Dropping it would wait for the threads that were had, and they wait for those that were not.
-            tokio.shutdown_background();
-            return Err(e);
-        }
         // Where it can't be made, DataFusion says so when it needs it.
         remove_abandoned(&std::env::temp_dir());
         let prefix = format!("{TEMPORARY}{}-", Owner::current());
@@ -92,12 +87,19 @@ impl Runtime {
             memory.max(memory::LARGE),
             memory.saturating_add(DECODED.max(memory / 2)),
         );
-        Ok(Runtime {
+        let runtime = Runtime {
             tokio: Some(tokio),
             environment,
             stop,
             disk,
-        })
+        };
+        // Last: where it fails, what was started ends as every runtime does, without waiting for threads that wait.
+        start_file_threads(runtime.tokio())?;
+        Ok(runtime)
+    }
+
+    fn tokio(&self) -> &tokio::runtime::Runtime {
+        self.tokio.as_ref().expect("there until dropped")
     }
 
     /// DataFusion's side of it, without tables.
@@ -118,8 +120,7 @@ impl Runtime {
     /// [`Error::Interrupted`].
     pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T> {
         let work = pin!(work);
-        let tokio = self.tokio.as_ref().expect("there until dropped");
-        match tokio.block_on(select(work, self.stop.clone())) {
+        match self.tokio().block_on(select(work, self.stop.clone())) {
             Either::Left((value, _)) => Ok(value),
             Either::Right(_) => Err(Error::Interrupted),
         }
