@@ -75,11 +75,11 @@ fn decode(root: &Path, path: &Path) -> Result<()> {
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
             .and_then(|builder| builder.with_batch_size(ROWS).build())
-            .map_err(Error::columns(path))?;
+            .map_err(Error::columns_read(path))?;
         for batch in reader {
             batch
                 .map_err(ParquetError::from)
-                .map_err(Error::columns(path))?;
+                .map_err(Error::columns_read(path))?;
         }
         Ok(())
     })
