@@ -15,7 +15,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// What stands between the name of a target and the owner.
@@ -241,6 +241,18 @@ pub(crate) fn rename_to_nothing(from: &Path, to: &Path) -> io::Result<()> {
         },
         other => Ok(other?),
     }
+}
+
+/// Writes a text into the file `path`, durably: for what is in a folder aside.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
+    let written = File::create(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(Error::io("write", path))
 }
 
 /// Makes a file or folder durable: of a folder the names in it, not what they stand for.

@@ -1,9 +1,9 @@
 //! `manifest.json`: where a dataset comes from, how it was made, what is in it and what was lost.
 
-use super::MANIFEST;
 use super::fingerprint::Fingerprint;
 use super::options::ManifestOptions;
 use super::recorded::Recorded;
+use super::{MANIFEST, aside};
 use crate::error::{self, Error, Place, Result};
 use crate::foreign;
 use crate::shown::path_text;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 /// Version of the manifest's form; a reader must refuse versions it does not know.
@@ -243,12 +243,7 @@ impl Manifest {
         let path = root.join(MANIFEST);
         let mut text = serde_json::to_string_pretty(self).expect("a manifest is JSON");
         text.push('\n');
-        File::create(&path)
-            .and_then(|mut file| {
-                file.write_all(text.as_bytes())?;
-                file.sync_all()
-            })
-            .map_err(Error::io("write", &path))
+        aside::write_text(&path, &text)
     }
 
     /// Reads the manifest of the dataset in `root`.

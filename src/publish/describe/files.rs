@@ -4,13 +4,14 @@ use super::metadata::ReleaseMetadata;
 use super::{card, cite, croissant, research_object};
 use crate::columns::schema::contract;
 use crate::dataset::MANIFEST;
+use crate::dataset::aside::write_text;
 use crate::dataset::manifest::digest;
 use crate::error::{Error, Result};
 use crate::foreign::{self, Kind};
 use crate::publish::license::License;
 use crate::publish::release::{SCHEMAS, SUMS};
 use crate::shown::path_text;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 /// Writes everything in the release in `root` that is not data.
@@ -21,7 +22,7 @@ pub(crate) fn write(metadata: &ReleaseMetadata, root: &Path) -> Result<()> {
     let schemas = root.join(SCHEMAS);
     fs::create_dir_all(&schemas).map_err(Error::io("create", &schemas))?;
     for (name, text) in contract::texts() {
-        write_file(&schemas.join(name), text)?;
+        write_text(&schemas.join(name), text)?;
     }
     let files = [
         ("README.md", Some(card::text(metadata))),
@@ -36,20 +37,10 @@ pub(crate) fn write(metadata: &ReleaseMetadata, root: &Path) -> Result<()> {
     ];
     for (name, text) in files {
         if let Some(text) = text {
-            write_file(&root.join(name), &text)?;
+            write_text(&root.join(name), &text)?;
         }
     }
-    write_file(&root.join(SUMS), &sums(root)?)
-}
-
-fn write_file(path: &Path, text: &str) -> Result<()> {
-    use std::io::Write;
-    File::create(path)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
-        .map_err(Error::io("write", path))
+    write_text(&root.join(SUMS), &sums(root)?)
 }
 
 /// All files below `root` but the list of checksums, relative to it, sorted.
