@@ -25,6 +25,7 @@ pub(crate) mod shipped;
 mod source;
 mod statements;
 mod tables;
+mod windows;
 
 pub(crate) use access::Access;
 pub(crate) use session::Session;
