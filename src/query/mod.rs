@@ -9,6 +9,7 @@
 //! [`output::Results`]. DataFusion appears in this folder only.
 
 mod access;
+mod calls;
 mod copy;
 mod damage;
 mod limits;

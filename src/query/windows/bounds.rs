@@ -67,7 +67,11 @@ fn within(
     for (begin, end) in ranges {
         let after = binary(Arc::clone(point), Operator::GtEq, constant(*begin)?);
         let before = binary(Arc::clone(point), Operator::LtEq, constant(*end)?);
-        any = Some(joined(any, Operator::Or, binary(after, Operator::And, before)));
+        any = Some(joined(
+            any,
+            Operator::Or,
+            binary(after, Operator::And, before),
+        ));
     }
     Ok(any.unwrap_or_else(|| lit(false)))
 }
@@ -76,11 +80,7 @@ fn binary(left: PhysicalExprRef, op: Operator, right: PhysicalExprRef) -> Physic
     Arc::new(BinaryExpr::new(left, op, right))
 }
 
-fn joined(
-    left: Option<PhysicalExprRef>,
-    op: Operator,
-    right: PhysicalExprRef,
-) -> PhysicalExprRef {
+fn joined(left: Option<PhysicalExprRef>, op: Operator, right: PhysicalExprRef) -> PhysicalExprRef {
     match left {
         Some(left) => binary(left, op, right),
         None => right,

@@ -212,7 +212,11 @@ impl ExecutionPlan for WindowJoinExec {
     ) -> Result<TreeNodeRecursion> {
         let condition = &self.condition;
         let keys = condition.keys.iter().flat_map(|(l, r)| [l, r]);
-        let range = [&condition.begin.value, &condition.point, &condition.end.value];
+        let range = [
+            &condition.begin.value,
+            &condition.point,
+            &condition.end.value,
+        ];
         let rest = condition.rest.iter().map(|rest| rest.expression());
         let wanted = self.wanted.clone().map(|wanted| wanted as PhysicalExprRef);
         for expression in keys.chain(range).chain(rest).chain(&wanted) {
@@ -225,7 +229,10 @@ impl ExecutionPlan for WindowJoinExec {
 
     fn dynamic_expressions_produced(&self) -> Vec<PhysicalExprRef> {
         let wanted = self.wanted.clone();
-        wanted.map(|wanted| wanted as PhysicalExprRef).into_iter().collect()
+        wanted
+            .map(|wanted| wanted as PhysicalExprRef)
+            .into_iter()
+            .collect()
     }
 
     fn replace_children(
@@ -337,7 +344,10 @@ impl ExecutionPlan for WindowJoinExec {
         _: &ConfigOptions,
     ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
         // Whether a scan took it or not: it may ask it when it opens a file.
-        let told = result.self_filters.get(1).and_then(|filters| filters.first());
+        let told = result
+            .self_filters
+            .get(1)
+            .and_then(|filters| filters.first());
         let told = told.map(|told| Arc::clone(&told.predicate));
         let mut propagation = FilterPushdownPropagation::if_any(result);
         if let Some(told) = told

@@ -77,8 +77,7 @@ impl Joined {
         let firsts = firsts.collect::<Result<Vec<ArrayRef>>>()?;
         let keys = self.keys.of(&firsts, ranges.len())?;
         let found = ranges.into_iter().zip(keys);
-        let found =
-            found.filter_map(|(range, key)| Some((range, self.collected.group(&key?)?)));
+        let found = found.filter_map(|(range, key)| Some((range, self.collected.group(&key?)?)));
         let sweep = Sweep::new(numbers(&self.condition.point, batch)?, found);
         drop(timer);
         Ok(sweep)
@@ -108,7 +107,10 @@ impl Joined {
         let count = RecordBatchOptions::new().with_row_count(Some(points.len()));
         let schema = Arc::clone(rest.schema());
         let asked = RecordBatch::try_new_with_options(schema, columns, &count)?;
-        let held = rest.expression().evaluate(&asked)?.into_array(points.len())?;
+        let held = rest
+            .expression()
+            .evaluate(&asked)?
+            .into_array(points.len())?;
         let kept = |rows: &UInt32Array| -> Result<UInt32Array> {
             Ok(filter(rows, held.as_boolean())?.as_primitive().clone())
         };
@@ -138,12 +140,14 @@ fn runs(values: &[ArrayRef], rows: usize) -> Result<Vec<Range<usize>>> {
         return Ok(vec![0..rows]);
     }
     // What stands at one place of a dictionary is equal, and to compare places is faster.
-    let plain = values.iter().map(|values| match values.as_any_dictionary_opt() {
-        Some(dictionary) => {
-            let places = dictionary.keys().to_data();
-            arrow::array::make_array(places)
-        }
-        None => Arc::clone(values),
-    });
+    let plain = values
+        .iter()
+        .map(|values| match values.as_any_dictionary_opt() {
+            Some(dictionary) => {
+                let places = dictionary.keys().to_data();
+                arrow::array::make_array(places)
+            }
+            None => Arc::clone(values),
+        });
     Ok(partition(&plain.collect::<Vec<_>>())?.ranges())
 }
