@@ -89,7 +89,7 @@ impl Pairing {
     /// Sees whether an event is the next one after the last.
     fn follow(&mut self, read: &Read, row: usize, left: &mut Vec<Place>) {
         let event = read.event.value(row);
-        if read.trace(row) != self.trace.as_deref() {
+        if !read.continues(row) && read.trace(row) != self.trace.as_deref() {
             self.trace = read.trace(row).map(str::to_owned);
             left.extend(self.threads.drain().map(|(_, waiting)| waiting.place));
             self.last = None;

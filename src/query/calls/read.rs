@@ -72,6 +72,12 @@ impl Read {
         }
     }
 
+    /// Whether a row is seen at a glance to be of the recording of the row before.
+    pub(super) fn continues(&self, row: usize) -> bool {
+        let words = self.trace.values();
+        row > 0 && self.trace.null_count() == 0 && words[row] == words[row - 1]
+    }
+
     /// The recording that the event of a row is of.
     pub(super) fn trace(&self, row: usize) -> Option<&str> {
         let known = self.trace.is_valid(row);

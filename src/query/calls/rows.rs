@@ -2,10 +2,11 @@
 
 use super::layout::{Column, Errnos, Layout, Of};
 use arrow::array::{
-    Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
+    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, RecordBatch, RecordBatchOptions,
+    StringArray, new_null_array,
 };
-use arrow::compute::{cast, interleave};
-use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use arrow::compute::{cast, concat, interleave};
+use arrow::datatypes::{DataType, Int32Type, Int64Type, SchemaRef};
 use datafusion::common::Result;
 use std::sync::Arc;
 
@@ -61,17 +62,49 @@ fn values(
         Of::EntryElseExit => call.entry.filter(has).or(call.exit),
     };
     // What is nowhere comes from a batch of nothing.
-    let nothing = new_null_array(sources[0].data_type(), 1);
     let absent = (sources.len(), 0);
     let places = calls.iter().map(|call| place(call).unwrap_or(absent));
     let places: Vec<Place> = places.collect();
-    let mut all = sources.to_vec();
-    all.push(nothing.as_ref());
-    let values = interleave(&all, &places)?;
+    let values = if places.contains(&absent) {
+        let nothing = new_null_array(sources[0].data_type(), 1);
+        let mut all = sources.to_vec();
+        all.push(nothing.as_ref());
+        gathered(&all, &places)?
+    } else {
+        gathered(sources, &places)?
+    };
     match column.of {
         Of::Errno => names(&values, errnos),
         _ => Ok(values),
     }
+}
+
+/// The values at `places` of `sources`.
+fn gathered(sources: &[&dyn Array], places: &[Place]) -> Result<ArrayRef> {
+    let words = sources
+        .iter()
+        .map(|source| source.as_dictionary_opt::<Int32Type>());
+    let Some(words) = words.collect::<Option<Vec<_>>>() else {
+        return Ok(interleave(sources, places)?);
+    };
+    // The words of all, one source after the other, so that a row needs no look at its word.
+    let lists: Vec<&dyn Array> = words.iter().map(|words| words.values().as_ref()).collect();
+    let all = concat(&lists)?;
+    if i32::try_from(all.len()).is_err() {
+        return Ok(interleave(sources, places)?);
+    }
+    let begins = lists.iter().scan(0, |begin, list| {
+        *begin += list.len() as i32;
+        Some(*begin - list.len() as i32)
+    });
+    let begins: Vec<i32> = begins.collect();
+    let key = |(source, row): &Place| {
+        let keys = words[*source].keys();
+        keys.is_valid(*row)
+            .then(|| keys.value(*row) + begins[*source])
+    };
+    let keys: Int32Array = places.iter().map(key).collect();
+    Ok(Arc::new(DictionaryArray::try_new(keys, all)?))
 }
 
 /// Names of the errors that return values stand for.

@@ -62,6 +62,11 @@ impl Group {
         self.begins.partition_point(|begin| *begin <= point)
     }
 
+    /// Where the interval with this number begins, if there is one.
+    pub(super) fn begin(&self, number: usize) -> Option<i64> {
+        self.begins.get(number).copied()
+    }
+
     /// Adds those around `point` among the ones from number `next` on that begin at it or before, and gives the number of
     /// the first that begins after it.
     pub(super) fn advance(

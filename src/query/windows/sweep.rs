@@ -88,9 +88,16 @@ impl Sweep {
             pairs.intervals.extend(intervals);
             pairs.points.resize(pairs.intervals.len(), row);
             self.told += count;
-            if self.told == self.around.len() {
-                self.at += 1;
-                self.told = 0;
+            if self.told < self.around.len() {
+                continue;
+            }
+            (self.at, self.told) = (self.at + 1, 0);
+            if self.around.is_empty() {
+                // Those before the next interval are in none.
+                let begin = group.begin(self.next);
+                let before =
+                    |row: &u32| begin.is_none_or(|begin| values.value(*row as usize) < begin);
+                self.at += run.rows[self.at..].partition_point(before);
             }
         }
         pairs
