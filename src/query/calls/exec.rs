@@ -18,7 +18,9 @@ use datafusion::physical_plan::filter_pushdown::{
     ChildFilterDescription, ChildPushdownResult, FilterDescription, FilterPushdownPhase,
     FilterPushdownPropagation,
 };
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
+};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     ChildStats, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
@@ -75,6 +77,8 @@ struct Running {
     remains: Arc<Remains>,
     layout: Arc<Layout>,
     metrics: BaselineMetrics,
+    /// How many events were left over by all partitions.
+    parted: Count,
     batch_size: usize,
 }
 
@@ -87,6 +91,8 @@ impl Running {
             let Some((batches, mut memory)) = left else {
                 return Ok(None);
             };
+            self.parted
+                .add(batches.iter().map(RecordBatch::num_rows).sum());
             let timer = self.metrics.elapsed_compute().timer();
             let done = calls(&self.layout, &batches, &mut memory, self.batch_size)?;
             drop(timer);
@@ -166,6 +172,7 @@ impl ExecutionPlan for CallsExec {
                 memory.register(context.memory_pool()),
             ),
             remains: self.remains(),
+            parted: MetricBuilder::new(&self.metrics).global_counter("parted"),
             layout,
             metrics,
             batch_size: context.session_config().batch_size(),

@@ -1,8 +1,8 @@
 //! Which points are wanted at all, as a predicate that can be seen not to hold for a whole file, row group or page.
 //!
 //! It says less than the join does: it has few ranges, so that to ask them costs nothing, and it names only columns and
-//! constants, which is what the statistics of Parquet files answer. Each of its parts about the point alone stands for
-//! itself, since the statistics of pages are asked for one column at a time.
+//! constants, which is what the statistics of Parquet files answer. What it says of the point alone stands for itself, since
+//! the statistics of pages are asked for one column at a time.
 
 use super::group::Group;
 use arrow::datatypes::DataType;
@@ -17,23 +17,27 @@ const RANGES: usize = 32;
 /// Keys that are named.
 const KEYS: usize = 16;
 
-/// What the points of the intervals hold. `keys` has, for each group, the expressions of keys and their values; none where
-/// they are not known to be few.
-pub(super) fn predicate(
+/// The ranges that hold the points.
+pub(super) fn ranges(
+    point: &PhysicalExprRef,
+    data_type: &DataType,
+    groups: &[Group],
+) -> Result<PhysicalExprRef> {
+    let all = merged(groups.iter().flat_map(Group::spans).collect());
+    within(point, data_type, &all)
+}
+
+/// The same by key, where keys are few. `keys` has, for each group, the expressions of its keys and their values.
+pub(super) fn keyed(
     point: &PhysicalExprRef,
     data_type: &DataType,
     groups: &[Group],
     keys: &[Vec<(PhysicalExprRef, ScalarValue)>],
 ) -> Result<PhysicalExprRef> {
-    if groups.is_empty() {
-        return Ok(lit(false));
-    }
-    let all = merged(groups.iter().flat_map(Group::spans).collect());
-    let whole = within(point, data_type, &all)?;
     if keys.is_empty() || keys.len() > KEYS {
-        return Ok(whole);
+        return Ok(lit(true));
     }
-    let mut each: Option<PhysicalExprRef> = None;
+    let mut any: Option<PhysicalExprRef> = None;
     for (group, keys) in groups.iter().zip(keys) {
         let mut one = match groups.len() {
             1 => None,
@@ -45,13 +49,10 @@ pub(super) fn predicate(
             one = Some(joined(one, Operator::And, equal));
         }
         if let Some(one) = one {
-            each = Some(joined(each, Operator::Or, one));
+            any = Some(joined(any, Operator::Or, one));
         }
     }
-    Ok(match each {
-        Some(each) => binary(whole, Operator::And, each),
-        None => whole,
-    })
+    Ok(any.unwrap_or_else(|| lit(true)))
 }
 
 fn within(

@@ -168,8 +168,12 @@ impl Collected {
         self.numbers.get(key).copied()
     }
 
-    /// What can be said of all points that are in an interval, over the columns of `points`.
-    pub(super) fn wanted(&self, condition: &Condition, points: &Schema) -> Result<PhysicalExprRef> {
+    /// What can be said of all points that are in an interval, over the columns of `points`: of the point, and of keys.
+    pub(super) fn wanted(
+        &self,
+        condition: &Condition,
+        points: &Schema,
+    ) -> Result<[PhysicalExprRef; 2]> {
         let values = arrays(condition.keys.iter().map(|(key, _)| key), &self.rows)?;
         let key = |row: usize| -> Result<Vec<(PhysicalExprRef, ScalarValue)>> {
             let others = condition.keys.iter().map(|(_, other)| other.clone());
@@ -185,6 +189,9 @@ impl Collected {
             NullEquality::NullEqualsNull => Ok(Vec::new()),
         };
         let data_type = condition.point.data_type(points)?;
-        bounds::predicate(&condition.point, &data_type, &self.groups, &keys?)
+        Ok([
+            bounds::ranges(&condition.point, &data_type, &self.groups)?,
+            bounds::keyed(&condition.point, &data_type, &self.groups, &keys?)?,
+        ])
     }
 }

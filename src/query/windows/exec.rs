@@ -48,8 +48,8 @@ pub(super) struct WindowJoinExec {
     points: Arc<dyn ExecutionPlan>,
     condition: Arc<Condition>,
     output: Arc<[ColumnIndex]>,
-    /// What is told to the scan of points, once the intervals are known.
-    wanted: Option<Arc<DynamicFilterPhysicalExpr>>,
+    /// What is told to the scan of points, once the intervals are known; nothing where nobody may be told.
+    wanted: Vec<Arc<DynamicFilterPhysicalExpr>>,
     once: Arc<Mutex<Option<Once>>>,
     metrics: ExecutionPlanMetricsSet,
     properties: Arc<PlanProperties>,
@@ -76,7 +76,7 @@ impl WindowJoinExec {
             points,
             condition,
             output,
-            wanted: None,
+            wanted: Vec::new(),
             once: Arc::default(),
             metrics: ExecutionPlanMetricsSet::new(),
         }
@@ -111,9 +111,9 @@ impl WindowJoinExec {
         let work = async move {
             let collected = collect(input, &condition, memory).await?;
             rows.add(collected.rows.num_rows());
-            if let Some(wanted) = wanted {
-                wanted.update(collected.wanted(&condition, &points)?)?;
-                wanted.mark_complete();
+            for (filter, wanted) in wanted.iter().zip(collected.wanted(&condition, &points)?) {
+                filter.update(wanted)?;
+                filter.mark_complete();
             }
             Ok(Arc::new(collected))
         };
@@ -218,7 +218,7 @@ impl ExecutionPlan for WindowJoinExec {
             &condition.end.value,
         ];
         let rest = condition.rest.iter().map(|rest| rest.expression());
-        let wanted = self.wanted.clone().map(|wanted| wanted as PhysicalExprRef);
+        let wanted = self.dynamic_expressions_produced();
         for expression in keys.chain(range).chain(rest).chain(&wanted) {
             if let TreeNodeRecursion::Stop = f(expression)? {
                 return Ok(TreeNodeRecursion::Stop);
@@ -228,11 +228,8 @@ impl ExecutionPlan for WindowJoinExec {
     }
 
     fn dynamic_expressions_produced(&self) -> Vec<PhysicalExprRef> {
-        let wanted = self.wanted.clone();
-        wanted
-            .map(|wanted| wanted as PhysicalExprRef)
-            .into_iter()
-            .collect()
+        let wanted = self.wanted.iter().cloned();
+        wanted.map(|wanted| wanted as PhysicalExprRef).collect()
     }
 
     fn replace_children(
@@ -259,7 +256,7 @@ impl ExecutionPlan for WindowJoinExec {
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
         let (intervals, points) = (Arc::clone(&self.intervals), Arc::clone(&self.points));
         // The scan holds the filter of the run before, which is not for other intervals.
-        if let Some(wanted) = &self.wanted {
+        for wanted in &self.wanted {
             wanted.update(lit(true))?;
         }
         Ok(Arc::new(self.anew(intervals, points)))
@@ -326,11 +323,14 @@ impl ExecutionPlan for WindowJoinExec {
         let intervals = child(JoinSide::Left, &self.intervals)?;
         let mut points = child(JoinSide::Right, &self.points)?;
         let may = config.optimizer.enable_join_dynamic_filter_pushdown;
-        if phase == FilterPushdownPhase::Post && self.wanted.is_none() && may {
+        if phase == FilterPushdownPhase::Post && self.wanted.is_empty() && may {
+            let point = vec![Arc::clone(&self.condition.point)];
             let keys = self.condition.keys.iter().map(|(_, key)| Arc::clone(key));
-            let columns = keys.chain([Arc::clone(&self.condition.point)]).collect();
-            let wanted = DynamicFilterPhysicalExpr::new(columns, lit(true));
-            points = points.with_self_filter(Arc::new(wanted));
+            let keyed = point.iter().cloned().chain(keys).collect();
+            for columns in [point, keyed] {
+                let wanted = DynamicFilterPhysicalExpr::new(columns, lit(true));
+                points = points.with_self_filter(Arc::new(wanted));
+            }
         }
         Ok(FilterDescription::new()
             .with_child(intervals)
@@ -343,19 +343,17 @@ impl ExecutionPlan for WindowJoinExec {
         result: ChildPushdownResult,
         _: &ConfigOptions,
     ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
-        // Whether a scan took it or not: it may ask it when it opens a file.
-        let told = result
-            .self_filters
-            .get(1)
-            .and_then(|filters| filters.first());
+        // Whether a scan took them or not: it may ask them when it opens a file.
+        let told = result.self_filters.get(1).into_iter().flatten();
         let told = told.map(|told| Arc::clone(&told.predicate));
+        let wanted: Vec<_> = told
+            .filter_map(|told| Arc::downcast::<DynamicFilterPhysicalExpr>(told).ok())
+            .collect();
         let mut propagation = FilterPushdownPropagation::if_any(result);
-        if let Some(told) = told
-            && let Ok(wanted) = Arc::downcast::<DynamicFilterPhysicalExpr>(told)
-        {
+        if !wanted.is_empty() {
             let (intervals, points) = (Arc::clone(&self.intervals), Arc::clone(&self.points));
             let new: Arc<dyn ExecutionPlan> = Arc::new(WindowJoinExec {
-                wanted: Some(wanted),
+                wanted,
                 ..self.anew(intervals, points)
             });
             propagation = propagation.with_updated_node(new);

@@ -9,9 +9,11 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
-use datafusion::physical_plan::displayable;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::physical_plan::{ExecutionPlan, collect, displayable};
+use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use futures::StreamExt;
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
 use std::sync::Arc;
 
 /// Numbers that look random, the same in each run.
@@ -240,5 +242,72 @@ fn a_stream_that_is_dropped_gives_its_memory_back() {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
         panic!("{} bytes are still reserved", pool.reserved());
+    });
+}
+
+/// Rows that scans of `file` gave in the run of a plan.
+fn read(plan: &Arc<dyn ExecutionPlan>, column: &str) -> usize {
+    let mut rows = 0;
+    let is_scan = plan.children().is_empty() && plan.schema().index_of(column).is_ok();
+    if is_scan && let Some(metrics) = plan.metrics() {
+        rows += metrics.output_rows().unwrap_or(0);
+    }
+    let below = plan.children().into_iter();
+    rows + below.map(|child| read(child, column)).sum::<usize>()
+}
+
+#[test]
+fn only_pages_that_an_interval_reaches_into_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("points.parquet");
+    let numbers: Vec<_> = (0..10_000).map(Some).collect();
+    let of: Vec<_> = (0..10_000)
+        .map(|n| (n % 3 == 0).then_some(n / 10))
+        .collect();
+    let columns = [
+        ("point", column(&numbers)),
+        ("key", text(&vec![Some("a"); 10_000])),
+        ("of", column(&of)),
+    ];
+    let points = RecordBatch::try_from_iter(columns).unwrap();
+    let properties = WriterProperties::builder()
+        .set_max_row_group_row_count(Some(2000))
+        .set_data_page_row_count_limit(100)
+        .set_write_batch_size(100)
+        .build();
+    let file = std::fs::File::create(&path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, points.schema(), Some(properties)).unwrap();
+    writer.write(&points).unwrap();
+    writer.close().unwrap();
+    let (first, last) = ([Some(150), Some(5050)], [Some(160), Some(5120)]);
+    let columns = [
+        ("key", text(&[Some("a"); 2])),
+        ("id", column(&[Some(15), Some(505)])),
+        ("first", column(&first)),
+        ("last", column(&last)),
+    ];
+    let w = RecordBatch::try_from_iter(columns).unwrap();
+    let context = context(true, AMPLE, &[("w", &w)]);
+    runtime().block_on(async {
+        let options = ParquetReadOptions::default();
+        let path = path.to_str().unwrap();
+        context.register_parquet("e", path, options).await.unwrap();
+        for (on, expected) in [
+            ("e.key = w.key", 11 + 71),
+            ("e.key = w.key AND e.of = w.id", 4 + 3),
+            ("true", 11 + 71),
+        ] {
+            let sql = format!(
+                "SELECT e.point FROM w JOIN e ON {on} AND e.point BETWEEN w.first AND w.last"
+            );
+            let plan = context.sql(&sql).await.unwrap();
+            let plan = plan.create_physical_plan().await.unwrap();
+            let rows = collect(Arc::clone(&plan), context.task_ctx())
+                .await
+                .unwrap();
+            let rows: usize = rows.iter().map(RecordBatch::num_rows).sum();
+            assert_eq!(rows, expected, "{on}");
+            assert_eq!(read(&plan, "point"), 300, "{on}");
+        }
     });
 }
