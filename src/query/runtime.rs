@@ -4,6 +4,7 @@
 //! that never came would wait for ever. Memory is limited twice: operators account for what they hold and go on on disk,
 //! and large blocks, which a single value may be, are counted by the allocator (see `process::memory`).
 
+use super::lists;
 use super::members::members;
 use crate::dataset::aside;
 use crate::error::{Error, Result};
@@ -111,6 +112,9 @@ impl Runtime {
         options.sql_parser.map_string_types_to_utf8view = false;
         let context = SessionContext::new_with_config_rt(config, Arc::clone(&self.environment));
         context.register_udf(members());
+        for function in lists::functions() {
+            context.register_udf(function);
+        }
         context
     }
 

@@ -6,9 +6,11 @@ use super::reach::Reach;
 use super::runtime::Runtime;
 use super::source::Source;
 use super::statements::{self, Parsed};
-use super::{copy, damage, limits, merge, mistakes, parameters, recordings, shipped, tables};
+use super::{
+    copy, damage, limits, merge, mistakes, parameters, recordings, request_lists, shipped, tables,
+};
 use crate::dataset::manifest::Manifest;
-use crate::dataset::tables::EVENTS;
+use crate::dataset::tables::{EVENTS, REQUESTS};
 use crate::dataset::{Dataset, Table};
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};
@@ -117,6 +119,7 @@ impl Session {
             session.register(&dataset.root, table)?;
         }
         session.register_recordings(dataset)?;
+        session.register_lists(&dataset.root)?;
         session.create_views()?;
         session.fields.sort();
         session.fields.dedup();
@@ -312,6 +315,26 @@ impl Session {
             .register_batch(recordings::TABLE, batch)
             .map_err(wrong)?;
         self.tables.push(recordings::TABLE.to_owned());
+        Ok(())
+    }
+
+    /// The events of requests as lists, where events are linked to requests.
+    fn register_lists(&mut self, root: &Path) -> Result<()> {
+        let wrong = |e: DataFusionError| Error::input(e.strip_backtrace(), Place::file(root), "");
+        let bare = self.context.table_exist(BARE_EVENTS).map_err(wrong)?;
+        let events = if bare { BARE_EVENTS } else { EVENTS };
+        for name in [events, REQUESTS] {
+            if !self.context.table_exist(name).map_err(wrong)? {
+                return Ok(());
+            }
+        }
+        let provider = |name| self.wait(self.context.table_provider(name))?.map_err(wrong);
+        if let Some(lists) = request_lists::over(provider(REQUESTS)?, provider(events)?) {
+            self.context
+                .register_table(request_lists::TABLE, lists)
+                .map_err(wrong)?;
+            self.tables.push(request_lists::TABLE.to_owned());
+        }
         Ok(())
     }
 
