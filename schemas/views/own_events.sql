@@ -1,8 +1,9 @@
--- The events of requests, one row each: request_id, offset_ns since the start of the request, and all columns of events.
--- Their duration_ns is of the whole call, which may have begun before the request: on an exit that has it,
+-- The events of requests, one row each: offset_ns since the start of their request, and all columns of events. Their
+-- duration_ns is of the whole call, which may have begun before the request: on an exit that has it,
 -- least(duration_ns, offset_ns) is the part in the request.
 -- An event that its request does not carry (requests.n_events_omitted) is not here.
 CREATE VIEW own_events AS
-SELECT own.request_id, own.nested['offset_ns'] AS offset_ns, e.*
-FROM (SELECT trace_id, request_id, unnest(events) AS nested FROM requests) AS own
-JOIN events AS e ON e.trace_id = own.trace_id AND e.event_id = own.nested['event_id'];
+SELECT e.request_id, CAST(e."timestamp" AS BIGINT) - CAST(r.start AS BIGINT) AS offset_ns, e.* EXCEPT (request_id)
+FROM events AS e
+JOIN (SELECT trace_id, request_id, start FROM requests) AS r
+  ON r.trace_id = e.trace_id AND r.request_id = e.request_id;

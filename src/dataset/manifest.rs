@@ -18,8 +18,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Version of the manifest's form; a reader must refuse versions it does not know.
-pub const FORMAT_VERSION: u32 = 1;
+/// Version of a dataset's form; a reader must refuse versions it does not know. Since 2, `events` says of which request or
+/// downstream work each event is (`request_id`, `service_id`), and has the recording's `label`.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -234,6 +235,26 @@ pub fn digest(
     Ok((bytes, hash.iter().map(|b| format!("{b:02x}")).collect()))
 }
 
+/// Whether this program reads datasets and releases of this [`FORMAT_VERSION`]; `path` is their manifest.
+///
+/// # Errors
+/// [`Error::Input`].
+pub fn known(version: u32, path: &Path) -> Result<()> {
+    match version {
+        FORMAT_VERSION => Ok(()),
+        1 => Err(Error::input(
+            "the dataset is of format version 1, whose events do not say which request they are part of",
+            Place::file(path),
+            "Make it again from its traces with this version of sysds, or use the version that made it.",
+        )),
+        other => Err(Error::input(
+            format!("the manifest has version {other}; this program knows {FORMAT_VERSION}"),
+            Place::file(path),
+            "Use the version of sysds that made the dataset, or make it again.",
+        )),
+    }
+}
+
 impl Manifest {
     /// Writes it into the dataset's folder `root`.
     ///
@@ -260,14 +281,8 @@ impl Manifest {
                 "Make the dataset again with this version of sysds.",
             )
         })?;
-        match manifest.format_version {
-            FORMAT_VERSION => manifest.checked(&path),
-            other => Err(Error::input(
-                format!("the manifest has version {other}; this program knows {FORMAT_VERSION}"),
-                Place::file(&path),
-                "Use the version of sysds that made the dataset, or make it again.",
-            )),
-        }
+        known(manifest.format_version, &path)?;
+        manifest.checked(&path)
     }
 
     /// The manifest, unless it says what no manifest can: recordings of the same name, which would be told apart nowhere,

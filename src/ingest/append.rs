@@ -158,6 +158,7 @@ impl Old {
             requests: (requests, requests_usage),
             downstream: parts(tables::DOWNSTREAM)?.0,
             losses: parts(tables::LOSSES)?.0,
+            links: None,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use super::plan::{Ingested, Plan};
 use crate::columns::parquet::join::{Target, join};
+use crate::columns::parquet::late::Late;
 use crate::columns::parquet::part::Part;
 use crate::columns::parquet::properties::key_values;
 use crate::columns::schema::describe::described;
@@ -74,13 +75,19 @@ fn joined_table(
             tables::DOWNSTREAM => (&done.downstream, &[]),
             _ => (&done.losses, &[]),
         };
+        let links = done.links.as_ref().map(|links| links as &dyn Late);
+        let (properties, late) = match table {
+            tables::EVENTS => (&plan.of_events, links),
+            _ => (&plan.properties, None),
+        };
         let target = Target {
             dir: &dir,
             name: "part",
             schema,
-            properties: &plan.properties,
+            properties,
             metadata: key_values(&[("sysds:trace_id", &done.recording.trace_id)]),
             donors,
+            late,
         };
         files.extend(join(parts, files.len(), &target)?);
     }

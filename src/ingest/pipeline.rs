@@ -7,6 +7,7 @@ use super::worker::{Ended, Worked, Worker};
 use crate::columns::parquet::part::Part;
 use crate::columns::tables::downstream::DownstreamTable;
 use crate::columns::tables::events::EventsTable;
+use crate::columns::tables::links::{EventLinks, LinkWriter};
 use crate::columns::tables::losses;
 use crate::columns::tables::requests::{RequestsTable, RequestsUsage};
 use crate::dataset::fingerprint::fingerprints;
@@ -46,6 +47,13 @@ struct Tables {
     events: EventsTable,
     requests: RequestsTable,
     downstream: DownstreamTable,
+    links: Links,
+}
+
+/// The links of events, which the thread of `requests` writes.
+struct Links {
+    requests: LinkWriter,
+    services: LinkWriter,
 }
 
 /// Reads a recording into parts in `scratch`.
@@ -62,13 +70,13 @@ pub(super) fn run(
     let classes = Arc::new(task.reader.classes().to_vec());
     let tables = Tables::new(plan, &task, &classes, scratch)?;
     let worker = Worker::new(plan, &classes, tables.events);
-    let (requests, downstream) = (tables.requests, tables.downstream);
+    let (requests, downstream, links) = (tables.requests, tables.downstream, tables.links);
     let (read, worked, written) = thread::scope(|scope| -> Result<_> {
         let (full, batches) = sync_channel::<EventBatch>(WAITING);
         let (empty, spent) = sync_channel::<EventBatch>(WAITING + 2);
         let (ended, ended_in) = sync_channel::<Ended>(ENDED_WAITING);
         // Both before anything is read: where one cannot be had, what the other waits for is dropped here.
-        let write = move || write(requests, downstream, ended_in);
+        let write = move || write(requests, downstream, links, ended_in);
         let writer = spawn_scoped(scope, "requests", write)?;
         let work = move || worker.run(batches, empty, ended);
         let worker = spawn_scoped(scope, "events", work)?;
@@ -98,11 +106,11 @@ impl Tables {
         };
         let events = EventsTable::new(
             folder(tables::EVENTS)?,
-            task.trace_id,
+            (task.trace_id, task.described.label.as_deref()),
             &plan.contracts.events,
             Arc::clone(&plan.layout),
             Arc::clone(&plans),
-            Arc::clone(&plan.properties),
+            Arc::clone(&plan.of_events),
         )?;
         let requests = RequestsTable::new(
             folder(tables::REQUESTS)?,
@@ -119,10 +127,15 @@ impl Tables {
             task.trace_id,
             Arc::clone(&plan.properties),
         )?;
+        let links = Links {
+            requests: LinkWriter::new(folder("request_id")?),
+            services: LinkWriter::new(folder("service_id")?),
+        };
         Ok(Tables {
             events,
             requests,
             downstream,
+            links,
         })
     }
 }
@@ -133,7 +146,7 @@ fn ingested(
     task: &Task,
     classes: Arc<Vec<EventClass>>,
     worked: Worked,
-    (requests, downstream): Written,
+    (requests, downstream, links): Written,
     scratch: &Path,
 ) -> Result<Ingested> {
     let Task {
@@ -174,6 +187,7 @@ fn ingested(
         requests,
         downstream,
         losses: part.into_iter().collect(),
+        links: Some(links),
         classes,
     })
 }
@@ -237,17 +251,40 @@ fn bytes_until(checked: &Checked, timestamp: i64) -> u64 {
 }
 
 /// What the thread that writes leaves.
-type Written = ((Vec<Part>, RequestsUsage), Vec<Part>);
+type Written = ((Vec<Part>, RequestsUsage), Vec<Part>, EventLinks);
 
-/// The thread that writes `requests` and `downstream`.
+/// The thread that writes `requests` and `downstream`, and notes which events belong to them.
 fn write(
     mut requests: RequestsTable,
     mut downstream: DownstreamTable,
+    mut links: Links,
     ended: Receiver<Ended>,
 ) -> Result<Written> {
     for ended in ended {
+        links.add(&ended)?;
         requests.append(ended.requests)?;
         downstream.append(ended.services)?;
     }
-    Ok((requests.finish()?, downstream.finish()?))
+    Ok((requests.finish()?, downstream.finish()?, links.finish()?))
+}
+
+impl Links {
+    fn add(&mut self, ended: &Ended) -> Result<()> {
+        for request in &ended.requests {
+            let events = request.nested.iter().map(|event| event.event_id);
+            self.requests.link(events, request.id)?;
+        }
+        for service in &ended.services {
+            let events = service.of.event_ids.iter().copied();
+            self.services.link(events, service.work.id)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<EventLinks> {
+        Ok(EventLinks {
+            requests: self.requests.finish()?,
+            services: self.services.finish()?,
+        })
+    }
 }

@@ -2,10 +2,11 @@
 
 use super::options::IngestOptions;
 use crate::columns::parquet::part::Part;
-use crate::columns::parquet::properties::properties;
+use crate::columns::parquet::properties::{properties, properties_of_events};
 use crate::columns::schema::contract::{self, Contract};
 use crate::columns::schema::layout::Layout;
 use crate::columns::tables::events::EventsUsage;
+use crate::columns::tables::links::EventLinks;
 use crate::columns::tables::plans::Plans;
 use crate::columns::tables::requests::{Common, RequestsUsage};
 use crate::dataset::manifest::Recording;
@@ -18,7 +19,10 @@ pub(super) struct Plan {
     pub options: IngestOptions,
     pub layout: Arc<Layout>,
     pub contracts: Contracts,
+    /// How files are written, but those of `events`.
     pub properties: WriterPropertiesPtr,
+    /// How those are.
+    pub of_events: WriterPropertiesPtr,
 }
 
 pub(super) struct Contracts {
@@ -36,6 +40,8 @@ pub(super) struct Ingested {
     pub requests: (Vec<Part>, RequestsUsage),
     pub downstream: Vec<Part>,
     pub losses: Vec<Part>,
+    /// To what the events belong, which their parts do not say; `None` for parts of a dataset, which do.
+    pub links: Option<EventLinks>,
 }
 
 impl Plan {
@@ -49,6 +55,7 @@ impl Plan {
                 losses: contract::losses(),
             },
             properties: Arc::new(properties(options.codec.compression())),
+            of_events: Arc::new(properties_of_events(options.codec.compression())),
             options,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! So whatever reads a dataset's manifest (`sysds query`, `sysds inspect`) reads a release's, too.
 
-use crate::dataset::manifest::Manifest;
+use crate::dataset::manifest::{self, Manifest};
 use crate::dataset::{self, MANIFEST};
 use crate::error::{Error, Place, Result};
 use crate::foreign;
@@ -124,7 +124,9 @@ impl ReleaseManifest {
             )
         })?;
         match manifest.release.release_version {
-            RELEASE_VERSION => Ok(manifest),
+            RELEASE_VERSION => {
+                manifest::known(manifest.dataset.format_version, &path).map(|()| manifest)
+            }
             other => Err(Error::input(
                 format!("the release has form {other}; this program knows {RELEASE_VERSION}"),
                 Place::file(&path),

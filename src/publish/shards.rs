@@ -5,13 +5,12 @@
 //! near the size on disk that is asked for. How many shards there will be is known at the end, and then they get names.
 
 use super::rows;
-use crate::columns::parquet::properties::properties;
-use crate::dataset::codec::Codec;
 use crate::error::{Error, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -39,7 +38,7 @@ pub(super) struct Shards {
     dir: PathBuf,
     schema: SchemaRef,
     limit: u64,
-    codec: Codec,
+    properties: WriterProperties,
     open: BTreeMap<String, Open>,
     written: Vec<Written>,
     recording: usize,
@@ -53,13 +52,18 @@ struct Open {
 }
 
 impl Shards {
-    /// Shards of `limit` bytes in the folder `dir`.
-    pub(super) fn new(dir: &Path, schema: SchemaRef, limit: u64, codec: Codec) -> Self {
+    /// Shards of `limit` bytes in the folder `dir`, which are written with these properties.
+    pub(super) fn new(
+        dir: &Path,
+        schema: SchemaRef,
+        limit: u64,
+        properties: WriterProperties,
+    ) -> Self {
         Shards {
             dir: dir.to_path_buf(),
             schema,
             limit,
-            codec,
+            properties,
             open: BTreeMap::new(),
             written: Vec::new(),
             recording: 0,
@@ -111,10 +115,12 @@ impl Shards {
         let name = format!(".{split}-{}.parquet", self.written.len());
         let path = self.dir.join(name);
         let file = File::create_new(&path).map_err(Error::io("create", &path))?;
-        let properties = properties(self.codec.compression());
-        let mut writer =
-            ArrowWriter::try_new(file, SchemaRef::clone(&self.schema), Some(properties))
-                .map_err(Error::columns(&path))?;
+        let mut writer = ArrowWriter::try_new(
+            file,
+            SchemaRef::clone(&self.schema),
+            Some(self.properties.clone()),
+        )
+        .map_err(Error::columns(&path))?;
         if let Some(trace) = trace_id(first) {
             writer.append_key_value_metadata(KeyValue::new("sysds:trace_id".to_owned(), trace));
         }
@@ -237,6 +243,8 @@ pub(super) fn folders(labels: &[Option<String>]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::columns::parquet::properties::properties;
+    use crate::dataset::codec::Codec;
     use arrow::array::{ArrayRef, Int64Array, StringArray};
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
@@ -250,8 +258,9 @@ mod tests {
             .unwrap()
     }
 
-    fn codec(text: &str) -> Codec {
-        text.parse().unwrap()
+    fn codec(text: &str) -> WriterProperties {
+        let codec: Codec = text.parse().unwrap();
+        properties(codec.compression())
     }
 
     #[test]

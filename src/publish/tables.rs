@@ -6,6 +6,7 @@ use super::rewrite::Rewrite;
 use super::rows::{self, Rows};
 use super::shards::{Shards, Written};
 use super::split::{Marks, Splits};
+use crate::columns::parquet::properties::{properties, properties_of_events};
 use crate::dataset::manifest::Manifest;
 use crate::dataset::staging::Staging;
 use crate::dataset::tables;
@@ -75,8 +76,12 @@ impl<'a> Tables<'a> {
         let first = files.iter().flatten().next();
         let first = first.ok_or_else(|| no_files(root, table))?;
         let schema = rewrite.schema(Rows::open(root, first)?.schema().clone());
-        let (limit, codec) = (self.options.shard_bytes, self.options.codec);
-        let mut shards = Shards::new(dir, schema, limit, codec);
+        let compression = self.options.codec.compression();
+        let properties = match table {
+            tables::EVENTS => properties_of_events(compression),
+            _ => properties(compression),
+        };
+        let mut shards = Shards::new(dir, schema, self.options.shard_bytes, properties);
         for (recording, files) in files.iter().enumerate() {
             shards.begin(recording)?;
             let marks = match table {

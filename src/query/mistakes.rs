@@ -90,6 +90,11 @@ impl Mistake {
         self
     }
 
+    /// Whether it is about this name.
+    pub(super) fn is_about(&self, name: &str) -> bool {
+        self.word.as_deref() == Some(name)
+    }
+
     /// Draws it into the text.
     pub(super) fn in_source(self, source: &Source) -> Error {
         let found = || find_word(&source.text, self.word.as_deref()?, self.from);

@@ -54,6 +54,10 @@ const VIEWS: [(&str, &str); 5] = [
     ("syscalls", include_str!("../../schemas/views/syscalls.sql")),
 ];
 
+/// What to do about a view that a dataset cannot have.
+const LEFT_OUT: &str = "This view needs columns that the dataset lacks, as events.request_id, which says of which request an \
+                        event is: make the dataset again from its traces with this version of sysds ingest.";
+
 /// A dataset that is open for queries.
 ///
 /// Its tables go by their folders' names. Queries run on all cores; sorting, grouping and joining share a limited
@@ -73,6 +77,8 @@ pub(crate) struct Session {
     /// The names that SQL knows: tables and views.
     tables: Vec<String>,
     fields: Vec<String>,
+    /// Views that the tables do not have the columns for.
+    left_out: Vec<&'static str>,
     /// Memory of the tables that the script made.
     made: Mutex<Vec<MemoryReservation>>,
 }
@@ -113,6 +119,7 @@ impl Session {
             files: dataset.tables.clone(),
             tables: Vec::new(),
             fields: Vec::new(),
+            left_out: Vec::new(),
             made: Mutex::default(),
         };
         for table in &dataset.tables {
@@ -264,10 +271,15 @@ impl Session {
         if let Some(e) = damage::behind(e, &self.folder, &self.files) {
             return e;
         }
-        mistakes::read(e)
-            .in_statement(begin)
-            .with_names(&self.tables, &self.fields, &self.functions())
-            .in_source(source)
+        let mistake = mistakes::read(e).in_statement(begin).with_names(
+            &self.tables,
+            &self.fields,
+            &self.functions(),
+        );
+        match self.left_out.iter().any(|view| mistake.is_about(view)) {
+            true => mistake.with_remedy(LEFT_OUT).in_source(source),
+            false => mistake.in_source(source),
+        }
     }
 
     /// Names of all functions.
@@ -293,6 +305,7 @@ impl Session {
                     if let Some(e) = damage::behind(&e, &self.folder, &self.files) {
                         return Err(e);
                     }
+                    self.left_out.push(name);
                 }
             }
         }

@@ -1,22 +1,26 @@
 //! Joins row groups that were written as files of their own into tables of one schema.
 //!
 //! Encoded column chunks are copied as they are, with their statistics, page indexes and bloom filters. A part that
-//! lacks a column gets a chunk of nulls, whose levels (which rows and list elements there are) are those of a column
-//! that the part has at the same place.
+//! lacks a column gets it from who knows its values now ([`Late`]), or else a chunk of nulls, whose levels (which rows
+//! and list elements there are) are those of a column that the part has at the same place.
 
+use super::late::{Late, write_numbers};
 use super::nulls::write_nulls;
 use super::part::Part;
 use super::source::Source;
+use super::sparse::Sparse;
 use crate::error::{Error, Result};
 use arrow::datatypes::Schema;
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufWriter;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,13 +36,15 @@ pub struct Target<'a> {
     /// The schema of every file.
     pub schema: &'a Schema,
     /// Compression and encodings, as for the parts.
-    pub properties: &'a WriterProperties,
+    pub properties: &'a WriterPropertiesPtr,
     /// Key-value metadata of every file.
     pub metadata: Vec<KeyValue>,
     /// A column that every part has, and that is never null, per list that rows can have: its path. Columns that a part
     /// lacks take their levels from the one that shares the longest path with them; those that share none are at top
     /// level (or in structures that every row has).
     pub donors: &'a [&'a str],
+    /// Who knows the columns that parts lack because they became known later.
+    pub late: Option<&'a dyn Late>,
 }
 
 /// Joins `parts` into files from number `first` on, removes those that are files of their own, and returns the files. No
@@ -48,6 +54,7 @@ pub struct Target<'a> {
 /// [`Error::Io`] and [`Error::Columns`] where a file cannot be read or written.
 pub fn join(parts: &[Part], first: usize, target: &Target) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
+    let mut rows = 0;
     let chunks: Vec<&[Part]> = match parts.is_empty() {
         true => vec![&[]],
         false => parts.chunks(PARTS_PER_FILE).collect(),
@@ -59,7 +66,8 @@ pub fn join(parts: &[Part], first: usize, target: &Target) -> Result<Vec<PathBuf
         let file = File::create(&path).map_err(Error::io("create", &path))?;
         let mut joint = Joint::new(file, target).map_err(Error::columns(&path))?;
         for part in parts {
-            joint.add(part, &path)?;
+            joint.add(part, rows, &path)?;
+            rows += part.rows;
             if part.group.is_none() {
                 std::fs::remove_file(&part.path).map_err(Error::io("remove", &part.path))?;
             }
@@ -78,13 +86,13 @@ pub fn join(parts: &[Part], first: usize, target: &Target) -> Result<Vec<PathBuf
 struct Joint<'a> {
     writer: SerializedFileWriter<BufWriter<File>>,
     schema: SchemaDescriptor,
-    donors: &'a [&'a str],
+    target: &'a Target<'a>,
 }
 
 impl<'a> Joint<'a> {
-    fn new(file: File, target: &Target<'a>) -> Result<Self, ParquetError> {
+    fn new(file: File, target: &'a Target<'a>) -> Result<Self, ParquetError> {
         let schema = ArrowSchemaConverter::new().convert(target.schema)?;
-        let mut properties = target.properties.clone().into_builder();
+        let mut properties = target.properties.as_ref().clone().into_builder();
         properties = properties.set_key_value_metadata(Some(target.metadata.clone()));
         let mut properties = properties.build();
         add_encoded_arrow_schema_to_metadata(target.schema, &mut properties);
@@ -96,28 +104,53 @@ impl<'a> Joint<'a> {
         Ok(Joint {
             writer,
             schema,
-            donors: target.donors,
+            target,
         })
     }
 
-    fn add(&mut self, part: &Part, path: &Path) -> Result<()> {
+    /// Adds a part, which comes after so many rows of parts, to the file at `path`.
+    fn add(&mut self, part: &Part, before: usize, path: &Path) -> Result<()> {
         let file = File::open(&part.path).map_err(Error::io("read", &part.path))?;
         let source = Source::open(file, part.group.unwrap_or(0));
         let source = source.map_err(Error::columns_read(&part.path))?;
-        self.add_group(&source, part.rows)
+        let late = self.late(&source, before..before + part.rows)?;
+        self.add_group(&source, part.rows, late)
             .map_err(Error::columns(path))
     }
 
-    fn add_group(&mut self, source: &Source, rows: usize) -> Result<(), ParquetError> {
+    /// The late columns that the part `source` lacks, by their numbers.
+    fn late(&self, source: &Source, rows: Range<usize>) -> Result<HashMap<usize, Sparse<i64>>> {
+        let mut found = HashMap::new();
+        let Some(late) = self.target.late else {
+            return Ok(found);
+        };
+        for (number, column) in self.schema.columns().iter().enumerate() {
+            let path = column.path().string();
+            if source.find(&path).is_none()
+                && let Some(numbers) = late.numbers(&path, rows.clone())?
+            {
+                found.insert(number, numbers);
+            }
+        }
+        Ok(found)
+    }
+
+    fn add_group(
+        &mut self,
+        source: &Source,
+        rows: usize,
+        mut late: HashMap<usize, Sparse<i64>>,
+    ) -> Result<(), ParquetError> {
         let mut group = self.writer.next_row_group()?;
-        for column in self.schema.columns() {
-            match source.find(&column.path().string()) {
-                Some(index) => group.append_column(&source.file, source.chunk(index)?)?,
-                None => {
-                    let donor = donor(self.donors, &column.path().string());
-                    let levels = source.levels(donor)?;
-                    write_nulls(&mut group, column, &levels, rows)?;
-                }
+        for (number, column) in self.schema.columns().iter().enumerate() {
+            if let Some(index) = source.find(&column.path().string()) {
+                group.append_column(&source.file, source.chunk(index)?)?;
+            } else if let Some(numbers) = late.remove(&number) {
+                write_numbers(&mut group, column, self.target.properties, numbers, rows)?;
+            } else {
+                let donor = donor(self.target.donors, &column.path().string());
+                let levels = source.levels(donor)?;
+                write_nulls(&mut group, column, &levels, rows)?;
             }
         }
         group.close()?;

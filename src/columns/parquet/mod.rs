@@ -16,11 +16,12 @@
 //! | [`encoders`] | a row group whose columns are encoded by threads |
 //! | [`side_by_side`] | a row group whose columns are encoded by the caller's thread |
 //! | [`nested`] | the columns of a list's elements |
-//! | [`join`], [`source`], [`nulls`] | parts into files of one schema |
+//! | [`join`], [`source`], [`nulls`], [`late`] | parts into files of one schema |
 
 pub mod column;
 pub mod encoders;
 pub mod join;
+pub mod late;
 pub mod levels;
 pub mod nested;
 mod nulls;

@@ -10,9 +10,21 @@ const PAGE_ROWS: usize = 64 * 1024;
 /// Different values that bloom filters are made for; names and threads are fewer.
 const BLOOM_VALUES: u64 = 4096;
 
-/// The properties of every file.
+/// The properties of the files of every table but `events`.
 pub fn properties(compression: Compression) -> WriterProperties {
     builder(compression).build()
+}
+
+/// The properties of the files of `events`. Its links stay the same for runs of events and jump between a few that are
+/// under way; plain values, which repeat byte for byte, then compress better than dictionary indices or differences.
+pub fn properties_of_events(compression: Compression) -> WriterProperties {
+    let mut builder = builder(compression);
+    for path in ["request_id", "service_id"].map(ColumnPath::from) {
+        builder = builder
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path, Encoding::PLAIN);
+    }
+    builder.build()
 }
 
 fn builder(compression: Compression) -> WriterPropertiesBuilder {

@@ -86,6 +86,21 @@ impl<C: ?Sized + 'static> NamedColumn<C> {
         }
     }
 
+    /// A column of integers that may be null, which is filled when the parts of the table are joined.
+    pub(super) fn late(name: &'static str) -> Self {
+        let open = |column: &str, contract: &contract::Column| {
+            let field = contract.field(&HashMap::new());
+            match (field.data_type(), field.is_nullable()) {
+                (DataType::Int64, true) => Ok(None),
+                _ => Err(wrong_type(column, contract, DataType::Int64)),
+            }
+        };
+        NamedColumn {
+            name,
+            open: Box::new(open),
+        }
+    }
+
     /// A column of structures that the table fills in a way of its own.
     pub(super) fn apart(name: &'static str) -> Self {
         let open = |column: &str, contract: &contract::Column| {

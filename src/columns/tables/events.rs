@@ -74,19 +74,19 @@ pub(super) struct Chunk {
 }
 
 impl EventsTable {
-    /// An empty table whose parts go to `dir`.
+    /// An empty table whose parts go to `dir`; `of` is the recording and its label.
     ///
     /// # Errors
     /// [`Error::Fault`] where its columns are not those of the contract, and as [`PartWriter::new`].
     pub fn new(
         dir: PathBuf,
-        trace_id: &str,
+        of: (&str, Option<&str>),
         contract: &Contract,
         layout: Arc<Layout>,
         plans: Arc<Plans>,
         properties: WriterPropertiesPtr,
     ) -> Result<Self> {
-        let columns = columns(trace_id, &plans);
+        let columns = columns(of, &plans);
         let columns = columns::of(contract, columns)?;
         let slots = slots(&columns, &layout);
         Ok(EventsTable {
@@ -273,7 +273,10 @@ fn slots(columns: &Columns<Chunk>, layout: &Layout) -> usize {
 }
 
 /// What fills each column.
-pub(super) fn columns(trace_id: &str, plans: &Arc<Plans>) -> Vec<NamedColumn<Chunk>> {
+pub(super) fn columns(
+    (trace_id, label): (&str, Option<&str>),
+    plans: &Arc<Plans>,
+) -> Vec<NamedColumn<Chunk>> {
     let heads = Rows::of(|chunk: &Chunk| &chunk.heads);
     let pairings = Rows::of(|chunk: &Chunk| &chunk.pairings);
     let known = |n: i32| (n != UNKNOWN).then_some(n);
@@ -284,6 +287,9 @@ pub(super) fn columns(trace_id: &str, plans: &Arc<Plans>) -> Vec<NamedColumn<Chu
             Content::Numbers(Numbers::Long(ids.map(Some).collect()))
         }),
         heads.constant("trace_id", Some(trace_id)),
+        heads.constant("label", label),
+        NamedColumn::late("request_id"),
+        NamedColumn::late("service_id"),
         heads.column("timestamp", |head| Time(head.timestamp)),
         heads.column("cpu", move |head| known(head.cpu)),
         heads.column("pid", move |head| known(head.pid)),

@@ -8,6 +8,7 @@
 //! | [`events`], [`requests`], [`downstream`], [`losses`] | the tables |
 //! | `work`, `request_events` | columns of requests and of what others did for them; the events inside requests |
 //! | `columns`, `rows`, `value`, `words` | columns by name |
+//! | [`links`] | to which request, or work of others, an event belongs |
 //! | [`mismatch`] | how a table can differ from its contract |
 //! | [`plans`], [`values`], `gathered` | the fields of events, class by class, into columns |
 
@@ -15,6 +16,7 @@ mod columns;
 pub mod downstream;
 pub mod events;
 mod gathered;
+pub mod links;
 pub mod losses;
 pub mod mismatch;
 mod part;

@@ -47,7 +47,12 @@ fn every_table_fills_the_columns_of_its_contract() {
         with_args: true,
     };
     let c = contract::events();
-    Columns::open(&c.table, &c.columns, super::events::columns("t", &plans)).unwrap();
+    Columns::open(
+        &c.table,
+        &c.columns,
+        super::events::columns(("t", None), &plans),
+    )
+    .unwrap();
     let c = contract::requests();
     let columns = super::requests::columns(&common, Vec::new());
     Columns::open(&c.table, &c.columns, columns).unwrap();

@@ -6,6 +6,7 @@
 
 mod files;
 mod ids;
+mod links;
 mod nested;
 mod release;
 mod report;
@@ -54,6 +55,8 @@ pub(crate) fn verify(root: &Path, interrupted: &AtomicBool) -> Result<Report> {
         let done = foreign::guarded(at, || ids::check(&release, recording, &mut report));
         report.keep(&place, done)?;
         let done = foreign::guarded(at, || nested::check(&release, recording, &mut report));
+        report.keep(&place, done)?;
+        let done = foreign::guarded(at, || links::check(&release, recording, &mut report));
         report.keep(&place, done)?;
     }
     Ok(report)

@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Window,
     /// Nested events are not their rows in `events`.
     Nested,
+    /// An event's request, or the work of others that it is part of, is not the one that lists it.
+    Links,
     /// A row is in two splits, in none, or in another than it belongs to.
     Split,
     /// A request that is not complete, or touched by losses, is in a training split.
@@ -56,6 +58,7 @@ impl Kind {
             Kind::Time => "time",
             Kind::Window => "window",
             Kind::Nested => "nested events",
+            Kind::Links => "links of events",
             Kind::Split => "split",
             Kind::Marked => "marked request",
         }

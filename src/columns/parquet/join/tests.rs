@@ -89,9 +89,10 @@ fn parts_of_different_columns_become_one_table() {
         dir: dir.path(),
         name: "part",
         schema: &schema,
-        properties: &properties(Compression::SNAPPY),
+        properties: &Arc::new(properties(Compression::SNAPPY)),
         metadata: Vec::new(),
         donors: &[],
+        late: None,
     };
     let files = join(&parts, 3, &target).unwrap();
     assert_eq!(files, [dir.path().join("part-00003.parquet")]);
@@ -165,9 +166,10 @@ fn columns_missing_in_a_list_get_the_levels_of_the_list() {
         dir: dir.path(),
         name: "part",
         schema: &schema,
-        properties: &properties(Compression::SNAPPY),
+        properties: &Arc::new(properties(Compression::SNAPPY)),
         metadata: Vec::new(),
         donors: &["events.list.element.event_id"],
+        late: None,
     };
     let rows = read(&join(&parts, 0, &target).unwrap());
     let lists = rows.column(0).as_list::<i32>();
