@@ -27,6 +27,7 @@ pub(crate) mod shipped;
 mod source;
 mod statements;
 mod tables;
+mod wide;
 
 pub(crate) use access::Access;
 pub(crate) use session::Session;

@@ -8,6 +8,7 @@ use super::source::Source;
 use super::statements::{self, Parsed};
 use super::{
     copy, damage, limits, merge, mistakes, parameters, recordings, request_lists, shipped, tables,
+    wide,
 };
 use crate::dataset::manifest::Manifest;
 use crate::dataset::tables::{EVENTS, REQUESTS};
@@ -251,6 +252,11 @@ impl Session {
                 let mut made = self.made.lock().unwrap_or_else(|e| e.into_inner());
                 made.extend(reserved);
                 self.context.read_empty()
+            }
+            plan @ LogicalPlan::Copy(_) => {
+                let mut state = state;
+                wide::set(&plan, state.config_mut().options_mut())?;
+                Ok(DataFrame::new(state, plan))
             }
             plan => self.context.execute_logical_plan(plan).await,
         }

@@ -1,9 +1,11 @@
 //! How often each element is in a list.
 
 use super::function::{
-    ListFunction, as_words, elements, offsets, texts, word_numbers, wrong_number,
+    ListFunction, as_words, elements, offsets, word_numbers, words_type, wrong_number,
 };
-use arrow::array::{Array, ArrayRef, Int64Array, ListArray, StringArray, StructArray};
+use arrow::array::{
+    Array, ArrayRef, DictionaryArray, Int32Array, Int64Array, ListArray, StructArray,
+};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields};
 use std::sync::Arc;
@@ -16,13 +18,13 @@ pub(super) fn element_counts() -> ListFunction {
         };
         let lists = list.lists();
         let words = as_words(&elements(lists))?;
-        let names = texts(&words);
         // The last place counts what is null.
-        let nothing = names.len();
+        let nothing = words.values().len();
         let places: Vec<usize> = word_numbers(&words).map(|n| n.unwrap_or(nothing)).collect();
         let offsets = offsets(lists);
         let mut times: Vec<i64> = vec![0; nothing + 1];
-        let (mut found, mut counts, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut found, mut counts, mut lengths) =
+            (Vec::<Option<i32>>::new(), Vec::new(), Vec::new());
         for ends in offsets.windows(2) {
             let mut seen = Vec::new();
             for place in &places[ends[0] as usize..ends[1] as usize] {
@@ -33,25 +35,28 @@ pub(super) fn element_counts() -> ListFunction {
             }
             lengths.push(seen.len());
             for place in seen {
-                found.push(names.get(place).copied().flatten());
+                found.push((place < nothing).then_some(place as i32));
                 counts.push(std::mem::take(&mut times[place]));
             }
         }
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from(found)),
-            Arc::new(Int64Array::from(counts)),
-        ];
+        let found = DictionaryArray::try_new(Int32Array::from(found), Arc::clone(words.values()))?;
+        let columns: Vec<ArrayRef> = vec![Arc::new(found), Arc::new(Int64Array::from(counts))];
         let elements = StructArray::new(members(), columns, None);
         let field = Arc::new(Field::new_list_field(elements.data_type().clone(), true));
         let offsets = OffsetBuffer::from_lengths(lengths);
         let nulls = lists.nulls().cloned();
-        Ok(ListArray::try_new(field, offsets, Arc::new(elements), nulls)?)
+        Ok(ListArray::try_new(
+            field,
+            offsets,
+            Arc::new(elements),
+            nulls,
+        )?)
     })
 }
 
 fn members() -> Fields {
     Fields::from(vec![
-        Field::new("element", DataType::Utf8, true),
+        Field::new("element", words_type(), true),
         Field::new("times", DataType::Int64, false),
     ])
 }

@@ -85,7 +85,10 @@ impl ScalarUDFImpl for ListFunction {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let all_one = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let all_one = args
+            .args
+            .iter()
+            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let arguments = args.args.iter().zip(self.lists).map(|(value, is_list)| {
             let (array, is_one) = match value {
                 ColumnarValue::Array(array) => (Arc::clone(array), false),
@@ -192,12 +195,17 @@ pub(super) fn with_elements(lists: &ListArray, elements: ArrayRef) -> Result<Lis
     Ok(ListArray::try_new(field, offsets(lists), elements, nulls)?)
 }
 
+/// Texts out of few.
+pub(super) fn words_type() -> DataType {
+    DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into())
+}
+
 /// Elements as words out of a dictionary.
 ///
 /// # Errors
 /// Where they are no texts.
 pub(super) fn as_words(elements: &ArrayRef) -> Result<DictionaryArray<Int32Type>> {
-    let words = DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into());
+    let words = words_type();
     let words = match elements.data_type() {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => {
             cast(&cast(elements, &DataType::Utf8)?, &words)?
@@ -209,7 +217,9 @@ pub(super) fn as_words(elements: &ArrayRef) -> Result<DictionaryArray<Int32Type>
 }
 
 /// The number of each word in its dictionary; `None` for what is null.
-pub(super) fn word_numbers(words: &DictionaryArray<Int32Type>) -> impl Iterator<Item = Option<usize>> + '_ {
+pub(super) fn word_numbers(
+    words: &DictionaryArray<Int32Type>,
+) -> impl Iterator<Item = Option<usize>> + '_ {
     let nulls = words.logical_nulls();
     let keys = words.keys().values().iter().enumerate();
     keys.map(move |(at, key)| match &nulls {

@@ -1,9 +1,12 @@
 //! What follows one another in lists: n-grams.
 
 use super::function::{
-    ListFunction, as_words, elements, offsets, side_by_side, texts, word_numbers, wrong_number,
+    ListFunction, as_words, elements, offsets, side_by_side, texts, word_numbers, words_type,
+    wrong_number,
 };
-use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, Int64Array, ListArray, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, Int64Array, ListArray, StringArray,
+};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Int64Type};
@@ -42,7 +45,12 @@ pub(super) fn ngrams() -> ListFunction {
         let elements: ArrayRef = Arc::new(grams.finish()?);
         let field = Arc::new(Field::new_list_field(elements.data_type().clone(), true));
         let offsets = OffsetBuffer::from_lengths(lengths);
-        Ok(ListArray::try_new(field, offsets, elements, lists.nulls().cloned())?)
+        Ok(ListArray::try_new(
+            field,
+            offsets,
+            elements,
+            lists.nulls().cloned(),
+        )?)
     })
 }
 
@@ -50,13 +58,15 @@ pub(super) fn ngrams() -> ListFunction {
 const LONGEST: i64 = 100;
 
 fn words(_: &[DataType]) -> DataType {
-    DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into())
+    words_type()
 }
 
 /// The keys; equal ones, and those that are null, are of one sequence.
 fn threads(keys: &ArrayRef) -> Result<Vec<Option<i64>>> {
     if keys.data_type().is_integer() || *keys.data_type() == DataType::Null {
-        let keys: Int64Array = cast(keys, &DataType::Int64)?.as_primitive::<Int64Type>().clone();
+        let keys: Int64Array = cast(keys, &DataType::Int64)?
+            .as_primitive::<Int64Type>()
+            .clone();
         return Ok(keys.iter().collect());
     }
     let words = as_words(keys)?;
@@ -107,7 +117,9 @@ impl<'a> Grams<'a> {
         if let Some(code) = self.known.get(gram) {
             return *code;
         }
-        let words = gram.iter().map(|word| self.texts[*word as usize].unwrap_or(""));
+        let words = gram
+            .iter()
+            .map(|word| self.texts[*word as usize].unwrap_or(""));
         let code = self.names.len() as i32;
         self.names.push(words.collect::<Vec<_>>().join(" "));
         self.known.insert(gram.to_vec(), code);
@@ -116,7 +128,10 @@ impl<'a> Grams<'a> {
 
     fn finish(self) -> Result<DictionaryArray<arrow::datatypes::Int32Type>> {
         let names = StringArray::from(self.names);
-        Ok(DictionaryArray::try_new(Int32Array::from(self.codes), Arc::new(names))?)
+        Ok(DictionaryArray::try_new(
+            Int32Array::from(self.codes),
+            Arc::new(names),
+        )?)
     }
 }
 

@@ -81,7 +81,10 @@ pub(super) fn outcomes() -> ListFunction {
 fn numbers(lists: &ListArray) -> Result<Int64Array> {
     let elements = elements(lists);
     if !elements.data_type().is_integer() && *elements.data_type() != DataType::Null {
-        return exec_err!("a list of integers is needed, not of {}", elements.data_type());
+        return exec_err!(
+            "a list of integers is needed, not of {}",
+            elements.data_type()
+        );
     }
     let numbers = cast(&elements, &DataType::Int64)?;
     Ok(numbers.as_primitive::<Int64Type>().clone())

@@ -37,14 +37,23 @@ pub(super) fn elements_where() -> ListFunction {
             if lists.is_valid(row) && other.is_valid(row) {
                 let beside = (of_lists[row] as u32..).zip(of_marks[row]..of_marks[row + 1]);
                 let is_chosen = |mark: i32| numbers[mark as usize].is_some_and(|n| is_wanted[n]);
-                chosen.extend(beside.filter(|(_, mark)| is_chosen(*mark)).map(|(at, _)| at));
+                chosen.extend(
+                    beside
+                        .filter(|(_, mark)| is_chosen(*mark))
+                        .map(|(at, _)| at),
+                );
             }
             lengths.push(chosen.len() - before);
         }
         let taken = take(&elements(lists), &UInt32Array::from(chosen), None)?;
         let field = Arc::new(Field::new_list_field(taken.data_type().clone(), true));
         let offsets = OffsetBuffer::from_lengths(lengths);
-        Ok(ListArray::try_new(field, offsets, taken, lists.nulls().cloned())?)
+        Ok(ListArray::try_new(
+            field,
+            offsets,
+            taken,
+            lists.nulls().cloned(),
+        )?)
     })
 }
 

@@ -10,8 +10,8 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::physical_plan::SpillManager;
 use datafusion::execution::SpillFile;
+use datafusion::physical_plan::SpillManager;
 use futures::StreamExt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -55,7 +55,12 @@ impl Aside {
     ///
     /// # Errors
     /// Those of the disk.
-    pub(super) fn put(&mut self, gather: &mut Gather, rows: Range<usize>, layout: &Layout) -> Result<()> {
+    pub(super) fn put(
+        &mut self,
+        gather: &mut Gather,
+        rows: Range<usize>,
+        layout: &Layout,
+    ) -> Result<()> {
         let run = self.runs.len();
         let mut file = self.disk.create_in_progress_file("request_lists")?;
         let mut given = Given::new(&layout.lists);
@@ -85,7 +90,9 @@ impl Aside {
     pub(super) async fn next(&mut self, run: usize, given: &mut Given) -> Result<()> {
         let short = || DataFusionError::Execution("a file of lists put aside is short".to_owned());
         if let Run::Written(file) = &self.runs[run] {
-            let stream = self.disk.read_spill_as_stream_unbuffered(Arc::clone(file), None)?;
+            let stream = self
+                .disk
+                .read_spill_as_stream_unbuffered(Arc::clone(file), None)?;
             self.runs[run] = Run::Read {
                 stream,
                 batch: None,
@@ -111,10 +118,14 @@ impl Aside {
 
 impl Batch {
     fn new(lists: RecordBatch) -> Result<Batch> {
-        let wrong = || DataFusionError::Execution("a file of lists put aside is another".to_owned());
+        let wrong =
+            || DataFusionError::Execution("a file of lists put aside is another".to_owned());
         let elements = lists.columns()[1..].iter().map(|column| {
             let column = column.as_list::<i32>();
-            let (from, to) = (column.value_offsets()[0], column.value_offsets()[column.len()]);
+            let (from, to) = (
+                column.value_offsets()[0],
+                column.value_offsets()[column.len()],
+            );
             let elements = column.values().slice(from as usize, (to - from) as usize);
             Elements::of_array(&elements).ok_or_else(wrong)
         });

@@ -93,7 +93,11 @@ impl Kind {
 impl List {
     /// The column of the table.
     pub(super) fn field(&self) -> Field {
-        Field::new(self.name, list_of(self.kind.read_as(), self.nullable), false)
+        Field::new(
+            self.name,
+            list_of(self.kind.read_as(), self.nullable),
+            false,
+        )
     }
 }
 

@@ -11,7 +11,7 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanC
 use datafusion::datasource::source::{DataSource, DataSourceExec};
 use datafusion::error::Result;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::{ExecutionPlan, Partitioning};
 use std::sync::Arc;
 
 /// The plan of a scan of `events`, in the order of trace_id and event_id, as far as statistics tell. `table` is the schema of
@@ -39,6 +39,8 @@ pub(super) fn in_order(
     let ordered = FileScanConfigBuilder::from(config.clone())
         .with_file_groups(vec![FileGroup::new(files)])
         .with_preserve_order(true)
+        // Said, so that files are not spread over threads.
+        .with_output_partitioning(Some(Partitioning::UnknownPartitioning(1)))
         .build();
     let Some(filter) = filter else {
         return Ok(DataSourceExec::from_data_source(ordered));

@@ -217,7 +217,9 @@ impl Gather {
     fn end(&mut self, row: usize) {
         if let Slot::Open(lists) = &mut self.slots[row] {
             let lists = lists.take();
-            let bytes = lists.as_ref().map_or(0, |l| size_of(&self.lists, l.len, true));
+            let bytes = lists
+                .as_ref()
+                .map_or(0, |l| size_of(&self.lists, l.len, true));
             self.open -= bytes;
             self.done += bytes;
             self.slots[row] = Slot::Done(lists);
@@ -234,7 +236,9 @@ impl Gather {
     pub(super) fn take(&mut self, row: usize, to: Slot) -> Option<Box<Lists>> {
         match std::mem::replace(&mut self.slots[row], to) {
             Slot::Done(lists) => {
-                let bytes = lists.as_ref().map_or(0, |l| size_of(&self.lists, l.len, true));
+                let bytes = lists
+                    .as_ref()
+                    .map_or(0, |l| size_of(&self.lists, l.len, true));
                 self.done -= bytes;
                 lists
             }

@@ -12,6 +12,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::filter::FilterExec;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -40,7 +41,9 @@ impl RequestLists {
         let linked = events.schema();
         let sources = LISTS.iter().map(|list| list.source);
         let fits = NEEDED.iter().all(|name| has(&of_requests, name))
-            && sources.chain(["trace_id", "request_id"]).all(|name| has(&linked, name));
+            && sources
+                .chain(["trace_id", "request_id"])
+                .all(|name| has(&linked, name));
         fits.then(|| RequestLists {
             schema: Arc::new(Schema::new(fields)),
             requests,
@@ -69,10 +72,19 @@ impl RequestLists {
         filters: &[Expr],
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let projected = |name: &str| layout.schema.column_with_name(name).is_some();
-        let filtered = |name: &str| filters.iter().any(|filter| names(filter).any(|n| n == name));
-        let read = OF_REQUESTS.into_iter().filter(|name| projected(name) || filtered(name));
+        let filtered = |name: &str| {
+            filters
+                .iter()
+                .any(|filter| names(filter).any(|n| n == name))
+        };
+        let read = OF_REQUESTS
+            .into_iter()
+            .filter(|name| projected(name) || filtered(name));
         let columns = indices(&self.requests.schema(), NEEDED.into_iter().chain(read))?;
-        let scan = self.requests.scan(state, Some(&columns), filters, None).await?;
+        let scan = self
+            .requests
+            .scan(state, Some(&columns), filters, None)
+            .await?;
         let Some(filter) = conjunction(filters.iter().cloned().map(unqualified)) else {
             return Ok(scan);
         };
@@ -89,9 +101,15 @@ impl RequestLists {
         filters: &[Expr],
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let sources = layout.lists.iter().map(|list| list.source);
-        let all = ["trace_id", "request_id", "event_id"].into_iter().chain(sources);
+        let all = ["trace_id", "request_id", "event_id"]
+            .into_iter()
+            .chain(sources);
         let table = self.events.schema();
         let columns = indices(&table, all)?;
+        if layout.lists.is_empty() {
+            let nothing = table.project(&columns)?;
+            return Ok(Arc::new(EmptyExec::new(Arc::new(nothing))));
+        }
         let scan = self.events.scan(state, Some(&columns), &[], None).await?;
         let own = |filter: &&Expr| names(filter).all(|n| n == "trace_id" || n == "request_id");
         let filter = conjunction(filters.iter().filter(own).cloned().map(unqualified));
@@ -103,7 +121,12 @@ impl RequestLists {
 
 /// Names of the columns in an expression.
 fn names(filter: &Expr) -> impl Iterator<Item = String> {
-    filter.column_refs().into_iter().map(|column| column.name.clone()).collect::<Vec<_>>().into_iter()
+    filter
+        .column_refs()
+        .into_iter()
+        .map(|column| column.name.clone())
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 /// The same, with columns that are of no table.
