@@ -11,6 +11,7 @@
 mod access;
 mod copy;
 mod damage;
+mod derived;
 mod limits;
 mod lists;
 mod members;
@@ -20,6 +21,7 @@ pub(crate) mod output;
 mod parameters;
 mod reach;
 mod recordings;
+mod request_arguments;
 mod request_lists;
 mod runtime;
 mod session;

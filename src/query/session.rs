@@ -7,11 +7,10 @@ use super::runtime::Runtime;
 use super::source::Source;
 use super::statements::{self, Parsed};
 use super::{
-    copy, damage, limits, merge, mistakes, parameters, recordings, request_lists, shipped, tables,
-    wide,
+    copy, damage, derived, limits, merge, mistakes, parameters, recordings, shipped, tables, wide,
 };
 use crate::dataset::manifest::Manifest;
-use crate::dataset::tables::{EVENTS, REQUESTS};
+use crate::dataset::tables::EVENTS;
 use crate::dataset::{Dataset, Table};
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};
@@ -38,7 +37,7 @@ use std::sync::{Arc, Mutex};
 const BARE_EVENTS: &str = "events_without_args";
 
 /// Views over the tables of every dataset, in an order in which each finds what it uses.
-const VIEWS: [(&str, &str); 5] = [
+const VIEWS: [(&str, &str); 6] = [
     ("errnos", include_str!("../../schemas/views/errnos.sql")),
     (
         "own_events",
@@ -53,6 +52,10 @@ const VIEWS: [(&str, &str); 5] = [
         include_str!("../../schemas/views/window_events.sql"),
     ),
     ("syscalls", include_str!("../../schemas/views/syscalls.sql")),
+    (
+        "request_arguments",
+        include_str!("../../schemas/views/request_arguments.sql"),
+    ),
 ];
 
 /// What to do about a view that a dataset cannot have.
@@ -127,7 +130,7 @@ impl Session {
             session.register(&dataset.root, table)?;
         }
         session.register_recordings(dataset)?;
-        session.register_lists(&dataset.root)?;
+        session.register_derived(&dataset.root)?;
         session.create_views()?;
         session.fields.sort();
         session.fields.dedup();
@@ -304,6 +307,9 @@ impl Session {
     /// dataset of an older version may lack columns.
     fn create_views(&mut self) -> Result<()> {
         for (name, text) in VIEWS {
+            if self.tables.iter().any(|table| table == name) {
+                continue;
+            }
             let created = self.wait(async { self.context.sql(text).await?.collect().await })?;
             match created {
                 Ok(_) => self.tables.push(name.to_owned()),
@@ -337,23 +343,14 @@ impl Session {
         Ok(())
     }
 
-    /// The events of requests as lists, where events are linked to requests.
-    fn register_lists(&mut self, root: &Path) -> Result<()> {
+    fn register_derived(&mut self, root: &Path) -> Result<()> {
         let wrong = |e: DataFusionError| Error::input(e.strip_backtrace(), Place::file(root), "");
         let bare = self.context.table_exist(BARE_EVENTS).map_err(wrong)?;
         let events = if bare { BARE_EVENTS } else { EVENTS };
-        for name in [events, REQUESTS] {
-            if !self.context.table_exist(name).map_err(wrong)? {
-                return Ok(());
-            }
-        }
-        let provider = |name| self.wait(self.context.table_provider(name))?.map_err(wrong);
-        if let Some(lists) = request_lists::over(provider(REQUESTS)?, provider(events)?) {
-            self.context
-                .register_table(request_lists::TABLE, lists)
-                .map_err(wrong)?;
-            self.tables.push(request_lists::TABLE.to_owned());
-        }
+        let registered = self.wait(derived::register(&self.context, events))?;
+        let [made, left_out] = registered.map_err(wrong)?;
+        self.tables.extend(made.into_iter().map(str::to_owned));
+        self.left_out.extend(left_out);
         Ok(())
     }
 

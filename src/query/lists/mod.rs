@@ -21,6 +21,8 @@ mod ngrams;
 mod numbers;
 mod positions;
 mod select;
+#[cfg(test)]
+mod tests;
 
 use datafusion::logical_expr::ScalarUDF;
 
