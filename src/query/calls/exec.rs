@@ -208,10 +208,12 @@ impl ExecutionPlan for CallsExec {
         &self,
         projection: &ProjectionExec,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let below = members::below(projection, &self.events, &self.layout)?;
-        Ok(below.map(|(events, layout)| {
-            Arc::new(CallsExec::new(events, Arc::new(layout))) as Arc<dyn ExecutionPlan>
-        }))
+        let Some(below) = members::below(projection, &self.events, &self.layout)? else {
+            return Ok(None);
+        };
+        let calls = CallsExec::new(below.events, Arc::new(below.layout));
+        let over = ProjectionExec::try_new(below.over, Arc::new(calls))?;
+        Ok(Some(Arc::new(over)))
     }
 
     /// A call has two events, and most events are of calls.

@@ -4,7 +4,9 @@
 //! operator says which, and what it takes out of the arguments of one event can be taken out of that event where it is read.
 
 use super::layout::{Column as Made, Layout, Of, READ};
-use datafusion::common::Result;
+use arrow::datatypes::{Field, Schema};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Result, internal_err};
 use datafusion::physical_expr::expressions::{Column, Literal};
 use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_expr::{PhysicalExprRef, ScalarFunctionExpr};
@@ -15,42 +17,98 @@ use std::sync::Arc;
 /// The function that takes a member out of a structure; of nothing it takes nothing.
 const MEMBER: &str = "get_field";
 
-/// What is read of `events`, and the columns that come out of it, where `projection` stands above the operator. `None` where
-/// it is more than columns and members of them, or nothing less than all.
+/// The operator's input and columns, where of what it makes only what `projection` needs is made; and the projection over
+/// them. `None` where that is nothing less.
 pub(super) fn below(
     projection: &ProjectionExec,
     events: &Arc<dyn ExecutionPlan>,
     layout: &Layout,
-) -> Result<Option<(Arc<dyn ExecutionPlan>, Layout)>> {
-    let mut inputs = Inputs::new(events);
-    let (mut columns, mut members) = (Vec::new(), 0);
-    for projected in projection.expr() {
-        let Some((of, from)) = origin(&projected.expr, layout) else {
-            return Ok(None);
-        };
-        let from = match from {
-            None => None,
-            Some(from) if projected.expr.downcast_ref::<Column>().is_some() => {
-                Some(inputs.column(from))
-            }
-            Some(from) => {
-                members += 1;
-                Some(inputs.member(of_event(&projected.expr, inputs.named(from))?))
-            }
-        };
-        columns.push(Made { of, from });
-    }
-    if members == 0 && columns.len() >= layout.columns.len() {
+) -> Result<Option<Below>> {
+    let (over, wanted) = parted(projection, layout)?;
+    let plain = |wanted: &PhysicalExprRef| wanted.downcast_ref::<Column>().is_some();
+    if wanted.iter().all(plain) && wanted.len() >= layout.columns.len() {
         return Ok(None);
     }
-    let layout = Layout {
-        input: Vec::new(),
-        columns,
-        schema: projection.schema(),
-        errnos: Arc::clone(&layout.errnos),
-    };
-    let read = ProjectionExec::try_new(inputs.read, Arc::clone(events))?;
-    Ok(Some((Arc::new(read), layout)))
+    let mut inputs = Inputs::new(events);
+    let (mut columns, mut fields) = (Vec::new(), Vec::new());
+    for (number, wanted) in wanted.iter().enumerate() {
+        let Some((of, from)) = origin(wanted, layout) else {
+            return internal_err!("what is wanted is of an event");
+        };
+        let from = match from {
+            Some(from) if plain(wanted) => Some(inputs.column(from)),
+            Some(from) => Some(inputs.member(of_event(wanted, inputs.named(from))?)),
+            None => None,
+        };
+        columns.push(Made { of, from });
+        fields.push(match wanted.downcast_ref::<Column>() {
+            Some(column) => layout.schema.field(column.index()).clone(),
+            None => Field::new(
+                name(wanted, number),
+                wanted.data_type(&layout.schema)?,
+                true,
+            ),
+        });
+    }
+    Ok(Some(Below {
+        events: Arc::new(ProjectionExec::try_new(inputs.read, Arc::clone(events))?),
+        layout: Layout {
+            input: Vec::new(),
+            columns,
+            schema: Arc::new(Schema::new(fields)),
+            errnos: Arc::clone(&layout.errnos),
+        },
+        over,
+    }))
+}
+
+/// The expressions of a projection over what they need, and what that is: columns, and members of columns.
+fn parted(
+    projection: &ProjectionExec,
+    layout: &Layout,
+) -> Result<(Vec<ProjectionExpr>, Vec<PhysicalExprRef>)> {
+    let mut wanted: Vec<PhysicalExprRef> = Vec::new();
+    let over = projection.expr().iter().map(|projected| {
+        let expr = Arc::clone(&projected.expr).transform_down(|node| {
+            if origin(&node, layout).is_none() {
+                return Ok(Transformed::no(node));
+            }
+            let known = wanted
+                .iter()
+                .position(|known| known.as_ref() == node.as_ref());
+            let number = known.unwrap_or(wanted.len());
+            let column: PhysicalExprRef = Arc::new(Column::new(&name(&node, number), number));
+            if known.is_none() {
+                wanted.push(node);
+            }
+            Ok(Transformed::new(column, true, TreeNodeRecursion::Jump))
+        })?;
+        let alias = projected.alias.clone();
+        Ok(ProjectionExpr {
+            expr: expr.data,
+            alias,
+        })
+    });
+    let over = over.collect::<Result<Vec<_>>>()?;
+    Ok((over, wanted))
+}
+
+/// What [`below`] makes.
+pub(super) struct Below {
+    /// What is read.
+    pub events: Arc<dyn ExecutionPlan>,
+    /// What comes out of it.
+    pub layout: Layout,
+    /// What is projected over that.
+    pub over: Vec<ProjectionExpr>,
+}
+
+/// Name of a column between.
+fn name(wanted: &PhysicalExprRef, number: usize) -> String {
+    match wanted.downcast_ref::<Column>() {
+        Some(column) => column.name().to_owned(),
+        None => format!("member_{number}"),
+    }
 }
 
 /// Where an expression has its values from: the event, and its column; `None` where it is no column and no member of one.
@@ -119,7 +177,7 @@ impl<'e> Inputs<'e> {
 
     /// The place of a member.
     fn member(&mut self, expression: PhysicalExprRef) -> usize {
-        let name = format!("member_{}", self.read.len());
+        let name = name(&expression, self.read.len());
         self.add(expression, name, None)
     }
 

@@ -292,6 +292,9 @@ fn members_are_taken_out_before_entries_wait() {
     let pieces = pieces(&mut numbers, &batch, false);
     runtime().block_on(async {
         let context = context(vec![pieces], AMPLE).await;
+        // A table of its own: DataFusion 55 has no plan for some filters on members above a full join.
+        let joined = format!("CREATE TABLE joined AS {JOINED}");
+        context.sql(&joined).await.unwrap().collect().await.unwrap();
         for (of, wanted) in [
             (
                 "exit_args['flags'] AS a, entry_args['flags'] AS b, name",
@@ -308,7 +311,7 @@ fn members_are_taken_out_before_entries_wait() {
             ),
         ] {
             let sql = format!("SELECT {of} FROM syscalls {wanted}");
-            let joined = format!("SELECT {of} FROM ({JOINED}) {wanted}");
+            let joined = format!("SELECT {of} FROM joined {wanted}");
             assert_eq!(
                 rows(&context, &sql).await,
                 rows(&context, &joined).await,
