@@ -1,6 +1,7 @@
 //! The operator.
 
-use super::layout::{Layout, SHARED};
+use super::layout::{Column, Layout, SHARED};
+use super::members;
 use super::pairing::Pairing;
 use super::remains::{Remains, calls};
 use arrow::array::RecordBatch;
@@ -21,6 +22,7 @@ use datafusion::physical_plan::filter_pushdown::{
 use datafusion::physical_plan::metrics::{
     BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
 };
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     ChildStats, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
@@ -202,6 +204,18 @@ impl ExecutionPlan for CallsExec {
         vec![ChildStats::At(partition)]
     }
 
+    fn try_swapping_with_projection(
+        &self,
+        projection: &ProjectionExec,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(below) = members::below(projection, &self.events, &self.layout)? else {
+            return Ok(None);
+        };
+        let calls = CallsExec::new(below.events, Arc::new(below.layout));
+        let over = ProjectionExec::try_new(below.over, Arc::new(calls))?;
+        Ok(Some(Arc::new(over)))
+    }
+
     /// A call has two events, and most events are of calls.
     fn statistics_from_inputs(
         &self,
@@ -225,9 +239,15 @@ impl ExecutionPlan for CallsExec {
         parent_filters: Vec<PhysicalExprRef>,
         _: &ConfigOptions,
     ) -> Result<FilterDescription> {
-        let fields = self.layout.schema.fields().iter().enumerate();
-        let shared = fields.filter(|(_, field)| SHARED.contains(&field.name().as_str()));
-        let shared: HashSet<usize> = shared.map(|(number, _)| number).collect();
+        let events = self.events.schema();
+        let is_shared = |(number, column): &(usize, &Column)| {
+            let name = self.layout.schema.field(*number).name().as_str();
+            let named = events.index_of(name).ok();
+            SHARED.contains(&name) && column.from.is_some() && column.from == named
+        };
+        let columns = self.layout.columns.iter().enumerate();
+        let shared = columns.filter(is_shared).map(|(number, _)| number);
+        let shared: HashSet<usize> = shared.collect();
         let events = ChildFilterDescription::from_child_with_allowed_indices(
             &parent_filters,
             shared,

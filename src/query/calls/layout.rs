@@ -54,7 +54,7 @@ const ARGS: &str = "args";
 pub(super) const SHARED: [&str; 4] = ["trace_id", "label", "tid", "name"];
 
 /// What pairing itself reads, in the order in which it does.
-const READ: [&str; 5] = ["trace_id", "event_id", "tid", "phase", "entry_id"];
+pub(super) const READ: [&str; 5] = ["trace_id", "event_id", "tid", "phase", "entry_id"];
 
 /// Where [`Layout::input`] has what pairing reads.
 pub(super) struct At;
@@ -79,7 +79,7 @@ pub(super) struct Column {
 /// Columns that come out, and columns that are read for them.
 #[derive(Debug)]
 pub(super) struct Layout {
-    /// Numbers of the columns of `events` that are read.
+    /// Numbers of the columns of `events` that are read; first come those that pairing reads.
     pub input: Vec<usize>,
     /// What comes out.
     pub columns: Vec<Column>,

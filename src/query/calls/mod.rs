@@ -7,6 +7,7 @@
 
 mod exec;
 mod layout;
+mod members;
 mod pairing;
 mod read;
 mod register;

@@ -3,12 +3,10 @@
 use super::layout::Layout;
 use super::read::{Phase, Read};
 use super::rows::{Call, Place, copy, rows};
-use crate::calls::TidHash;
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
-use datafusion::common::Result;
+use datafusion::common::{HashMap, Result};
 use datafusion::execution::memory_pool::MemoryReservation;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The batch of entries that wait, and the one that is looked at.
@@ -22,7 +20,7 @@ pub(super) struct Pairing {
     /// The recording that is looked at.
     trace: Option<String>,
     /// Entries that wait for their exits, by thread.
-    threads: HashMap<i32, Waiting, TidHash>,
+    threads: HashMap<i32, Waiting>,
     waiting: RecordBatch,
     /// Events whose others are elsewhere, if anywhere.
     remains: Vec<RecordBatch>,
@@ -49,7 +47,7 @@ impl Pairing {
             waiting: RecordBatch::new_empty(Arc::clone(&schema)),
             schema,
             trace: None,
-            threads: HashMap::default(),
+            threads: HashMap::new(),
             remains: Vec::new(),
             remaining: 0,
             last: None,

@@ -9,7 +9,7 @@ use datafusion::prelude::SessionContext;
 use std::sync::Arc;
 
 /// Name of the table.
-pub(in crate::query) const NAME: &str = "syscalls";
+pub(crate) const NAME: &str = "syscalls";
 
 /// The view that has the names of error numbers.
 const ERRNOS: &str = "SELECT errno, name FROM errnos";
@@ -18,7 +18,7 @@ const ERRNOS: &str = "SELECT errno, name FROM errnos";
 ///
 /// # Errors
 /// A plan error where `events` lacks a column.
-pub(in crate::query) async fn register(context: &SessionContext, events: &str) -> Result<()> {
+pub(crate) async fn register(context: &SessionContext, events: &str) -> Result<()> {
     let names = context.sql(ERRNOS).await?.collect().await?;
     let events = context.table_provider(events).await?;
     let calls = Calls::new(events, errnos(&names))?;

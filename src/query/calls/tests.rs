@@ -10,6 +10,7 @@ use arrow::util::pretty::pretty_format_batches;
 use datafusion::catalog::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::physical_plan::displayable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt;
 use std::collections::HashMap;
@@ -268,6 +269,7 @@ fn rows_are_those_of_the_join() {
                     "WHERE trace_id = 'other'",
                 ),
                 ("exit_id, fd", "WHERE entry_id IS NULL OR ret < 0"),
+                ("name AS tid, tid AS name", "WHERE tid = 2 OR name = 'read'"),
             ] {
                 let ours = rows(&context, &format!("SELECT {of} FROM syscalls {wanted}")).await;
                 let joined = format!("SELECT {of} FROM ({JOINED}) {wanted}");
@@ -279,6 +281,50 @@ fn rows_are_those_of_the_join() {
             }
         });
     }
+}
+
+#[test]
+fn members_are_taken_out_before_entries_wait() {
+    let mut numbers = Numbers(4);
+    let mut events = Events::default();
+    events.record(&mut numbers, "one", 500, 5, 5);
+    let batch = events.batch(&mut numbers, true);
+    let pieces = pieces(&mut numbers, &batch, false);
+    runtime().block_on(async {
+        let context = context(vec![pieces], AMPLE).await;
+        // A table of its own: DataFusion 55 has no plan for some filters on members above a full join.
+        let joined = format!("CREATE TABLE joined AS {JOINED}");
+        context.sql(&joined).await.unwrap().collect().await.unwrap();
+        for (of, wanted) in [
+            (
+                "exit_args['flags'] AS a, entry_args['flags'] AS b, name",
+                "",
+            ),
+            ("entry_id, entry_args['flags'] + 1 AS tid", ""),
+            (
+                "sum(entry_args['flags']) AS n",
+                "WHERE exit_args['flags'] > 9 AND name = 'read'",
+            ),
+            (
+                "entry_args, entry_args['flags'] AS a, errno",
+                "WHERE tid = 2",
+            ),
+        ] {
+            let sql = format!("SELECT {of} FROM syscalls {wanted}");
+            let joined = format!("SELECT {of} FROM joined {wanted}");
+            assert_eq!(
+                rows(&context, &sql).await,
+                rows(&context, &joined).await,
+                "{of}"
+            );
+            let plan = context.sql(&sql).await.unwrap();
+            let plan = plan.create_physical_plan().await.unwrap();
+            let plan = displayable(plan.as_ref()).indent(false).to_string();
+            let (above, below) = plan.split_once("CallsExec").unwrap();
+            assert!(!above.contains("get_field"), "{of}: {plan}");
+            assert!(below.contains("get_field"), "{of}: {plan}");
+        }
+    });
 }
 
 #[test]

@@ -16,7 +16,7 @@ const AFTER: &str = "join_selection";
 
 /// The rule.
 #[derive(Debug)]
-pub(in crate::query) struct WindowJoins;
+pub(crate) struct WindowJoins;
 
 /// A join of DataFusion.
 struct Join<'p> {
@@ -30,7 +30,7 @@ struct Join<'p> {
 
 impl WindowJoins {
     /// Puts the rule where it belongs among others: the sides are chosen then, and what they need is not yet.
-    pub(in crate::query) fn among(
+    pub(crate) fn among(
         mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>,
     ) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         let at = rules.iter().position(|rule| rule.name() == AFTER);
