@@ -30,49 +30,70 @@
 --   test     |       66 |  11139 |             66 |               0 |          66 |          66 |        62 |         66
 --   left out |      254 |  42156 |                |                 |             |             |           |
 
-CREATE VIEW split_ids AS
-WITH recordings AS (
+-- Where the parts meet. This is found on small columns, so that the rows of requests, which are large, are neither sorted
+-- nor joined: they are written as they are read, in their order.
+CREATE TABLE split_bounds AS
+SELECT
+  max(CAST(start AS BIGINT)) FILTER (WHERE place = last) AS last_start,
+  max(trace_id) FILTER (WHERE place = last) AS last_trace,
+  max(request_id) FILTER (WHERE place = last) AS last_request,
+  min(CAST(start AS BIGINT)) FILTER (WHERE place > last) AS test_begins
+FROM (
+  SELECT
+    trace_id,
+    request_id,
+    start,
+    row_number() OVER (ORDER BY start, trace_id, request_id) AS place,
+    floor($fraction * count(*) OVER ()) AS last
+  FROM requests
+  WHERE complete
+);
+
+CREATE TABLE split_recordings AS
+SELECT array_agg(trace_id) AS train
+FROM (
   SELECT
     trace_id,
     row_number() OVER (ORDER BY encode(sha256(trace_id), 'hex'), trace_id) AS place,
     count(*) OVER () AS n
-  FROM (SELECT DISTINCT trace_id FROM requests WHERE complete)
-), hashed AS (
-  SELECT
-    trace_id,
-    request_id,
-    coalesce(label, '') AS label,
-    start,
-    "end",
-    substr(encode(sha256(concat(trace_id, ':', request_id)), 'hex'), 1, 8) AS hash,
-    row_number() OVER (ORDER BY start, trace_id, request_id) AS place,
-    count(*) OVER () AS n
-  FROM requests
-  WHERE complete
-), placed AS (
+  FROM (SELECT DISTINCT CAST(trace_id AS VARCHAR) AS trace_id FROM requests WHERE complete)
+)
+WHERE place <= greatest(1, least(n - 1, floor($fraction * n)));
+
+CREATE VIEW split_requests AS
+WITH placed AS (
   SELECT
     *,
-    concat('0', hash) < lpad(to_hex(CAST(floor($fraction * 4294967296) AS BIGINT)), 9, '0') AS first_by_hash,
-    place <= floor($fraction * n) AS first_by_time,
-    min(CASE WHEN place > floor($fraction * n) THEN CAST(start AS BIGINT) END) OVER () AS test_begins
-  FROM hashed
+    concat('0', substr(encode(sha256(concat(trace_id, ':', request_id)), 'hex'), 1, 8))
+      < lpad(to_hex(CAST(floor($fraction * 4294967296) AS BIGINT)), 9, '0') AS first_by_hash,
+    coalesce(
+      CAST(start AS BIGINT) < (SELECT last_start FROM split_bounds)
+      OR CAST(start AS BIGINT) = (SELECT last_start FROM split_bounds)
+        AND (trace_id < (SELECT last_trace FROM split_bounds)
+          OR trace_id = (SELECT last_trace FROM split_bounds)
+            AND request_id <= (SELECT last_request FROM split_bounds)),
+      false) AS first_by_time
+  FROM requests
+  WHERE complete
 ), every AS (
   SELECT
-    p.trace_id,
-    p.request_id,
+    * EXCEPT (first_by_hash, first_by_time),
     CASE WHEN first_by_hash THEN 'train' ELSE 'test' END AS split_by_hash,
     CASE
       WHEN NOT first_by_time THEN 'test'
-      WHEN coalesce(CAST("end" AS BIGINT) + $gap_ms * 1000000 > test_begins, false) THEN 'gap'
+      WHEN coalesce(CAST("end" AS BIGINT) + $gap_ms * 1000000 > (SELECT test_begins FROM split_bounds), false) THEN 'gap'
       ELSE 'train'
     END AS split_by_time,
     CASE
-      WHEN r.place <= greatest(1, least(r.n - 1, floor($fraction * r.n))) THEN 'train'
+      WHEN array_has((SELECT train FROM split_recordings), CAST(trace_id AS VARCHAR)) THEN 'train'
       ELSE 'test'
     END AS split_by_recording,
-    CASE WHEN label <> $label THEN 'ood' WHEN first_by_hash THEN 'train' ELSE 'test' END AS split_by_label
-  FROM placed AS p
-  JOIN recordings AS r ON r.trace_id = p.trace_id
+    CASE
+      WHEN coalesce(label, '') <> $label THEN 'ood'
+      WHEN first_by_hash THEN 'train'
+      ELSE 'test'
+    END AS split_by_label
+  FROM placed
 )
 SELECT
   *,
@@ -84,25 +105,22 @@ SELECT
   END AS split
 FROM every;
 
-COPY (
-  SELECT r.*, s.split_by_hash, s.split_by_time, s.split_by_recording, s.split_by_label, s.split
-  FROM split_ids AS s
-  JOIN requests AS r ON r.trace_id = s.trace_id AND r.request_id = s.request_id
-  WHERE s.split <> 'gap'
-)
-TO $out STORED AS PARQUET PARTITIONED BY (split);
+CREATE VIEW split_ids AS
+SELECT trace_id, request_id, split_by_hash, split_by_time, split_by_recording, split_by_label, split
+FROM split_requests;
+
+COPY (SELECT * FROM split_requests WHERE split <> 'gap') TO $out STORED AS PARQUET PARTITIONED BY (split);
 
 CREATE VIEW split_calls AS
 SELECT trace_id, request_id, sha256(array_to_string(names, ' ')) AS calls
 FROM (SELECT trace_id, request_id, elements_where(name, phase, 'entry') AS names FROM request_lists WHERE complete)
 WHERE cardinality(names) > 0;
 
-CREATE VIEW split_members AS
+CREATE TABLE split_members AS
 SELECT
-  s.split, r.trace_id, r.request_id, r.connection_id, r.tid, r.client_addr, r.start, r."end", r.n_events, c.calls
-FROM split_ids AS s
-JOIN requests AS r ON r.trace_id = s.trace_id AND r.request_id = s.request_id
-LEFT JOIN split_calls AS c ON c.trace_id = s.trace_id AND c.request_id = s.request_id;
+  r.split, r.trace_id, r.request_id, r.connection_id, r.tid, r.client_addr, r.start, r."end", r.n_events, c.calls
+FROM split_requests AS r
+LEFT JOIN split_calls AS c ON c.trace_id = r.trace_id AND c.request_id = r.request_id;
 
 WITH train AS (
   SELECT * FROM split_members WHERE split = 'train'

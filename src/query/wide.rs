@@ -11,10 +11,11 @@ use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::logical_expr::LogicalPlan;
 
-/// Rows of a batch that have lists of structures.
-const ROWS: usize = 256;
+/// Rows of a batch that have lists, and that have lists of structures.
+const ROWS: usize = 1024;
+const ROWS_OF_STRUCTURES: usize = 64;
 /// Rows of a row group that have lists, and of a page: what is encoded of a page is in memory, in the form that takes most.
-const ROW_GROUP: usize = 8192;
+const ROW_GROUP: usize = 4096;
 const PAGE: usize = 512;
 
 /// Settings that a plan is carried out with, beside those of all plans.
@@ -26,14 +27,15 @@ pub(super) fn set(plan: &LogicalPlan, options: &mut ConfigOptions) -> Result<()>
         return Ok(());
     };
     let written = copy.input.schema().as_arrow();
-    if holds(written, |_| true) {
-        options.execution.parquet.max_row_group_size = ROW_GROUP;
-        options.execution.parquet.data_page_row_count_limit = PAGE;
-    }
-    if holds(written, DataType::is_nested) {
-        options.execution.batch_size = ConfigNonZeroUsize::try_new(ROWS)?;
-        options.execution.target_partitions = 1;
-    }
+    let rows = match () {
+        () if holds(written, DataType::is_nested) => ROWS_OF_STRUCTURES,
+        () if holds(written, |_| true) => ROWS,
+        () => return Ok(()),
+    };
+    options.execution.batch_size = ConfigNonZeroUsize::try_new(rows)?;
+    options.execution.target_partitions = 1;
+    options.execution.parquet.max_row_group_size = ROW_GROUP;
+    options.execution.parquet.data_page_row_count_limit = PAGE;
     Ok(())
 }
 
@@ -72,12 +74,18 @@ mod tests {
             assert_eq!(plain.entries(), usual.entries());
             let selected = options("SELECT [{a: 1}] AS a").await;
             assert_eq!(selected.entries(), usual.entries());
-            let numbers = options("COPY (SELECT [1] AS a) TO 'x.parquet'").await;
-            assert_eq!(numbers.execution.parquet.max_row_group_size, ROW_GROUP);
-            assert_eq!(numbers.execution.batch_size, usual.execution.batch_size);
-            let wide = options("COPY (SELECT [{a: 1}] AS a) TO 'x.parquet'").await;
-            assert_eq!(wide.execution.batch_size.get(), ROWS);
-            assert_eq!(wide.execution.target_partitions, 1);
+            for (sql, rows) in [
+                ("COPY (SELECT [1] AS a) TO 'x.parquet'", ROWS),
+                (
+                    "COPY (SELECT [{a: 1}] AS a) TO 'x.parquet'",
+                    ROWS_OF_STRUCTURES,
+                ),
+            ] {
+                let wide = options(sql).await;
+                assert_eq!(wide.execution.batch_size.get(), rows);
+                assert_eq!(wide.execution.target_partitions, 1);
+                assert_eq!(wide.execution.parquet.max_row_group_size, ROW_GROUP);
+            }
         });
     }
 }
