@@ -137,7 +137,7 @@ impl Joined {
 /// Ranges of rows whose keys are equal; two that follow one another may have equal keys, too.
 fn runs(values: &[ArrayRef], rows: usize) -> Result<Vec<Range<usize>>> {
     if values.is_empty() || rows == 0 {
-        return Ok(vec![0..rows]);
+        return Ok(std::iter::once(0..rows).collect());
     }
     // What stands at one place of a dictionary is equal, and to compare places is faster.
     let plain = values
