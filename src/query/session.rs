@@ -24,6 +24,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::parser::{CreateExternalTable, Statement};
 use futures::StreamExt;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use std::collections::HashMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -77,8 +78,8 @@ pub(crate) struct Session {
     fields: Vec<String>,
     /// Views that the tables do not have the columns for.
     left_out: Vec<&'static str>,
-    /// Memory of the tables that the script made.
-    made: Mutex<Vec<MemoryReservation>>,
+    /// Memory of the tables that scripts made, by their names.
+    made: Mutex<HashMap<String, MemoryReservation>>,
 }
 
 impl Session {
@@ -244,10 +245,19 @@ impl Session {
         limits::check_plan(&plan, copies)?;
         match plan {
             LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => {
+                let name = table.name.table().to_owned();
                 let reserved = tables::create(&self.context, table).await?;
                 let mut made = self.made.lock().unwrap_or_else(|e| e.into_inner());
-                made.extend(reserved);
+                made.extend(reserved.map(|reserved| (name, reserved)));
                 self.context.read_empty()
+            }
+            LogicalPlan::Ddl(DdlStatement::DropTable(table)) => {
+                let name = table.name.table().to_owned();
+                let plan = LogicalPlan::Ddl(DdlStatement::DropTable(table));
+                let dropped = self.context.execute_logical_plan(plan).await?;
+                let mut made = self.made.lock().unwrap_or_else(|e| e.into_inner());
+                made.remove(&name);
+                Ok(dropped)
             }
             plan => self.context.execute_logical_plan(plan).await,
         }
