@@ -15,6 +15,7 @@ mod limits;
 mod members;
 mod merge;
 mod mistakes;
+mod names;
 pub(crate) mod output;
 mod parameters;
 mod reach;
@@ -27,5 +28,8 @@ mod statements;
 mod tables;
 
 pub(crate) use access::Access;
+pub(crate) use names::{Column, Names};
+pub(crate) use parameters::choices_in;
 pub(crate) use session::Session;
 pub(crate) use source::Source;
+pub(crate) use statements::is_complete;

@@ -1,6 +1,7 @@
 //! The tables of a dataset, and the running of scripts on them.
 
 use super::access::{self, Access};
+use super::names::{self, Column, Names, TableName};
 use super::output::Results;
 use super::reach::Reach;
 use super::runtime::Runtime;
@@ -261,6 +262,44 @@ impl Session {
             }
             plan => self.context.execute_logical_plan(plan).await,
         }
+    }
+
+    /// Lets scripts run again after a wish to stop. What earlier ones made stays: views, tables and settings.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system gives no thread.
+    pub(crate) fn resume(&mut self) -> Result<()> {
+        self.runtime.resume()
+    }
+
+    /// The tables and views that SQL can name, sorted.
+    pub(crate) fn tables(&self) -> Vec<TableName> {
+        let mut all = names::tables(&self.context, &VIEWS);
+        all.retain(|table| table.name != BARE_EVENTS);
+        all
+    }
+
+    /// The columns of a table or view.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is none of this name.
+    pub(crate) fn columns(&self, table: &str) -> Result<Vec<Column>> {
+        match names::columns(&self.context, table) {
+            Some(columns) => Ok(columns),
+            None => {
+                let all: Vec<String> = self.tables().into_iter().map(|t| t.name).collect();
+                Err(Error::usage(
+                    format!("there is no table or view {table}"),
+                    format!("There are {}.", all.join(", ")),
+                ))
+            }
+        }
+    }
+
+    /// Everything that SQL can name.
+    pub(crate) fn names(&self) -> Names {
+        let tables = self.tables().into_iter().map(|table| table.name);
+        Names::new(&self.context, tables, self.functions())
     }
 
     /// Waits for `work`. A panic in it, or in a thread that works for it, becomes an error.
