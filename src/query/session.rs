@@ -317,8 +317,11 @@ impl Session {
         if let Some(e) = damage::behind(e, &self.folder, &self.files) {
             return e;
         }
+        let mut tables = self.tables.clone();
+        let made = self.tables().into_iter().map(|table| table.name);
+        tables.extend(made.filter(|name| !self.tables.contains(name)));
         let mistake = mistakes::read(e).in_statement(begin).with_names(
-            &self.tables,
+            &tables,
             &self.fields,
             &self.functions(),
         );

@@ -152,6 +152,8 @@ fn statements_run_at_their_semicolon_and_mistakes_end_nothing() {
     let shown = shell.line("SELECT prod\t FROM mine; SELECT 1 AS one;");
     assert!(shown.contains("42\r\n(1 row)"), "{shown}");
     assert!(shown.contains(" one\r\n"), "{shown}");
+    let shown = shell.line("SELECT 1 FROM mne;");
+    assert!(shown.contains("help: Did you mean mine?"), "{shown}");
     let shown = shell.line("\\timing off");
     assert!(shown.contains("timing is off"), "{shown}");
     let shown = shell.line("SELECT 20 + 3 AS n;");
