@@ -10,39 +10,41 @@
 --
 WITH began AS (
   SELECT e.trace_id, coalesce(r.first, e.first) AS zero
-  FROM (SELECT trace_id, min(CAST("timestamp" AS BIGINT)) AS first FROM events GROUP BY trace_id) AS e
+  FROM (SELECT trace_id, CAST("timestamp" AS BIGINT) AS first FROM events WHERE event_id = 0) AS e
   LEFT JOIN (SELECT trace_id, min(CAST(start AS BIGINT)) AS first FROM requests GROUP BY trace_id) AS r
     ON r.trace_id = e.trace_id
 ), happened AS (
   SELECT
-    trace_id,
-    CAST("timestamp" AS BIGINT) AS at,
-    1 AS events,
+    b.trace_id,
+    CAST(floor((CAST(e."timestamp" AS BIGINT) - zero) / ($span_ms * 1e6)) AS BIGINT) AS span,
+    count(*) AS events,
     0 AS discarded_events,
     0 AS discarded_packets,
     0 AS losses,
     0 AS unknown
-  FROM events
+  FROM began AS b
+  JOIN events AS e ON e.trace_id = b.trace_id
+  GROUP BY b.trace_id, span
   UNION ALL
   SELECT
-    trace_id,
-    CAST("end" AS BIGINT),
+    l.trace_id,
+    CAST(floor((CAST(l."end" AS BIGINT) - zero) / ($span_ms * 1e6)) AS BIGINT),
     0,
     coalesce(discarded_events, 0),
     coalesce(discarded_packets, 0),
     1,
     CASE WHEN discarded_events IS NULL AND discarded_packets IS NULL THEN 1 ELSE 0 END
-  FROM losses
+  FROM losses AS l
+  LEFT JOIN began AS b ON b.trace_id = l.trace_id
 )
 SELECT
-  h.trace_id,
-  CAST(floor((at - zero) / ($span_ms * 1e6)) AS BIGINT) * $span_ms AS from_ms,
+  trace_id,
+  span * $span_ms AS from_ms,
   sum(events) AS events,
   sum(discarded_events) AS discarded_events,
   sum(discarded_packets) AS discarded_packets,
   sum(losses) AS losses,
   sum(unknown) AS unknown
-FROM happened AS h
-LEFT JOIN began AS b ON b.trace_id = h.trace_id
-GROUP BY h.trace_id, CAST(floor((at - zero) / ($span_ms * 1e6)) AS BIGINT)
+FROM happened
+GROUP BY trace_id, span
 ORDER BY trace_id, from_ms;

@@ -14,21 +14,21 @@ WITH ranked AS (
   SELECT
     trace_id,
     request_id,
+    CAST(start AS BIGINT) AS start_ns,
     row_number() OVER (ORDER BY duration_ns, trace_id, request_id) AS place,
+    greatest(1, CAST(floor($fraction * count(*) OVER ()) AS BIGINT)) AS size,
     count(*) OVER () AS n
   FROM requests
   WHERE (complete OR $incomplete) AND coalesce(procname, '') LIKE $server
 ), chosen AS (
-  SELECT trace_id, request_id, place > n - size AS slow, place <= size AS fast, size
-  FROM (SELECT *, greatest(1, CAST(floor($fraction * n) AS BIGINT)) AS size FROM ranked)
+  SELECT trace_id, request_id, start_ns, place > n - size AS slow, place <= size AS fast, size
+  FROM ranked
+  WHERE place > n - size OR place <= size
 ), calls AS (
-  SELECT name, c.slow, c.fast, c.size, e.duration_ns
-  FROM (
-    SELECT trace_id, request_id, name, least(duration_ns, offset_ns) AS duration_ns
-    FROM own_events
-    WHERE phase = 'exit' AND duration_ns IS NOT NULL
-  ) AS e
-  JOIN chosen AS c ON c.trace_id = e.trace_id AND c.request_id = e.request_id
+  SELECT e.name, c.slow, c.fast, c.size, least(e.duration_ns, CAST(e."timestamp" AS BIGINT) - c.start_ns) AS duration_ns
+  FROM chosen AS c
+  JOIN events AS e ON e.trace_id = c.trace_id AND e.request_id = c.request_id
+  WHERE e.phase = 'exit' AND e.duration_ns IS NOT NULL
 )
 SELECT
   name,
@@ -40,6 +40,5 @@ SELECT
     / 1e6 / max(size), 3) AS more_ms
 FROM calls
 GROUP BY name
-HAVING bool_or(slow) OR bool_or(fast)
 ORDER BY more_ms DESC, name
 LIMIT $limit;

@@ -26,9 +26,12 @@ WITH ranked AS (
   FROM ranked
   WHERE place = n OR place = 1 + n / 2
 ), own AS (
-  SELECT c.which, c.label, c.duration_ns AS request_ns, e.*
+  SELECT
+    c.which, c.trace_id, c.request_id, c.label, c.duration_ns AS request_ns,
+    CAST(e."timestamp" AS BIGINT) - c.start_ns AS offset_ns,
+    e.event_id, e.procname, e.tid, e.name, e.phase, e.ret, e.fd, e.path, e.entry_id, e.duration_ns
   FROM chosen AS c
-  JOIN own_events AS e ON e.trace_id = c.trace_id AND e.request_id = c.request_id
+  JOIN events AS e ON e.trace_id = c.trace_id AND e.request_id = c.request_id
 ), done AS (
   SELECT
     coalesce(x.which, n.which) AS which,

@@ -10,7 +10,7 @@
 -- $limit = 10  only so many requests, those with the largest windows; the last row is always over all
 --
 WITH chosen AS (
-  SELECT trace_id, request_id, pid, n_events, last_event - first_event + 1 AS window_events
+  SELECT trace_id, request_id, first_event, last_event, n_events, last_event - first_event + 1 AS window_events
   FROM requests
   WHERE complete OR $incomplete
 ), widest AS (
@@ -18,7 +18,7 @@ WITH chosen AS (
 ), processes AS (
   SELECT w.trace_id, w.request_id, count(DISTINCT e.pid) - 1 AS processes
   FROM widest AS w
-  JOIN window_events AS e ON e.trace_id = w.trace_id AND e.request_id = w.request_id
+  JOIN events AS e ON e.trace_id = w.trace_id AND e.event_id BETWEEN w.first_event AND w.last_event
   GROUP BY w.trace_id, w.request_id
 ), total AS (
   SELECT sum(n_events) AS own, sum(window_events) AS whole FROM chosen

@@ -1,25 +1,17 @@
 -- Which files are touched: calls by path, failures, and how many requests they are part of.
 -- The path is the entry's, or else the exit's; all else is the exit's, or else the entry's.
-WITH own AS (
-  SELECT trace_id, request_id, unnest(events).event_id AS event_id FROM requests
-), calls AS (
+WITH linked AS (
   SELECT
     coalesce(x.trace_id, n.trace_id) AS trace_id,
-    x.event_id AS exit_id,
-    coalesce(n.event_id, x.entry_id) AS entry_id,
     coalesce(n.path, x.path) AS path,
     coalesce(x.pid, n.pid) AS pid,
     coalesce(x.name, n.name) AS name,
+    coalesce(x.request_id, n.request_id) AS request_id,
     x.ret
-  FROM (SELECT trace_id, event_id, path, pid, name FROM events WHERE phase = 'entry' AND path IS NOT NULL) AS n
-  FULL JOIN (SELECT trace_id, event_id, entry_id, path, pid, name, ret FROM events WHERE phase = 'exit') AS x
+  FROM (FROM events WHERE phase = 'entry' AND path IS NOT NULL) AS n
+  FULL JOIN (FROM events WHERE phase = 'exit') AS x
     ON x.trace_id = n.trace_id AND x.entry_id = n.event_id
   WHERE coalesce(n.path, x.path) IS NOT NULL
-), linked AS (
-  SELECT c.*, coalesce(x.request_id, n.request_id) AS request_id
-  FROM calls AS c
-  LEFT JOIN own AS x ON x.trace_id = c.trace_id AND x.event_id = c.exit_id
-  LEFT JOIN own AS n ON n.trace_id = c.trace_id AND n.event_id = c.entry_id
 )
 SELECT
   path,

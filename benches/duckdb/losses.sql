@@ -1,7 +1,7 @@
 -- What the tracer recorded, and what it lost, by second since each recording's first request (or event without one).
 WITH began AS (
   SELECT trace_id, coalesce(r.first, e.first) AS zero
-  FROM (SELECT trace_id, min(epoch_ns("timestamp")) AS first FROM events GROUP BY trace_id) AS e
+  FROM (SELECT trace_id, epoch_ns("timestamp") AS first FROM events WHERE event_id = 0) AS e
   LEFT JOIN (SELECT trace_id, min(epoch_ns(start)) AS first FROM requests GROUP BY trace_id) AS r USING (trace_id)
 ), happened AS (
   SELECT

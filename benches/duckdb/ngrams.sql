@@ -1,8 +1,9 @@
 -- Which sequences of three system calls of one thread complete requests are made of.
 WITH entries AS (
-  SELECT trace_id, request_id, e.tid, e.event_id, e.name
-  FROM (SELECT trace_id, request_id, unnest(events) AS e FROM requests WHERE complete)
-  WHERE e.phase = 'entry'
+  SELECT trace_id, request_id, tid, event_id, e.name
+  FROM events AS e
+  JOIN (SELECT trace_id, request_id FROM requests WHERE complete) USING (trace_id, request_id)
+  WHERE phase = 'entry'
 ), calls AS (
   SELECT
     trace_id,

@@ -5,17 +5,16 @@ SELECT
   trace_id,
   request_id,
   label,
+  epoch_ns(start) AS start_ns,
   CASE WHEN substr(sha256(concat(trace_id, ':', request_id)), 1, 8) < 'cccccccc' THEN 'train' ELSE 'test' END AS split
 FROM requests
 WHERE complete AND n_events_omitted = 0;
 
 CREATE TEMP TABLE own AS
-SELECT split, trace_id, o.request_id, event_id, o.offset_ns, e.name, e.phase, e.procname, e.pid, e.tid, e.ret
-FROM (
-  SELECT split, trace_id, request_id, e.event_id AS event_id, e.offset_ns AS offset_ns
-  FROM (SELECT split, trace_id, request_id, unnest(events) AS e FROM requests JOIN chosen USING (trace_id, request_id))
-) AS o
-JOIN events AS e USING (trace_id, event_id);
+SELECT
+  split, trace_id, request_id, event_id, epoch_ns(e."timestamp") - start_ns AS offset_ns, name, phase, procname, pid, tid, ret
+FROM events AS e
+JOIN chosen USING (trace_id, request_id);
 
 CREATE TEMP TABLE vocabulary AS
 SELECT kind, 3 + row_number() OVER (PARTITION BY kind ORDER BY times DESC, name) AS code, name, times

@@ -3,21 +3,21 @@ WITH ranked AS (
   SELECT
     trace_id,
     request_id,
+    epoch_ns(start) AS start_ns,
     row_number() OVER (ORDER BY duration_ns, trace_id, request_id) AS place,
     count(*) OVER () AS n,
     greatest(1, floor(0.1::DOUBLE * n)::BIGINT) AS size
   FROM requests
   WHERE complete
 ), chosen AS (
-  SELECT trace_id, request_id, place > n - size AS slow, place <= size AS fast, size
+  SELECT trace_id, request_id, start_ns, place > n - size AS slow, place <= size AS fast, size
   FROM ranked
   WHERE place > n - size OR place <= size
 ), calls AS (
-  SELECT slow, fast, size, e.name, least(e.duration_ns, e.offset_ns) AS ns
-  FROM (
-    SELECT slow, fast, size, unnest(events) AS e FROM requests JOIN chosen USING (trace_id, request_id)
-  )
-  WHERE e.phase = 'exit' AND e.duration_ns IS NOT NULL
+  SELECT slow, fast, size, name, least(duration_ns, epoch_ns("timestamp") - start_ns) AS ns
+  FROM events
+  JOIN chosen USING (trace_id, request_id)
+  WHERE phase = 'exit' AND duration_ns IS NOT NULL
 )
 SELECT
   name,

@@ -14,16 +14,12 @@ WITH ranked AS (
   SELECT *, CASE WHEN place = n THEN 'slowest' ELSE 'median' END AS which
   FROM ranked
   WHERE place = n OR place = 1 + n // 2
-), nested AS (
-  SELECT which, trace_id, request_id, c.label, c.duration_ns AS request_ns, unnest(r.events) AS nested
-  FROM requests AS r
-  JOIN chosen AS c USING (trace_id, request_id)
 ), own AS (
   SELECT
-    o.which, trace_id, o.request_id, o.label, o.request_ns, o.offset_ns, event_id, e.procname, e.tid, e.name, e.phase,
-    e.ret, e.fd, e.path, e.entry_id, e.duration_ns
-  FROM (SELECT * EXCLUDE (nested), nested.event_id AS event_id, nested.offset_ns AS offset_ns FROM nested) AS o
-  JOIN events AS e USING (trace_id, event_id)
+    which, trace_id, request_id, c.label, c.duration_ns AS request_ns, epoch_ns(e."timestamp") - start_ns AS offset_ns,
+    event_id, e.procname, e.tid, e.name, e.phase, e.ret, e.fd, e.path, e.entry_id, e.duration_ns
+  FROM chosen AS c
+  JOIN events AS e USING (trace_id, request_id)
 ), done AS (
   SELECT
     coalesce(x.which, n.which) AS which,

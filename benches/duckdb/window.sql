@@ -6,9 +6,9 @@ WITH chosen AS (
 ), widest AS (
   FROM chosen ORDER BY window_events DESC, trace_id, request_id LIMIT 10
 ), processes AS (
-  SELECT trace_id, w.request_id, count(DISTINCT e.pid) - 1 AS processes
-  FROM (SELECT trace_id, request_id, unnest(range(first_event, last_event + 1)) AS event_id FROM widest) AS w
-  JOIN events AS e USING (trace_id, event_id)
+  SELECT w.trace_id, w.request_id, count(DISTINCT e.pid) - 1 AS processes
+  FROM widest AS w
+  JOIN events AS e ON e.trace_id = w.trace_id AND e.event_id BETWEEN w.first_event AND w.last_event
   GROUP BY ALL
 ), answer AS (
   SELECT

@@ -12,6 +12,7 @@
 //! manifest, and writes all that is not data. `verify` checks a release, made here or fetched.
 
 pub(crate) mod about;
+mod ahead;
 pub(crate) mod anonymize;
 mod describe;
 pub(crate) mod license;

@@ -5,8 +5,8 @@
 //! [`INCOMPLETE`]. An event is where its request is, or the request that it was done for (`downstream`); all others are in
 //! [`OTHER`].
 //!
-//! A request's split is kept in a byte of memory; an event's in a byte of a temporary file, since events can be more
-//! than memory holds. Both are found by their ids, which count from 0 in each trace.
+//! A request's split is kept in a byte of memory, and found by its id, which counts from 0 in each trace; an event says
+//! which request it is of.
 
 use super::release::{INCOMPLETE, OTHER, SplitRule};
 use super::rows::{Rows, ids};
@@ -15,13 +15,11 @@ use crate::dataset::manifest::Manifest;
 use crate::error::{Error, Place, Result};
 use crate::query::output::{Collected, Results};
 use crate::query::{Session, Source, shipped};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -91,76 +89,71 @@ impl Splits {
         found.copied().unwrap_or_default()
     }
 
-    /// Marks the events of a recording with the splits of their requests: `requests` and `downstream` are its files
-    /// in the dataset `root`.
+    /// Where the events of a recording are: `downstream` are its files of that table in the dataset `root`.
     ///
     /// # Errors
-    /// [`Error::Io`] and [`Error::Columns`], [`Error::Input`] where an event is not one of the recording's.
-    pub(crate) fn mark_events(
+    /// [`Error::Io`] and [`Error::Columns`], [`Error::Input`] where it has not the columns.
+    pub(crate) fn of_events(
         &self,
         recording: usize,
-        events: u64,
-        (root, (requests, downstream)): (&Path, (&[String], &[String])),
-        dir: &Path,
-    ) -> Result<Marks> {
-        let marks = Marks::new(dir, events)?;
-        // A request's own events go last, so that they count where an event is in both.
-        let lists = [
-            (
-                downstream,
-                "event_ids",
-                None,
-                ["request_id", "event_ids.list.element"],
-            ),
-            (
-                requests,
-                "events",
-                Some("event_id"),
-                ["request_id", "events.list.element.event_id"],
-            ),
-        ];
-        for (files, list, member, columns) in lists {
-            for file in files {
-                let path = &root.join(file);
-                for batch in Rows::open(root, file)?.batches(Some(&columns))? {
-                    let batch = batch?;
-                    let requests = ids(&batch, "request_id", path)?.to_vec();
-                    for (row, request) in requests.into_iter().enumerate() {
-                        let events = elements(&batch, list, member, row, path)?;
-                        marks.set(&events, self.of_request(recording, request))?;
-                    }
-                }
+        root: &Path,
+        downstream: &[String],
+    ) -> Result<EventSplits<'_>> {
+        let mut services = HashMap::new();
+        for file in downstream {
+            let path = &root.join(file);
+            for batch in Rows::open(root, file)?.batches(Some(&["service_id", "request_id"]))? {
+                let batch = batch?;
+                let pairs = ids(&batch, "service_id", path)?.iter();
+                let pairs = pairs.zip(ids(&batch, "request_id", path)?);
+                services.extend(pairs.map(|(s, r)| (*s, self.of_request(recording, *r))));
             }
         }
-        Ok(marks)
+        Ok(EventSplits {
+            splits: self,
+            recording,
+            services,
+        })
     }
 }
 
-/// The ids in a list of a row.
-fn elements(
-    batch: &RecordBatch,
-    list: &str,
-    member: Option<&str>,
-    row: usize,
-    path: &Path,
-) -> Result<Vec<i64>> {
-    let missing = || {
-        Error::input(
-            format!("has no lists {list} of events"),
-            Place::file(path),
-            "Make the dataset again with sysds ingest.",
-        )
-    };
-    let lists = batch
-        .column_by_name(list)
-        .and_then(|c| c.as_list_opt::<i32>());
-    let mut values = lists.ok_or_else(missing)?.value(row);
-    if let Some(member) = member {
-        let members = values.as_struct_opt().ok_or_else(missing)?;
-        values = Arc::clone(members.column_by_name(member).ok_or_else(missing)?);
+/// Which split the events of a recording belong to.
+pub(crate) struct EventSplits<'a> {
+    splits: &'a Splits,
+    recording: usize,
+    /// By `service_id`.
+    services: HashMap<i64, u8>,
+}
+
+impl EventSplits<'_> {
+    /// The splits of the rows of `events` in `batch`, of the file `path`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it has not the columns.
+    pub(crate) fn of_rows(&self, batch: &RecordBatch, path: &Path) -> Result<Vec<u8>> {
+        let requests = links(batch, "request_id", path)?;
+        let services = links(batch, "service_id", path)?;
+        let rows = requests.iter().zip(services.iter());
+        let splits = rows.map(|links| match links {
+            (Some(request), _) => self.splits.of_request(self.recording, request),
+            (None, Some(service)) => self.services.get(&service).copied().unwrap_or(IN_OTHER),
+            (None, None) => IN_OTHER,
+        });
+        Ok(splits.collect())
     }
-    let values = values.as_primitive_opt::<Int64Type>().ok_or_else(missing)?;
-    Ok(values.values().to_vec())
+}
+
+/// A column of `events` that says to what each belongs.
+fn links<'a>(batch: &'a RecordBatch, column: &str, path: &Path) -> Result<&'a Int64Array> {
+    let found = batch.column_by_name(column);
+    let found = found.and_then(|c| c.as_primitive_opt::<Int64Type>());
+    found.ok_or_else(|| {
+        Error::input(
+            format!("has no column {column} of 64-bit integers"),
+            Place::file(path),
+            "Make the dataset again with this version of sysds ingest.",
+        )
+    })
 }
 
 /// What the view says, row by row.
@@ -261,90 +254,40 @@ fn audit(told: &Collected) -> Vec<BTreeMap<String, String>> {
     rows
 }
 
-/// A split for each event of a recording, in a temporary file without a name.
-pub(crate) struct Marks {
-    file: File,
-    events: u64,
-    path: PathBuf,
-}
-
-impl Marks {
-    fn new(dir: &Path, events: u64) -> Result<Marks> {
-        let file = tempfile::tempfile_in(dir).map_err(Error::io("create", dir))?;
-        file.set_len(events).map_err(Error::io("write", dir))?;
-        Ok(Marks {
-            file,
-            events,
-            path: dir.to_path_buf(),
-        })
-    }
-
-    /// Marks events with a split. What is not marked reads 0, so that splits are kept from 1 on.
-    fn set(&self, events: &[i64], split: u8) -> Result<()> {
-        let mut rest = events;
-        while let Some(first) = rest.first() {
-            let run = rest.iter().zip(*first..).take_while(|(e, at)| *e == at);
-            let length = run.count();
-            let end = first.checked_add(length as i64).unwrap_or(i64::MAX);
-            if *first < 0 || end as u64 > self.events {
-                return Err(Error::input(
-                    format!(
-                        "a request has the event {first}, but its recording has {} events",
-                        self.events
-                    ),
-                    Place::file(&self.path),
-                    "The dataset is damaged: fetch it or make it again.",
-                ));
-            }
-            let bytes = vec![split + 1; length];
-            self.file
-                .write_all_at(&bytes, *first as u64)
-                .map_err(Error::io("write", &self.path))?;
-            rest = &rest[length..];
-        }
-        Ok(())
-    }
-
-    /// The splits of events that follow on one another.
-    ///
-    /// # Errors
-    /// [`Error::Io`], and [`Error::Input`] where they do not, or the recording has none of these ids.
-    pub(crate) fn get(&self, ids: &[i64]) -> Result<Vec<u8>> {
-        let mut marks = vec![0; ids.len()];
-        let Some(first) = ids.first() else {
-            return Ok(marks);
-        };
-        let dense = ids.iter().zip(*first..).all(|(id, at)| *id == at);
-        if !dense || *first < 0 || *first as u64 + ids.len() as u64 > self.events {
-            return Err(Error::input(
-                format!("event_id does not count from 0 to {}", self.events),
-                Place::file(&self.path),
-                "The dataset is damaged: fetch it or make it again.",
-            ));
-        }
-        self.file
-            .read_exact_at(&mut marks, *first as u64)
-            .map_err(Error::io("read", &self.path))?;
-        marks
-            .iter_mut()
-            .for_each(|m| *m = m.checked_sub(1).unwrap_or(IN_OTHER));
-        Ok(marks)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     #[test]
-    fn marks_are_kept_by_event() {
-        let dir = tempfile::tempdir().unwrap();
-        let marks = Marks::new(dir.path(), 10).unwrap();
-        marks.set(&[1, 2, 3, 7], 2).unwrap();
-        marks.set(&[2, 9], 0).unwrap();
-        assert_eq!(marks.get(&[0, 1, 2, 3, 4]).unwrap(), [1, 2, 0, 2, 1]);
-        assert_eq!(marks.get(&[7, 8, 9]).unwrap(), [2, 1, 0]);
-        assert!(marks.set(&[10], 2).is_err() && marks.set(&[-1], 2).is_err());
-        assert!(marks.get(&[9, 10]).is_err() && marks.get(&[1, 3]).is_err());
+    fn events_are_where_their_request_is() {
+        let splits = Splits {
+            names: Vec::new(),
+            requests: vec![vec![], vec![0, 2, 3]],
+            rule: SplitRule {
+                by: "hash".to_owned(),
+                parameters: BTreeMap::new(),
+                audit: Vec::new(),
+            },
+        };
+        let events = EventSplits {
+            splits: &splits,
+            recording: 1,
+            services: HashMap::from([(0, 3)]),
+        };
+        let column =
+            |links: [Option<i64>; 5]| -> ArrayRef { Arc::new(Int64Array::from_iter(links)) };
+        let batch = RecordBatch::try_from_iter([
+            (
+                "request_id",
+                column([None, Some(0), Some(1), Some(2), None]),
+            ),
+            ("service_id", column([None, None, None, None, Some(0)])),
+        ]);
+        let found = events.of_rows(&batch.unwrap(), Path::new("f")).unwrap();
+        assert_eq!(found, [IN_OTHER, 0, 2, 3, 3]);
+        let none = RecordBatch::try_from_iter([("request_id", column([None; 5]))]).unwrap();
+        let e = events.of_rows(&none, Path::new("f")).unwrap_err();
+        assert!(e.to_string().contains("no column service_id"), "{e}");
     }
 }

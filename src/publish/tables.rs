@@ -1,21 +1,23 @@
 //! The rows of each table on their way into the shards: which split each is in, and its rewrite.
 
+use super::ahead::ahead;
 use super::options::{Control, Options};
 use super::release::{FULL, TRAIN};
 use super::rewrite::Rewrite;
 use super::rows::{self, Rows};
 use super::shards::{Shards, Written};
-use super::split::{Marks, Splits};
+use super::split::{EventSplits, Splits};
 use crate::columns::parquet::properties::{properties, properties_of_events};
 use crate::dataset::manifest::Manifest;
 use crate::dataset::staging::Staging;
 use crate::dataset::tables;
 use crate::dataset::{Dataset, MANIFEST, RELEASED};
 use crate::error::{Error, Place, Result};
-use arrow::array::{Array, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StructArray};
+use arrow::compute::{FilterBuilder, FilterPredicate};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// The tables on their way into the release.
@@ -84,19 +86,24 @@ impl<'a> Tables<'a> {
         let mut shards = Shards::new(dir, schema, self.options.shard_bytes, properties);
         for (recording, files) in files.iter().enumerate() {
             shards.begin(recording)?;
-            let marks = match table {
-                tables::EVENTS => self.marks(recording, dir)?,
+            let of_events = match table {
+                tables::EVENTS => self.of_events(recording)?,
                 _ => None,
             };
+            let mut events = 0;
             for path in files {
                 let rows = Rows::open(root, path)?;
                 let path = &root.join(path);
-                for batch in rows.batches(None)? {
+                for batch in ahead(&rows)? {
                     if control.interrupted.load(Ordering::Relaxed) {
                         return Err(Error::Interrupted);
                     }
                     let batch = batch?;
-                    let numbers = self.numbers(table, recording, marks.as_ref(), &batch, path)?;
+                    if table == tables::EVENTS {
+                        events = counted(&batch, events, path)?;
+                    }
+                    let numbers =
+                        self.numbers(table, recording, of_events.as_ref(), &batch, path)?;
                     self.done += batch.num_rows() as u64;
                     let rewritten = rewritten(rewrite, table, batch)?;
                     self.spread(&mut shards, &rewritten, numbers.as_deref())?;
@@ -115,18 +122,15 @@ impl<'a> Tables<'a> {
         self.manifest.tables.values().map(|t| t.rows).sum()
     }
 
-    fn marks(&self, recording: usize, dir: &Path) -> Result<Option<Marks>> {
+    /// Which split each event of a recording is in; `None` where there are no splits.
+    fn of_events(&self, recording: usize) -> Result<Option<EventSplits<'a>>> {
         let Some(splits) = self.splits else {
             return Ok(None);
         };
-        let files = |table| rows::by_recording(&self.dataset.root, self.manifest, table);
-        let (requests, downstream) = (files(tables::REQUESTS)?, files(tables::DOWNSTREAM)?);
-        let events = self.manifest.recordings[recording].events;
-        let of = (&*requests[recording], &*downstream[recording]);
         let root = &self.dataset.root;
-        splits
-            .mark_events(recording, events, (root, of), dir)
-            .map(Some)
+        let downstream = rows::by_recording(root, self.manifest, tables::DOWNSTREAM)?;
+        let events = splits.of_events(recording, root, &downstream[recording])?;
+        Ok(Some(events))
     }
 
     /// The number of the split of each row; `None` where all are in [`FULL`].
@@ -134,13 +138,13 @@ impl<'a> Tables<'a> {
         &self,
         table: &str,
         recording: usize,
-        marks: Option<&Marks>,
+        of_events: Option<&EventSplits>,
         batch: &RecordBatch,
         path: &Path,
     ) -> Result<Option<Vec<u8>>> {
-        match (self.splits, table, marks) {
+        match (self.splits, table, of_events) {
             (None, ..) | (_, tables::LOSSES, _) => Ok(None),
-            (_, _, Some(marks)) => Ok(Some(marks.get(rows::ids(batch, "event_id", path)?)?)),
+            (_, _, Some(of_events)) => of_events.of_rows(batch, path).map(Some),
             (Some(splits), ..) => {
                 let ids = rows::ids(batch, "request_id", path)?.iter();
                 Ok(Some(
@@ -169,10 +173,43 @@ impl<'a> Tables<'a> {
                 return shards.write(name, batch);
             }
             let chosen: BooleanArray = numbers.iter().map(|n| Some(*n == number)).collect();
-            let rows = filter_record_batch(batch, &chosen).expect("as many marks as rows");
-            shards.write(name, &rows)?;
+            shards.write(name, &chosen_rows(batch, &chosen))?;
         }
         Ok(())
+    }
+}
+
+/// Events before the first of `batch` and in it: their ids count from 0.
+fn counted(batch: &RecordBatch, before: i64, path: &Path) -> Result<i64> {
+    let ids = rows::ids(batch, "event_id", path)?;
+    match ids.iter().zip(before..).all(|(id, at)| *id == at) {
+        true => Ok(before + ids.len() as i64),
+        false => Err(Error::input(
+            "event_id does not count from 0 on in a recording",
+            Place::file(path),
+            "The dataset is damaged: fetch it or make it again.",
+        )),
+    }
+}
+
+/// The rows of a batch that are `chosen`. Most columns of arguments are null in all rows of most batches, and any so many
+/// nulls are as good as others: those are not copied.
+fn chosen_rows(batch: &RecordBatch, chosen: &BooleanArray) -> RecordBatch {
+    let predicate = FilterBuilder::new(chosen).optimize().build();
+    let columns = batch.columns().iter().map(|c| chosen_of(c, &predicate));
+    RecordBatch::try_new(batch.schema(), columns.collect()).expect("columns of the same types")
+}
+
+fn chosen_of(array: &ArrayRef, predicate: &FilterPredicate) -> ArrayRef {
+    let rows = predicate.count();
+    match array.as_struct_opt() {
+        _ if array.null_count() == array.len() => array.slice(0, rows),
+        Some(structure) if structure.null_count() == 0 => {
+            let members = structure.columns().iter();
+            let members = members.map(|member| chosen_of(member, predicate)).collect();
+            Arc::new(StructArray::new(structure.fields().clone(), members, None))
+        }
+        _ => predicate.filter(array).expect("as many rows"),
     }
 }
 

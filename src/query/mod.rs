@@ -9,6 +9,7 @@
 //! [`output::Results`]. DataFusion appears in this folder only.
 
 mod access;
+mod calls;
 mod copy;
 mod damage;
 mod limits;
@@ -26,6 +27,7 @@ pub(crate) mod shipped;
 mod source;
 mod statements;
 mod tables;
+mod windows;
 
 pub(crate) use access::Access;
 pub(crate) use names::{Column, Names};

@@ -5,6 +5,7 @@
 //! and large blocks, which a single value may be, are counted by the allocator (see `process::memory`).
 
 use super::members::members;
+use super::windows::WindowJoins;
 use crate::dataset::aside;
 use crate::error::{Error, Result};
 use crate::process::ending::{self, Removed};
@@ -13,6 +14,8 @@ use crate::process::{memory, threads};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::channel::oneshot;
 use futures::future::{Either, FutureExt, Shared, select};
@@ -111,7 +114,13 @@ impl Runtime {
         options.sql_parser.collect_spans = true;
         // Files that COPY writes shall have plain strings, which every reader knows.
         options.sql_parser.map_string_types_to_utf8view = false;
-        let context = SessionContext::new_with_config_rt(config, Arc::clone(&self.environment));
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::clone(&self.environment))
+            .with_default_features()
+            .with_physical_optimizer_rules(WindowJoins::among(PhysicalOptimizer::new().rules))
+            .build();
+        let context = SessionContext::new_with_state(state);
         context.register_udf(members());
         context
     }

@@ -7,7 +7,9 @@ use super::reach::Reach;
 use super::runtime::Runtime;
 use super::source::Source;
 use super::statements::{self, Parsed};
-use super::{copy, damage, limits, merge, mistakes, parameters, recordings, shipped, tables};
+use super::{
+    calls, copy, damage, limits, merge, mistakes, parameters, recordings, shipped, tables,
+};
 use crate::dataset::manifest::Manifest;
 use crate::dataset::tables::EVENTS;
 use crate::dataset::{Dataset, Table};
@@ -37,7 +39,7 @@ use std::sync::{Arc, Mutex};
 const BARE_EVENTS: &str = "events_without_args";
 
 /// Views over the tables of every dataset, in an order in which each finds what it uses.
-const VIEWS: [(&str, &str); 5] = [
+const VIEWS: [(&str, &str); 4] = [
     ("errnos", include_str!("../../schemas/views/errnos.sql")),
     (
         "own_events",
@@ -51,7 +53,6 @@ const VIEWS: [(&str, &str); 5] = [
         "window_events",
         include_str!("../../schemas/views/window_events.sql"),
     ),
-    ("syscalls", include_str!("../../schemas/views/syscalls.sql")),
 ];
 
 /// What to do about a view that a dataset cannot have.
@@ -357,6 +358,17 @@ impl Session {
                     self.left_out.push(name);
                 }
             }
+        }
+        self.register_calls()
+    }
+
+    /// The table of system calls, with what is said of views that do not fit.
+    fn register_calls(&mut self) -> Result<()> {
+        let bare = self.context.table_exist(BARE_EVENTS).unwrap_or(false);
+        let events = if bare { BARE_EVENTS } else { EVENTS };
+        match self.wait(calls::register(&self.context, events))? {
+            Ok(()) => self.tables.push(calls::NAME.to_owned()),
+            Err(_) => self.left_out.push(calls::NAME),
         }
         Ok(())
     }

@@ -453,6 +453,52 @@ fn nested_events_that_are_not_their_rows() {
     );
 }
 
+/// A batch with a link changed: the first that is there, or is not there, as `linked` says.
+fn relink(rows: &RecordBatch, column: &str, linked: bool, to: Option<i64>) -> RecordBatch {
+    let mut links: Vec<Option<i64>> = rows[column].as_primitive::<Int64Type>().iter().collect();
+    let at = links.iter().position(|link| link.is_some() == linked);
+    links[at.unwrap()] = to;
+    with(rows, column, Arc::new(Int64Array::from(links)))
+}
+
+#[test]
+fn links_of_events_that_lists_do_not_bear_out() {
+    const LINKS: &str = "links of events";
+    for (column, table) in [("request_id", "requests"), ("service_id", "downstream")] {
+        let lacks = format!("{column} ");
+        let other = "which has another link or none";
+        for to in [None, Some(1 << 40)] {
+            let broken = Broken::new();
+            broken.change("events", "train", |rows| relink(&rows, column, true, to));
+            broken.named(
+                &[LINKS],
+                &[&lacks, &format!(" of {table} lists the event "), other],
+            );
+        }
+        let broken = Broken::new();
+        broken.change("events", "other", |rows| {
+            relink(&rows, column, false, Some(0))
+        });
+        let many = format!("1 have a {column}, but lists in {table} have 0");
+        broken.named(&[LINKS], &[&many]);
+    }
+    let broken = Broken::new();
+    broken.change("events", "train", |rows| {
+        let of_requests = rows["request_id"].as_primitive::<Int64Type>().iter();
+        let services = rows["service_id"].as_primitive::<Int64Type>().iter();
+        let both = of_requests.zip(services).map(|(r, s)| s.or(r));
+        with(&rows, "service_id", Arc::new(both.collect::<Int64Array>()))
+    });
+    broken.named(&[LINKS], &["is of a request and of downstream work"]);
+    let broken = Broken::new();
+    broken.change("events", "test", |rows| {
+        let label = &rows["label"];
+        let none = arrow::array::new_null_array(label.data_type(), label.len());
+        with(&rows, "label", none)
+    });
+    broken.named(&["papers"], &["has another label than its recording"]);
+}
+
 #[test]
 fn requests_in_the_wrong_split() {
     // One that is for testing stands in training, too.

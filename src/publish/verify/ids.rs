@@ -97,13 +97,14 @@ impl Cursor<'_> {
                 Some((batch, path, shard)) => {
                     let batch = batch?;
                     same_trace(&batch, path, shard, report);
+                    labels(&batch, path, shard.label.as_deref(), report);
                     self.ids = longs(&batch, "event_id");
                     self.times = longs(&batch, "timestamp");
                     self.at = 0;
                 }
                 None => match self.shards.next() {
                     Some((path, shard)) => {
-                        let columns = ["event_id", "timestamp", "trace_id"];
+                        let columns = ["event_id", "timestamp", "trace_id", "label"];
                         let batches = release.open(path)?.batches(Some(&columns))?;
                         self.batches = Some((Box::new(batches), path, shard));
                     }
@@ -250,7 +251,7 @@ fn requests(release: &Release, recording: &Recording, report: &mut Report) -> Re
             }
         }
         windows(batch, path, recording, report);
-        labels(batch, path, recording, report);
+        labels(batch, path, recording.label.as_deref(), report);
         if shard.split == TRAIN {
             marked(batch, path, report);
         }
@@ -289,9 +290,9 @@ fn windows(batch: &RecordBatch, path: &str, recording: &Recording, report: &mut 
     }
 }
 
-fn labels(batch: &RecordBatch, path: &str, recording: &Recording, report: &mut Report) {
+/// Checks that all rows of a batch have the label of their recording.
+fn labels(batch: &RecordBatch, path: &str, label: Option<&str>, report: &mut Report) {
     let labels = texts(batch, "label");
-    let label = recording.label.as_deref();
     if labels.iter().any(|l| l != label) {
         let what = format!(
             "has another label than its recording, {}",
