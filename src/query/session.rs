@@ -55,6 +55,9 @@ const VIEWS: [(&str, &str); 4] = [
     ),
 ];
 
+/// What a row of `syscalls` is, which no SQL defines: said as at the top of the definition of a view.
+const OF_CALLS: &str = "-- System calls, one row each, of the two events that are its sides.";
+
 /// What to do about a view that a dataset cannot have.
 const LEFT_OUT: &str = "This view needs columns that the dataset lacks, as events.request_id, which says of which request an \
                         event is: make the dataset again from its traces with this version of sysds ingest.";
@@ -275,7 +278,8 @@ impl Session {
 
     /// The tables and views that SQL can name, sorted.
     pub(crate) fn tables(&self) -> Vec<TableName> {
-        let mut all = names::tables(&self.context, &VIEWS);
+        let definitions = [&VIEWS[..], &[(calls::NAME, OF_CALLS)]].concat();
+        let mut all = names::tables(&self.context, &definitions);
         all.retain(|table| table.name != BARE_EVENTS);
         all
     }
