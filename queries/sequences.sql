@@ -17,23 +17,26 @@
 -- $vocabulary = vocabulary.parquet  file for the vocabulary, to be said likewise
 -- $fraction = 0.8  share of the requests to train with
 --
-CREATE VIEW sequence_requests AS
+CREATE VIEW sequence_lists AS
 SELECT
-  trace_id,
-  request_id,
-  label,
   CASE
     WHEN concat('0', substr(encode(sha256(concat(trace_id, ':', request_id)), 'hex'), 1, 8))
       < lpad(to_hex(CAST(floor($fraction * 4294967296) AS BIGINT)), 9, '0') THEN 'train'
     ELSE 'test'
-  END AS split
-FROM requests
-WHERE complete AND n_events_omitted = 0;
+  END AS split,
+  *
+FROM request_lists
+WHERE complete AND n_events_omitted = 0 AND n_events > 0;
 
-CREATE VIEW sequence_events AS
-SELECT r.split, e.trace_id, e.request_id, e.event_id, e.offset_ns, e.name, e.phase, e.procname, e.pid, e.tid, e.ret
-FROM own_events AS e
-JOIN sequence_requests AS r ON r.trace_id = e.trace_id AND r.request_id = e.request_id;
+-- How often each word occurs, in one pass.
+CREATE TABLE sequence_words AS
+SELECT split, kind, counted['element'] AS name, coalesce(sum(counted['times']), 0) AS times
+FROM (
+  SELECT split, 'call' AS kind, unnest(element_counts(name)) AS counted FROM sequence_lists
+  UNION ALL
+  SELECT split, 'process', unnest(element_counts(procname)) FROM sequence_lists
+)
+GROUP BY split, kind, counted['element'];
 
 CREATE VIEW vocabulary AS
 SELECT
@@ -41,57 +44,52 @@ SELECT
   CAST(3 + row_number() OVER (PARTITION BY kind ORDER BY times DESC, name) AS BIGINT) AS code,
   name,
   times
-FROM (
-  SELECT 'call' AS kind, name, count(*) AS times FROM sequence_events WHERE split = 'train' GROUP BY name
-  UNION ALL
-  SELECT 'process', procname, count(*) FROM sequence_events
-  WHERE split = 'train' AND procname IS NOT NULL GROUP BY procname
-);
-
-CREATE VIEW coded AS
-SELECT
-  e.split, e.trace_id, e.request_id, e.event_id,
-  coalesce(c.code, 1) AS call,
-  CASE e.phase WHEN 'entry' THEN 1 WHEN 'exit' THEN 2 ELSE 3 END AS phase,
-  e.offset_ns - lag(e.offset_ns, 1, 0) OVER (PARTITION BY e.trace_id, e.request_id ORDER BY e.event_id) AS elapsed,
-  coalesce(p.code, 1) AS process,
-  coalesce(e.pid, 0) AS pid,
-  coalesce(e.tid, 0) AS tid,
-  CASE WHEN e.ret IS NULL THEN 0 WHEN e.ret BETWEEN -4095 AND -1 THEN 2 ELSE 1 END AS outcome
-FROM sequence_events AS e
-LEFT JOIN vocabulary AS c ON c.kind = 'call' AND c.name = e.name
-LEFT JOIN vocabulary AS p ON p.kind = 'process' AND p.name = e.procname;
+FROM sequence_words
+WHERE split = 'train' AND name IS NOT NULL;
 
 COPY (SELECT kind, code, name, times FROM vocabulary ORDER BY kind, code) TO $vocabulary STORED AS PARQUET;
 
 COPY (
   SELECT
-    r.split,
-    r.trace_id,
-    r.request_id,
-    r.label,
-    array_concat([2], array_agg(c.call ORDER BY c.event_id), [3]) AS call,
-    array_concat([0], array_agg(c.phase ORDER BY c.event_id), [0]) AS phase,
-    array_concat([0], array_agg(c.elapsed ORDER BY c.event_id), [0]) AS elapsed_ns,
-    array_concat([2], array_agg(c.process ORDER BY c.event_id), [3]) AS process,
-    array_concat([0], array_agg(c.pid ORDER BY c.event_id), [0]) AS pid,
-    array_concat([0], array_agg(c.tid ORDER BY c.event_id), [0]) AS tid,
-    array_concat([0], array_agg(c.outcome ORDER BY c.event_id), [0]) AS outcome
-  FROM coded AS c
-  JOIN sequence_requests AS r ON r.trace_id = c.trace_id AND r.request_id = c.request_id
-  GROUP BY r.split, r.trace_id, r.request_id, r.label
-  ORDER BY r.trace_id, r.request_id
+    split,
+    trace_id,
+    request_id,
+    label,
+    array_concat([2], positions(name, (
+      -- A word has its code as position: three places are kept free for what is none.
+      SELECT array_concat([NULL, NULL, NULL], array_agg(name ORDER BY code)) FROM vocabulary WHERE kind = 'call'
+    ), 1), [3]) AS call,
+    array_concat([0], positions(phase, ['entry', 'exit'], 3), [0]) AS phase,
+    array_concat([0], deltas(offset_ns), [0]) AS elapsed_ns,
+    array_concat([2], positions(procname, (
+      SELECT array_concat([NULL, NULL, NULL], array_agg(name ORDER BY code)) FROM vocabulary WHERE kind = 'process'
+    ), 1), [3]) AS process,
+    array_concat([0], fill_null(pid, 0), [0]) AS pid,
+    array_concat([0], fill_null(tid, 0), [0]) AS tid,
+    array_concat([0], outcomes(ret), [0]) AS outcome
+  FROM sequence_lists
+  ORDER BY trace_id, request_id
 )
 TO $out STORED AS PARQUET;
 
-SELECT
-  split,
-  count(DISTINCT concat(trace_id, ':', request_id)) AS requests,
-  count(*) AS events,
-  count(*) FILTER (WHERE call = 1) AS unknown_calls,
-  count(*) FILTER (WHERE process = 1) AS unknown_processes
-FROM coded
-GROUP BY split
+WITH requests_of AS (
+  SELECT split, count(*) AS requests FROM sequence_lists GROUP BY split
+), words AS (
+  SELECT w.split, w.kind, w.times, v.code
+  FROM sequence_words AS w
+  LEFT JOIN vocabulary AS v ON v.kind = w.kind AND v.name = w.name
+), events_of AS (
+  SELECT
+    split,
+    sum(times) FILTER (WHERE kind = 'call') AS events,
+    coalesce(sum(times) FILTER (WHERE kind = 'call' AND code IS NULL), 0) AS unknown_calls,
+    coalesce(sum(times) FILTER (WHERE kind = 'process' AND code IS NULL), 0) AS unknown_processes
+  FROM words
+  GROUP BY split
+)
+SELECT r.split, r.requests, e.events, e.unknown_calls, e.unknown_processes
+FROM requests_of AS r
+JOIN events_of AS e ON e.split = r.split
 UNION ALL
 SELECT 'left out', count(*), coalesce(sum(n_events), 0), NULL, NULL
 FROM requests

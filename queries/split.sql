@@ -30,10 +30,6 @@
 --   test     |       66 |  11139 |             66 |               0 |          66 |          66 |        62 |         66
 --   left out |      254 |  42156 |                |                 |             |             |           |
 
--- Rows as large as these are written as they are read, a few at a time and in their order, instead of being sorted.
-SET datafusion.execution.target_partitions = 1;
-SET datafusion.execution.batch_size = 256;
-
 CREATE VIEW split_ids AS
 WITH recordings AS (
   SELECT
@@ -97,13 +93,9 @@ COPY (
 TO $out STORED AS PARQUET PARTITIONED BY (split);
 
 CREATE VIEW split_calls AS
-SELECT trace_id, request_id, sha256(string_agg(name, ' ' ORDER BY event_id)) AS calls
-FROM (
-  SELECT trace_id, request_id, e['event_id'] AS event_id, e['name'] AS name
-  FROM (SELECT trace_id, request_id, unnest(events) AS e FROM requests WHERE complete)
-  WHERE e['phase'] = 'entry'
-)
-GROUP BY trace_id, request_id;
+SELECT trace_id, request_id, sha256(array_to_string(names, ' ')) AS calls
+FROM (SELECT trace_id, request_id, elements_where(name, phase, 'entry') AS names FROM request_lists WHERE complete)
+WHERE cardinality(names) > 0;
 
 CREATE VIEW split_members AS
 SELECT

@@ -11,18 +11,12 @@
 -- $incomplete = false  count requests too that are cut off or in whose time events were lost
 -- $top = 3  values of each argument
 --
-WITH chosen AS (
-  SELECT e.trace_id, e.request_id, e.name AS call, e.phase, unnest(members(e.args)) AS member
-  FROM own_events AS e
-  JOIN requests AS r ON r.trace_id = e.trace_id AND r.request_id = e.request_id
-  WHERE (r.complete OR $incomplete) AND coalesce(r.procname, '') LIKE $server
-    AND e.phase <> 'point' AND e.name LIKE $call
-), counted AS (
-  SELECT call, phase, member['name'] AS argument, member['value'] AS value, count(*) AS n,
-    count(DISTINCT concat(trace_id, ' ', request_id)) AS requests
-  FROM chosen
-  WHERE member['name'] LIKE $argument
-  GROUP BY call, phase, member['name'], member['value']
+WITH counted AS (
+  SELECT call, phase, argument, value, sum(times) AS n, count(*) AS requests
+  FROM request_arguments
+  WHERE (complete OR $incomplete) AND coalesce(procname, '') LIKE $server
+    AND phase <> 'point' AND call LIKE $call AND argument LIKE $argument
+  GROUP BY call, phase, argument, value
 ), ranked AS (
   SELECT *,
     row_number() OVER (PARTITION BY call, phase, argument ORDER BY n DESC, value) AS place,

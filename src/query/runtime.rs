@@ -4,6 +4,7 @@
 //! that never came would wait for ever. Memory is limited twice: operators account for what they hold and go on on disk,
 //! and large blocks, which a single value may be, are counted by the allocator (see `process::memory`).
 
+use super::lists;
 use super::members::members;
 use super::windows::WindowJoins;
 use crate::dataset::aside;
@@ -122,6 +123,9 @@ impl Runtime {
             .build();
         let context = SessionContext::new_with_state(state);
         context.register_udf(members());
+        for function in lists::functions() {
+            context.register_udf(function);
+        }
         context
     }
 

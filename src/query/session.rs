@@ -8,7 +8,8 @@ use super::runtime::Runtime;
 use super::source::Source;
 use super::statements::{self, Parsed};
 use super::{
-    calls, copy, damage, limits, merge, mistakes, parameters, recordings, shipped, tables,
+    calls, copy, damage, derived, limits, merge, mistakes, parameters, recordings, shipped, tables,
+    wide,
 };
 use crate::dataset::manifest::Manifest;
 use crate::dataset::tables::EVENTS;
@@ -39,7 +40,7 @@ use std::sync::{Arc, Mutex};
 const BARE_EVENTS: &str = "events_without_args";
 
 /// Views over the tables of every dataset, in an order in which each finds what it uses.
-const VIEWS: [(&str, &str); 4] = [
+const VIEWS: [(&str, &str); 5] = [
     ("errnos", include_str!("../../schemas/views/errnos.sql")),
     (
         "own_events",
@@ -52,6 +53,10 @@ const VIEWS: [(&str, &str); 4] = [
     (
         "window_events",
         include_str!("../../schemas/views/window_events.sql"),
+    ),
+    (
+        "request_arguments",
+        include_str!("../../schemas/views/request_arguments.sql"),
     ),
 ];
 
@@ -130,6 +135,7 @@ impl Session {
             session.register(&dataset.root, table)?;
         }
         session.register_recordings(dataset)?;
+        session.register_derived(&dataset.root)?;
         session.create_views()?;
         session.fields.sort();
         session.fields.dedup();
@@ -264,6 +270,11 @@ impl Session {
                 made.remove(&name);
                 Ok(dropped)
             }
+            plan @ LogicalPlan::Copy(_) => {
+                let mut state = state;
+                wide::set(&plan, state.config_mut().options_mut())?;
+                Ok(DataFrame::new(state, plan))
+            }
             plan => self.context.execute_logical_plan(plan).await,
         }
     }
@@ -352,6 +363,9 @@ impl Session {
     /// dataset of an older version may lack columns.
     fn create_views(&mut self) -> Result<()> {
         for (name, text) in VIEWS {
+            if self.tables.iter().any(|table| table == name) {
+                continue;
+            }
             let created = self.wait(async { self.context.sql(text).await?.collect().await })?;
             match created {
                 Ok(_) => self.tables.push(name.to_owned()),
@@ -393,6 +407,17 @@ impl Session {
             .register_batch(recordings::TABLE, batch)
             .map_err(wrong)?;
         self.tables.push(recordings::TABLE.to_owned());
+        Ok(())
+    }
+
+    fn register_derived(&mut self, root: &Path) -> Result<()> {
+        let wrong = |e: DataFusionError| Error::input(e.strip_backtrace(), Place::file(root), "");
+        let bare = self.context.table_exist(BARE_EVENTS).map_err(wrong)?;
+        let events = if bare { BARE_EVENTS } else { EVENTS };
+        let registered = self.wait(derived::register(&self.context, events))?;
+        let [made, left_out] = registered.map_err(wrong)?;
+        self.tables.extend(made.into_iter().map(str::to_owned));
+        self.left_out.extend(left_out);
         Ok(())
     }
 

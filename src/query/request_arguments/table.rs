@@ -1,0 +1,124 @@
+//! The table, for SQL.
+
+use super::count::{arguments, fields};
+use super::plan::RequestArgumentsExec;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::project_schema;
+use datafusion::datasource::physical_plan::{FileScanConfig, FileScanConfigBuilder};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// Columns of `requests` that the table has too.
+const OF_REQUESTS: [&str; 5] = ["trace_id", "request_id", "label", "procname", "complete"];
+/// Requests that are decoded at once: each event of each has room for all arguments.
+const ROWS: usize = 32;
+
+/// `request_arguments` over the table `requests`.
+#[derive(Debug)]
+pub(super) struct RequestArguments {
+    schema: SchemaRef,
+    requests: Arc<dyn TableProvider>,
+}
+
+impl RequestArguments {
+    /// The table over this one; `None` where it lacks a column, or its events carry no arguments.
+    pub(super) fn over(requests: Arc<dyn TableProvider>) -> Option<Self> {
+        let schema = requests.schema();
+        arguments(schema.field_with_name("events").ok()?.data_type())?;
+        let of_requests = OF_REQUESTS.iter().map(|name| schema.field_with_name(name));
+        let mut all: Vec<Field> = of_requests
+            .map(|field| Some(field.ok()?.clone()))
+            .collect::<Option<_>>()?;
+        all.extend(fields());
+        Some(RequestArguments {
+            schema: Arc::new(Schema::new(all)),
+            requests,
+        })
+    }
+
+    async fn plan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = project_schema(&self.schema, projection)?;
+        let table = self.requests.schema();
+        let mut columns = vec![table.index_of("events")?];
+        for name in OF_REQUESTS {
+            if schema.column_with_name(name).is_some() {
+                columns.push(table.index_of(name)?);
+            }
+        }
+        let scan = self
+            .requests
+            .scan(state, Some(&columns), filters, None)
+            .await?;
+        let plan = RequestArgumentsExec::new(few_at_a_time(scan), schema);
+        Ok(Arc::new(plan))
+    }
+}
+
+/// The scan of files with few rows in a batch.
+fn few_at_a_time(scan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    let source = scan.downcast_ref::<DataSourceExec>();
+    let config = source.and_then(|source| source.data_source().downcast_ref::<FileScanConfig>());
+    match config {
+        Some(config) => {
+            let config = FileScanConfigBuilder::from(config.clone()).with_batch_size(Some(ROWS));
+            DataSourceExec::from_data_source(config.build())
+        }
+        None => scan,
+    }
+}
+
+impl TableProvider for RequestArguments {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    // As the attribute async_trait has it.
+    fn scan<'life0, 'life1, 'life2, 'life3, 'async_trait>(
+        &'life0 self,
+        state: &'life1 dyn Session,
+        projection: Option<&'life2 Vec<usize>>,
+        filters: &'life3 [Expr],
+        _limit: Option<usize>,
+    ) -> Pin<Box<dyn Future<Output = Result<Arc<dyn ExecutionPlan>>> + Send + 'async_trait>>
+    where
+        'life0: 'async_trait,
+        'life1: 'async_trait,
+        'life2: 'async_trait,
+        'life3: 'async_trait,
+        Self: 'async_trait,
+    {
+        Box::pin(self.plan(state, projection, filters))
+    }
+
+    /// What is said of columns of `requests` tells which of their pages need not be read.
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        let support = |filter: &&Expr| {
+            let columns = filter.column_refs();
+            match columns
+                .iter()
+                .all(|c| OF_REQUESTS.contains(&c.name.as_str()))
+            {
+                true => TableProviderFilterPushDown::Inexact,
+                false => TableProviderFilterPushDown::Unsupported,
+            }
+        };
+        Ok(filters.iter().map(support).collect())
+    }
+}
