@@ -8,7 +8,7 @@ mod allocator;
 use clap::Parser;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
-use sysds::cli::{Cli, remedy, run};
+use sysds::cli::{Cli, explain, run};
 use sysds::process::threads;
 
 fn main() -> ExitCode {
@@ -24,11 +24,7 @@ fn main() -> ExitCode {
     match done {
         Ok(status) => ExitCode::from(status),
         Err(e) => {
-            sysds::say!("{}: {e}", e.heading());
-            let remedy = remedy(&e);
-            if !remedy.is_empty() {
-                sysds::say!("  help: {remedy}");
-            }
+            explain(&e);
             ExitCode::from(e.exit_status())
         }
     }

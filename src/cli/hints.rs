@@ -1,9 +1,18 @@
-//! What an option of the program would do about an error: the words for each [`Hint`] of the library.
+//! Errors in words, with what an option of the program would do about one: the words for each [`Hint`] of the library.
 
 use crate::error::{Error, Hint};
 
+/// Says on stderr what went wrong, and what to do about it.
+pub fn explain(error: &Error) {
+    crate::say!("{}: {error}", error.heading());
+    let remedy = remedy(error);
+    if !remedy.is_empty() {
+        crate::say!("  help: {remedy}");
+    }
+}
+
 /// What the user can do about an error; empty where nothing sensible can be said.
-pub fn remedy(error: &Error) -> String {
+fn remedy(error: &Error) -> String {
     let words = [error.remedy(), error.hint().map_or("", option).to_owned()];
     let said = words.into_iter().filter(|words| !words.is_empty());
     said.collect::<Vec<_>>().join(" ")

@@ -17,14 +17,16 @@ mod query;
 mod reader;
 mod record;
 mod report;
+mod script;
 mod select;
+mod shell;
 mod size;
 mod terminal;
 mod verify;
 
 use crate::error::Result;
 use clap::{CommandFactory, Parser, Subcommand};
-pub use hints::remedy;
+pub use hints::explain;
 
 /// Makes publishable Parquet datasets of web requests and system calls out of LTTng kernel traces.
 #[derive(Debug, Parser)]

@@ -1,17 +1,16 @@
 //! `sysds query`: its options, and where results go.
 
-use super::size;
-use super::terminal;
+use super::{script, shell, size, terminal};
 use crate::dataset;
 use crate::error::{Error, Result};
 use crate::process::threads;
 use crate::query::output::{FileOutput, Format, ParquetOutput, TextOutput};
-use crate::query::{Access, Session, Source, shipped};
+use crate::query::{Access, Session};
 use clap::{Args, ValueEnum};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Runs SQL on a dataset.
+/// Runs SQL on a dataset, or opens a shell for it.
 ///
 /// The tables are `events`, `requests`, `downstream`, `losses` and `recordings`; arguments of events are reached by name,
 /// as in `args['filename']`, and a request's events as rows with `unnest(events)`.
@@ -20,11 +19,15 @@ use std::path::{Path, PathBuf};
 /// `CREATE EXTERNAL TABLE` reads below those of --allow-read; nothing is ever written into a dataset. The queries that ship
 /// with the program write where a parameter says (-p out=…) without more: naming the target allows it. That is for their text
 /// as shipped; a changed copy needs --allow-write, as any other SQL does.
+///
+/// Without SQL, on a terminal, a shell opens: statements end with a semicolon, Tab completes names, \? says what else there
+/// is, and Ctrl-D leaves.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   sysds query latency -d web
   sysds query split -d web -p fraction=0.7 -p by=time -p out=web-split
+  sysds query -d web
   sysds query -d web -e \"SELECT name, count(*) AS n FROM events GROUP BY name ORDER BY n DESC LIMIT 10\"
   sysds query slow.sql -d web -p ms=250 --format csv -o slow.csv
   sysds query -d web --allow-write out -e \"COPY (SELECT * FROM losses) TO 'out/losses.csv'\"
@@ -36,8 +39,8 @@ In slow.sql, `$ms` stands for the parameter, and a comment at the top can give i
   -- $ms = 250  from how many milliseconds on a request is slow
   SELECT * EXCLUDE (events) FROM requests WHERE duration_ns >= $ms * 1000000")]
 pub(super) struct QueryArgs {
-    /// A file of SQL statements, the name of a shipped query (see --list), or - for stdin
-    #[arg(value_name = "FILE.sql|NAME|-", required_unless_present_any = ["execute", "list"])]
+    /// A file of SQL statements, the name of a shipped query (see --list), or - for stdin; on a terminal, nothing for a shell
+    #[arg(value_name = "FILE.sql|NAME|-")]
     script: Option<String>,
     /// SQL statements to run instead
     #[arg(short, long, value_name = "SQL", conflicts_with = "script")]
@@ -46,7 +49,7 @@ pub(super) struct QueryArgs {
     #[arg(short, long, value_name = "DATASET", default_value = ".")]
     dataset: PathBuf,
     /// Value of a parameter: `$NAME` in the SQL; quotes make it a string (-p id="'12'")
-    #[arg(short, long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    #[arg(short, long = "parameter", value_name = "NAME=VALUE", value_parser = script::parameter)]
     parameters: Vec<(String, String)>,
     /// Format of the results; parquet needs -o
     #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
@@ -105,15 +108,6 @@ impl OutputFormat {
     }
 }
 
-fn parameter(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
-    let name = name.trim().trim_start_matches('$');
-    match name.is_empty() {
-        true => Err("write NAME=VALUE".to_owned()),
-        false => Ok((name.to_owned(), value.to_owned())),
-    }
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -143,18 +137,9 @@ fn is_closed_stdout(e: &Error) -> bool {
 }
 
 fn list() -> Result<()> {
-    let queries = shipped::list(Path::new(shipped::FOLDER))?;
-    let width = queries
-        .iter()
-        .map(|(name, _)| name.len())
-        .max()
-        .unwrap_or(0);
     let mut out = io::stdout().lock();
-    for (name, source) in queries {
-        writeln!(out, "{name:width$}  {}", source.title())
-            .map_err(Error::io("write", Path::new(STDOUT)))?;
-    }
-    Ok(())
+    let written = out.write_all(script::list()?.as_bytes());
+    written.map_err(Error::io("write", Path::new(STDOUT)))
 }
 
 /// Runs the query in a thread whose stack is deep enough for every statement that is accepted, wherever the limit for
@@ -171,7 +156,10 @@ fn query(args: QueryArgs) -> Result<()> {
             "Name it with -o FILE.",
         ));
     }
-    let source = source(args.script.as_deref(), args.execute)?;
+    if args.script.is_none() && args.execute.is_none() {
+        return in_shell(args);
+    }
+    let source = script::source(args.script.as_deref(), args.execute)?;
     let access = Access::new(&args.allow_write, &args.allow_read, args.force)?;
     let dataset = dataset::open(&args.dataset)?;
     let interrupted = terminal::interrupt_flag()?;
@@ -196,31 +184,24 @@ fn query(args: QueryArgs) -> Result<()> {
     }
 }
 
-fn source(script: Option<&str>, execute: Option<String>) -> Result<Source> {
-    let name = script.unwrap_or_default();
-    match (name, execute) {
-        (_, Some(text)) => Ok(Source {
-            name: "-e".to_owned(),
-            text,
-        }),
-        ("-", _) => Source::read(io::stdin().lock(), Path::new("stdin")),
-        (name, _) if shipped::is_there(Path::new(name))? => Source::file(Path::new(name)),
-        (name, _) => {
-            let folder = Path::new(shipped::FOLDER);
-            match shipped::find(folder, name)? {
-                Some(source) => Ok(source),
-                None => Err(no_query(name, &shipped::names(folder)?)),
-            }
-        }
+/// Opens the shell, where there is a terminal for it.
+fn in_shell(args: QueryArgs) -> Result<()> {
+    if !shell::has_terminal() {
+        return Err(Error::usage(
+            "no query is given, and a shell needs a terminal as stdin and stdout",
+            "Name a file of SQL, a shipped query (sysds query --list), or - for stdin, or give SQL with -e.",
+        ));
     }
-}
-
-fn no_query(name: &str, names: &[String]) -> Error {
-    Error::usage(
-        format!("{name}: no such file, nor a query of this name"),
-        format!(
-            "The queries are {}; SQL itself is given with -e.",
-            names.join(", ")
-        ),
-    )
+    let format = args.format.text(args.csv_safe);
+    let (Some(format), None, true) = (format, &args.output, args.parameters.is_empty()) else {
+        return Err(Error::usage(
+            "no query is given; -o, -p and --format parquet are for one, and not for the shell",
+            "Name a file of SQL or a shipped query (sysds query --list), or give SQL with -e.",
+        ));
+    };
+    let access = Access::new(&args.allow_write, &args.allow_read, args.force)?;
+    let dataset = dataset::open(&args.dataset)?;
+    let interrupted = terminal::shell_flag()?;
+    let session = Session::open_with(&dataset, args.memory, interrupted, access)?;
+    shell::run(session, format)
 }

@@ -24,6 +24,20 @@ pub(super) fn interrupt_flag() -> Result<Arc<AtomicBool>> {
     Ok(flag)
 }
 
+/// A flag that Ctrl-C sets, however often, for a shell that goes on. SIGTERM, the loss of the terminal and Ctrl-\\ end the
+/// process, and the terminal is set again as it is now.
+///
+/// # Errors
+/// As [`interrupt_flag`].
+pub(super) fn shell_flag() -> Result<Arc<AtomicBool>> {
+    ending::restore_terminal_at_end();
+    ending::watch(flag_of(&[SIGTERM, SIGHUP, SIGQUIT])?)?;
+    let flag = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGINT, Arc::clone(&flag))
+        .map_err(Error::io("handle signals of", Path::new("this process")))?;
+    Ok(flag)
+}
+
 /// A flag that those and the loss of the terminal and Ctrl-\\ set, for work that takes its time to end and keeps what it
 /// has: nothing watches.
 ///
@@ -92,6 +106,22 @@ pub(super) struct RowsOut<W> {
     /// Bytes of a character whose end is not written yet.
     rest: Vec<u8>,
     out: W,
+}
+
+impl<W> RowsOut<W> {
+    /// To what ends on a terminal.
+    pub(super) fn shown(out: W) -> Self {
+        RowsOut {
+            shown: true,
+            rest: Vec::new(),
+            out,
+        }
+    }
+
+    /// Where the rows went.
+    pub(super) fn into_inner(self) -> W {
+        self.out
+    }
 }
 
 impl<W: Write> Write for RowsOut<W> {

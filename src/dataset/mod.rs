@@ -4,7 +4,8 @@
 //! `staging`, how anything is written aside is `aside`, which files are its own `owned`, what its manifest says is `manifest`, with which options it was made `options`, how its files
 //! are compressed `codec`, what its traces declare is `classes`,
 //! by what they are known again `fingerprint`, what is known of how a trace
-//! was recorded is `recorded`, how either writes a time is `moment`.
+//! was recorded is `recorded`, how either writes a time is `moment`,
+//! what types are called is `type_name`.
 
 pub(crate) mod aside;
 pub mod classes;
@@ -17,6 +18,7 @@ pub mod owned;
 pub mod recorded;
 pub mod staging;
 pub mod tables;
+pub(crate) mod type_name;
 
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};

@@ -1,6 +1,7 @@
 //! Describes a dataset by its manifest and the footers of its files.
 
 use crate::dataset::manifest::{Manifest, footer};
+use crate::dataset::type_name::type_name;
 use crate::dataset::{Table, open};
 use crate::error::{Error, Result};
 use crate::foreign;
@@ -127,19 +128,6 @@ fn members(ty: &DataType) -> Vec<ColumnReport> {
         DataType::Struct(fields) => fields.iter().map(|f| column(f)).collect(),
         DataType::List(element) => members(element.data_type()),
         _ => Vec::new(),
-    }
-}
-
-fn type_name(ty: &DataType) -> String {
-    match ty {
-        DataType::Struct(_) => "struct".to_owned(),
-        DataType::List(element) => format!("list<{}>", type_name(element.data_type())),
-        DataType::Dictionary(_, values) => format!("dictionary<{}>", type_name(values)),
-        DataType::Timestamp(_, zone) => match zone {
-            Some(zone) => format!("timestamp[ns, {zone}]"),
-            None => "timestamp[ns]".to_owned(),
-        },
-        other => other.to_string().to_lowercase(),
     }
 }
 

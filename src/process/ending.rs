@@ -8,6 +8,7 @@
 //! What is being put in place must not be removed meanwhile: a writer holds the end up with [`hold`].
 
 use crate::error::{Error, Result};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::low_level::exit;
 use std::cell::Cell;
 use std::fs;
@@ -33,6 +34,8 @@ static MISSING: AtomicUsize = AtomicUsize::new(0);
 static BY_LIMIT: AtomicBool = AtomicBool::new(false);
 /// Whether what was to be made is in place.
 static DONE: AtomicBool = AtomicBool::new(false);
+/// How the terminal is to be set where the process ends early.
+static TERMINAL: Mutex<Option<Termios>> = Mutex::new(None);
 /// Whether a thread watches.
 static WATCHED: AtomicBool = AtomicBool::new(false);
 
@@ -67,6 +70,11 @@ pub struct Hold(#[allow(dead_code)] MutexGuard<'static, ()>);
 /// Begins to put something in place.
 pub fn hold() -> Hold {
     Hold(locked(&PLACING))
+}
+
+/// Has the terminal be set again as it is now where the process ends early: while a line is edited, it is set otherwise.
+pub fn restore_terminal_at_end() {
+    *locked(&TERMINAL) = tcgetattr(std::io::stdin()).ok();
 }
 
 /// What the process was to make is in place: the wish to stop comes too late.
@@ -124,6 +132,9 @@ fn end(why: &Error, interrupted: bool) {
     }
     if placing.is_some() {
         remove_written();
+    }
+    if let Some(terminal) = &*locked(&TERMINAL) {
+        let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, terminal);
     }
     crate::say!("error: {why}");
     let remedy = why.remedy();

@@ -18,6 +18,7 @@ mod lists;
 mod members;
 mod merge;
 mod mistakes;
+mod names;
 pub(crate) mod output;
 mod parameters;
 mod reach;
@@ -34,5 +35,8 @@ mod wide;
 mod windows;
 
 pub(crate) use access::Access;
+pub(crate) use names::{Column, Names};
+pub(crate) use parameters::choices_in;
 pub(crate) use session::Session;
 pub(crate) use source::Source;
+pub(crate) use statements::is_complete;

@@ -59,6 +59,15 @@ impl Value {
         }
     }
 
+    /// The value as it is written in a declaration, without quotes.
+    fn text(&self) -> String {
+        match self {
+            Value::Int(n) | Value::Float(n) => n.clone(),
+            Value::Bool(b) => b.to_string(),
+            Value::Text(text) => text.clone(),
+        }
+    }
+
     /// This value, written as `text`, where a value like `default` is expected.
     fn fit(self, text: &str, default: &Value) -> Result<Value, &'static str> {
         match (default, self) {
@@ -82,6 +91,16 @@ pub(super) struct Declared {
     pub values: Vec<Value>,
     /// What it means.
     pub meaning: String,
+}
+
+/// The parameters that a script declares: their names, and the values that each may have where it names several.
+pub(crate) fn choices_in(text: &str) -> Vec<(String, Vec<String>)> {
+    let declared = declared(text).into_iter();
+    let choices = declared.map(|d| match d.values.len() {
+        0 | 1 => (d.name, Vec::new()),
+        _ => (d.name, d.values.iter().map(Value::text).collect()),
+    });
+    choices.collect()
 }
 
 /// The declarations in the leading comment of a script.
@@ -216,15 +235,7 @@ impl Values {
 }
 
 fn choices(d: &Declared) -> String {
-    let texts: Vec<String> = d
-        .values
-        .iter()
-        .map(|v| match v {
-            Value::Int(n) | Value::Float(n) => n.clone(),
-            Value::Bool(b) => b.to_string(),
-            Value::Text(text) => text.clone(),
-        })
-        .collect();
+    let texts: Vec<String> = d.values.iter().map(Value::text).collect();
     texts.join("|")
 }
 
@@ -245,6 +256,9 @@ mod tests {
         assert_eq!(all[1].values.len(), 2);
         assert_eq!(all[2].values, [Value::Text("my split".to_owned())]);
         assert!(all[3].values.is_empty());
+        let choices = choices_in(HEADER);
+        assert_eq!(choices[0], ("fraction".to_owned(), vec![]));
+        assert_eq!(choices[1].1, ["hash", "time"]);
     }
 
     #[test]

@@ -49,6 +49,7 @@ const BEGIN: Duration = Duration::from_secs(3);
 pub(super) struct Runtime {
     tokio: Option<tokio::runtime::Runtime>,
     environment: Arc<RuntimeEnv>,
+    interrupted: Arc<AtomicBool>,
     stop: Shared<oneshot::Receiver<()>>,
     disk: Option<(Removed, TempDir)>,
 }
@@ -62,7 +63,7 @@ impl Runtime {
     pub(super) fn start(memory: Option<usize>, interrupted: Arc<AtomicBool>) -> Result<Self> {
         let memory = memory.unwrap_or_else(|| available_memory() / 2);
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-        let stop = watch(interrupted)?.shared();
+        let stop = watch(Arc::clone(&interrupted))?.shared();
         probe(cores + FILES)?;
         let tokio = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(cores)
@@ -94,6 +95,7 @@ impl Runtime {
         let runtime = Runtime {
             tokio: Some(tokio),
             environment,
+            interrupted,
             stop,
             disk,
         };
@@ -125,6 +127,17 @@ impl Runtime {
             context.register_udf(function);
         }
         context
+    }
+
+    /// Forgets a wish to stop that is over, so that the next work goes on until the next one.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system gives no thread.
+    pub(super) fn resume(&mut self) -> Result<()> {
+        self.interrupted.store(false, Ordering::Relaxed);
+        // Watched anew in any case: the thread that watched may just have seen the old wish, and not told it yet.
+        self.stop = watch(Arc::clone(&self.interrupted))?.shared();
+        Ok(())
     }
 
     /// Waits for `work`, or for the wish to stop.

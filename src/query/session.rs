@@ -1,6 +1,7 @@
 //! The tables of a dataset, and the running of scripts on them.
 
 use super::access::{self, Access};
+use super::names::{self, Column, Names, TableName};
 use super::output::Results;
 use super::reach::Reach;
 use super::runtime::Runtime;
@@ -27,6 +28,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::parser::{CreateExternalTable, Statement};
 use futures::StreamExt;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use std::collections::HashMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -58,6 +60,9 @@ const VIEWS: [(&str, &str); 5] = [
     ),
 ];
 
+/// What a row of `syscalls` is, which no SQL defines: said as at the top of the definition of a view.
+const OF_CALLS: &str = "-- System calls, one row each, of the two events that are its sides.";
+
 /// What to do about a view that a dataset cannot have.
 const LEFT_OUT: &str = "This view needs columns that the dataset lacks, as events.request_id, which says of which request an \
                         event is: make the dataset again from its traces with this version of sysds ingest.";
@@ -83,8 +88,8 @@ pub(crate) struct Session {
     fields: Vec<String>,
     /// Views that the tables do not have the columns for.
     left_out: Vec<&'static str>,
-    /// Memory of the tables that the script made.
-    made: Mutex<Vec<MemoryReservation>>,
+    /// Memory of the tables that scripts made, by their names.
+    made: Mutex<HashMap<String, MemoryReservation>>,
 }
 
 impl Session {
@@ -251,10 +256,19 @@ impl Session {
         limits::check_plan(&plan, copies)?;
         match plan {
             LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => {
+                let name = table.name.table().to_owned();
                 let reserved = tables::create(&self.context, table).await?;
                 let mut made = self.made.lock().unwrap_or_else(|e| e.into_inner());
-                made.extend(reserved);
+                made.extend(reserved.map(|reserved| (name, reserved)));
                 self.context.read_empty()
+            }
+            LogicalPlan::Ddl(DdlStatement::DropTable(table)) => {
+                let name = table.name.table().to_owned();
+                let plan = LogicalPlan::Ddl(DdlStatement::DropTable(table));
+                let dropped = self.context.execute_logical_plan(plan).await?;
+                let mut made = self.made.lock().unwrap_or_else(|e| e.into_inner());
+                made.remove(&name);
+                Ok(dropped)
             }
             plan @ LogicalPlan::Copy(_) => {
                 let mut state = state;
@@ -263,6 +277,45 @@ impl Session {
             }
             plan => self.context.execute_logical_plan(plan).await,
         }
+    }
+
+    /// Lets scripts run again after a wish to stop. What earlier ones made stays: views, tables and settings.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system gives no thread.
+    pub(crate) fn resume(&mut self) -> Result<()> {
+        self.runtime.resume()
+    }
+
+    /// The tables and views that SQL can name, sorted.
+    pub(crate) fn tables(&self) -> Vec<TableName> {
+        let definitions = [&VIEWS[..], &[(calls::NAME, OF_CALLS)]].concat();
+        let mut all = names::tables(&self.context, &definitions);
+        all.retain(|table| table.name != BARE_EVENTS);
+        all
+    }
+
+    /// The columns of a table or view.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is none of this name.
+    pub(crate) fn columns(&self, table: &str) -> Result<Vec<Column>> {
+        match names::columns(&self.context, table) {
+            Some(columns) => Ok(columns),
+            None => {
+                let all: Vec<String> = self.tables().into_iter().map(|t| t.name).collect();
+                Err(Error::usage(
+                    format!("there is no table or view {table}"),
+                    format!("There are {}.", all.join(", ")),
+                ))
+            }
+        }
+    }
+
+    /// Everything that SQL can name.
+    pub(crate) fn names(&self) -> Names {
+        let tables = self.tables().into_iter().map(|table| table.name);
+        Names::new(&self.context, tables, self.functions())
     }
 
     /// Waits for `work`. A panic in it, or in a thread that works for it, becomes an error.
@@ -280,8 +333,11 @@ impl Session {
         if let Some(e) = damage::behind(e, &self.folder, &self.files) {
             return e;
         }
+        let mut tables = self.tables.clone();
+        let made = self.tables().into_iter().map(|table| table.name);
+        tables.extend(made.filter(|name| !self.tables.contains(name)));
         let mistake = mistakes::read(e).in_statement(begin).with_names(
-            &self.tables,
+            &tables,
             &self.fields,
             &self.functions(),
         );

@@ -36,6 +36,23 @@ pub(super) fn parse(source: &Source, given: &[(String, String)]) -> Result<Vec<P
     split(source, tokens)
 }
 
+/// Whether a text that is being typed is whole: its last statement is ended by a `;` outside of strings and comments, or
+/// there is none; or it can never be whole, which the error of running it says.
+pub(crate) fn is_complete(text: &str) -> bool {
+    match Tokenizer::new(&GenericDialect {}, text).tokenize() {
+        Ok(tokens) => {
+            let mut meant = tokens.iter().filter(|t| !matches!(t, Token::Whitespace(_)));
+            meant
+                .next_back()
+                .is_none_or(|last| *last == Token::SemiColon)
+        }
+        // What would go on behind the end of the text, as a string does whose quote is missing, is said so.
+        Err(e) => !["Unterminated", "EOF"]
+            .iter()
+            .any(|w| e.message.contains(w)),
+    }
+}
+
 fn tokens(source: &Source) -> Result<Vec<TokenWithSpan>> {
     Tokenizer::new(&GenericDialect {}, &source.text)
         .tokenize_with_location()
@@ -133,6 +150,33 @@ mod tests {
     fn semicolons_in_strings_and_comments_do_not_split() {
         let all = parsed("SELECT ';' -- a; b\n; /* ; */ SELECT 2;;", &[]).unwrap();
         assert_eq!(all, ["SELECT ';'", "SELECT 2"]);
+    }
+
+    #[test]
+    fn a_text_is_whole_at_the_semicolon_of_its_last_statement() {
+        let whole = [
+            "",
+            "-- nothing",
+            "SELECT 1;",
+            "SELECT ';' ; -- that is all",
+            "SELECT 1; SELECT\n2;\n",
+            "SELECT U&'\\zzzz';",
+        ];
+        for text in whole {
+            assert!(is_complete(text), "{text}");
+        }
+        let open = [
+            "SELECT 1",
+            "SELECT ';",
+            "SELECT \";",
+            "SELECT $$;",
+            "SELECT 1 /* ;",
+            "SELECT 1 -- ;",
+            "SELECT 1; SELECT 2",
+        ];
+        for text in open {
+            assert!(!is_complete(text), "{text}");
+        }
     }
 
     #[test]

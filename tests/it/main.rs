@@ -44,6 +44,7 @@ mod report;
 mod rewritten;
 mod select;
 mod servers;
+mod shell;
 mod split;
 mod sql_access;
 mod sql_limits;

@@ -162,6 +162,19 @@ fn single_values_stay_within_the_memory() {
     assert_eq!(String::from_utf8_lossy(&done.stdout), "n\n1000000\n");
 }
 
+#[test]
+fn a_table_that_is_dropped_gives_its_memory_back() {
+    let d = dataset();
+    let made =
+        "CREATE TABLE t AS SELECT value, repeat('x', 100) AS x FROM generate_series(1, 200000);";
+    let dropped = format!("{made} DROP TABLE t;").repeat(4);
+    let (done, _) = run(d.path(), &["--memory", "64M"], &dropped);
+    assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+    let replaced = made.replace("TABLE", "OR REPLACE TABLE").repeat(4);
+    let (done, _) = run(d.path(), &["--memory", "96M"], &replaced);
+    assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+}
+
 fn kill(child: &Child, signal: &str) {
     let killed = Command::new("kill")
         .args([signal, &child.id().to_string()])

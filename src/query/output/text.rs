@@ -44,6 +44,11 @@ impl<W: Write> TextOutput<W> {
         Ok(self.out)
     }
 
+    /// The stream, with all that was written to it.
+    pub(crate) fn into_inner(self) -> W {
+        self.out
+    }
+
     fn flush_line(&mut self) -> Result<()> {
         let written = self.out.write_all(&self.line);
         self.line.clear();
