@@ -13,9 +13,9 @@ use datafusion::logical_expr::LogicalPlan;
 
 /// Rows of a batch that have lists, and that have lists of structures.
 const ROWS: usize = 1024;
-const ROWS_OF_STRUCTURES: usize = 64;
+const ROWS_OF_STRUCTURES: usize = 32;
 /// Rows of a row group that have lists, and of a page: what is encoded of a page is in memory, in the form that takes most.
-const ROW_GROUP: usize = 4096;
+const ROW_GROUP: usize = 2048;
 const PAGE: usize = 512;
 
 /// Settings that a plan is carried out with, beside those of all plans.
