@@ -7,6 +7,11 @@
 //!
 //! A [`Session`] knows the tables of one dataset and runs scripts; what comes out goes batch by batch to a
 //! [`output::Results`]. DataFusion appears in this folder only.
+//!
+//! Where DataFusion's own operators would hold what grows with the trace, there are ones of ours: `calls` pairs the two
+//! events of each system call, `windows` joins events with the intervals that they are in, `request_lists` gathers the
+//! events of each request into lists, which the functions in `lists` work on, and `request_arguments` counts arguments.
+//! `derived` registers the tables among them.
 
 mod access;
 mod calls;
