@@ -17,6 +17,8 @@ WITH ranked AS (
     label,
     CAST(start AS BIGINT) AS start_ns,
     duration_ns,
+    first_event,
+    last_event,
     row_number() OVER (ORDER BY duration_ns, trace_id, request_id) AS place,
     count(*) OVER () AS n
   FROM requests
@@ -31,7 +33,9 @@ WITH ranked AS (
     CAST(e."timestamp" AS BIGINT) - c.start_ns AS offset_ns,
     e.event_id, e.procname, e.tid, e.name, e.phase, e.ret, e.fd, e.path, e.entry_id, e.duration_ns
   FROM chosen AS c
+  -- By the range, only the parts of events that hold the two are read.
   JOIN events AS e ON e.trace_id = c.trace_id AND e.request_id = c.request_id
+    AND e.event_id BETWEEN c.first_event AND c.last_event
 ), done AS (
   SELECT
     coalesce(x.which, n.which) AS which,

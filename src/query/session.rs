@@ -8,8 +8,8 @@ use super::runtime::Runtime;
 use super::source::Source;
 use super::statements::{self, Parsed};
 use super::{
-    calls, copy, damage, derived, limits, merge, mistakes, parameters, recordings, shipped, tables,
-    wide,
+    calls, copy, damage, derived, limits, merge, mistakes, parameters, recordings,
+    request_arguments, request_lists, shipped, tables, wide,
 };
 use crate::dataset::manifest::Manifest;
 use crate::dataset::tables::EVENTS;
@@ -60,11 +60,24 @@ const VIEWS: [(&str, &str); 5] = [
     ),
 ];
 
-/// What a row of `syscalls` is, which no SQL defines: said as at the top of the definition of a view.
-const OF_CALLS: &str = "-- System calls, one row each, of the two events that are its sides.";
+/// What a row is of the tables that no SQL defines: said as at the top of the definition of a view.
+const TABLES_OF_OURS: [(&str, &str); 3] = [
+    (
+        calls::NAME,
+        "-- System calls, one row each, of the two events that are its sides.",
+    ),
+    (
+        request_lists::TABLE,
+        "-- The events of requests as lists, one row for each request.",
+    ),
+    (
+        request_arguments::TABLE,
+        "-- How often each value of an argument occurs in each request.",
+    ),
+];
 
 /// What to do about a view that a dataset cannot have.
-const LEFT_OUT: &str = "This view needs columns that the dataset lacks, as events.request_id, which says of which request an \
+const LEFT_OUT: &str = "This view needs tables or columns that the dataset lacks, as events.request_id, which says of which request an \
                         event is: make the dataset again from its traces with this version of sysds ingest.";
 
 /// A dataset that is open for queries.
@@ -289,7 +302,7 @@ impl Session {
 
     /// The tables and views that SQL can name, sorted.
     pub(crate) fn tables(&self) -> Vec<TableName> {
-        let definitions = [&VIEWS[..], &[(calls::NAME, OF_CALLS)]].concat();
+        let definitions = [&TABLES_OF_OURS[..], &VIEWS[..]].concat();
         let mut all = names::tables(&self.context, &definitions);
         all.retain(|table| table.name != BARE_EVENTS);
         all

@@ -133,6 +133,8 @@ fn no_original_beside_its_pseudonym(before: &RecordBatch, after: &RecordBatch) -
             let chance = [
                 "event_id",
                 "entry_id",
+                "request_id",
+                "service_id",
                 "offset_ns",
                 "duration_ns",
                 "args.count",

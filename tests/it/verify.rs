@@ -292,7 +292,7 @@ fn rows_that_are_missing_or_doubled() {
         rows.slice(1, rows.num_rows() - 1)
     });
     broken.named(
-        &["row count", "split", "ids"],
+        &["row count", "split", "ids", "links of events"],
         &[
             "row count: data/requests/normal/test-00000-of-00001.parquet: has ",
             "is in no split",
@@ -322,7 +322,7 @@ fn ids_and_times_out_of_order() {
         arrow::compute::take_record_batch(&rows, &UInt32Array::from(order)).unwrap()
     });
     broken.named(
-        &["ids", "split", "time", "nested events"],
+        &["ids", "split", "time", "nested events", "links of events"],
         &["stands behind"],
     );
 
@@ -331,7 +331,10 @@ fn ids_and_times_out_of_order() {
         let all = ids(&rows, "request_id");
         set(&rows, "request_id", 0, all[1])
     });
-    broken.named(&["ids", "split"], &["stands twice", "is in no split"]);
+    broken.named(
+        &["ids", "split", "links of events"],
+        &["stands twice", "is in no split"],
+    );
 
     let broken = Broken::new();
     broken.change("downstream", "train", |rows| {
@@ -445,7 +448,7 @@ fn nested_events_that_are_not_their_rows() {
         })
     });
     broken.named(
-        &["nested events"],
+        &["nested events", "links of events"],
         &[
             "are not in the order of their ids",
             "is not in events of train",
@@ -510,7 +513,7 @@ fn requests_in_the_wrong_split() {
     });
     let both = format!("request {id} is in test and in train");
     broken.named(
-        &["split", "row count", "nested events"],
+        &["split", "row count", "nested events", "links of events"],
         &[&both, "is not in events of train"],
     );
 
