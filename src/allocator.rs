@@ -1,10 +1,9 @@
-//! The allocator, mimalloc, which tells `sysds::process::memory` of large blocks and ends the process where there is no
+//! The system's allocator, which tells `sysds::process::memory` of large blocks and ends the process where there is no
 //! memory, with words and without leftovers (by itself, Rust aborts).
 
 #![allow(unsafe_code)]
 
-use mimalloc::MiMalloc;
-use std::alloc::{GlobalAlloc, Layout};
+use std::alloc::{GlobalAlloc, Layout, System};
 use sysds::process::{ending, memory};
 
 #[global_allocator]
@@ -12,28 +11,28 @@ static ALLOCATOR: Counting = Counting;
 
 struct Counting;
 
-// SAFETY: every block comes from `MiMalloc` and goes back to it with the layout that it came with; what is done besides
+// SAFETY: every block comes from `System` and goes back to it with the layout that it came with; what is done besides
 // allocates nothing, does not unwind, and either returns or never comes back.
 unsafe impl GlobalAlloc for Counting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         memory::take(layout.size());
         // SAFETY: as the caller promises.
-        given(unsafe { MiMalloc.alloc(layout) }, layout.size())
+        given(unsafe { System.alloc(layout) }, layout.size())
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         memory::take(layout.size());
         // SAFETY: as the caller promises.
-        given(unsafe { MiMalloc.alloc_zeroed(layout) }, layout.size())
+        given(unsafe { System.alloc_zeroed(layout) }, layout.size())
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         memory::give(layout.size());
         // SAFETY: as the caller promises.
-        unsafe { MiMalloc.dealloc(block, layout) }
+        unsafe { System.dealloc(block, layout) }
     }
 
     #[inline]
@@ -41,7 +40,7 @@ unsafe impl GlobalAlloc for Counting {
         memory::give(layout.size());
         memory::take(size);
         // SAFETY: as the caller promises.
-        given(unsafe { MiMalloc.realloc(block, layout, size) }, size)
+        given(unsafe { System.realloc(block, layout, size) }, size)
     }
 }
 
