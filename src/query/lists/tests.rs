@@ -95,9 +95,11 @@ fn what_they_do_not_take_is_said() {
 }
 
 type Words = Vec<Option<&'static str>>;
+/// A list of words, the keys of its elements, and how many make a gram.
+type Row = (Option<Words>, Vec<Option<i32>>, i64);
 
 /// Rows of words, keys and a number, some of them null.
-fn rows(seed: u64) -> Vec<(Option<Words>, Vec<Option<i32>>, i64)> {
+fn rows(seed: u64) -> Vec<Row> {
     let mut state = seed;
     let mut below = |end: u64| {
         state = state
@@ -119,7 +121,7 @@ fn rows(seed: u64) -> Vec<(Option<Words>, Vec<Option<i32>>, i64)> {
     rows
 }
 
-fn table(rows: &[(Option<Words>, Vec<Option<i32>>, i64)]) -> RecordBatch {
+fn table(rows: &[Row]) -> RecordBatch {
     let mut words = ListBuilder::new(StringBuilder::new());
     let mut keys = ListBuilder::new(Int32Builder::new());
     for (row, of_row, _) in rows {
