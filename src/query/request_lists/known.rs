@@ -144,7 +144,7 @@ pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Array
 /// A column of words by its name.
 ///
 /// # Errors
-/// As [`column`], and where it is not of texts.
+/// As [`column()`], and where it is not of texts.
 pub(super) fn word_column(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
     cast(column(batch, name)?, &words()).map_err(DataFusionError::from)
 }
