@@ -341,7 +341,7 @@ fn ids_and_times_out_of_order() {
         set(&rows, "service_id", 3, -1)
     });
     broken.named(
-        &["ids"],
+        &["ids", "links of events"],
         &["ids: data/downstream/normal/train-00000-of-00001.parquet: service -1"],
     );
 
