@@ -6,7 +6,7 @@ use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 /// Rows after which a data page ends: what a reader can skip by time within a row group.
-const PAGE_ROWS: usize = 64 * 1024;
+pub(crate) const PAGE_ROWS: usize = 64 * 1024;
 /// Different values that bloom filters are made for; names and threads are fewer.
 const BLOOM_VALUES: u64 = 4096;
 

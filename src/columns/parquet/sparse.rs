@@ -15,26 +15,87 @@ pub struct Sparse<T> {
 }
 
 /// Which rows have a value, in order.
-#[derive(Clone, Default)]
-pub(crate) struct Rows(Vec<u32>);
+#[derive(Debug, Clone)]
+pub(crate) enum Rows {
+    /// The first so many.
+    First(usize),
+    /// These.
+    These(Vec<u32>),
+}
+
+/// Which rows have a value: a view of it.
+#[derive(Debug, Clone, Copy)]
+pub enum At<'a> {
+    /// The first so many.
+    All(usize),
+    /// These, in order.
+    Some(&'a [u32]),
+}
+
+impl At<'_> {
+    /// How many rows before `row` have a value.
+    pub fn before(&self, row: usize) -> usize {
+        match self {
+            At::All(rows) => row.min(*rows),
+            At::Some(rows) => rows.partition_point(|at| (*at as usize) < row),
+        }
+    }
+
+    /// The row of a value.
+    pub fn element(&self, value: usize) -> usize {
+        match self {
+            At::All(_) => value,
+            At::Some(rows) => rows[value] as usize,
+        }
+    }
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Rows::First(0)
+    }
+}
 
 impl Rows {
     #[inline]
     pub(crate) fn push(&mut self, at: usize) {
-        self.0.push(at as u32);
+        match self {
+            Rows::First(rows) if *rows == at => *rows += 1,
+            Rows::First(rows) => {
+                let mut these: Vec<u32> = (0..*rows as u32).collect();
+                these.push(at as u32);
+                *self = Rows::These(these);
+            }
+            Rows::These(these) => these.push(at as u32),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        matches!(self, Rows::First(0))
+    }
+
+    pub(crate) fn at(&self) -> At<'_> {
+        match self {
+            Rows::First(rows) => At::All(*rows),
+            Rows::These(these) => At::Some(these),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        let (first, these) = match self {
+            Rows::First(rows) => (*rows, &[][..]),
+            Rows::These(these) => (0, &these[..]),
+        };
+        (0..first).chain(these.iter().map(|at| *at as usize))
     }
 
     /// The null buffer of `rows` rows; afterwards there are none.
     pub(crate) fn finish(&mut self, rows: usize) -> NullBuffer {
         let mut bits = vec![0u8; rows.div_ceil(8)];
-        for at in &self.0 {
-            bits[*at as usize / 8] |= 1 << (at % 8);
+        for at in self.iter() {
+            bits[at / 8] |= 1 << (at % 8);
         }
-        self.0.clear();
+        *self = Rows::default();
         let bits = BooleanBuffer::new(Buffer::from_vec(bits), 0, rows);
         NullBuffer::new(bits)
     }
@@ -64,8 +125,8 @@ impl<T: Copy + Default> Sparse<T> {
     }
 
     /// The rows that have them.
-    pub fn rows(&self) -> &[u32] {
-        &self.rows.0
+    pub fn at(&self) -> At<'_> {
+        self.rows.at()
     }
 
     /// All values; afterwards there are none, and room for as many.
@@ -78,7 +139,7 @@ impl<T: Copy + Default> Sparse<T> {
     fn with_room(room: usize) -> Self {
         Sparse {
             values: Vec::with_capacity(room),
-            rows: Rows(Vec::with_capacity(room)),
+            rows: Rows::default(),
         }
     }
 
@@ -89,8 +150,8 @@ impl<T: Copy + Default> Sparse<T> {
         T: ArrowNativeType,
     {
         let mut all = vec![T::default(); rows];
-        for (at, value) in self.rows.0.iter().zip(&self.values) {
-            all[*at as usize] = *value;
+        for (at, value) in self.rows.iter().zip(&self.values) {
+            all[at] = *value;
         }
         self.values.clear();
         PrimitiveArray::new(ScalarBuffer::from(all), Some(self.rows.finish(rows)))
@@ -119,9 +180,10 @@ impl<T: Copy + Default> Default for Sparse<T> {
 
 /// Texts or byte strings at some rows.
 pub struct SparseBytes {
+    /// Where each begins, and where the last ends.
     offsets: Vec<i32>,
     bytes: Vec<u8>,
-    valid: Rows,
+    rows: Rows,
 }
 
 impl SparseBytes {
@@ -130,17 +192,16 @@ impl SparseBytes {
         SparseBytes {
             offsets: vec![0],
             bytes: Vec::new(),
-            valid: Rows::default(),
+            rows: Rows::default(),
         }
     }
 
     /// Sets the value of row `at`, which must be behind all rows set before.
     pub fn push(&mut self, at: usize, value: &[u8]) {
-        self.offsets.resize(at + 1, self.bytes.len() as i32);
         self.bytes.extend_from_slice(value);
         let end = i32::try_from(self.bytes.len()).expect("a chunk holds less than 2 GiB of text");
         self.offsets.push(end);
-        self.valid.push(at);
+        self.rows.push(at);
     }
 
     /// Whether no row has a value.
@@ -148,15 +209,37 @@ impl SparseBytes {
         self.offsets.len() == 1
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Where each value begins in the bytes, and where the last ends; and the bytes.
+    pub fn values(&self) -> (&[i32], &[u8]) {
+        (&self.offsets, &self.bytes)
+    }
+
+    /// The rows that have them.
+    pub fn at(&self) -> At<'_> {
+        self.rows.at()
+    }
+
+    /// All values; afterwards there are none.
+    pub fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
     fn parts(&mut self, rows: usize) -> (OffsetBuffer<i32>, Buffer, NullBuffer) {
-        self.offsets.resize(rows + 1, self.bytes.len() as i32);
-        let offsets = std::mem::replace(&mut self.offsets, vec![0]);
-        let bytes = Buffer::from_vec(std::mem::take(&mut self.bytes));
-        (
-            OffsetBuffer::new(ScalarBuffer::from(offsets)),
-            bytes,
-            self.valid.finish(rows),
-        )
+        let taken = self.take();
+        let mut offsets = Vec::with_capacity(rows + 1);
+        for (at, start) in taken.rows.iter().zip(&taken.offsets) {
+            offsets.resize(at + 1, *start);
+        }
+        offsets.resize(rows + 1, taken.bytes.len() as i32);
+        let bytes = Buffer::from_vec(taken.bytes);
+        let mut valid = taken.rows;
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        (offsets, bytes, valid.finish(rows))
     }
 
     /// The array of texts; every value must have been UTF-8.

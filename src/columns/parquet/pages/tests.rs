@@ -1,0 +1,441 @@
+//! Random columns of every type, with and without lists, written here and by the crate's own writer: what is read back is the
+//! same, and what readers are told to skip by is true.
+
+use super::chunk::{ChunkWriter, Workspace};
+use super::leaf::{Leaf, Texts, Words};
+use super::shape::Shape;
+use crate::columns::parquet::properties::properties;
+use crate::columns::parquet::sparse::{Sparse, SparseBytes};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch,
+    StringArray, UInt64Array, new_empty_array,
+};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::compute::{concat, concat_batches};
+use arrow::datatypes::{DataType, Field, Schema};
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use std::sync::Arc;
+
+/// Numbers that look random, the same each time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+
+    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize]
+    }
+}
+
+/// The types of leaves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Type {
+    Int,
+    Long,
+    Unsigned,
+    Double,
+    Text,
+    Binary,
+    Word,
+}
+
+const TYPES: [Type; 7] = [
+    Type::Int,
+    Type::Long,
+    Type::Unsigned,
+    Type::Double,
+    Type::Text,
+    Type::Binary,
+    Type::Word,
+];
+
+/// A column: chunks of rows, each with how many elements its rows have, and which of these have which value.
+struct Column {
+    ty: Type,
+    nullable: bool,
+    lists: bool,
+    chunks: Vec<Chunk>,
+}
+
+struct Chunk {
+    /// Of each row; 1 where there are no lists.
+    lengths: Vec<usize>,
+    /// Of each element, a number that a value is made of.
+    values: Vec<Option<u64>>,
+    /// Whether the column is not told of the chunk, which is null.
+    silent: bool,
+}
+
+fn column(random: &mut Random) -> Column {
+    let (ty, lists) = (random.one(&TYPES), random.below(2) == 0);
+    let nullable = random.below(4) > 0;
+    let different = random.one(&[1, 2, 50, 5000, u64::MAX]);
+    let mut growing = 0;
+    let mut chunks = Vec::new();
+    for _ in 0..random.below(5) {
+        let rows = random.one(&[0, 1, 7, 64, 1000, 20_000]) as usize;
+        let longest = random.one(&[1, 2, 5, 40]);
+        let lengths: Vec<usize> = (0..rows)
+            .map(|_| if lists { random.below(longest) as usize } else { 1 })
+            .collect();
+        let one_in = random.one(&[1, 1, 2, 10, 1000, u64::MAX]);
+        let grows = random.below(3) == 0;
+        let elements: usize = lengths.iter().sum();
+        let value = |random: &mut Random| {
+            growing += random.below(9);
+            match grows {
+                true => growing,
+                false => random.below(u64::MAX) % different,
+            }
+        };
+        let mut value = value;
+        let values: Vec<Option<u64>> = (0..elements)
+            .map(|_| {
+                let there = !nullable || random.below(one_in) == 0;
+                there.then(|| value(random))
+            })
+            .collect();
+        let silent = values.iter().all(Option::is_none) && random.below(2) == 0;
+        chunks.push(Chunk { lengths, values, silent });
+    }
+    Column { ty, nullable, lists, chunks }
+}
+
+fn double(value: u64) -> f64 {
+    match value % 7 {
+        0 => f64::NAN,
+        1 => -0.0,
+        2 => 0.0,
+        _ => f64::from_bits(value.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+    }
+}
+
+fn text(value: u64) -> String {
+    let long = (value % 11 == 0).then(|| "ü".repeat(40)).unwrap_or_default();
+    format!("{long}/path/{value}")
+}
+
+fn bytes(value: u64) -> Vec<u8> {
+    let long = if value.is_multiple_of(5) { 100 } else { 0 };
+    [vec![u8::MAX; long], value.to_le_bytes().to_vec()].concat()
+}
+
+/// Words by their numbers; not all of them come.
+fn words() -> StringArray {
+    StringArray::from_iter_values((0..100).map(|n| format!("word {}", 99 - n)))
+}
+
+fn array(ty: Type, values: &[Option<u64>]) -> ArrayRef {
+    let values = values.iter().copied();
+    match ty {
+        Type::Int => Arc::new(values.map(|v| v.map(|v| v as i32)).collect::<Int32Array>()),
+        Type::Long => Arc::new(values.map(|v| v.map(|v| v as i64)).collect::<Int64Array>()),
+        Type::Unsigned => Arc::new(values.collect::<UInt64Array>()),
+        Type::Double => Arc::new(values.map(|v| v.map(double)).collect::<Float64Array>()),
+        Type::Text => Arc::new(values.map(|v| v.map(text)).collect::<StringArray>()),
+        Type::Binary => Arc::new(values.map(|v| v.map(bytes)).collect::<BinaryArray>()),
+        Type::Word => {
+            let words = words();
+            let word = |v: u64| words.value((v % 100) as usize).to_owned();
+            Arc::new(values.map(|v| v.map(word)).collect::<StringArray>())
+        }
+    }
+}
+
+impl Column {
+    fn leaf_type(&self) -> DataType {
+        array(self.ty, &[]).data_type().clone()
+    }
+
+    fn field(&self) -> Field {
+        match self.lists {
+            false => Field::new("column", self.leaf_type(), self.nullable),
+            true => {
+                let element = Field::new("element", self.leaf_type(), self.nullable);
+                Field::new("column", DataType::List(Arc::new(element)), false)
+            }
+        }
+    }
+
+    fn batches(&self) -> Vec<RecordBatch> {
+        let schema = Arc::new(Schema::new(vec![self.field()]));
+        let batch = |chunk: &Chunk| {
+            let leaf = array(self.ty, &chunk.values);
+            let column: ArrayRef = match self.field().data_type() {
+                DataType::List(element) => {
+                    let offsets = OffsetBuffer::from_lengths(chunk.lengths.iter().copied());
+                    Arc::new(ListArray::new(Arc::clone(element), offsets, leaf, None))
+                }
+                _ => leaf,
+            };
+            RecordBatch::try_new(Arc::clone(&schema), vec![column]).unwrap()
+        };
+        self.chunks.iter().map(batch).collect()
+    }
+
+    /// Written by the crate.
+    fn theirs(&self, properties: &WriterProperties) -> Bytes {
+        let schema = Arc::new(Schema::new(vec![self.field()]));
+        let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties.clone())).unwrap();
+        for batch in self.batches() {
+            writer.write(&batch).unwrap();
+        }
+        writer.into_inner().unwrap().into()
+    }
+
+    /// Written here.
+    fn ours(&self, properties: &WriterProperties) -> Bytes {
+        let schema = ArrowSchemaConverter::new()
+            .convert(&Schema::new(vec![self.field()]))
+            .unwrap();
+        let mut workspace = Workspace::default();
+        let mut shape = if self.lists { Shape::lists() } else { Shape::rows() };
+        let mut writer = ChunkWriter::new(schema.column(0), properties).unwrap();
+        let mut rows = 0;
+        for chunk in &self.chunks {
+            rows += chunk.lengths.len();
+            if self.lists {
+                shape.add(chunk.lengths.iter().copied());
+            }
+            match chunk.silent {
+                true => writer.write_nulls(rows, &mut shape, &mut workspace).unwrap(),
+                false => self.write(chunk, rows, &mut writer, &mut shape, &mut workspace),
+            }
+        }
+        let mut file = SerializedFileWriter::new(
+            Vec::new(),
+            schema.root_schema_ptr(),
+            Arc::new(properties.clone()),
+        )
+        .unwrap();
+        if rows > 0 {
+            let (pages, closed) = writer.close(&mut shape, &mut workspace).unwrap();
+            let mut group = file.next_row_group().unwrap();
+            group.append_column(&pages, closed).unwrap();
+            group.close().unwrap();
+        }
+        file.into_inner().unwrap().into()
+    }
+
+    fn write(
+        &self,
+        chunk: &Chunk,
+        end: usize,
+        writer: &mut ChunkWriter,
+        shape: &mut Shape,
+        workspace: &mut Workspace,
+    ) {
+        let values = chunk.values.iter().copied();
+        match self.ty {
+            Type::Int => {
+                let sparse: Sparse<i32> = values.map(|v| v.map(|v| v as i32)).collect();
+                writer.write(&Leaf::Int(sparse.values()), sparse.at(), end, shape, workspace)
+            }
+            Type::Long | Type::Unsigned => {
+                let sparse: Sparse<i64> = values.map(|v| v.map(|v| v as i64)).collect();
+                writer.write(&Leaf::Long(sparse.values()), sparse.at(), end, shape, workspace)
+            }
+            Type::Double => {
+                let sparse: Sparse<f64> = values.map(|v| v.map(double)).collect();
+                writer.write(&Leaf::Double(sparse.values()), sparse.at(), end, shape, workspace)
+            }
+            Type::Text | Type::Binary => {
+                let mut sparse = SparseBytes::new();
+                for (at, value) in values.enumerate() {
+                    match (value, self.ty) {
+                        (Some(value), Type::Text) => sparse.push(at, text(value).as_bytes()),
+                        (Some(value), _) => sparse.push(at, &bytes(value)),
+                        _ => {}
+                    }
+                }
+                let (offsets, bytes) = sparse.values();
+                let texts = Texts { offsets, bytes, these: None };
+                writer.write(&Leaf::Texts(texts), sparse.at(), end, shape, workspace)
+            }
+            Type::Word => {
+                let keys: Sparse<i32> = values.map(|v| v.map(|v| (v % 100) as i32)).collect();
+                let words = words();
+                let words = Words { keys: keys.values(), words: &words };
+                writer.write(&Leaf::Words(words), keys.at(), end, shape, workspace)
+            }
+        }
+        .unwrap();
+    }
+}
+
+fn read(file: &Bytes) -> (RecordBatch, Arc<ParquetMetaData>) {
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), options).unwrap();
+    let (schema, metadata) = (Arc::clone(reader.schema()), Arc::clone(reader.metadata()));
+    let batches: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
+    (concat_batches(&schema, &batches).unwrap(), metadata)
+}
+
+/// All that a file says of its column chunk, but where things are.
+fn said(metadata: &ParquetMetaData) -> Vec<String> {
+    let groups = metadata.row_groups().iter();
+    groups
+        .map(|group| {
+            let c = group.column(0);
+            format!(
+                "{:?} {} {:?} {:?} {:?} {:?}",
+                c.statistics(),
+                c.num_values(),
+                c.repetition_level_histogram(),
+                c.definition_level_histogram(),
+                c.unencoded_byte_array_data_bytes().unwrap_or(0),
+                c.compression_codec(),
+            )
+        })
+        .collect()
+}
+
+fn all_properties(random: &mut Random) -> WriterProperties {
+    let zstd = Compression::ZSTD(ZstdLevel::try_new(3).unwrap());
+    let codec = random.one(&[zstd, zstd, Compression::SNAPPY, Compression::UNCOMPRESSED]);
+    let mut builder = properties(codec).into_builder();
+    builder = builder
+        .set_data_page_row_count_limit(random.one(&[100, 4096, 65536]))
+        .set_write_batch_size(1 << 16)
+        .set_dictionary_page_size_limit(random.one(&[200, 50_000, 1 << 20]))
+        .set_data_page_size_limit(random.one(&[1000, 100_000, 1 << 20]));
+    if random.below(4) == 0 {
+        builder = builder.set_dictionary_enabled(false);
+    }
+    if random.below(3) == 0 {
+        builder = builder.set_bloom_filter_enabled(true).set_bloom_filter_max_ndv(1000);
+    }
+    builder.build()
+}
+
+#[test]
+fn what_is_read_back_is_what_the_crates_own_writer_gives() {
+    for seed in 1..400 {
+        let mut random = Random(u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15));
+        let column = column(&mut random);
+        let mut properties = all_properties(&mut random);
+        if random.below(4) == 0 && matches!(column.ty, Type::Int | Type::Long) {
+            let delta = parquet::basic::Encoding::DELTA_BINARY_PACKED;
+            let builder = properties.into_builder().set_dictionary_enabled(false);
+            properties = builder.set_encoding(delta).build();
+        }
+        let what = format!("seed {seed}: {:?}, lists: {}", column.ty, column.lists);
+        let (theirs, their_metadata) = read(&column.theirs(&properties));
+        let (ours, our_metadata) = read(&column.ours(&properties));
+        assert!(same_values(&ours) == same_values(&theirs), "{what}");
+        assert_eq!(said(&our_metadata), said(&their_metadata), "{what}");
+        index_is_true(&ours, &our_metadata, &what);
+    }
+}
+
+/// NaN is not equal to itself.
+fn same_values(batch: &RecordBatch) -> ArrayRef {
+    let column = batch.column(0);
+    let (leaf, list) = match column.as_list_opt::<i32>() {
+        Some(list) => (list.values(), Some(list)),
+        None => (column, None),
+    };
+    let Some(doubles) = leaf.as_primitive_opt::<arrow::datatypes::Float64Type>() else {
+        return Arc::clone(column);
+    };
+    let bits: Int64Array = doubles.iter().map(|v| v.map(|v| v.to_bits() as i64)).collect();
+    match list {
+        None => Arc::new(bits),
+        Some(list) => {
+            let element = Field::new("element", DataType::Int64, true);
+            let offsets = list.offsets().clone();
+            Arc::new(ListArray::new(Arc::new(element), offsets, Arc::new(bits), None))
+        }
+    }
+}
+
+/// Whether the page index tells no more than is true of the rows of each page.
+fn index_is_true(batch: &RecordBatch, metadata: &ParquetMetaData, what: &str) {
+    let (Some(columns), Some(offsets)) = (metadata.column_index(), metadata.offset_index()) else {
+        assert_eq!(metadata.num_row_groups(), 0, "{what}");
+        return;
+    };
+    let Some(index) = columns.first().map(|group| &group[0]) else {
+        return;
+    };
+    let pages = offsets[0][0].page_locations();
+    let rows = batch.num_rows();
+    for (number, page) in pages.iter().enumerate() {
+        let first = page.first_row_index as usize;
+        let next = pages.get(number + 1).map_or(rows, |p| p.first_row_index as usize);
+        let column = batch.column(0).slice(first, next - first);
+        let leaves = match column.as_list_opt::<i32>() {
+            Some(list) => {
+                let lists: Vec<ArrayRef> = list.iter().flatten().collect();
+                let lists: Vec<&dyn Array> = lists.iter().map(AsRef::as_ref).collect();
+                match lists.is_empty() {
+                    true => new_empty_array(&list.value_type()),
+                    false => concat(&lists).unwrap(),
+                }
+            }
+            None => column,
+        };
+        page_is_true(index, number, &leaves, what);
+    }
+}
+
+fn page_is_true(index: &ColumnIndexMetaData, number: usize, leaves: &ArrayRef, what: &str) {
+    let none = leaves.null_count() == leaves.len();
+    if let ColumnIndexMetaData::NONE = index {
+        // Only pages of nothing but NaN have no bounds.
+        return assert_eq!(*leaves.data_type(), DataType::Float64, "{what}");
+    }
+    assert_eq!(index.is_null_page(number), none, "{what}, page {number}");
+    if none {
+        return;
+    }
+    let valid = leaves.nulls().cloned().unwrap_or_else(|| NullBuffer::new_valid(leaves.len()));
+    let within = |test: &dyn Fn(usize) -> bool| {
+        let rows = valid.valid_indices();
+        rows.for_each(|at| assert!(test(at), "{what}, page {number}, value {at}"));
+    };
+    match index {
+        ColumnIndexMetaData::INT32(index) => {
+            let (least, greatest) = (*index.min_value(number).unwrap(), *index.max_value(number).unwrap());
+            let leaves = leaves.as_primitive::<arrow::datatypes::Int32Type>();
+            within(&|at| (least..=greatest).contains(&leaves.value(at)));
+        }
+        ColumnIndexMetaData::INT64(index) => {
+            let (least, greatest) = (*index.min_value(number).unwrap(), *index.max_value(number).unwrap());
+            match leaves.as_primitive_opt::<arrow::datatypes::Int64Type>() {
+                Some(leaves) => within(&|at| (least..=greatest).contains(&leaves.value(at))),
+                None => {
+                    let leaves = leaves.as_primitive::<arrow::datatypes::UInt64Type>();
+                    let bounds = least as u64..=greatest as u64;
+                    within(&|at| bounds.contains(&leaves.value(at)));
+                }
+            }
+        }
+        ColumnIndexMetaData::DOUBLE(index) => {
+            let (least, greatest) = (*index.min_value(number).unwrap(), *index.max_value(number).unwrap());
+            let leaves = leaves.as_primitive::<arrow::datatypes::Float64Type>();
+            within(&|at| leaves.value(at).is_nan() || (least..=greatest).contains(&leaves.value(at)));
+        }
+        ColumnIndexMetaData::BYTE_ARRAY(index) => {
+            let (least, greatest) = (index.min_value(number).unwrap(), index.max_value(number).unwrap());
+            let bytes = |at: usize| match leaves.as_string_opt::<i32>() {
+                Some(leaves) => leaves.value(at).as_bytes(),
+                None => leaves.as_binary::<i32>().value(at),
+            };
+            within(&|at| (least..=greatest).contains(&bytes(at)));
+        }
+        other => panic!("{what}: {other:?}"),
+    }
+}
