@@ -1,13 +1,21 @@
-//! A column being encoded into memory, from arrays or from numbers.
+//! A column being encoded into memory, from the values that are there or from arrays.
+//!
+//! Arrays are what lists, structures and booleans in arguments come as; the crate `parquet` encodes them. All else is encoded
+//! in [`pages`](super::pages).
 
-use super::levels::Levels;
-use super::numbers::NumberWriter;
+use super::content::Content;
+use super::pages::chunk::{ChunkWriter, Workspace};
+use super::pages::shape::Shape;
 use super::part::file_writer;
-use super::slot::{Content, Slot, schema_of};
+use super::slot::{Slot, schema_of};
 use arrow::array::{ArrayRef, new_null_array};
 use arrow::datatypes::{Field, Schema};
+use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
+use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::SerializedRowGroupWriter;
@@ -21,8 +29,16 @@ const NULL_RUN: usize = 64 * 1024;
 pub(super) enum Writers {
     /// Arrays: a writer for each leaf.
     Arrays(Vec<ArrowColumnWriter>),
-    /// Numbers, of one leaf.
-    Numbers(Box<NumberWriter>),
+    /// Values that are there, of one leaf.
+    Values(Box<ChunkWriter>),
+}
+
+/// A column that has ended.
+pub(super) enum Ended {
+    /// Of arrays.
+    Arrays(Vec<ArrowColumnChunk>),
+    /// Of values: its pages, and what there is to say about them.
+    Values(Bytes, Box<ColumnCloseResult>),
 }
 
 impl Writers {
@@ -37,20 +53,43 @@ impl Writers {
         properties: &WriterPropertiesPtr,
     ) -> Result<Self, ParquetError> {
         Ok(match content {
-            Content::Numbers(numbers) => {
-                let converted = ArrowSchemaConverter::new().convert(&schema)?;
-                let writer = NumberWriter::new(numbers, converted.column(0), properties);
-                Writers::Numbers(Box::new(writer))
-            }
             Content::Array(_) => {
                 let nowhere = file_writer(std::io::sink(), &schema, properties)?;
                 let writers = ArrowRowGroupWriterFactory::new(&nowhere, Arc::new(schema));
                 Writers::Arrays(writers.create_column_writers(0)?)
             }
+            _ => {
+                let converted = ArrowSchemaConverter::new().convert(&schema)?;
+                let writer = ChunkWriter::new(converted.column(0), properties)?;
+                Writers::Values(Box::new(writer))
+            }
         })
     }
 
-    /// Ends the column, and puts it into a row group.
+    /// Ends the column.
+    ///
+    /// # Errors
+    /// [`ParquetError`] where it cannot be encoded.
+    pub(super) fn end(
+        self,
+        shape: &mut Shape,
+        workspace: &mut Workspace,
+    ) -> Result<Ended, ParquetError> {
+        match self {
+            Writers::Arrays(writers) => {
+                let chunks = writers.into_iter().map(ArrowColumnWriter::close);
+                Ok(Ended::Arrays(chunks.collect::<Result<_, _>>()?))
+            }
+            Writers::Values(writer) => {
+                let (pages, closed) = writer.close(shape, workspace)?;
+                Ok(Ended::Values(pages, Box::new(closed)))
+            }
+        }
+    }
+}
+
+impl Ended {
+    /// Puts the column into a row group.
     ///
     /// # Errors
     /// [`ParquetError`] where it cannot be written.
@@ -59,13 +98,10 @@ impl Writers {
         group: &mut SerializedRowGroupWriter<W>,
     ) -> Result<(), ParquetError> {
         match self {
-            Writers::Arrays(writers) => writers
+            Ended::Arrays(chunks) => chunks
                 .into_iter()
-                .try_for_each(|writer| writer.close()?.append_to_row_group(group)),
-            Writers::Numbers(writer) => {
-                let (pages, closed) = writer.close()?;
-                group.append_column(&pages, closed)
-            }
+                .try_for_each(|chunk| chunk.append_to_row_group(group)),
+            Ended::Values(pages, closed) => group.append_column(&pages, *closed),
         }
     }
 }
@@ -111,46 +147,44 @@ impl ColumnWriter {
         &mut self,
         content: &Content,
         rows: usize,
-        levels: &mut Levels,
+        workspace: &mut Workspace,
     ) -> Result<(), ParquetError> {
-        match (&mut self.writers, content) {
-            (Writers::Arrays(writers), Content::Array(array)) => {
-                write_array(writers, &self.slot.field, array)?;
-            }
-            (Writers::Numbers(writer), Content::Numbers(numbers)) => {
-                writer.write(numbers, &levels.of_rows(rows), levels)?;
-            }
-            _ => unreachable!("a column is given arrays or numbers, not both"),
-        }
         self.rows += rows;
-        Ok(())
+        match (&mut self.writers, content, content.leaf()) {
+            (Writers::Arrays(writers), Content::Array(array), _) => {
+                write_array(writers, &self.slot.field, array)
+            }
+            (Writers::Values(writer), _, Some((leaf, at))) => {
+                writer.write(&leaf, at, self.rows, &mut Shape::rows(), workspace)
+            }
+            _ => unreachable!("a column is given arrays or values, not both"),
+        }
     }
 
     /// Fills up with nulls to `rows` rows.
     pub(super) fn write_nulls(
         &mut self,
         rows: usize,
-        levels: &mut Levels,
+        workspace: &mut Workspace,
     ) -> Result<(), ParquetError> {
-        while self.rows < rows {
-            let run = (rows - self.rows).min(NULL_RUN);
-            match &mut self.writers {
-                Writers::Arrays(writers) => {
+        match &mut self.writers {
+            Writers::Arrays(writers) => {
+                while self.rows < rows {
+                    let run = (rows - self.rows).min(NULL_RUN);
                     let field = &self.slot.field;
                     write_array(writers, field, &new_null_array(field.data_type(), run))?;
+                    self.rows += run;
                 }
-                Writers::Numbers(writer) => writer.write_nulls(&levels.of_rows(run), levels)?,
             }
-            self.rows += run;
+            Writers::Values(writer) => writer.write_nulls(rows, &mut Shape::rows(), workspace)?,
         }
+        self.rows = rows;
         Ok(())
     }
 
-    /// Ends the column, and puts it into a row group.
-    pub(super) fn append_to<W: Write + Send>(
-        self,
-        group: &mut SerializedRowGroupWriter<W>,
-    ) -> Result<(), ParquetError> {
-        self.writers.append_to(group)
+    /// Ends the column.
+    pub(super) fn end(self, workspace: &mut Workspace) -> Result<(Slot, Ended), ParquetError> {
+        let ended = self.writers.end(&mut Shape::rows(), workspace)?;
+        Ok((self.slot, ended))
     }
 }

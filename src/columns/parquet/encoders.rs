@@ -3,10 +3,11 @@
 //! Columns that turn up late begin with as many nulls as rows have passed. Each column is encoded by one of the threads,
 //! so that what comes out does not depend on how many there are.
 
-use super::column::ColumnWriter;
-use super::levels::Levels;
+use super::column::{ColumnWriter, Ended};
+use super::content::Content;
+use super::pages::chunk::Workspace;
 use super::part::{Part, write_group};
-use super::slot::{Content, Slot, schema_of};
+use super::slot::{Slot, schema_of};
 use crate::error::{Error, Result};
 use crate::process::threads;
 use parquet::errors::ParquetError;
@@ -43,8 +44,8 @@ struct Encoder {
     thread: JoinHandle<Encoded>,
 }
 
-/// The columns of an encoder, by their numbers.
-type Encoded = Result<Vec<(usize, ColumnWriter)>, ParquetError>;
+/// The columns of an encoder, by their numbers, with all rows.
+type Encoded = Result<Vec<(usize, (Slot, Ended))>, ParquetError>;
 
 /// Values of a column, after so many rows.
 struct Task {
@@ -133,14 +134,10 @@ impl PartWriter {
             open.extend(encoder.end()?);
         }
         open.sort_by_key(|(column, _)| *column);
-        let mut levels = Levels::default();
-        for (_, column) in &mut open {
-            column.write_nulls(self.rows, &mut levels)?;
-        }
-        let schema = schema_of(open.iter().map(|(_, column)| &column.slot));
+        let schema = schema_of(open.iter().map(|(_, (slot, _))| slot));
         write_group(file, &schema, &self.properties, |group| {
             let mut columns = open.into_iter();
-            columns.try_for_each(|(_, column)| column.append_to(group))
+            columns.try_for_each(|(_, (_, column))| column.append_to(group))
         })
     }
 }
@@ -176,8 +173,9 @@ impl Encoder {
 /// The thread of an encoder.
 fn encode(queue: Receiver<Work>, properties: &WriterPropertiesPtr) -> Encoded {
     let mut columns: BTreeMap<usize, ColumnWriter> = BTreeMap::new();
-    let mut levels = Levels::default();
+    let (mut workspace, mut all) = (Workspace::default(), 0);
     for (tasks, rows) in queue {
+        all += rows;
         for task in tasks {
             let column = match columns.entry(task.column) {
                 Entry::Occupied(entry) => entry.into_mut(),
@@ -186,9 +184,13 @@ fn encode(queue: Receiver<Work>, properties: &WriterPropertiesPtr) -> Encoded {
                     entry.insert(ColumnWriter::new(slot, &task.content, properties)?)
                 }
             };
-            column.write_nulls(task.before, &mut levels)?;
-            column.write(&task.content, rows, &mut levels)?;
+            column.write_nulls(task.before, &mut workspace)?;
+            column.write(&task.content, rows, &mut workspace)?;
         }
     }
-    Ok(columns.into_iter().collect())
+    let columns = columns.into_iter().map(|(number, mut column)| {
+        column.write_nulls(all, &mut workspace)?;
+        Ok((number, column.end(&mut workspace)?))
+    });
+    columns.collect()
 }

@@ -5,7 +5,8 @@
 //! and list elements there are) are those of a column that the part has at the same place.
 
 use super::late::{Late, write_numbers};
-use super::nulls::write_nulls;
+use super::nulls::Nulls;
+use super::pages::chunk::Workspace;
 use super::part::Part;
 use super::source::Source;
 use super::sparse::Sparse;
@@ -87,6 +88,7 @@ struct Joint<'a> {
     writer: SerializedFileWriter<BufWriter<File>>,
     schema: SchemaDescriptor,
     target: &'a Target<'a>,
+    workspace: Workspace,
 }
 
 impl<'a> Joint<'a> {
@@ -105,6 +107,7 @@ impl<'a> Joint<'a> {
             writer,
             schema,
             target,
+            workspace: Workspace::default(),
         })
     }
 
@@ -142,15 +145,16 @@ impl<'a> Joint<'a> {
         mut late: HashMap<usize, Sparse<i64>>,
     ) -> Result<(), ParquetError> {
         let mut group = self.writer.next_row_group()?;
+        let (properties, workspace) = (self.target.properties, &mut self.workspace);
+        let mut nulls = Nulls::new(source, properties, rows);
         for (number, column) in self.schema.columns().iter().enumerate() {
             if let Some(index) = source.find(&column.path().string()) {
                 group.append_column(&source.file, source.chunk(index)?)?;
             } else if let Some(numbers) = late.remove(&number) {
-                write_numbers(&mut group, column, self.target.properties, numbers, rows)?;
+                write_numbers(&mut group, column, properties, &numbers, rows, workspace)?;
             } else {
                 let donor = donor(self.target.donors, &column.path().string());
-                let levels = source.levels(donor)?;
-                write_nulls(&mut group, column, &levels, rows)?;
+                nulls.write(&mut group, column, donor, workspace)?;
             }
         }
         group.close()?;

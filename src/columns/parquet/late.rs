@@ -2,8 +2,9 @@
 //!
 //! They are encoded when parts are joined: beside the copied chunks, a row group at a time.
 
-use super::levels::Levels;
-use super::numbers::{NumberWriter, Numbers};
+use super::pages::chunk::{ChunkWriter, Workspace};
+use super::pages::leaf::Leaf;
+use super::pages::shape::Shape;
 use super::sparse::Sparse;
 use crate::error::Result;
 use parquet::errors::ParquetError;
@@ -28,14 +29,14 @@ pub(super) fn write_numbers<W: Write + Send>(
     group: &mut SerializedRowGroupWriter<W>,
     column: &ColumnDescPtr,
     properties: &WriterPropertiesPtr,
-    numbers: Sparse<i64>,
+    numbers: &Sparse<i64>,
     rows: usize,
+    workspace: &mut Workspace,
 ) -> Result<(), ParquetError> {
-    let numbers = Numbers::Long(numbers);
-    let mut writer = NumberWriter::new(&numbers, column.clone(), properties);
-    let mut levels = Levels::default();
-    let chunk = levels.of_rows(rows);
-    writer.write(&numbers, &chunk, &mut levels)?;
-    let (pages, closed) = writer.close()?;
+    let mut writer = ChunkWriter::new(column.clone(), properties)?;
+    let (leaf, mut shape) = (Leaf::Long(numbers.values()), Shape::rows());
+    writer.write(&leaf, numbers.at(), rows, &mut shape, workspace)?;
+    writer.write_nulls(rows, &mut shape, workspace)?;
+    let (pages, closed) = writer.close(&mut shape, workspace)?;
     group.append_column(&pages, closed)
 }

@@ -9,9 +9,9 @@
 //! |---|---|
 //! | [`properties`] | compression and encodings of all tables |
 //! | [`sparse`] | values at some rows of many |
-//! | [`slot`] | where a column stands in a row group, and what is written to it |
-//! | [`levels`], [`numbers`] | columns of numbers, encoded from the numbers that are there |
-//! | [`mod@column`] | a column being encoded, from arrays or from numbers |
+//! | [`slot`], [`content`] | where a column stands in a row group, and what it is given |
+//! | [`pages`] | columns of one leaf, encoded from the values that are there |
+//! | [`mod@column`] | a column being encoded, from arrays or from values that are there |
 //! | [`part`] | a row group as a file |
 //! | [`encoders`] | a row group whose columns are encoded by threads |
 //! | [`side_by_side`] | a row group whose columns are encoded by the caller's thread |
@@ -19,13 +19,13 @@
 //! | [`join`], [`source`], [`nulls`], [`late`] | parts into files of one schema |
 
 pub mod column;
+pub mod content;
 pub mod encoders;
 pub mod join;
 pub mod late;
-pub mod levels;
 pub mod nested;
 mod nulls;
-pub mod numbers;
+pub mod pages;
 pub mod part;
 pub mod properties;
 pub mod side_by_side;

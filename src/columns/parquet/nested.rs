@@ -2,12 +2,14 @@
 //!
 //! They are encoded one by one, as those of rows are, and not as one array of lists of structures: a column begins with its
 //! first value, so that a row group has no columns (and no siblings) that it does not need, and numbers go to their column's
-//! writer as they were gathered. All of them share the levels that say which row's list an element is in; a column that
-//! begins late, or ends early, is filled up with them.
+//! writer as they were gathered. All of them share the shape that says which row's list an element is in; a column that
+//! begins late, or ends early, is filled up with nulls.
 
 use super::column::{Writers, write_array};
-use super::levels::{Chunk, Levels};
-use super::slot::{Content, Slot, schema_of};
+use super::content::Content;
+use super::pages::chunk::Workspace;
+use super::pages::shape::Shape;
+use super::slot::{Slot, schema_of};
 use arrow::array::{Array, ArrayRef, ListArray, StructArray, new_null_array};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Schema};
@@ -24,8 +26,10 @@ use std::sync::Arc;
 /// The elements of a row group's lists, being encoded.
 pub struct NestedWriter {
     properties: WriterPropertiesPtr,
+    /// The list's name.
+    name: String,
     shape: Shape,
-    levels: Levels,
+    workspace: Workspace,
     /// By their numbers, which give the order.
     columns: BTreeMap<usize, ListColumn>,
 }
@@ -39,31 +43,25 @@ struct ListColumn {
 }
 
 impl NestedWriter {
-    /// The lists called `name` of rows that have so many elements each, none of them encoded.
-    pub fn new(
-        name: &'static str,
-        lengths: impl Iterator<Item = usize> + Clone,
-        properties: WriterPropertiesPtr,
-    ) -> Self {
-        let (mut elements, mut slots) = (vec![0], vec![0]);
-        for length in lengths.clone() {
-            elements.push(elements[elements.len() - 1] + length as i32);
-            slots.push(slots[slots.len() - 1] + length.max(1));
-        }
+    /// The lists called `name`, of no rows yet.
+    pub fn new(name: &str, properties: WriterPropertiesPtr) -> Self {
         NestedWriter {
             properties,
-            shape: Shape {
-                name,
-                elements,
-                slots,
-            },
-            levels: Levels::of_lists(lengths),
+            name: name.to_owned(),
+            shape: Shape::lists(),
+            workspace: Workspace::default(),
             columns: BTreeMap::new(),
         }
     }
 
-    /// Encodes the values that the column of this number has in the elements of these `rows`; they are counted from the
-    /// first of these elements on. `describe` says where the column stands and is asked at its first values.
+    /// Adds rows whose lists have so many elements each.
+    pub fn add(&mut self, lengths: impl Iterator<Item = usize>) {
+        self.shape.add(lengths);
+    }
+
+    /// Encodes the values that the column of this number has in the elements of these `rows`, which were
+    /// [added](NestedWriter::add); they are counted from the first of these elements on. `describe` says where the column
+    /// stands and is asked at its first values.
     ///
     /// # Errors
     /// [`ParquetError`] where they cannot be encoded.
@@ -74,12 +72,12 @@ impl NestedWriter {
         describe: impl FnOnce() -> Slot,
         content: &Content,
     ) -> Result<(), ParquetError> {
-        let shape = &self.shape;
+        let name = &self.name;
         let column = match self.columns.entry(number) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 let slot = describe();
-                let schema = Schema::new(vec![list_of(shape.name, std::slice::from_ref(&slot))]);
+                let schema = Schema::new(vec![list_of(name, std::slice::from_ref(&slot))]);
                 entry.insert(ListColumn {
                     writers: Writers::new(schema, content, &self.properties)?,
                     slot,
@@ -87,23 +85,24 @@ impl NestedWriter {
                 })
             }
         };
-        column.fill(rows.start, shape, &mut self.levels)?;
+        let (shape, workspace) = (&mut self.shape, &mut self.workspace);
+        column.fill(rows.start, name, shape, workspace)?;
         column.rows = rows.end;
-        match (&mut column.writers, content) {
-            (Writers::Numbers(writer), Content::Numbers(numbers)) => {
-                writer.write(numbers, &shape.chunk(rows), &mut self.levels)
+        match (&mut column.writers, content, content.leaf()) {
+            (Writers::Values(writer), _, Some((leaf, at))) => {
+                writer.write(&leaf, at, rows.end, shape, workspace)
             }
-            (Writers::Arrays(writers), Content::Array(array)) => {
-                shape.write(writers, &column.slot, rows, Arc::clone(array))
+            (Writers::Arrays(writers), Content::Array(array), _) => {
+                write_lists(writers, (name, &column.slot), rows, Arc::clone(array), shape)
             }
-            _ => unreachable!("a column is given arrays or numbers, not both"),
+            _ => unreachable!("a column is given arrays or values, not both"),
         }
     }
 
     /// The list's field, in the order of the columns that were begun.
     pub fn field(&self) -> Field {
         let slots: Vec<Slot> = self.columns.values().map(|c| c.slot.clone()).collect();
-        list_of(self.shape.name, &slots)
+        list_of(&self.name, &slots)
     }
 
     /// Ends the columns, and puts them into a row group.
@@ -114,10 +113,11 @@ impl NestedWriter {
         mut self,
         group: &mut SerializedRowGroupWriter<W>,
     ) -> Result<(), ParquetError> {
-        let rows = self.shape.slots.len() - 1;
+        let (shape, workspace) = (&mut self.shape, &mut self.workspace);
+        let rows = shape.len().unwrap_or(0);
         for mut column in self.columns.into_values() {
-            column.fill(rows, &self.shape, &mut self.levels)?;
-            column.writers.append_to(group)?;
+            column.fill(rows, &self.name, shape, workspace)?;
+            column.writers.end(shape, workspace)?.append_to(group)?;
         }
         Ok(())
     }
@@ -128,8 +128,9 @@ impl ListColumn {
     fn fill(
         &mut self,
         rows: usize,
-        shape: &Shape,
-        levels: &mut Levels,
+        name: &str,
+        shape: &mut Shape,
+        workspace: &mut Workspace,
     ) -> Result<(), ParquetError> {
         let missing = self.rows..rows;
         if missing.is_empty() {
@@ -137,56 +138,36 @@ impl ListColumn {
         }
         self.rows = rows;
         match &mut self.writers {
-            Writers::Numbers(writer) => writer.write_nulls(&shape.chunk(missing), levels),
+            Writers::Values(writer) => writer.write_nulls(rows, shape, workspace),
             Writers::Arrays(writers) => {
-                let elements = shape.elements[missing.end] - shape.elements[missing.start];
-                let nulls = new_null_array(self.slot.field.data_type(), elements as usize);
-                shape.write(writers, &self.slot, missing, nulls)
+                let elements = shape.elements(&missing).len();
+                let nulls = new_null_array(self.slot.field.data_type(), elements);
+                write_lists(writers, (name, &self.slot), missing, nulls, shape)
             }
         }
     }
 }
 
-/// How the elements are spread over the rows.
-struct Shape {
-    /// The list's name.
-    name: &'static str,
-    /// Where each row's elements begin among all, and where the last's end.
-    elements: Vec<i32>,
-    /// Where each row's levels begin, and where the last's end.
-    slots: Vec<usize>,
-}
-
-impl Shape {
-    fn chunk(&self, rows: Range<usize>) -> Chunk {
-        Chunk {
-            levels: self.slots[rows.start]..self.slots[rows.end],
-            first: self.elements[rows.start] as usize,
-        }
-    }
-
-    /// Encodes an array with a place for each element of some rows.
-    fn write(
-        &self,
-        writers: &mut [ArrowColumnWriter],
-        slot: &Slot,
-        rows: Range<usize>,
-        array: ArrayRef,
-    ) -> Result<(), ParquetError> {
-        let field = list_of(self.name, std::slice::from_ref(slot));
-        let DataType::List(element) = field.data_type() else {
-            unreachable!("made as a list")
-        };
-        let elements = &self.elements[rows.start..=rows.end];
-        let offsets: Vec<i32> = elements.iter().map(|at| at - elements[0]).collect();
-        let list = ListArray::new(
-            Arc::clone(element),
-            OffsetBuffer::new(offsets.into()),
-            within(element.data_type(), array),
-            None,
-        );
-        write_array(writers, &field, &(Arc::new(list) as ArrayRef))
-    }
+/// Encodes an array with a place for each element of some rows.
+fn write_lists(
+    writers: &mut [ArrowColumnWriter],
+    (name, slot): (&str, &Slot),
+    rows: Range<usize>,
+    array: ArrayRef,
+    shape: &Shape,
+) -> Result<(), ParquetError> {
+    let field = list_of(name, std::slice::from_ref(slot));
+    let DataType::List(element) = field.data_type() else {
+        unreachable!("made as a list")
+    };
+    let lengths = rows.map(|row| shape.elements(&(row..row + 1)).len());
+    let list = ListArray::new(
+        Arc::clone(element),
+        OffsetBuffer::from_lengths(lengths),
+        within(element.data_type(), array),
+        None,
+    );
+    write_array(writers, &field, &(Arc::new(list) as ArrayRef))
 }
 
 /// `array` in structures of the type `ty`, each of which has one member.

@@ -1,50 +1,125 @@
 //! Column chunks of nulls, for columns that a part lacks.
 
-use super::source::DonorLevels;
+use super::pages::chunk::{ChunkWriter, Workspace, is_encoded};
+use super::pages::shape::Shape;
+use super::source::{DonorLevels, Source};
 use parquet::column::writer::ColumnWriter;
 use parquet::errors::ParquetError;
+use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::{SerializedColumnWriter, SerializedRowGroupWriter};
-use parquet::schema::types::ColumnDescriptor;
+use parquet::schema::types::ColumnDescPtr;
+use std::collections::HashMap;
 use std::io::Write;
 
-/// Levels that are written at once.
-const LEVELS: usize = 64 * 1024;
+/// Writes chunks for a part. What donors of levels say is read once for all columns that take it from them.
+pub(super) struct Nulls<'a> {
+    source: &'a Source,
+    properties: &'a WriterPropertiesPtr,
+    rows: usize,
+    donors: HashMap<Option<&'a str>, Donor>,
+}
 
-/// Writes a chunk that is null wherever its place in a row exists.
-pub(super) fn write_nulls<W: Write + Send>(
+/// Which rows and list elements there are.
+struct Donor {
+    levels: DonorLevels,
+    /// The same as a shape, where it is that of lists that every row has.
+    shape: Option<Shape>,
+}
+
+impl<'a> Nulls<'a> {
+    pub(super) fn new(
+        source: &'a Source,
+        properties: &'a WriterPropertiesPtr,
+        rows: usize,
+    ) -> Self {
+        Nulls {
+            source,
+            properties,
+            rows,
+            donors: HashMap::new(),
+        }
+    }
+
+    /// Writes a chunk that is null wherever its place in a row exists, which the column at the path `donor` tells.
+    pub(super) fn write<W: Write + Send>(
+        &mut self,
+        group: &mut SerializedRowGroupWriter<W>,
+        column: &ColumnDescPtr,
+        donor: Option<&'a str>,
+        workspace: &mut Workspace,
+    ) -> Result<(), ParquetError> {
+        if column.max_rep_level() == 0 && is_encoded(column) {
+            return self.encode(group, column, &mut Shape::rows(), workspace);
+        }
+        if !self.donors.contains_key(&donor) {
+            let levels = self.source.levels(donor)?;
+            let shape = shape(&levels);
+            self.donors.insert(donor, Donor { levels, shape });
+        }
+        let mut shape = self.donors.get_mut(&donor).and_then(|d| d.shape.take());
+        match &mut shape {
+            Some(shape) if is_encoded(column) => self.encode(group, column, shape, workspace)?,
+            _ => write_levels(group, column, &self.donors[&donor].levels, self.rows)?,
+        }
+        if let Some(donor) = self.donors.get_mut(&donor) {
+            donor.shape = shape;
+        }
+        Ok(())
+    }
+
+    fn encode<W: Write + Send>(
+        &self,
+        group: &mut SerializedRowGroupWriter<W>,
+        column: &ColumnDescPtr,
+        shape: &mut Shape,
+        workspace: &mut Workspace,
+    ) -> Result<(), ParquetError> {
+        let mut writer = ChunkWriter::new(column.clone(), self.properties)?;
+        writer.write_nulls(self.rows, shape, workspace)?;
+        let (pages, closed) = writer.close(shape, workspace)?;
+        group.append_column(&pages, closed)
+    }
+}
+
+/// The shape of lists that every row has, of elements that are never null; `None` where the levels are not of such.
+fn shape(levels: &DonorLevels) -> Option<Shape> {
+    if levels.definition.is_empty() || levels.greatest != (1, 1) {
+        return None;
+    }
+    let mut lengths: Vec<usize> = Vec::new();
+    for (definition, repetition) in levels.definition.iter().zip(&levels.repetition) {
+        match (repetition, lengths.last_mut()) {
+            (1, Some(length)) => *length += 1,
+            _ => lengths.push(*definition as usize),
+        }
+    }
+    let mut shape = Shape::lists();
+    shape.add(lengths.into_iter());
+    Some(shape)
+}
+
+/// Has the crate write them, level by level.
+fn write_levels<W: Write + Send>(
     group: &mut SerializedRowGroupWriter<W>,
-    column: &ColumnDescriptor,
+    column: &ColumnDescPtr,
     levels: &DonorLevels,
     rows: usize,
 ) -> Result<(), ParquetError> {
     let mut writer = group
         .next_column()?
         .ok_or_else(|| ParquetError::General(format!("no column {} left", column.path())))?;
-    if levels.definition.is_empty() && column.max_rep_level() == 0 {
-        let zeros = vec![0; rows.min(LEVELS)];
-        let mut left = rows;
-        while left > 0 {
-            let run = left.min(LEVELS);
-            write_levels(&mut writer, &zeros[..run], None)?;
-            left -= run;
-        }
-        return writer.close();
-    }
-    // A list at top level that the part lacks is null in every row.
+    // At top level, and of a list at top level that the part lacks, every row is null.
     let zeros = vec![0; rows];
     let (definition, repetition) = match levels.definition.is_empty() {
         true => (&zeros, &zeros),
         false => (&levels.definition, &levels.repetition),
     };
-    write_levels(
-        &mut writer,
-        definition,
-        (column.max_rep_level() > 0).then_some(repetition),
-    )?;
+    let repetition = (column.max_rep_level() > 0).then_some(repetition.as_slice());
+    write_batch(&mut writer, definition, repetition)?;
     writer.close()
 }
 
-fn write_levels(
+fn write_batch(
     writer: &mut SerializedColumnWriter,
     definition: &[i16],
     repetition: Option<&[i16]>,

@@ -1,8 +1,9 @@
 //! A row group whose columns all have every row, encoded by the thread that makes them.
 
 use super::column::ColumnWriter;
-use super::levels::Levels;
-use super::slot::{Content, Slot};
+use super::content::Content;
+use super::pages::chunk::Workspace;
+use super::slot::Slot;
 use arrow::datatypes::{Field, FieldRef};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterPropertiesPtr;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 pub struct RowsWriter {
     properties: WriterPropertiesPtr,
     columns: Vec<ColumnWriter>,
-    levels: Levels,
+    workspace: Workspace,
 }
 
 impl RowsWriter {
@@ -23,7 +24,7 @@ impl RowsWriter {
         RowsWriter {
             properties,
             columns: Vec::new(),
-            levels: Levels::default(),
+            workspace: Workspace::default(),
         }
     }
 
@@ -47,7 +48,7 @@ impl RowsWriter {
                 let column = ColumnWriter::new(slot, &content, &self.properties)?;
                 self.columns.push(column);
             }
-            self.columns[number].write(&content, rows, &mut self.levels)?;
+            self.columns[number].write(&content, rows, &mut self.workspace)?;
         }
         Ok(())
     }
@@ -63,10 +64,13 @@ impl RowsWriter {
     /// # Errors
     /// [`ParquetError`] where they cannot be written.
     pub fn append_to<W: Write + Send>(
-        self,
+        mut self,
         group: &mut SerializedRowGroupWriter<W>,
     ) -> Result<(), ParquetError> {
         let mut columns = self.columns.into_iter();
-        columns.try_for_each(|column| column.append_to(group))
+        columns.try_for_each(|column| {
+            let (_, ended) = column.end(&mut self.workspace)?;
+            ended.append_to(group)
+        })
     }
 }

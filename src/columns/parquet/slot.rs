@@ -1,7 +1,5 @@
-//! Where a column stands in a row group, and what is written to it.
+//! Where a column stands in a row group.
 
-use super::numbers::Numbers;
-use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{DataType, Field, Fields, Schema};
 
 /// Where a column stands: at top level, or in a structure that every row has.
@@ -11,36 +9,6 @@ pub struct Slot {
     pub parent: Option<&'static str>,
     /// The column.
     pub field: Field,
-}
-
-/// The values that a column has in some rows.
-pub enum Content {
-    /// An array with a place for every row.
-    Array(ArrayRef),
-    /// Numbers with their rows.
-    Numbers(Numbers),
-}
-
-impl Content {
-    /// Whether each of `rows` rows has a value.
-    pub fn is_full(&self, rows: usize) -> bool {
-        match self {
-            Content::Array(array) => array.null_count() == 0,
-            Content::Numbers(numbers) => numbers.len() == rows,
-        }
-    }
-
-    /// The values of `rows` rows as an array of the type `ty`, which numbers of this kind must have.
-    pub fn into_array(self, rows: usize, ty: &DataType) -> ArrayRef {
-        let array = match self {
-            Content::Array(array) => array,
-            Content::Numbers(numbers) => numbers.into_array(rows),
-        };
-        match array.data_type() == ty {
-            true => array,
-            false => arrow::compute::cast(&array, ty).expect("times are numbers of 64 bits"),
-        }
-    }
 }
 
 /// The schema of columns in order; neighbours with the same parent come into one structure.

@@ -27,6 +27,8 @@ pub(super) struct Source {
 pub(super) struct DonorLevels {
     pub definition: Vec<i16>,
     pub repetition: Vec<i16>,
+    /// The greatest that each can be.
+    pub greatest: (i16, i16),
 }
 
 impl Source {
@@ -81,6 +83,8 @@ impl Source {
         let Some(index) = donor.and_then(|d| self.find(d)) else {
             return Ok(levels);
         };
+        let descriptor = self.group().column(index).column_descr();
+        levels.greatest = (descriptor.max_def_level(), descriptor.max_rep_level());
         let group = self.reader.get_row_group(self.group)?;
         let ColumnReader::Int64ColumnReader(mut column) = group.get_column_reader(index)? else {
             return Err(ParquetError::General(

@@ -158,6 +158,16 @@ impl<T: Copy + Default> Sparse<T> {
     }
 }
 
+impl Sparse<u64> {
+    /// The bits of the values, as Parquet keeps unsigned numbers.
+    pub fn into_bits(self) -> Sparse<i64> {
+        Sparse {
+            values: self.values.into_iter().map(|value| value as i64).collect(),
+            rows: self.rows,
+        }
+    }
+}
+
 impl<T: Copy + Default> FromIterator<Option<T>> for Sparse<T> {
     /// What each row has, from the first on.
     fn from_iter<I: IntoIterator<Item = Option<T>>>(rows: I) -> Self {
@@ -179,6 +189,7 @@ impl<T: Copy + Default> Default for Sparse<T> {
 }
 
 /// Texts or byte strings at some rows.
+#[derive(Clone)]
 pub struct SparseBytes {
     /// Where each begins, and where the last ends.
     offsets: Vec<i32>,

@@ -4,7 +4,7 @@
 //! time, by code that knows the types of its rows and values.
 
 use super::mismatch::Mismatch;
-use crate::columns::parquet::slot::Content;
+use crate::columns::parquet::content::Content;
 use crate::columns::schema::contract::{self, Contract, dictionary};
 use crate::error::Result;
 use arrow::array::{ArrayRef, ListArray, StructArray};

@@ -9,16 +9,16 @@ use super::values::{Values, push_field};
 use super::words::coded;
 use crate::calls::Pairing;
 use crate::columns::parquet::encoders::{Finishing, PartWriter};
-use crate::columns::parquet::numbers::Numbers;
+use crate::columns::parquet::content::{Content, Numbers};
 use crate::columns::parquet::part::Part;
-use crate::columns::parquet::slot::{Content, Slot};
+use crate::columns::parquet::slot::Slot;
 use crate::columns::parquet::sparse::{Sparse, SparseBytes};
 use crate::columns::schema::contract::{Contract, dictionary};
 use crate::columns::schema::layout::Layout;
 use crate::columns::schema::types::Usage;
 use crate::error::{Error, Result};
 use crate::trace::event::{Cursor, EventBatch, EventClass, Head, NO_NAME, UNKNOWN};
-use arrow::array::{ArrayRef, StringArray};
+use arrow::array::StringArray;
 use arrow::datatypes::DataType;
 use parquet::file::properties::WriterPropertiesPtr;
 use std::path::PathBuf;
@@ -68,7 +68,7 @@ pub(super) struct Chunk {
     heads: Vec<Head>,
     pairings: Vec<Pairing>,
     ret: Sparse<i64>,
-    path: ArrayRef,
+    path: SparseBytes,
     /// Names of threads, by the numbers that the rows have.
     procnames: Arc<StringArray>,
 }
@@ -220,7 +220,7 @@ impl EventsTable {
             heads: std::mem::take(&mut self.waiting.heads),
             pairings: std::mem::take(&mut self.waiting.pairings),
             ret: self.waiting.ret.take(),
-            path: Arc::new(self.waiting.path.finish_text(rows)),
+            path: self.waiting.path.take(),
             procnames: Arc::new(StringArray::from_iter_values(&self.procnames)),
         };
         let columns = self.columns.fill(&chunk, rows).enumerate();
@@ -297,7 +297,7 @@ pub(super) fn columns(
         NamedColumn::new("procname", dictionary(), |chunk: &Chunk, _| {
             let numbers = chunk.heads.iter().map(|head| head.procname);
             let keys = numbers.map(|n| (n != NO_NAME).then_some(n as i32));
-            Content::Array(coded(keys.collect(), &chunk.procnames))
+            coded(keys.collect(), &chunk.procnames)
         }),
         heads.words("name", &plans.names, move |head| {
             of_name.classes[head.class as usize].name
@@ -310,7 +310,7 @@ pub(super) fn columns(
         }),
         pairings.column("fd", |pairings| pairings.fd),
         NamedColumn::new("path", DataType::Utf8, |chunk: &Chunk, _| {
-            Content::Array(Arc::clone(&chunk.path))
+            Content::Texts(chunk.path.clone())
         }),
         pairings.column("entry_id", |pairings| pairings.entry.map(|(id, _)| id)),
         pairings.column("duration_ns", |pairings| pairings.entry.map(|(_, ns)| ns)),

@@ -1,8 +1,7 @@
-//! Values that were gathered, as Parquet's writers take them: numbers with their rows, all else as Arrow arrays.
+//! Values that were gathered, as they are encoded: numbers and texts with their rows, lists and structures as Arrow arrays.
 
 use super::values::{Data, Values};
-use crate::columns::parquet::numbers::Numbers;
-use crate::columns::parquet::slot::Content;
+use crate::columns::parquet::content::{Content, Numbers};
 use crate::columns::schema::layout::FieldColumn;
 use crate::columns::schema::types::{
     can_have_sibling, element_field, main_type, member_fields, sibling_type,
@@ -57,12 +56,13 @@ impl Values {
         match &mut self.data {
             Data::Int(small, large) => (
                 Content::Numbers(Numbers::Long(small.take())),
-                rows_beside.map(|_| {
-                    let large: UInt64Array = large.finish(rows);
-                    Content::Array(Arc::new(large))
-                }),
+                rows_beside.map(|_| Content::Numbers(Numbers::Long(large.take().into_bits()))),
             ),
             Data::Float(values) => (Content::Numbers(Numbers::Double(values.take())), None),
+            Data::Text(text, other) => (
+                Content::Texts(text.take()),
+                rows_beside.map(|_| Content::Texts(other.take())),
+            ),
             _ => {
                 let (main, sibling) = self.arrays(rows, column);
                 let sibling = rows_beside.zip(sibling);

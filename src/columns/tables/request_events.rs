@@ -72,13 +72,14 @@ impl RequestEvents {
         self.args.iter().map(Values::usage).collect()
     }
 
-    /// Writes the events of `requests`, which have these numbers in the row group.
+    /// Writes the events of the next `requests`, which have these numbers in the row group.
     pub(super) fn write(
         &mut self,
         nested: &mut NestedWriter,
         requests: &[Request],
         numbers: Range<usize>,
     ) -> Result<(), ParquetError> {
+        nested.add(requests.iter().map(|r| r.nested.len()));
         let encoded: Vec<NestedEvent> = requests.iter().flat_map(|r| r.nested.iter()).collect();
         let events: Vec<Event> = encoded.iter().map(|event| self.event(event)).collect();
         for (number, column) in self.columns.fill(&events, events.len()).enumerate() {

@@ -161,8 +161,7 @@ impl RequestsTable {
     fn write_group(&mut self, requests: &[Request], file: File) -> Result<(), ParquetError> {
         self.count(requests);
         let mut plain = RowsWriter::new(Arc::clone(&self.properties));
-        let lengths = requests.iter().map(|r| r.nested.len());
-        let mut nested = NestedWriter::new("events", lengths, Arc::clone(&self.properties));
+        let mut nested = NestedWriter::new("events", Arc::clone(&self.properties));
         let mut from = 0;
         while from < requests.len() {
             let chunk = from..from + rows_of_chunk(&requests[from..]);

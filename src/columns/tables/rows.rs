@@ -3,9 +3,9 @@
 use super::columns::{Items, NamedColumn};
 use super::value::{MaybeValue, Value};
 use super::words::{coded, constant, interned};
-use crate::columns::parquet::slot::Content;
+use crate::columns::parquet::content::Content;
 use crate::columns::schema::contract::dictionary;
-use arrow::array::{Array, ArrayRef, Int32Array, Int64Array, ListArray, StringArray};
+use arrow::array::{Array, ArrayRef, Int64Array, ListArray, StringArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field};
 use std::sync::Arc;
@@ -67,18 +67,16 @@ impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
         let (rows, words) = (self.0, Arc::clone(words));
         self.dictionary(name, move |chunk| {
             let numbers = rows(chunk).iter().map(&number);
-            coded(Int32Array::from_iter_values(numbers), &words)
+            coded(numbers.map(Some).collect(), &words)
         })
     }
 
     fn dictionary(
         &self,
         name: &'static str,
-        array: impl Fn(&C) -> ArrayRef + Send + 'static,
+        words: impl Fn(&C) -> Content + Send + 'static,
     ) -> NamedColumn<C> {
-        NamedColumn::new(name, dictionary(), move |chunk: &C, _: &Field| {
-            Content::Array(array(chunk))
-        })
+        NamedColumn::new(name, dictionary(), move |chunk: &C, _: &Field| words(chunk))
     }
 
     /// A column of lists of integers.

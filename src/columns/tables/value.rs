@@ -1,9 +1,9 @@
 //! What the function of a column may give for a row, and the Arrow type that it comes to.
 
-use crate::columns::parquet::numbers::Numbers;
-use crate::columns::parquet::slot::Content;
+use crate::columns::parquet::content::{Content, Numbers};
+use crate::columns::parquet::sparse::SparseBytes;
 use crate::columns::schema::contract::timestamp;
-use arrow::array::{BooleanArray, StringArray};
+use arrow::array::BooleanArray;
 use arrow::datatypes::DataType;
 use std::sync::Arc;
 
@@ -91,6 +91,12 @@ impl Value for String {
     }
 
     fn content(rows: impl Iterator<Item = Option<Self>>) -> Content {
-        Content::Array(Arc::new(rows.collect::<StringArray>()))
+        let mut texts = SparseBytes::new();
+        for (at, text) in rows.enumerate() {
+            if let Some(text) = text {
+                texts.push(at, text.as_bytes());
+            }
+        }
+        Content::Texts(texts)
     }
 }

@@ -1,35 +1,33 @@
-//! Texts of which few are different: keys into a dictionary.
+//! Texts of which few are different, by their numbers.
 
-use arrow::array::{ArrayRef, DictionaryArray, Int32Array, StringArray};
-use arrow::datatypes::Int32Type;
+use crate::columns::parquet::content::{Content, Words};
+use crate::columns::parquet::sparse::Sparse;
+use arrow::array::StringArray;
+use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A dictionary array.
-pub(super) fn coded(keys: Int32Array, words: &Arc<StringArray>) -> ArrayRef {
-    let words: ArrayRef = Arc::clone(words) as ArrayRef;
-    Arc::new(DictionaryArray::<Int32Type>::new(keys, words))
+/// A column of words, by the numbers that rows have.
+pub(super) fn coded(keys: Sparse<i32>, words: &Arc<StringArray>) -> Content {
+    let words = Arc::clone(words);
+    Content::Words(Words { keys, words })
 }
 
 /// A column of `rows` equal texts, or of nulls.
-pub(super) fn constant(text: Option<&str>, rows: usize) -> ArrayRef {
-    let keys = match text {
-        Some(_) => vec![0; rows].into(),
-        None => Int32Array::new_null(rows),
-    };
-    let words = StringArray::from(vec![text.unwrap_or_default()]);
-    coded(keys, &Arc::new(words))
+pub(super) fn constant(text: Option<&str>, rows: usize) -> Content {
+    let keys = std::iter::repeat_n(text.map(|_| 0), rows);
+    let words = StringArray::from_iter_values(text);
+    coded(keys.collect(), &Arc::new(words))
 }
 
-/// A dictionary array of the texts that rows have, in the order in which they first come.
-pub(super) fn interned<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
-    let mut words: Vec<&str> = Vec::new();
-    let mut key = |text: &'a str| {
-        let known = words.iter().position(|word| *word == text);
-        known.unwrap_or_else(|| {
+/// A column of the texts that rows have, in the order in which they first come.
+pub(super) fn interned<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> Content {
+    let (mut words, mut numbers) = (Vec::new(), HashMap::new());
+    let mut number = |text: &'a str| {
+        *numbers.entry(text).or_insert_with(|| {
             words.push(text);
-            words.len() - 1
-        }) as i32
+            words.len() as i32 - 1
+        })
     };
-    let keys: Int32Array = texts.map(|text| text.map(&mut key)).collect();
+    let keys: Sparse<i32> = texts.map(|text| text.map(&mut number)).collect();
     coded(keys, &Arc::new(StringArray::from(words)))
 }

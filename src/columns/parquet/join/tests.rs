@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::columns::parquet::encoders::PartWriter;
-use crate::columns::parquet::numbers::Numbers;
+use crate::columns::parquet::content::{Content, Numbers};
 use crate::columns::parquet::properties::properties;
-use crate::columns::parquet::slot::{Content, Slot};
+use crate::columns::parquet::slot::Slot;
 use arrow::array::{
     Array, ArrayRef, AsArray, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
 };

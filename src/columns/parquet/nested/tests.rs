@@ -1,7 +1,7 @@
 //! Columns of lists that begin late and end early.
 
 use super::*;
-use crate::columns::parquet::numbers::Numbers;
+use crate::columns::parquet::content::Numbers;
 use crate::columns::parquet::part::write_group;
 use crate::columns::parquet::properties::properties;
 use arrow::array::{AsArray, Float64Array, Int64Array, StringArray};
@@ -43,7 +43,8 @@ fn read(writer: NestedWriter) -> ListArray {
 #[test]
 fn columns_of_any_kind_are_spread_over_the_lists_whenever_they_begin() {
     let properties = Arc::new(properties(Compression::SNAPPY));
-    let mut writer = NestedWriter::new("events", LENGTHS.into_iter(), properties);
+    let mut writer = NestedWriter::new("events", properties);
+    writer.add(LENGTHS.into_iter());
     let list = ListArray::from_iter_primitive::<Int64Type, _, _>([
         Some(vec![Some(1), None]),
         None,
@@ -71,7 +72,7 @@ fn columns_of_any_kind_are_spread_over_the_lists_whenever_they_begin() {
         let mut put = |column, name, content: &Content| {
             let ty = match content {
                 Content::Array(array) => array.data_type().clone(),
-                Content::Numbers(_) => DataType::Int64,
+                _ => DataType::Int64,
             };
             let describe = || args(name, &ty);
             writer.write(column, batch.clone(), describe, content)
@@ -139,7 +140,8 @@ fn columns_of_any_kind_are_spread_over_the_lists_whenever_they_begin() {
 #[test]
 fn lists_without_any_element_are_lists() {
     let properties = Arc::new(properties(Compression::SNAPPY));
-    let mut writer = NestedWriter::new("events", [0, 0].into_iter(), properties);
+    let mut writer = NestedWriter::new("events", properties);
+    writer.add([0, 0].into_iter());
     let id = || slot(None, "event_id", DataType::Int64, false);
     writer.write(0, 0..2, id, &longs(&[])).unwrap();
     let lists = read(writer);

@@ -75,7 +75,7 @@ impl Shape {
     }
 
     /// The elements of rows.
-    pub(super) fn elements(&self, rows: &Range<usize>) -> Range<usize> {
+    pub fn elements(&self, rows: &Range<usize>) -> Range<usize> {
         match &self.lists {
             None => rows.clone(),
             Some(lists) => lists.elements[rows.start] as usize..lists.elements[rows.end] as usize,
