@@ -5,10 +5,10 @@
 //! near the size on disk that is asked for. How many shards there will be is known at the end, and then they get names.
 
 use super::rows;
+use crate::columns::parquet::batches::BatchWriter;
 use crate::error::{Error, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
-use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ pub(super) struct Shards {
 }
 
 struct Open {
-    writer: ArrowWriter<File>,
+    writer: BatchWriter<File>,
     path: PathBuf,
     rows: u64,
     group: usize,
@@ -93,18 +93,17 @@ impl Shards {
         let wrong = |e| Error::columns(&open.path)(e);
         let size = rows::bytes(batch);
         if open.group > 0 && open.group + size > GROUP_LIMIT {
-            open.writer.flush().map_err(wrong)?;
+            open.writer.end_group().map_err(wrong)?;
             open.group = 0;
         }
         open.writer.write(batch).map_err(wrong)?;
         open.rows += batch.num_rows() as u64;
         open.group += size;
         if open.group >= GROUP_BYTES {
-            open.writer.flush().map_err(wrong)?;
+            open.writer.end_group().map_err(wrong)?;
             open.group = 0;
         }
-        let bytes = open.writer.bytes_written() + open.writer.in_progress_size();
-        if bytes as u64 >= self.limit {
+        if open.writer.size() as u64 >= self.limit {
             let open = self.open.remove(split).expect("is there");
             self.close(split.to_owned(), open)?;
         }
@@ -115,14 +114,11 @@ impl Shards {
         let name = format!(".{split}-{}.parquet", self.written.len());
         let path = self.dir.join(name);
         let file = File::create_new(&path).map_err(Error::io("create", &path))?;
-        let mut writer = ArrowWriter::try_new(
-            file,
-            SchemaRef::clone(&self.schema),
-            Some(self.properties.clone()),
-        )
-        .map_err(Error::columns(&path))?;
+        let schema = SchemaRef::clone(&self.schema);
+        let writer = BatchWriter::new(file, schema, self.properties.clone());
+        let mut writer = writer.map_err(Error::columns(&path))?;
         if let Some(trace) = trace_id(first) {
-            writer.append_key_value_metadata(KeyValue::new("sysds:trace_id".to_owned(), trace));
+            writer.append_key_value(KeyValue::new("sysds:trace_id".to_owned(), trace));
         }
         Ok(Open {
             writer,
@@ -140,10 +136,7 @@ impl Shards {
     }
 
     fn close(&mut self, split: String, open: Open) -> Result<()> {
-        let file = open
-            .writer
-            .into_inner()
-            .map_err(Error::columns(&open.path))?;
+        let file = open.writer.finish().map_err(Error::columns(&open.path))?;
         file.sync_all().map_err(Error::io("write", &open.path))?;
         self.written.push(Written {
             path: open.path,

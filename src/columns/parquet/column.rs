@@ -3,11 +3,13 @@
 //! Arrays are what lists, structures and booleans in arguments come as; the crate `parquet` encodes them. All else is encoded
 //! in [`pages`](super::pages).
 
-use super::content::Content;
+use super::content::{Content, Values};
 use super::pages::chunk::{ChunkWriter, Workspace};
+use super::pages::leaf::Leaf;
 use super::pages::shape::Shape;
 use super::part::file_writer;
 use super::slot::{Slot, schema_of};
+use super::sparse::At;
 use arrow::array::{ArrayRef, new_null_array};
 use arrow::datatypes::{Field, Schema};
 use bytes::Bytes;
@@ -42,28 +44,36 @@ pub(super) enum Ended {
 }
 
 impl Writers {
-    /// Those of the only column of `schema`, for values like `content`. The column's path in the file decides its
+    /// Those of the only column of `schema`, whose values come as arrays or not. The column's path in the file decides its
     /// encoding, and must be the final one to be copied later.
     ///
     /// # Errors
     /// [`ParquetError`] where Parquet has no such type.
     pub(super) fn new(
         schema: Schema,
-        content: &Content,
+        as_array: bool,
         properties: &WriterPropertiesPtr,
     ) -> Result<Self, ParquetError> {
-        Ok(match content {
-            Content::Array(_) => {
+        Ok(match as_array {
+            true => {
                 let nowhere = file_writer(std::io::sink(), &schema, properties)?;
                 let writers = ArrowRowGroupWriterFactory::new(&nowhere, Arc::new(schema));
                 Writers::Arrays(writers.create_column_writers(0)?)
             }
-            _ => {
+            false => {
                 let converted = ArrowSchemaConverter::new().convert(&schema)?;
                 let writer = ChunkWriter::new(converted.column(0), properties)?;
                 Writers::Values(Box::new(writer))
             }
         })
+    }
+
+    /// Bytes that are kept of it.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Writers::Arrays(writers) => writers.iter().map(|w| w.get_estimated_total_bytes()).sum(),
+            Writers::Values(writer) => writer.size(),
+        }
     }
 
     /// Ends the column.
@@ -128,15 +138,15 @@ pub(super) struct ColumnWriter {
 }
 
 impl ColumnWriter {
-    /// A column for values like `content`.
+    /// A column whose values come as arrays, or not.
     pub(super) fn new(
         slot: Slot,
-        content: &Content,
+        as_array: bool,
         properties: &WriterPropertiesPtr,
     ) -> Result<Self, ParquetError> {
         let schema = schema_of(std::iter::once(&slot));
         Ok(ColumnWriter {
-            writers: Writers::new(schema, content, properties)?,
+            writers: Writers::new(schema, as_array, properties)?,
             slot,
             rows: 0,
         })
@@ -149,16 +159,34 @@ impl ColumnWriter {
         rows: usize,
         workspace: &mut Workspace,
     ) -> Result<(), ParquetError> {
-        self.rows += rows;
-        match (&mut self.writers, content, content.leaf()) {
-            (Writers::Arrays(writers), Content::Array(array), _) => {
-                write_array(writers, &self.slot.field, array)
-            }
-            (Writers::Values(writer), _, Some((leaf, at))) => {
-                writer.write(&leaf, at, self.rows, &mut Shape::rows(), workspace)
-            }
-            _ => unreachable!("a column is given arrays or values, not both"),
+        match content.values() {
+            Values::Array(array) => self.write_array(array),
+            Values::Leaf(leaf, at) => self.write_leaf(&leaf, at, rows, workspace),
         }
+    }
+
+    /// Encodes the values of the next rows, one for each place of an array.
+    pub(super) fn write_array(&mut self, array: &ArrayRef) -> Result<(), ParquetError> {
+        let Writers::Arrays(writers) = &mut self.writers else {
+            unreachable!("a column is given arrays or values, not both")
+        };
+        self.rows += array.len();
+        write_array(writers, &self.slot.field, array)
+    }
+
+    /// Encodes the values that those of the next `rows` rows have that `at` tells.
+    pub(super) fn write_leaf(
+        &mut self,
+        leaf: &Leaf,
+        at: At,
+        rows: usize,
+        workspace: &mut Workspace,
+    ) -> Result<(), ParquetError> {
+        let Writers::Values(writer) = &mut self.writers else {
+            unreachable!("a column is given arrays or values, not both")
+        };
+        self.rows += rows;
+        writer.write(leaf, at, self.rows, &mut Shape::rows(), workspace)
     }
 
     /// Fills up with nulls to `rows` rows.
@@ -180,6 +208,11 @@ impl ColumnWriter {
         }
         self.rows = rows;
         Ok(())
+    }
+
+    /// Bytes that are kept of it.
+    pub(super) fn size(&self) -> usize {
+        self.writers.size()
     }
 
     /// Ends the column.

@@ -20,6 +20,14 @@ pub enum Content {
     Words(Words),
 }
 
+/// A view of values.
+pub(super) enum Values<'a> {
+    /// One for each place.
+    Array(&'a ArrayRef),
+    /// Those that are there, and which rows have them.
+    Leaf(Leaf<'a>, At<'a>),
+}
+
 /// Numbers at some rows, by their type in Parquet.
 pub enum Numbers {
     /// 32 bits.
@@ -49,13 +57,20 @@ impl Content {
         }
     }
 
-    /// The values, and which rows have them; none of an array.
-    pub(super) fn leaf(&self) -> Option<(Leaf<'_>, At<'_>)> {
+    /// Whether it is an array.
+    pub(super) fn is_array(&self) -> bool {
+        matches!(self, Content::Array(_))
+    }
+
+    /// A view of the values.
+    pub(super) fn values(&self) -> Values<'_> {
         match self {
-            Content::Array(_) => None,
-            Content::Numbers(Numbers::Int(n)) => Some((Leaf::Int(n.values()), n.at())),
-            Content::Numbers(Numbers::Long(n)) => Some((Leaf::Long(n.values()), n.at())),
-            Content::Numbers(Numbers::Double(n)) => Some((Leaf::Double(n.values()), n.at())),
+            Content::Array(array) => Values::Array(array),
+            Content::Numbers(Numbers::Int(n)) => Values::Leaf(Leaf::Int(n.values()), n.at()),
+            Content::Numbers(Numbers::Long(n)) => Values::Leaf(Leaf::Long(n.values()), n.at()),
+            Content::Numbers(Numbers::Double(n)) => {
+                Values::Leaf(Leaf::Double(n.values()), n.at())
+            }
             Content::Texts(texts) => {
                 let (offsets, bytes) = texts.values();
                 let leaf = leaf::Texts {
@@ -63,14 +78,14 @@ impl Content {
                     bytes,
                     these: None,
                 };
-                Some((Leaf::Texts(leaf), texts.at()))
+                Values::Leaf(Leaf::Texts(leaf), texts.at())
             }
             Content::Words(Words { keys, words }) => {
                 let leaf = leaf::Words {
                     keys: keys.values(),
                     words,
                 };
-                Some((Leaf::Words(leaf), keys.at()))
+                Values::Leaf(Leaf::Words(leaf), keys.at())
             }
         }
     }

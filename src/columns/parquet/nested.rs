@@ -6,10 +6,12 @@
 //! begins late, or ends early, is filled up with nulls.
 
 use super::column::{Writers, write_array};
-use super::content::Content;
+use super::content::{Content, Values};
 use super::pages::chunk::Workspace;
+use super::pages::leaf::Leaf;
 use super::pages::shape::Shape;
 use super::slot::{Slot, schema_of};
+use super::sparse::At;
 use arrow::array::{Array, ArrayRef, ListArray, StructArray, new_null_array};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Schema};
@@ -72,6 +74,59 @@ impl NestedWriter {
         describe: impl FnOnce() -> Slot,
         content: &Content,
     ) -> Result<(), ParquetError> {
+        match content.values() {
+            Values::Array(array) => self.write_array(number, rows, describe, array),
+            Values::Leaf(leaf, at) => self.write_leaf(number, rows, describe, (&leaf, at)),
+        }
+    }
+
+    /// The same for values of an array, which has a place for each of the elements.
+    ///
+    /// # Errors
+    /// [`ParquetError`] where they cannot be encoded.
+    pub(super) fn write_array(
+        &mut self,
+        number: usize,
+        rows: Range<usize>,
+        describe: impl FnOnce() -> Slot,
+        array: &ArrayRef,
+    ) -> Result<(), ParquetError> {
+        self.begin(number, &rows, describe, true)?;
+        let column = self.columns.get_mut(&number).expect("just begun");
+        let Writers::Arrays(writers) = &mut column.writers else {
+            unreachable!("a column is given arrays or values, not both")
+        };
+        let of = (self.name.as_str(), &column.slot);
+        write_lists(writers, of, rows, Arc::clone(array), &self.shape)
+    }
+
+    /// The same for values that those elements have that are told with them.
+    ///
+    /// # Errors
+    /// [`ParquetError`] where they cannot be encoded.
+    pub(super) fn write_leaf(
+        &mut self,
+        number: usize,
+        rows: Range<usize>,
+        describe: impl FnOnce() -> Slot,
+        (leaf, at): (&Leaf, At),
+    ) -> Result<(), ParquetError> {
+        self.begin(number, &rows, describe, false)?;
+        let column = self.columns.get_mut(&number).expect("just begun");
+        let Writers::Values(writer) = &mut column.writers else {
+            unreachable!("a column is given arrays or values, not both")
+        };
+        writer.write(leaf, at, rows.end, &mut self.shape, &mut self.workspace)
+    }
+
+    /// Makes the column ready for the values of `rows`.
+    fn begin(
+        &mut self,
+        number: usize,
+        rows: &Range<usize>,
+        describe: impl FnOnce() -> Slot,
+        as_array: bool,
+    ) -> Result<(), ParquetError> {
         let name = &self.name;
         let column = match self.columns.entry(number) {
             Entry::Occupied(entry) => entry.into_mut(),
@@ -79,7 +134,7 @@ impl NestedWriter {
                 let slot = describe();
                 let schema = Schema::new(vec![list_of(name, std::slice::from_ref(&slot))]);
                 entry.insert(ListColumn {
-                    writers: Writers::new(schema, content, &self.properties)?,
+                    writers: Writers::new(schema, as_array, &self.properties)?,
                     slot,
                     rows: 0,
                 })
@@ -88,15 +143,17 @@ impl NestedWriter {
         let (shape, workspace) = (&mut self.shape, &mut self.workspace);
         column.fill(rows.start, name, shape, workspace)?;
         column.rows = rows.end;
-        match (&mut column.writers, content, content.leaf()) {
-            (Writers::Values(writer), _, Some((leaf, at))) => {
-                writer.write(&leaf, at, rows.end, shape, workspace)
-            }
-            (Writers::Arrays(writers), Content::Array(array), _) => {
-                write_lists(writers, (name, &column.slot), rows, Arc::clone(array), shape)
-            }
-            _ => unreachable!("a column is given arrays or values, not both"),
-        }
+        Ok(())
+    }
+
+    /// Bytes that are kept of it.
+    pub(super) fn size(&self) -> usize {
+        self.columns.values().map(|c| c.writers.size()).sum()
+    }
+
+    /// How many rows there are.
+    pub(super) fn rows(&self) -> usize {
+        self.shape.len().unwrap_or(0)
     }
 
     /// The list's field, in the order of the columns that were begun.

@@ -258,7 +258,7 @@ impl EventsTable {
             .chain(args.map(|column| ("args", of_args, column)));
         for (parent, first, column) in all {
             let describe = || Slot {
-                parent: Some(parent),
+                parent: Some(parent.into()),
                 field: column.field,
             };
             let slot = first + column.number;

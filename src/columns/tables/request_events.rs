@@ -96,7 +96,7 @@ impl RequestEvents {
         self.gather_args(&encoded);
         for column in gathered(&self.layout.args, &mut self.args, events.len()) {
             let describe = || Slot {
-                parent: Some("args"),
+                parent: Some("args".into()),
                 field: column.field,
             };
             let number = self.columns.len() + column.number;

@@ -38,7 +38,7 @@ fn part(dir: &Path, number: usize, name: &str, ty: DataType, late: ArrayRef) -> 
         field: Field::new("event_id", DataType::Int64, false),
     };
     let argument = || Slot {
-        parent: Some("args"),
+        parent: Some("args".into()),
         field: Field::new(name, ty.clone(), true),
     };
     let ids = |ids: &[i64]| {

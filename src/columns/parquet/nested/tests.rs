@@ -15,7 +15,7 @@ const BATCHES: [Range<usize>; 2] = [0..3, 3..7];
 
 fn slot(parent: Option<&'static str>, name: &str, ty: DataType, nullable: bool) -> Slot {
     Slot {
-        parent,
+        parent: parent.map(Into::into),
         field: Field::new(name, ty, nullable),
     }
 }

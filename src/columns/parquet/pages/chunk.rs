@@ -146,6 +146,11 @@ impl ChunkWriter {
         Ok(())
     }
 
+    /// Bytes of the pages that are ready, and about as many as the open one and the dictionary will come to.
+    pub fn size(&self) -> usize {
+        self.pages.bytes_written() + self.values.size()
+    }
+
     /// Ends the column: its pages, and what there is to say about them.
     ///
     /// # Errors

@@ -114,6 +114,11 @@ impl<T: Number> NumberColumn<T> {
         }
     }
 
+    /// Bytes that are kept.
+    pub(super) fn size(&self) -> usize {
+        (self.dictionary.len() + self.numbers.len()) * size_of::<T>() + self.indices.len()
+    }
+
     /// The dictionary's values, plain, and how many there are.
     pub(super) fn dictionary(&self) -> (Vec<u8>, usize) {
         let mut plain = Vec::with_capacity(self.dictionary.len() * size_of::<T>());

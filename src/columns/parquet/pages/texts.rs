@@ -180,6 +180,11 @@ impl TextColumn {
         }
     }
 
+    /// Bytes that are kept.
+    pub(super) fn size(&self) -> usize {
+        self.dictionary.size() + self.plain.len() + self.indices.len()
+    }
+
     /// The dictionary's values, plain, and how many there are.
     pub(super) fn dictionary(&self) -> (Vec<u8>, usize) {
         let mut plain = Vec::with_capacity(self.dictionary.size());

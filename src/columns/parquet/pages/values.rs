@@ -188,6 +188,16 @@ impl Values {
         }
     }
 
+    /// Bytes that are kept.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Values::Int(column) => column.size(),
+            Values::Long(column) => column.size(),
+            Values::Double(column) => column.size(),
+            Values::Texts(column) => column.size(),
+        }
+    }
+
     /// The dictionary's values, plain, and how many there are.
     pub(super) fn dictionary(&self) -> (Vec<u8>, usize) {
         match self {

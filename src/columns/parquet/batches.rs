@@ -1,0 +1,295 @@
+//! Batches of Arrow into the row groups of a file: tables that are written anew, row by row the same.
+//!
+//! Columns of one leaf, at top level, in structures that every row has and in lists that every row has, are encoded from the
+//! values that are in them ([`pages`](super::pages)); all else by the crate `parquet`.
+
+use super::arrays::{Gather, is_leaf};
+use super::column::ColumnWriter;
+use super::nested::NestedWriter;
+use super::pages::chunk::Workspace;
+use super::slot::Slot;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
+use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use std::io::Write;
+use std::sync::Arc;
+
+/// A file that batches of one schema are written to.
+pub struct BatchWriter<W: Write + Send> {
+    file: SerializedFileWriter<W>,
+    schema: SchemaRef,
+    properties: WriterPropertiesPtr,
+    group: Option<Group>,
+}
+
+/// An open row group.
+struct Group {
+    columns: Vec<Top>,
+    rows: usize,
+    tools: Tools,
+}
+
+#[derive(Default)]
+struct Tools {
+    gather: Gather,
+    workspace: Workspace,
+}
+
+/// A column at top level.
+enum Top {
+    /// One that is written as it is.
+    Column(ColumnWriter),
+    /// The members of a structure that every row has.
+    Members(Vec<ColumnWriter>),
+    /// Lists that every row has, of structures; with the place of each leaf in them.
+    Lists(NestedWriter, Vec<Member>),
+}
+
+/// A member of a list's elements, perhaps of a structure in them.
+struct Member {
+    path: Vec<usize>,
+    slot: Slot,
+}
+
+impl<W: Write + Send> BatchWriter<W> {
+    /// A file for batches of `schema`.
+    ///
+    /// # Errors
+    /// [`ParquetError`] where Parquet has no such types, or the file cannot be written.
+    pub fn new(
+        file: W,
+        schema: SchemaRef,
+        mut properties: WriterProperties,
+    ) -> Result<Self, ParquetError> {
+        let converted = ArrowSchemaConverter::new().convert(&schema)?;
+        add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+        let properties = Arc::new(properties);
+        let root = converted.root_schema_ptr();
+        Ok(BatchWriter {
+            file: SerializedFileWriter::new(file, root, Arc::clone(&properties))?,
+            schema,
+            properties,
+            group: None,
+        })
+    }
+
+    /// Adds to the file's metadata.
+    pub fn append_key_value(&mut self, pair: KeyValue) {
+        self.file.append_key_value_metadata(pair);
+    }
+
+    /// Encodes the rows of a batch into the open row group.
+    ///
+    /// # Errors
+    /// [`ParquetError`] where they cannot be encoded.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
+        let group = match &mut self.group {
+            Some(group) => group,
+            group => group.insert(Group::new(self.schema.fields(), &self.properties)?),
+        };
+        for (column, array) in group.columns.iter_mut().zip(batch.columns()) {
+            column.write(array, group.rows, &mut group.tools)?;
+        }
+        group.rows += batch.num_rows();
+        Ok(())
+    }
+
+    /// Ends the row group, if one is open.
+    ///
+    /// # Errors
+    /// [`ParquetError`] where it cannot be written.
+    pub fn end_group(&mut self) -> Result<(), ParquetError> {
+        let Some(mut group) = self.group.take() else {
+            return Ok(());
+        };
+        let mut writer = self.file.next_row_group()?;
+        for column in group.columns {
+            column.end(group.rows, &mut group.tools, &mut writer)?;
+        }
+        writer.close()?;
+        Ok(())
+    }
+
+    /// Bytes of the file so far, and about as many as the open row group will come to.
+    pub fn size(&self) -> usize {
+        let columns = self.group.iter().flat_map(|group| &group.columns);
+        self.file.bytes_written() + columns.map(Top::size).sum::<usize>()
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// As [`BatchWriter::end_group`].
+    pub fn finish(mut self) -> Result<W, ParquetError> {
+        self.end_group()?;
+        self.file.into_inner()
+    }
+}
+
+impl Group {
+    fn new(fields: &[FieldRef], properties: &WriterPropertiesPtr) -> Result<Self, ParquetError> {
+        let columns = fields.iter().map(|field| Top::new(field, properties));
+        Ok(Group {
+            columns: columns.collect::<Result<_, _>>()?,
+            rows: 0,
+            tools: Tools::default(),
+        })
+    }
+}
+
+impl Top {
+    fn new(field: &Field, properties: &WriterPropertiesPtr) -> Result<Self, ParquetError> {
+        let column = |parent: Option<&str>, field: &Field| {
+            let slot = Slot {
+                parent: parent.map(|name| name.to_owned().into()),
+                field: field.clone(),
+            };
+            ColumnWriter::new(slot, !is_leaf(field.data_type()), properties)
+        };
+        match field.data_type() {
+            DataType::Struct(members) if !field.is_nullable() => {
+                let name = Some(field.name().as_str());
+                let members = members.iter().map(|member| column(name, member));
+                Ok(Top::Members(members.collect::<Result<_, _>>()?))
+            }
+            DataType::List(element) if !field.is_nullable() && !element.is_nullable() => {
+                match element.data_type() {
+                    DataType::Struct(fields) => {
+                        let lists = NestedWriter::new(field.name(), Arc::clone(properties));
+                        Ok(Top::Lists(lists, members(fields)))
+                    }
+                    _ => column(None, field).map(Top::Column),
+                }
+            }
+            _ => column(None, field).map(Top::Column),
+        }
+    }
+
+    fn write(
+        &mut self,
+        array: &ArrayRef,
+        rows: usize,
+        tools: &mut Tools,
+    ) -> Result<(), ParquetError> {
+        match self {
+            Top::Column(column) => write(column, array, rows, tools),
+            Top::Members(members) => {
+                let arrays = array.as_struct().columns().iter();
+                let mut both = members.iter_mut().zip(arrays);
+                both.try_for_each(|(column, array)| write(column, array, rows, tools))
+            }
+            Top::Lists(lists, members) => write_lists(lists, members, array, tools),
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Top::Column(column) => column.size(),
+            Top::Members(members) => members.iter().map(ColumnWriter::size).sum(),
+            Top::Lists(lists, _) => lists.size(),
+        }
+    }
+
+    fn end<W: Write + Send>(
+        self,
+        rows: usize,
+        tools: &mut Tools,
+        group: &mut SerializedRowGroupWriter<W>,
+    ) -> Result<(), ParquetError> {
+        let mut end = |mut column: ColumnWriter, group: &mut _| {
+            column.write_nulls(rows, &mut tools.workspace)?;
+            let (_, ended) = column.end(&mut tools.workspace)?;
+            ended.append_to(group)
+        };
+        match self {
+            Top::Column(column) => end(column, group),
+            Top::Members(members) => members.into_iter().try_for_each(|m| end(m, group)),
+            Top::Lists(lists, _) => lists.append_to(group),
+        }
+    }
+}
+
+/// Where the leaves of a list's elements are; structures that every element has are looked into.
+fn members(fields: &[FieldRef]) -> Vec<Member> {
+    let mut found = Vec::new();
+    for (at, field) in fields.iter().enumerate() {
+        match field.data_type() {
+            DataType::Struct(inner) if !field.is_nullable() => {
+                let members = inner.iter().enumerate().map(|(within, member)| Member {
+                    path: vec![at, within],
+                    slot: Slot {
+                        parent: Some(field.name().clone().into()),
+                        field: member.as_ref().clone(),
+                    },
+                });
+                found.extend(members);
+            }
+            _ => found.push(Member {
+                path: vec![at],
+                slot: Slot {
+                    parent: None,
+                    field: field.as_ref().clone(),
+                },
+            }),
+        }
+    }
+    found
+}
+
+/// Writes a column's values behind `rows` rows.
+fn write(
+    column: &mut ColumnWriter,
+    array: &ArrayRef,
+    rows: usize,
+    tools: &mut Tools,
+) -> Result<(), ParquetError> {
+    let Tools { gather, workspace } = tools;
+    if !is_leaf(array.data_type()) {
+        return column.write_array(array);
+    }
+    if array.null_count() == array.len() {
+        return Ok(());
+    }
+    column.write_nulls(rows, workspace)?;
+    gather.values(array, |leaf, at| {
+        column.write_leaf(&leaf, at, array.len(), workspace)
+    })
+}
+
+fn write_lists(
+    lists: &mut NestedWriter,
+    members: &[Member],
+    array: &ArrayRef,
+    tools: &mut Tools,
+) -> Result<(), ParquetError> {
+    let array = array.as_list::<i32>();
+    let first = lists.rows();
+    lists.add(array.offsets().lengths());
+    let rows = first..first + array.len();
+    let (start, end) = (array.value_offsets()[0], array.value_offsets()[array.len()]);
+    let elements = array
+        .values()
+        .slice(start as usize, (end - start) as usize);
+    for (number, member) in members.iter().enumerate() {
+        let mut values = Arc::clone(&elements);
+        for at in &member.path {
+            values = Arc::clone(values.as_struct().column(*at));
+        }
+        let describe = || member.slot.clone();
+        if !is_leaf(values.data_type()) {
+            lists.write_array(number, rows.clone(), describe, &values)?;
+            continue;
+        }
+        tools.gather.values(&values, |leaf, at| {
+            lists.write_leaf(number, rows.clone(), describe, (&leaf, at))
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
