@@ -1,14 +1,16 @@
 //! Arrow arrays as the values that are in them.
 
+use super::content::Form;
 use super::pages::leaf::{Leaf, Texts, Words};
-use super::sparse::At;
+use super::sparse::{At, Rows};
 use arrow::array::{Array, ArrayRef, AsArray, GenericByteArray};
 use arrow::buffer::NullBuffer;
-use arrow::compute::cast;
+use arrow::compute::{cast, concat};
 use arrow::datatypes::{
-    BinaryType, ByteArrayType, DataType, Float64Type, Int32Type, Int64Type, TimeUnit,
+    BinaryType, ByteArrayType, DataType, Field, Float64Type, Int32Type, Int64Type, TimeUnit,
     TimestampNanosecondType, UInt64Type, Utf8Type,
 };
+use std::sync::Arc;
 
 /// Where values are gathered that have nulls between them.
 #[derive(Default)]
@@ -29,6 +31,66 @@ pub(super) fn is_leaf(ty: &DataType) -> bool {
             **key == DataType::Int32 && **value == DataType::Utf8
         }
         _ => false,
+    }
+}
+
+/// The form in which a column is given its values.
+pub(super) fn form(field: &Field) -> Form {
+    match field.data_type() {
+        DataType::List(element) if field.is_nullable() && is_leaf(element.data_type()) => {
+            Form::Lists
+        }
+        ty if is_leaf(ty) => Form::Leaf,
+        _ => Form::Array,
+    }
+}
+
+/// Lists of an array, and their elements without those that no list has.
+pub(super) struct Compact {
+    /// Which rows have a list.
+    pub rows: Rows,
+    /// Where the elements of each begin, and where the last's end.
+    pub offsets: Vec<i32>,
+    /// The elements.
+    pub elements: ArrayRef,
+}
+
+/// The lists of `array`, which is one of lists.
+pub(super) fn compact(array: &ArrayRef) -> Compact {
+    let lists = array.as_list::<i32>();
+    let mut rows = Rows::default();
+    let mut offsets = vec![0];
+    let (mut first, mut last, mut pieces) = (0, 0, Vec::new());
+    for (row, ends) in lists.value_offsets().windows(2).enumerate() {
+        if lists.is_null(row) {
+            continue;
+        }
+        rows.push(row);
+        offsets.push(offsets[offsets.len() - 1] + (ends[1] - ends[0]));
+        if ends[0] != last {
+            pieces.push((first, last));
+            first = ends[0];
+        }
+        last = ends[1];
+    }
+    pieces.push((first, last));
+    let piece = |(first, last): &(i32, i32)| {
+        let length = (last - first) as usize;
+        lists.values().slice(*first as usize, length)
+    };
+    let pieces: Vec<ArrayRef> = pieces.iter().filter(|(a, b)| a < b).map(piece).collect();
+    let elements = match &pieces[..] {
+        [] => lists.values().slice(0, 0),
+        [one] => Arc::clone(one),
+        many => {
+            let many: Vec<&dyn Array> = many.iter().map(AsRef::as_ref).collect();
+            concat(&many).expect("they are of one array")
+        }
+    };
+    Compact {
+        rows,
+        offsets,
+        elements,
     }
 }
 

@@ -3,8 +3,9 @@
 //! Columns of one leaf, at top level, in structures that every row has and in lists that every row has, are encoded from the
 //! values that are in them ([`pages`](super::pages)); all else by the crate `parquet`.
 
-use super::arrays::{Gather, is_leaf};
+use super::arrays::{Gather, compact, form, is_leaf};
 use super::column::ColumnWriter;
+use super::content::{Form, ListsView};
 use super::nested::NestedWriter;
 use super::pages::chunk::Workspace;
 use super::slot::Slot;
@@ -148,7 +149,7 @@ impl Top {
                 parent: parent.map(|name| name.to_owned().into()),
                 field: field.clone(),
             };
-            ColumnWriter::new(slot, !is_leaf(field.data_type()), properties)
+            ColumnWriter::new(slot, form(field), properties)
         };
         match field.data_type() {
             DataType::Struct(members) if !field.is_nullable() => {
@@ -248,15 +249,26 @@ fn write(
     tools: &mut Tools,
 ) -> Result<(), ParquetError> {
     let Tools { gather, workspace } = tools;
-    if !is_leaf(array.data_type()) {
+    let form = form(&column.slot.field);
+    if form == Form::Array {
         return column.write_array(array);
     }
     if array.null_count() == array.len() {
         return Ok(());
     }
     column.write_nulls(rows, workspace)?;
-    gather.values(array, |leaf, at| {
-        column.write_leaf(&leaf, at, array.len(), workspace)
+    if form == Form::Leaf {
+        return gather.values(array, |leaf, at| {
+            column.write_leaf(&leaf, at, array.len(), workspace)
+        });
+    }
+    let lists = compact(array);
+    let view = ListsView {
+        rows: lists.rows.at(),
+        offsets: &lists.offsets,
+    };
+    gather.values(&lists.elements, |leaf, at| {
+        column.write_lists(&view, (&leaf, at), array.len(), workspace)
     })
 }
 

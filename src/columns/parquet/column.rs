@@ -1,9 +1,9 @@
 //! A column being encoded into memory, from the values that are there or from arrays.
 //!
-//! Arrays are what lists, structures and booleans in arguments come as; the crate `parquet` encodes them. All else is encoded
-//! in [`pages`](super::pages).
+//! Arrays are what structures, booleans, and lists of lists come as; the crate `parquet` encodes them. All else is encoded in
+//! [`pages`](super::pages).
 
-use super::content::{Content, Values};
+use super::content::{Content, Form, ListsView, Values};
 use super::pages::chunk::{ChunkWriter, Workspace};
 use super::pages::leaf::Leaf;
 use super::pages::shape::Shape;
@@ -44,23 +44,23 @@ pub(super) enum Ended {
 }
 
 impl Writers {
-    /// Those of the only column of `schema`, whose values come as arrays or not. The column's path in the file decides its
+    /// Those of the only column of `schema`, whose values come in this form. The column's path in the file decides its
     /// encoding, and must be the final one to be copied later.
     ///
     /// # Errors
     /// [`ParquetError`] where Parquet has no such type.
     pub(super) fn new(
         schema: Schema,
-        as_array: bool,
+        form: Form,
         properties: &WriterPropertiesPtr,
     ) -> Result<Self, ParquetError> {
-        Ok(match as_array {
-            true => {
+        Ok(match form {
+            Form::Array => {
                 let nowhere = file_writer(std::io::sink(), &schema, properties)?;
                 let writers = ArrowRowGroupWriterFactory::new(&nowhere, Arc::new(schema));
                 Writers::Arrays(writers.create_column_writers(0)?)
             }
-            false => {
+            Form::Leaf | Form::Lists => {
                 let converted = ArrowSchemaConverter::new().convert(&schema)?;
                 let writer = ChunkWriter::new(converted.column(0), properties)?;
                 Writers::Values(Box::new(writer))
@@ -134,19 +134,24 @@ pub(super) fn write_array(
 pub(super) struct ColumnWriter {
     pub slot: Slot,
     writers: Writers,
+    shape: Shape,
     rows: usize,
 }
 
 impl ColumnWriter {
-    /// A column whose values come as arrays, or not.
+    /// A column whose values come in this form.
     pub(super) fn new(
         slot: Slot,
-        as_array: bool,
+        form: Form,
         properties: &WriterPropertiesPtr,
     ) -> Result<Self, ParquetError> {
         let schema = schema_of(std::iter::once(&slot));
         Ok(ColumnWriter {
-            writers: Writers::new(schema, as_array, properties)?,
+            writers: Writers::new(schema, form, properties)?,
+            shape: match form {
+                Form::Lists => Shape::some_lists(),
+                Form::Array | Form::Leaf => Shape::rows(),
+            },
             slot,
             rows: 0,
         })
@@ -162,7 +167,22 @@ impl ColumnWriter {
         match content.values() {
             Values::Array(array) => self.write_array(array),
             Values::Leaf(leaf, at) => self.write_leaf(&leaf, at, rows, workspace),
+            Values::Lists(lists, leaf, at) => {
+                self.write_lists(&lists, (&leaf, at), rows, workspace)
+            }
         }
+    }
+
+    /// Encodes the lists that some of the next `rows` rows have.
+    pub(super) fn write_lists(
+        &mut self,
+        lists: &ListsView,
+        (leaf, at): (&Leaf, At),
+        rows: usize,
+        workspace: &mut Workspace,
+    ) -> Result<(), ParquetError> {
+        self.shape.add_some(rows, lists.rows, lists.lengths());
+        self.write_leaf(leaf, at, rows, workspace)
     }
 
     /// Encodes the values of the next rows, one for each place of an array.
@@ -186,7 +206,7 @@ impl ColumnWriter {
             unreachable!("a column is given arrays or values, not both")
         };
         self.rows += rows;
-        writer.write(leaf, at, self.rows, &mut Shape::rows(), workspace)
+        writer.write(leaf, at, self.rows, &mut self.shape, workspace)
     }
 
     /// Fills up with nulls to `rows` rows.
@@ -204,7 +224,13 @@ impl ColumnWriter {
                     self.rows += run;
                 }
             }
-            Writers::Values(writer) => writer.write_nulls(rows, &mut Shape::rows(), workspace)?,
+            Writers::Values(writer) => {
+                if let Some(known) = self.shape.len() {
+                    let missing = rows - known;
+                    self.shape.add_some(missing, At::Some(&[]), [].into_iter());
+                }
+                writer.write_nulls(rows, &mut self.shape, workspace)?;
+            }
         }
         self.rows = rows;
         Ok(())
@@ -216,8 +242,8 @@ impl ColumnWriter {
     }
 
     /// Ends the column.
-    pub(super) fn end(self, workspace: &mut Workspace) -> Result<(Slot, Ended), ParquetError> {
-        let ended = self.writers.end(&mut Shape::rows(), workspace)?;
+    pub(super) fn end(mut self, workspace: &mut Workspace) -> Result<(Slot, Ended), ParquetError> {
+        let ended = self.writers.end(&mut self.shape, workspace)?;
         Ok((self.slot, ended))
     }
 }

@@ -1,7 +1,7 @@
 //! What a column is given for a chunk of rows: the values that are there, with their rows, or an Arrow array.
 
 use super::pages::leaf::{self, Leaf};
-use super::sparse::{At, Sparse, SparseBytes};
+use super::sparse::{At, Rows, Sparse, SparseBytes};
 use arrow::array::{
     Array, ArrayRef, DictionaryArray, Float64Array, Int32Array, Int64Array, StringArray,
 };
@@ -18,6 +18,26 @@ pub enum Content {
     Texts(SparseBytes),
     /// Texts of which few are different.
     Words(Words),
+    /// Lists of one of these.
+    Lists(Lists),
+}
+
+/// Lists at some rows.
+pub struct Lists {
+    /// Which rows have one.
+    pub rows: Rows,
+    /// Where the elements of each begin among all, and where the last's end.
+    pub offsets: Vec<i32>,
+    /// The elements that have a value; no array, and no lists.
+    pub elements: Box<Content>,
+}
+
+/// How a column gets its values, which is the same each time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Array,
+    Leaf,
+    Lists,
 }
 
 /// A view of values.
@@ -26,6 +46,23 @@ pub(super) enum Values<'a> {
     Array(&'a ArrayRef),
     /// Those that are there, and which rows have them.
     Leaf(Leaf<'a>, At<'a>),
+    /// Those that are in lists, and which elements they are.
+    Lists(ListsView<'a>, Leaf<'a>, At<'a>),
+}
+
+/// Which rows have lists, and where the elements of each begin.
+#[derive(Clone, Copy)]
+pub(super) struct ListsView<'a> {
+    pub rows: At<'a>,
+    pub offsets: &'a [i32],
+}
+
+impl ListsView<'_> {
+    /// How many elements each has.
+    pub(super) fn lengths(&self) -> impl Iterator<Item = usize> {
+        let pairs = self.offsets.windows(2);
+        pairs.map(|pair| (pair[1] - pair[0]) as usize)
+    }
 }
 
 /// Numbers at some rows, by their type in Parquet.
@@ -54,12 +91,17 @@ impl Content {
             Content::Numbers(numbers) => numbers.len() == rows,
             Content::Texts(texts) => texts.len() == rows,
             Content::Words(words) => words.keys.values().len() == rows,
+            Content::Lists(lists) => lists.offsets.len() == rows + 1,
         }
     }
 
-    /// Whether it is an array.
-    pub(super) fn is_array(&self) -> bool {
-        matches!(self, Content::Array(_))
+    /// Its form.
+    pub(super) fn form(&self) -> Form {
+        match self {
+            Content::Array(_) => Form::Array,
+            Content::Lists(_) => Form::Lists,
+            _ => Form::Leaf,
+        }
     }
 
     /// A view of the values.
@@ -87,6 +129,16 @@ impl Content {
                 };
                 Values::Leaf(Leaf::Words(leaf), keys.at())
             }
+            Content::Lists(lists) => {
+                let view = ListsView {
+                    rows: lists.rows.at(),
+                    offsets: &lists.offsets,
+                };
+                match lists.elements.values() {
+                    Values::Leaf(leaf, at) => Values::Lists(view, leaf, at),
+                    _ => unreachable!("elements are values of one leaf"),
+                }
+            }
         }
     }
 
@@ -103,6 +155,7 @@ impl Content {
                 let keys: Int32Array = keys.finish(rows);
                 Arc::new(DictionaryArray::<Int32Type>::new(keys, words))
             }
+            Content::Lists(_) => unreachable!("lists that are to be arrays come as arrays"),
         };
         match array.data_type() == ty {
             true => array,

@@ -181,7 +181,7 @@ fn encode(queue: Receiver<Work>, properties: &WriterPropertiesPtr) -> Encoded {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
                     let slot = task.slot.expect("told with the first values");
-                    entry.insert(ColumnWriter::new(slot, task.content.is_array(), properties)?)
+                    entry.insert(ColumnWriter::new(slot, task.content.form(), properties)?)
                 }
             };
             column.write_nulls(task.before, &mut workspace)?;

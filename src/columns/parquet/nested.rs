@@ -6,7 +6,7 @@
 //! begins late, or ends early, is filled up with nulls.
 
 use super::column::{Writers, write_array};
-use super::content::{Content, Values};
+use super::content::{Content, Form, Values};
 use super::pages::chunk::Workspace;
 use super::pages::leaf::Leaf;
 use super::pages::shape::Shape;
@@ -50,7 +50,7 @@ impl NestedWriter {
         NestedWriter {
             properties,
             name: name.to_owned(),
-            shape: Shape::lists(),
+            shape: Shape::all_lists(),
             workspace: Workspace::default(),
             columns: BTreeMap::new(),
         }
@@ -77,6 +77,7 @@ impl NestedWriter {
         match content.values() {
             Values::Array(array) => self.write_array(number, rows, describe, array),
             Values::Leaf(leaf, at) => self.write_leaf(number, rows, describe, (&leaf, at)),
+            Values::Lists(..) => unreachable!("lists in lists come as arrays"),
         }
     }
 
@@ -91,7 +92,7 @@ impl NestedWriter {
         describe: impl FnOnce() -> Slot,
         array: &ArrayRef,
     ) -> Result<(), ParquetError> {
-        self.begin(number, &rows, describe, true)?;
+        self.begin(number, &rows, describe, Form::Array)?;
         let column = self.columns.get_mut(&number).expect("just begun");
         let Writers::Arrays(writers) = &mut column.writers else {
             unreachable!("a column is given arrays or values, not both")
@@ -111,7 +112,7 @@ impl NestedWriter {
         describe: impl FnOnce() -> Slot,
         (leaf, at): (&Leaf, At),
     ) -> Result<(), ParquetError> {
-        self.begin(number, &rows, describe, false)?;
+        self.begin(number, &rows, describe, Form::Leaf)?;
         let column = self.columns.get_mut(&number).expect("just begun");
         let Writers::Values(writer) = &mut column.writers else {
             unreachable!("a column is given arrays or values, not both")
@@ -125,7 +126,7 @@ impl NestedWriter {
         number: usize,
         rows: &Range<usize>,
         describe: impl FnOnce() -> Slot,
-        as_array: bool,
+        form: Form,
     ) -> Result<(), ParquetError> {
         let name = &self.name;
         let column = match self.columns.entry(number) {
@@ -134,7 +135,7 @@ impl NestedWriter {
                 let slot = describe();
                 let schema = Schema::new(vec![list_of(name, std::slice::from_ref(&slot))]);
                 entry.insert(ListColumn {
-                    writers: Writers::new(schema, as_array, &self.properties)?,
+                    writers: Writers::new(schema, form, &self.properties)?,
                     slot,
                     rows: 0,
                 })

@@ -3,6 +3,7 @@
 use super::pages::chunk::{ChunkWriter, Workspace, is_encoded};
 use super::pages::shape::Shape;
 use super::source::{DonorLevels, Source};
+use super::sparse::At;
 use parquet::column::writer::ColumnWriter;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterPropertiesPtr;
@@ -48,8 +49,16 @@ impl<'a> Nulls<'a> {
         donor: Option<&'a str>,
         workspace: &mut Workspace,
     ) -> Result<(), ParquetError> {
-        if column.max_rep_level() == 0 && is_encoded(column) {
-            return self.encode(group, column, &mut Shape::rows(), workspace);
+        if donor.is_none() && is_encoded(column) {
+            // At top level, or in a list there that the part lacks: null in every row.
+            let mut shape = match column.max_rep_level() {
+                0 => Shape::rows(),
+                _ => Shape::some_lists(),
+            };
+            if column.max_rep_level() > 0 {
+                shape.add_some(self.rows, At::Some(&[]), [].into_iter());
+            }
+            return self.encode(group, column, &mut shape, workspace);
         }
         if !self.donors.contains_key(&donor) {
             let levels = self.source.levels(donor)?;
@@ -58,7 +67,9 @@ impl<'a> Nulls<'a> {
         }
         let mut shape = self.donors.get_mut(&donor).and_then(|d| d.shape.take());
         match &mut shape {
-            Some(shape) if is_encoded(column) => self.encode(group, column, shape, workspace)?,
+            Some(shape) if is_encoded(column) && column.max_def_level() == 2 => {
+                self.encode(group, column, shape, workspace)?;
+            }
             _ => write_levels(group, column, &self.donors[&donor].levels, self.rows)?,
         }
         if let Some(donor) = self.donors.get_mut(&donor) {
@@ -93,7 +104,7 @@ fn shape(levels: &DonorLevels) -> Option<Shape> {
             _ => lengths.push(*definition as usize),
         }
     }
-    let mut shape = Shape::lists();
+    let mut shape = Shape::all_lists();
     shape.add(lengths.into_iter());
     Some(shape)
 }

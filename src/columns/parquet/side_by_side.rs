@@ -45,7 +45,7 @@ impl RowsWriter {
                     parent: None,
                     field: field.clone(),
                 };
-                let column = ColumnWriter::new(slot, content.is_array(), &self.properties)?;
+                let column = ColumnWriter::new(slot, content.form(), &self.properties)?;
                 self.columns.push(column);
             }
             self.columns[number].write(&content, rows, &mut self.workspace)?;

@@ -15,12 +15,12 @@ pub struct Sparse<T> {
 }
 
 /// Which rows have a value, in order.
-#[derive(Debug, Clone)]
-pub(crate) enum Rows {
-    /// The first so many.
-    First(usize),
-    /// These.
-    These(Vec<u32>),
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    /// The first so many, as long as there are no others.
+    first: usize,
+    /// All of them, once there are others.
+    these: Vec<u32>,
 }
 
 /// Which rows have a value: a view of it.
@@ -50,43 +50,53 @@ impl At<'_> {
     }
 }
 
-impl Default for Rows {
-    fn default() -> Self {
-        Rows::First(0)
-    }
-}
-
 impl Rows {
+    /// Adds row `at`, which must be behind all others.
     #[inline]
-    pub(crate) fn push(&mut self, at: usize) {
-        match self {
-            Rows::First(rows) if *rows == at => *rows += 1,
-            Rows::First(rows) => {
-                let mut these: Vec<u32> = (0..*rows as u32).collect();
-                these.push(at as u32);
-                *self = Rows::These(these);
+    pub fn push(&mut self, at: usize) {
+        if self.these.is_empty() {
+            if at == self.first {
+                self.first += 1;
+                return;
             }
-            Rows::These(these) => these.push(at as u32),
+            self.these.extend(0..self.first as u32);
+        }
+        self.these.push(at as u32);
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.first == 0 && self.these.is_empty()
+    }
+
+    /// A view of them.
+    pub fn at(&self) -> At<'_> {
+        match self.these.is_empty() {
+            true => At::All(self.first),
+            false => At::Some(&self.these),
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        matches!(self, Rows::First(0))
-    }
-
-    pub(crate) fn at(&self) -> At<'_> {
-        match self {
-            Rows::First(rows) => At::All(*rows),
-            Rows::These(these) => At::Some(these),
+    /// None, and room for as many as there are here.
+    fn with_as_much_room(&self) -> Self {
+        Rows {
+            first: 0,
+            these: Vec::with_capacity(self.these.len()),
         }
     }
 
-    fn iter(&self) -> impl Iterator<Item = usize> {
-        let (first, these) = match self {
-            Rows::First(rows) => (*rows, &[][..]),
-            Rows::These(these) => (0, &these[..]),
+    /// All of them; afterwards there are none, and room for as many.
+    pub(crate) fn take(&mut self) -> Self {
+        let next = self.with_as_much_room();
+        std::mem::replace(self, next)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> {
+        let first = match self.these.is_empty() {
+            true => self.first,
+            false => 0,
         };
-        (0..first).chain(these.iter().map(|at| *at as usize))
+        (0..first).chain(self.these.iter().map(|at| *at as usize))
     }
 
     /// The null buffer of `rows` rows; afterwards there are none.
@@ -95,7 +105,8 @@ impl Rows {
         for at in self.iter() {
             bits[at / 8] |= 1 << (at % 8);
         }
-        *self = Rows::default();
+        self.first = 0;
+        self.these.clear();
         let bits = BooleanBuffer::new(Buffer::from_vec(bits), 0, rows);
         NullBuffer::new(bits)
     }
@@ -131,8 +142,11 @@ impl<T: Copy + Default> Sparse<T> {
 
     /// All values; afterwards there are none, and room for as many.
     pub fn take(&mut self) -> Self {
-        let room = self.values.len();
-        std::mem::replace(self, Self::with_room(room))
+        let next = Sparse {
+            values: Vec::with_capacity(self.values.len()),
+            rows: self.rows.with_as_much_room(),
+        };
+        std::mem::replace(self, next)
     }
 
     /// No values, and room for so many.
@@ -235,9 +249,16 @@ impl SparseBytes {
         self.rows.at()
     }
 
-    /// All values; afterwards there are none.
+    /// All values; afterwards there are none, and room for as many.
     pub fn take(&mut self) -> Self {
-        std::mem::take(self)
+        let mut offsets = Vec::with_capacity(self.offsets.len());
+        offsets.push(0);
+        let next = SparseBytes {
+            offsets,
+            bytes: Vec::with_capacity(self.bytes.len()),
+            rows: self.rows.with_as_much_room(),
+        };
+        std::mem::replace(self, next)
     }
 
     fn parts(&mut self, rows: usize) -> (OffsetBuffer<i32>, Buffer, NullBuffer) {

@@ -247,8 +247,8 @@ impl EventsTable {
     /// The structures: the columns that some event of the chunk has.
     fn write_fields(&mut self, rows: usize) {
         let layout = &self.layout;
-        let context = gathered(&layout.context, &mut self.context, rows);
-        let args = gathered(&layout.args, &mut self.args, rows);
+        let context = gathered(&layout.context, &mut self.context, rows, false);
+        let args = gathered(&layout.args, &mut self.args, rows, false);
         let (of_context, of_args) = (
             self.columns.len(),
             self.columns.len() + 2 * layout.context.len(),

@@ -1,7 +1,8 @@
 //! Values that were gathered, as they are encoded: numbers and texts with their rows, lists and structures as Arrow arrays.
 
 use super::values::{Data, Values};
-use crate::columns::parquet::content::{Content, Numbers};
+use crate::columns::parquet::content::{Content, Lists, Numbers};
+use crate::columns::parquet::sparse::Rows;
 use crate::columns::schema::layout::FieldColumn;
 use crate::columns::schema::types::{
     can_have_sibling, element_field, main_type, member_fields, sibling_type,
@@ -23,16 +24,18 @@ pub(super) struct Gathered {
     pub content: Content,
 }
 
-/// What `rows` rows have in the columns that have values in them; afterwards there are none.
+/// What `rows` rows have in the columns that have values in them; afterwards there are none. Lists of numbers and texts come
+/// as arrays where they are to go into lists themselves.
 pub(super) fn gathered<'a>(
     columns: &'a [FieldColumn],
     values: &'a mut [Values],
     rows: usize,
+    within_lists: bool,
 ) -> impl Iterator<Item = Gathered> + 'a {
     let touched = columns.iter().zip(values).enumerate();
     let touched = touched.filter(|(_, (_, values))| values.touched);
     touched.flat_map(move |(i, (column, values))| {
-        let (main, sibling) = values.finish(rows, column);
+        let (main, sibling) = values.finish(rows, column, within_lists);
         let main = Gathered {
             number: 2 * i,
             field: Field::new(&column.name, main_type(column), true),
@@ -50,7 +53,12 @@ pub(super) fn gathered<'a>(
 impl Values {
     /// What `rows` rows have: the column, and its sibling where the chunk has values for it; afterwards there are no
     /// values. Structures come with all the siblings that their members can have.
-    fn finish(&mut self, rows: usize, column: &FieldColumn) -> (Content, Option<Content>) {
+    fn finish(
+        &mut self,
+        rows: usize,
+        column: &FieldColumn,
+        within_lists: bool,
+    ) -> (Content, Option<Content>) {
         self.touched = false;
         let rows_beside = (!self.beside.is_empty()).then(|| self.beside_rows(rows));
         match &mut self.data {
@@ -63,6 +71,14 @@ impl Values {
                 Content::Texts(text.take()),
                 rows_beside.map(|_| Content::Texts(other.take())),
             ),
+            Data::List {
+                offsets,
+                valid,
+                child,
+            } if !within_lists && child.is_leaf() => {
+                let (offsets, valid) = (std::mem::replace(offsets, vec![0]), valid.take());
+                lists(offsets, valid, child, rows, rows_beside)
+            }
             _ => {
                 let (main, sibling) = self.arrays(rows, column);
                 let sibling = rows_beside.zip(sibling);
@@ -113,8 +129,8 @@ impl Values {
                 child,
             } => {
                 let end = *offsets.last().expect("starts with 0");
-                offsets.resize(rows + 1, end);
-                let offsets = OffsetBuffer::new(std::mem::replace(offsets, vec![0]).into());
+                let own = std::mem::replace(offsets, vec![0]);
+                let offsets = of_rows(&own, valid, rows);
                 let valid = valid.finish(rows);
                 child.touched = false;
                 child.beside_rows(end as usize);
@@ -143,6 +159,58 @@ impl Values {
             }
         }
     }
+}
+
+/// Lists of numbers or texts that the rows `valid` have; and the sibling, of those of `rows` rows that are in `beside`.
+fn lists(
+    offsets: Vec<i32>,
+    valid: Rows,
+    child: &mut Values,
+    rows: usize,
+    beside: Option<NullBuffer>,
+) -> (Content, Option<Content>) {
+    child.touched = false;
+    let elements = offsets[offsets.len() - 1] as usize;
+    child.beside_rows(elements);
+    let (main, sibling): (Content, Option<ArrayRef>) = match &mut child.data {
+        Data::Int(small, large) => {
+            let large: UInt64Array = large.finish(elements);
+            let small = Numbers::Long(small.take());
+            (Content::Numbers(small), Some(Arc::new(large)))
+        }
+        Data::Float(values) => (Content::Numbers(Numbers::Double(values.take())), None),
+        Data::Text(text, other) => {
+            let other = other.finish_bytes(elements);
+            (Content::Texts(text.take()), Some(Arc::new(other)))
+        }
+        Data::List { .. } | Data::Struct { .. } => unreachable!("asked for numbers and texts"),
+    };
+    let sibling = beside.zip(sibling).map(|(beside, values)| {
+        let field = element_field(values.data_type().clone());
+        let offsets = of_rows(&offsets, &valid, rows);
+        Content::Array(Arc::new(ListArray::new(
+            field,
+            offsets,
+            values,
+            Some(beside),
+        )))
+    });
+    let main = Content::Lists(Lists {
+        rows: valid,
+        offsets,
+        elements: Box::new(main),
+    });
+    (main, sibling)
+}
+
+/// The offsets of `rows` rows, of which those in `valid` have lists with these offsets, and the others none.
+fn of_rows(offsets: &[i32], valid: &Rows, rows: usize) -> OffsetBuffer<i32> {
+    let mut all = Vec::with_capacity(rows + 1);
+    for (at, start) in valid.iter().zip(offsets) {
+        all.resize(at + 1, *start);
+    }
+    all.resize(rows + 1, offsets[offsets.len() - 1]);
+    OffsetBuffer::new(all.into())
 }
 
 /// A list array with only the rows in `valid`; other arrays have only those already.

@@ -26,6 +26,7 @@ pub(super) enum Data {
     Float(Sparse<f64>),
     Text(SparseBytes, SparseBytes),
     List {
+        /// Where the elements of each list begin among all, and where the last's end.
         offsets: Vec<i32>,
         valid: Rows,
         child: Box<Values>,
@@ -130,7 +131,6 @@ impl Values {
             unreachable!("lists go to lists")
         };
         let start = *offsets.last().expect("starts with 0");
-        offsets.resize(at + 1, start);
         let n = cursor.count();
         let mut beside = false;
         for i in 0..n {
@@ -160,6 +160,11 @@ impl Values {
             }
             _ => unreachable!("structures go to structures"),
         }
+    }
+
+    /// Whether they are numbers or texts.
+    pub(super) fn is_leaf(&self) -> bool {
+        !matches!(self.data, Data::List { .. } | Data::Struct { .. })
     }
 
     /// What has come to be used so far.

@@ -49,11 +49,9 @@ pub struct ChunkWriter {
     index: ChunkIndex,
 }
 
-/// Whether columns of this form are encoded here: a type that is known, in every row or in lists that every row has.
+/// Whether columns of this form are encoded here: of a type that is known, and not in lists of lists.
 pub fn is_encoded(column: &ColumnDescriptor) -> bool {
-    let optional = i16::from(column.self_type().is_optional());
-    let lists = column.max_rep_level();
-    kind(column).is_some() && lists <= 1 && column.max_def_level() == lists + optional
+    kind(column).is_some() && column.max_rep_level() <= 1
 }
 
 impl ChunkWriter {
@@ -88,7 +86,7 @@ impl ChunkWriter {
     }
 
     /// Writes the next rows, up to `end`. `leaf` has the values of those of their elements that `at` tells; where there are no
-    /// lists, each row is an element.
+    /// lists, each row is an element. `shape` must be that which the column has in the schema.
     ///
     /// # Errors
     /// [`ParquetError`] where a page cannot be encoded, or the values are of another type.
@@ -265,7 +263,7 @@ impl ChunkWriter {
             rows: rows.len(),
             levels,
             values: self.presence.values,
-            empty: shape.empty(&rows).len(),
+            beneath: shape.beneath(&rows),
             bounds: ended.bounds,
             text_bytes: ended.text_bytes,
             encoding: ended.encoding,

@@ -3,7 +3,7 @@
 use super::hybrid::{pack, varint, width_of};
 
 /// Differences of a block, whose least is told once.
-const BLOCK: usize = 128;
+const BLOCK: usize = 256;
 /// Parts of a block, each with a width of its own.
 const PARTS: usize = 4;
 const PART: usize = BLOCK / PARTS;

@@ -19,8 +19,8 @@ pub(super) struct PageFacts {
     /// Levels: values, nulls, and lists without elements.
     pub levels: usize,
     pub values: usize,
-    /// Lists without elements.
-    pub empty: usize,
+    /// Levels below those of elements, by their levels: of rows without a list, and of lists without elements.
+    pub beneath: Vec<usize>,
     pub bounds: Option<Bounds>,
     pub text_bytes: Option<i64>,
     pub encoding: Encoding,
@@ -151,12 +151,14 @@ impl ChunkIndex {
             let mut counts = vec![0; all.len()];
             let there = counts.len() - 1;
             counts[there] = page.values as i64;
-            // The level of a null is that below a value's; it is 0, too, where there are no lists.
-            let nulls = page.levels - page.values - page.empty;
+            // The level of a null is that below a value's.
+            let nulls = page.levels - page.values - page.beneath.iter().sum::<usize>();
             if nulls > 0 {
                 counts[there - 1] += nulls as i64;
             }
-            counts[0] += page.empty as i64;
+            for (count, beneath) in counts.iter_mut().zip(&page.beneath) {
+                *count += *beneath as i64;
+            }
             LevelHistogram::from(counts)
         });
         let repetition = self.repetition.as_ref().map(|_| {

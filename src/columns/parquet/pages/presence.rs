@@ -1,7 +1,7 @@
 //! Which rows of a page have a value, and what that comes to in definition levels.
 
 use super::hybrid::{Packed, encode_equal_levels, width_of};
-use super::shape::Shape;
+use super::shape::{Ground, Shape};
 use crate::columns::parquet::sparse::At;
 use std::ops::Range;
 
@@ -63,31 +63,27 @@ impl Presence {
         packed: &mut Packed,
         out: &mut Vec<u8>,
     ) {
-        let (levels, empty) = (shape.levels(rows), shape.empty(rows));
+        let levels = shape.levels(rows);
         let width = width_of(u64::from(there));
-        if empty.is_empty() && self.values == 0 {
-            return encode_equal_levels(levels.len(), null, width, out);
+        match shape.ground(rows) {
+            Ground::Nothing => return encode_equal_levels(levels.len(), 0, width, out),
+            Ground::Elements if self.values == 0 => {
+                return encode_equal_levels(levels.len(), null, width, out);
+            }
+            Ground::Elements if self.values == levels.len() => {
+                return encode_equal_levels(levels.len(), there, width, out);
+            }
+            _ => shape.lay(rows, width, null, packed),
         }
-        if empty.is_empty() && self.values == levels.len() {
-            return encode_equal_levels(levels.len(), there, width, out);
-        }
-        packed.reset(width, levels.len(), null);
         for piece in &self.pieces {
             match piece {
-                Piece::All(elements) => {
-                    let first = shape.level_of(elements.start) - levels.start;
-                    let last = shape.level_of(elements.end - 1) - levels.start;
-                    packed.fill(first..last + 1, there);
-                }
+                Piece::All(elements) => shape.fill(rows, elements, there, packed),
                 Piece::Some(elements) => {
                     for element in &self.elements[elements.clone()] {
                         packed.set(shape.level_of(*element as usize) - levels.start, there);
                     }
                 }
             }
-        }
-        for level in empty {
-            packed.set(*level as usize - levels.start, 0);
         }
         packed.encode(out);
     }

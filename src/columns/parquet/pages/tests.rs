@@ -5,7 +5,7 @@ use super::chunk::{ChunkWriter, Workspace};
 use super::leaf::{Leaf, Texts, Words};
 use super::shape::Shape;
 use crate::columns::parquet::properties::properties;
-use crate::columns::parquet::sparse::{Sparse, SparseBytes};
+use crate::columns::parquet::sparse::{Rows, Sparse, SparseBytes};
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch,
     StringArray, UInt64Array, new_empty_array,
@@ -65,13 +65,22 @@ const TYPES: [Type; 7] = [
 struct Column {
     ty: Type,
     nullable: bool,
-    lists: bool,
+    lists: Lists,
     chunks: Vec<Chunk>,
 }
 
+/// Which rows have lists, whose elements the values are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Lists {
+    /// There are none.
+    None,
+    All,
+    Some,
+}
+
 struct Chunk {
-    /// Of each row; 1 where there are no lists.
-    lengths: Vec<usize>,
+    /// Of each row; 1 where there are no lists, `None` where the row has none.
+    lengths: Vec<Option<usize>>,
     /// Of each element, a number that a value is made of.
     values: Vec<Option<u64>>,
     /// Whether the column is not told of the chunk, which is null.
@@ -79,7 +88,8 @@ struct Chunk {
 }
 
 fn column(random: &mut Random) -> Column {
-    let (ty, lists) = (random.one(&TYPES), random.below(2) == 0);
+    let ty = random.one(&TYPES);
+    let lists = random.one(&[Lists::None, Lists::All, Lists::Some]);
     let nullable = random.below(4) > 0;
     let different = random.one(&[1, 2, 50, 5000, u64::MAX]);
     let mut growing = 0;
@@ -87,12 +97,16 @@ fn column(random: &mut Random) -> Column {
     for _ in 0..random.below(5) {
         let rows = random.one(&[0, 1, 7, 64, 1000, 20_000]) as usize;
         let longest = random.one(&[1, 2, 5, 40]);
-        let lengths: Vec<usize> = (0..rows)
-            .map(|_| if lists { random.below(longest) as usize } else { 1 })
-            .collect();
+        let few = random.one(&[1, 2, 50, 10_000]);
+        let length = |_| match lists {
+            Lists::None => Some(1),
+            Lists::Some if random.below(few) > 0 => None,
+            _ => Some(random.below(longest) as usize),
+        };
+        let lengths: Vec<Option<usize>> = (0..rows).map(length).collect();
         let one_in = random.one(&[1, 1, 2, 10, 1000, u64::MAX]);
         let grows = random.below(3) == 0;
-        let elements: usize = lengths.iter().sum();
+        let elements: usize = lengths.iter().flatten().sum();
         let value = |random: &mut Random| {
             growing += random.below(9);
             match grows {
@@ -107,7 +121,12 @@ fn column(random: &mut Random) -> Column {
                 there.then(|| value(random))
             })
             .collect();
-        let silent = values.iter().all(Option::is_none) && random.below(2) == 0;
+        // A list column that is silent has no lists.
+        let none = match lists {
+            Lists::Some => lengths.iter().all(Option::is_none),
+            _ => values.iter().all(Option::is_none),
+        };
+        let silent = none && random.below(2) == 0;
         chunks.push(Chunk { lengths, values, silent });
     }
     Column { ty, nullable, lists, chunks }
@@ -161,10 +180,11 @@ impl Column {
 
     fn field(&self) -> Field {
         match self.lists {
-            false => Field::new("column", self.leaf_type(), self.nullable),
-            true => {
+            Lists::None => Field::new("column", self.leaf_type(), self.nullable),
+            lists => {
                 let element = Field::new("element", self.leaf_type(), self.nullable);
-                Field::new("column", DataType::List(Arc::new(element)), false)
+                let list = DataType::List(Arc::new(element));
+                Field::new("column", list, lists == Lists::Some)
             }
         }
     }
@@ -175,8 +195,11 @@ impl Column {
             let leaf = array(self.ty, &chunk.values);
             let column: ArrayRef = match self.field().data_type() {
                 DataType::List(element) => {
-                    let offsets = OffsetBuffer::from_lengths(chunk.lengths.iter().copied());
-                    Arc::new(ListArray::new(Arc::clone(element), offsets, leaf, None))
+                    let lengths = chunk.lengths.iter().map(|length| length.unwrap_or(0));
+                    let offsets = OffsetBuffer::from_lengths(lengths);
+                    let valid: NullBuffer = chunk.lengths.iter().map(Option::is_some).collect();
+                    let valid = (self.lists == Lists::Some).then_some(valid);
+                    Arc::new(ListArray::new(Arc::clone(element), offsets, leaf, valid))
                 }
                 _ => leaf,
             };
@@ -201,13 +224,26 @@ impl Column {
             .convert(&Schema::new(vec![self.field()]))
             .unwrap();
         let mut workspace = Workspace::default();
-        let mut shape = if self.lists { Shape::lists() } else { Shape::rows() };
+        let mut shape = match self.lists {
+            Lists::None => Shape::rows(),
+            Lists::All => Shape::all_lists(),
+            Lists::Some => Shape::some_lists(),
+        };
         let mut writer = ChunkWriter::new(schema.column(0), properties).unwrap();
         let mut rows = 0;
         for chunk in &self.chunks {
             rows += chunk.lengths.len();
-            if self.lists {
-                shape.add(chunk.lengths.iter().copied());
+            match self.lists {
+                Lists::None => {}
+                Lists::All => shape.add(chunk.lengths.iter().copied().flatten()),
+                Lists::Some => {
+                    let mut at = Rows::default();
+                    let rows = chunk.lengths.iter().enumerate();
+                    rows.filter(|(_, length)| length.is_some())
+                        .for_each(|(row, _)| at.push(row));
+                    let lengths = chunk.lengths.iter().copied().flatten();
+                    shape.add_some(chunk.lengths.len(), at.at(), lengths);
+                }
             }
             match chunk.silent {
                 true => writer.write_nulls(rows, &mut shape, &mut workspace).unwrap(),
@@ -331,7 +367,7 @@ fn what_is_read_back_is_what_the_crates_own_writer_gives() {
             let builder = properties.into_builder().set_dictionary_enabled(false);
             properties = builder.set_encoding(delta).build();
         }
-        let what = format!("seed {seed}: {:?}, lists: {}", column.ty, column.lists);
+        let what = format!("seed {seed}: {:?}, lists: {:?}", column.ty, column.lists);
         let (theirs, their_metadata) = read(&column.theirs(&properties));
         let (ours, our_metadata) = read(&column.ours(&properties));
         assert!(same_values(&ours) == same_values(&theirs), "{what}");
@@ -356,7 +392,7 @@ fn same_values(batch: &RecordBatch) -> ArrayRef {
         Some(list) => {
             let element = Field::new("element", DataType::Int64, true);
             let offsets = list.offsets().clone();
-            Arc::new(ListArray::new(Arc::new(element), offsets, Arc::new(bits), None))
+            Arc::new(ListArray::new(Arc::new(element), offsets, Arc::new(bits), list.nulls().cloned()))
         }
     }
 }
