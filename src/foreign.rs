@@ -10,14 +10,12 @@
 //! a crafted file, a panic too, comes out as an error that names the file ([`guarded`]).
 
 use crate::error::{Error, Place, Result};
+use crate::process::threads;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawMode, fstat, openat, statat};
-use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Once;
 
 /// Bytes that a text (a manifest, a list of checksums) may have.
 const MAX_TEXT: u64 = 1 << 30;
@@ -234,36 +232,15 @@ pub(crate) fn everything_below(root: &Path) -> Result<Vec<(PathBuf, Kind)>> {
     Ok(found)
 }
 
-thread_local! {
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
 /// Runs `read`, which decodes the stranger's file `path`. A panic in it, which the libraries that we decode with have for
 /// some crafted files, becomes an error that names the file.
 ///
 /// # Errors
 /// Those of `read`, and [`Error::Input`] for a panic.
 pub(crate) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T>) -> Result<T> {
-    static QUIET: Once = Once::new();
-    QUIET.call_once(|| {
-        let others = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if !GUARDED.get() {
-                others(panic);
-            }
-        }));
-    });
-    let before = GUARDED.replace(true);
-    let done = catch_unwind(AssertUnwindSafe(read));
-    GUARDED.set(before);
-    done.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    threads::quietly(read).unwrap_or_else(|panic| {
         Err(Error::input(
-            format!(
-                "cannot be decoded: {}",
-                text.unwrap_or("the decoder failed")
-            ),
+            format!("cannot be decoded: {panic}"),
             Place::file(path),
             "The file is damaged or made to do harm: fetch it or make it again.",
         ))
@@ -348,6 +325,5 @@ mod tests {
     fn a_panic_while_decoding_is_an_error_of_the_file() {
         let e = guarded::<()>(Path::new("x"), || panic!("offset {}", 7)).unwrap_err();
         assert_eq!(e.to_string(), "x: cannot be decoded: offset 7");
-        assert!(!GUARDED.get());
     }
 }

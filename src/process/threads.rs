@@ -5,8 +5,11 @@
 
 use crate::error::{Error, Result};
 use std::any::Any;
+use std::cell::Cell;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Once;
 use std::thread::{self, Builder, JoinHandle, Scope, ScopedJoinHandle};
 
 /// Starts a thread.
@@ -73,16 +76,50 @@ pub fn ended<T>(joined: thread::Result<T>) -> Result<T> {
 
 /// A panic as an error.
 pub fn fault(panic: &(dyn Any + Send)) -> Error {
+    Error::Fault { what: words(panic) }
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    Error::Fault {
-        what: text.unwrap_or("no more is known").to_owned(),
-    }
+    text.unwrap_or("no more is known").to_owned()
+}
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What `work` gives, or the words of its panic, which nobody else is told of: for libraries that panic where an error is due.
+///
+/// # Errors
+/// The words of the panic.
+pub fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                others(panic);
+            }
+        }));
+    });
+    let before = QUIET.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    QUIET.set(before);
+    done.map_err(|panic| words(&*panic))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quiet_panic_is_nothing_but_its_words() {
+        assert_eq!(quietly(|| 7), Ok(7));
+        let e = quietly(|| -> u8 { panic!("offset {}", 7) });
+        assert_eq!(e, Err("offset 7".to_owned()));
+        assert!(!QUIET.get());
+    }
 
     #[test]
     fn a_panic_of_a_thread_is_an_error_with_its_words() {

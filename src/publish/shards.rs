@@ -5,6 +5,7 @@
 //! near the size on disk that is asked for. How many shards there will be is known at the end, and then they get names.
 
 use super::rows;
+use crate::columns::parquet::arrays::Chosen;
 use crate::columns::parquet::batches::BatchWriter;
 use crate::error::{Error, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -80,24 +81,31 @@ impl Shards {
         Ok(())
     }
 
-    /// Writes rows of a split.
+    /// Writes the chosen rows of a batch, or all of them, to a split.
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`].
-    pub(super) fn write(&mut self, split: &str, batch: &RecordBatch) -> Result<()> {
+    pub(super) fn write(
+        &mut self,
+        split: &str,
+        batch: &RecordBatch,
+        chosen: Option<&Chosen>,
+    ) -> Result<()> {
         if !self.open.contains_key(split) {
             let open = self.create(split, batch)?;
             self.open.insert(split.to_owned(), open);
         }
         let open = self.open.get_mut(split).expect("just begun");
         let wrong = |e| Error::columns(&open.path)(e);
-        let size = rows::bytes(batch);
+        let rows = chosen.map_or(batch.num_rows(), Chosen::count);
+        // Those of a batch are much alike.
+        let size = rows::bytes(batch) * rows / batch.num_rows().max(1);
         if open.group > 0 && open.group + size > GROUP_LIMIT {
             open.writer.end_group().map_err(wrong)?;
             open.group = 0;
         }
-        open.writer.write(batch).map_err(wrong)?;
-        open.rows += batch.num_rows() as u64;
+        open.writer.write(batch, chosen).map_err(wrong)?;
+        open.rows += rows as u64;
         open.group += size;
         if open.group >= GROUP_BYTES {
             open.writer.end_group().map_err(wrong)?;
@@ -273,7 +281,7 @@ mod tests {
         let mut shards = Shards::new(dir.path(), first.schema(), u64::MAX, codec("snappy"));
         for i in 0..50 {
             shards
-                .write("train", &batch(i * 1000, 1000, &text))
+                .write("train", &batch(i * 1000, 1000, &text), None)
                 .unwrap();
         }
         let written = shards.finish(TRAIN).unwrap();
@@ -302,7 +310,7 @@ mod tests {
         let mut shards = Shards::new(dir.path(), first.schema(), 2000, codec("none"));
         for (i, text) in noise.iter().enumerate() {
             shards
-                .write(["test", TRAIN][i % 2], &batch(i as i64, 1, text))
+                .write(["test", TRAIN][i % 2], &batch(i as i64, 1, text), None)
                 .unwrap();
         }
         let named = name(dir.path(), shards.finish(TRAIN).unwrap(), &["x".to_owned()]).unwrap();

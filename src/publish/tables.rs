@@ -7,17 +7,16 @@ use super::rewrite::Rewrite;
 use super::rows::{self, Rows};
 use super::shards::{Shards, Written};
 use super::split::{EventSplits, Splits};
+use crate::columns::parquet::arrays::Chosen;
 use crate::columns::parquet::properties::{properties, properties_of_events};
 use crate::dataset::manifest::Manifest;
 use crate::dataset::staging::Staging;
 use crate::dataset::tables;
 use crate::dataset::{Dataset, MANIFEST, RELEASED};
 use crate::error::{Error, Place, Result};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StructArray};
-use arrow::compute::{FilterBuilder, FilterPredicate};
+use arrow::array::{BooleanArray, RecordBatch};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// The tables on their way into the release.
@@ -162,7 +161,7 @@ impl<'a> Tables<'a> {
         numbers: Option<&[u8]>,
     ) -> Result<()> {
         let (Some(numbers), Some(splits)) = (numbers, self.splits) else {
-            return shards.write(FULL, batch);
+            return shards.write(FULL, batch, None);
         };
         let mut occurring = numbers.to_vec();
         occurring.sort_unstable();
@@ -170,10 +169,10 @@ impl<'a> Tables<'a> {
         for number in occurring.iter().copied() {
             let name = &splits.names[number as usize];
             if occurring.len() == 1 {
-                return shards.write(name, batch);
+                return shards.write(name, batch, None);
             }
             let chosen: BooleanArray = numbers.iter().map(|n| Some(*n == number)).collect();
-            shards.write(name, &chosen_rows(batch, &chosen))?;
+            shards.write(name, batch, Some(&Chosen::new(chosen)))?;
         }
         Ok(())
     }
@@ -189,27 +188,6 @@ fn counted(batch: &RecordBatch, before: i64, path: &Path) -> Result<i64> {
             Place::file(path),
             "The dataset is damaged: fetch it or make it again.",
         )),
-    }
-}
-
-/// The rows of a batch that are `chosen`. Most columns of arguments are null in all rows of most batches, and any so many
-/// nulls are as good as others: those are not copied.
-fn chosen_rows(batch: &RecordBatch, chosen: &BooleanArray) -> RecordBatch {
-    let predicate = FilterBuilder::new(chosen).optimize().build();
-    let columns = batch.columns().iter().map(|c| chosen_of(c, &predicate));
-    RecordBatch::try_new(batch.schema(), columns.collect()).expect("columns of the same types")
-}
-
-fn chosen_of(array: &ArrayRef, predicate: &FilterPredicate) -> ArrayRef {
-    let rows = predicate.count();
-    match array.as_struct_opt() {
-        _ if array.null_count() == array.len() => array.slice(0, rows),
-        Some(structure) if structure.null_count() == 0 => {
-            let members = structure.columns().iter();
-            let members = members.map(|member| chosen_of(member, predicate)).collect();
-            Arc::new(StructArray::new(structure.fields().clone(), members, None))
-        }
-        _ => predicate.filter(array).expect("as many rows"),
     }
 }
 

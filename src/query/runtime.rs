@@ -65,13 +65,7 @@ impl Runtime {
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
         let stop = watch(Arc::clone(&interrupted))?.shared();
         probe(cores + FILES)?;
-        let tokio = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(cores)
-            .thread_name("query")
-            .thread_stack_size(STACK)
-            .thread_keep_alive(Duration::from_secs(1 << 20))
-            .build()
-            .map_err(Error::io("start", Path::new("threads")))?;
+        let tokio = start_tokio(cores)?;
         // Where it can't be made, DataFusion says so when it needs it.
         remove_abandoned(&std::env::temp_dir());
         let prefix = format!("{TEMPORARY}{}-", Owner::current());
@@ -87,7 +81,11 @@ impl Runtime {
             .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
             .build_arc()
-            .map_err(|e| Error::usage(e.strip_backtrace(), ""))?;
+            .map_err(|e| {
+                let dir = disk.as_ref().map_or(std::env::temp_dir(), |(_, d)| d.path().into());
+                let (dir, e) = (crate::shown::path_text(&dir), e.strip_backtrace());
+                Error::usage(format!("the folder for temporary files {dir}: {e}"), "")
+            })?;
         memory::limit(
             memory.max(memory::LARGE),
             memory.saturating_add(DECODED.max(memory / 2)),
@@ -202,6 +200,30 @@ fn probe(threads: usize) -> Result<()> {
     failed.map_or(Ok(()), Err)
 }
 
+/// Has tokio start its threads. Where it is given one of them and not the next it panics, and then waits for that one for ever:
+/// so it is left alone with it.
+fn start_tokio(cores: usize) -> Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder
+        .worker_threads(cores)
+        .thread_name("query")
+        .thread_stack_size(STACK)
+        .thread_keep_alive(Duration::from_secs(1 << 20));
+    let (tell, told) = channel();
+    threads::spawn("start", move || {
+        let _ = tell.send(threads::quietly(|| builder.build()));
+    })?;
+    match told.recv_timeout(BEGIN) {
+        Ok(Ok(built)) => built.map_err(Error::io("start", Path::new("threads"))),
+        Ok(Err(_)) | Err(_) => Err(no_threads()),
+    }
+}
+
+fn no_threads() -> Error {
+    let none = std::io::Error::from(rustix::io::Errno::AGAIN);
+    Error::io("start", Path::new("threads"))(none)
+}
+
 /// Has tokio start the threads that wait for files, and keep them: where it has none of them, and the system gives no more,
 /// work would wait for ever.
 fn start_file_threads(tokio: &tokio::runtime::Runtime) -> Result<()> {
@@ -209,18 +231,17 @@ fn start_file_threads(tokio: &tokio::runtime::Runtime) -> Result<()> {
     let (begun, begins) = channel();
     for _ in 0..FILES {
         let (all, begun) = (Arc::clone(&all), begun.clone());
-        tokio.spawn_blocking(move || {
+        let wait = move || {
             all.wait();
             let _ = begun.send(());
-        });
+        };
+        // It panics where it has none of them, and the system gives none.
+        threads::quietly(|| drop(tokio.spawn_blocking(wait))).map_err(|_| no_threads())?;
     }
     for _ in 0..FILES {
         match begins.recv_timeout(BEGIN) {
             Ok(()) => {}
-            Err(_) => {
-                let none = std::io::Error::from(rustix::io::Errno::AGAIN);
-                return Err(Error::io("start", Path::new("threads"))(none));
-            }
+            Err(_) => return Err(no_threads()),
         }
     }
     Ok(())

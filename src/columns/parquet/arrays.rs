@@ -3,19 +3,56 @@
 use super::content::Form;
 use super::pages::leaf::{Leaf, Texts, Words};
 use super::sparse::{At, Rows};
-use arrow::array::{Array, ArrayRef, AsArray, GenericByteArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, GenericByteArray};
 use arrow::buffer::NullBuffer;
-use arrow::compute::{cast, concat};
+use arrow::compute::{cast, concat, filter};
 use arrow::datatypes::{
     BinaryType, ByteArrayType, DataType, Field, Float64Type, Int32Type, Int64Type, TimeUnit,
     TimestampNanosecondType, UInt64Type, Utf8Type,
 };
 use std::sync::Arc;
 
-/// Where values are gathered that have nulls between them.
+/// Which rows of a batch are meant: not all of them.
+pub struct Chosen {
+    mask: BooleanArray,
+    /// The rows, in order.
+    rows: Vec<u32>,
+    /// How many are chosen before each row.
+    ranks: Vec<u32>,
+}
+
+impl Chosen {
+    /// The rows for which `mask` is true; it has no nulls.
+    pub fn new(mask: BooleanArray) -> Self {
+        let mut rows = Vec::new();
+        let mut ranks = Vec::with_capacity(mask.len());
+        for (row, chosen) in mask.values().iter().enumerate() {
+            ranks.push(rows.len() as u32);
+            if chosen {
+                rows.push(row as u32);
+            }
+        }
+        Chosen { mask, rows, ranks }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// These rows of an array.
+    pub(super) fn of(&self, array: &ArrayRef) -> ArrayRef {
+        filter(array, &self.mask).expect("as many rows")
+    }
+}
+
+/// Where values are gathered that have nulls between them, or rows that are not chosen.
 #[derive(Default)]
 pub(super) struct Gather {
+    /// Rows that have values.
     rows: Vec<u32>,
+    /// The same, counted among those that are chosen.
+    ranks: Vec<u32>,
     ints: Vec<i32>,
     longs: Vec<i64>,
     doubles: Vec<f64>,
@@ -55,17 +92,17 @@ pub(super) struct Compact {
     pub elements: ArrayRef,
 }
 
-/// The lists of `array`, which is one of lists.
-pub(super) fn compact(array: &ArrayRef) -> Compact {
+/// The lists of the chosen rows of `array`, which is one of lists; of all, where none are chosen.
+pub(super) fn compact(array: &ArrayRef, chosen: Option<&Chosen>) -> Compact {
     let lists = array.as_list::<i32>();
     let mut rows = Rows::default();
     let mut offsets = vec![0];
     let (mut first, mut last, mut pieces) = (0, 0, Vec::new());
     for (row, ends) in lists.value_offsets().windows(2).enumerate() {
-        if lists.is_null(row) {
+        if lists.is_null(row) || chosen.is_some_and(|chosen| !chosen.mask.value(row)) {
             continue;
         }
-        rows.push(row);
+        rows.push(chosen.map_or(row, |chosen| chosen.ranks[row] as usize));
         offsets.push(offsets[offsets.len() - 1] + (ends[1] - ends[0]));
         if ends[0] != last {
             pieces.push((first, last));
@@ -95,48 +132,66 @@ pub(super) fn compact(array: &ArrayRef) -> Compact {
 }
 
 impl Gather {
-    /// Calls `then` with the values of `array`, whose type [is that of a leaf](is_leaf), and the places that have them.
-    pub(super) fn values<R>(&mut self, array: &ArrayRef, then: impl FnOnce(Leaf, At) -> R) -> R {
+    /// Calls `then` with the values of the chosen rows of `array`, or of all, and the places that have them. The array's type
+    /// [is that of a leaf](is_leaf).
+    pub(super) fn values<R>(
+        &mut self,
+        array: &ArrayRef,
+        chosen: Option<&Chosen>,
+        then: impl FnOnce(Leaf, At) -> R,
+    ) -> R {
         let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
         self.rows.clear();
-        if let Some(nulls) = nulls {
-            self.rows.extend(nulls.valid_indices().map(|at| at as u32));
-        }
-        let rows = &self.rows;
-        let at = match nulls {
-            None => At::All(array.len()),
-            Some(_) => At::Some(rows),
+        self.ranks.clear();
+        let valid = nulls.into_iter().flat_map(NullBuffer::valid_indices);
+        let (rows, at) = match (nulls, chosen) {
+            (None, None) => (None, At::All(array.len())),
+            (None, Some(chosen)) => (Some(&chosen.rows[..]), At::All(chosen.count())),
+            (Some(_), None) => {
+                self.rows.extend(valid.map(|at| at as u32));
+                (Some(&self.rows[..]), At::Some(&self.rows))
+            }
+            (Some(_), Some(chosen)) => {
+                for row in valid.filter(|row| chosen.mask.value(*row)) {
+                    self.rows.push(row as u32);
+                    self.ranks.push(chosen.ranks[row]);
+                }
+                (Some(&self.rows[..]), At::Some(&self.ranks))
+            }
         };
         match array.data_type() {
             DataType::Int32 => {
                 let values = array.as_primitive::<Int32Type>().values();
-                then(Leaf::Int(there(values, nulls, rows, &mut self.ints)), at)
+                then(Leaf::Int(there(values, rows, &mut self.ints)), at)
             }
             DataType::Float64 => {
                 let values = array.as_primitive::<Float64Type>().values();
-                then(Leaf::Double(there(values, nulls, rows, &mut self.doubles)), at)
+                then(Leaf::Double(there(values, rows, &mut self.doubles)), at)
             }
             DataType::UInt64 => {
                 let values = array.as_primitive::<UInt64Type>().values();
                 let bits = |value: &u64| *value as i64;
                 self.longs.clear();
-                match nulls {
+                match rows {
                     None => self.longs.extend(values.iter().map(bits)),
-                    Some(_) => self.longs.extend(rows.iter().map(|at| bits(&values[*at as usize]))),
+                    Some(rows) => {
+                        let values = rows.iter().map(|at| bits(&values[*at as usize]));
+                        self.longs.extend(values);
+                    }
                 }
                 then(Leaf::Long(&self.longs), at)
             }
-            DataType::Utf8 => then(texts(array.as_bytes::<Utf8Type>(), nulls, rows), at),
-            DataType::Binary => then(texts(array.as_bytes::<BinaryType>(), nulls, rows), at),
+            DataType::Utf8 => then(texts(array.as_bytes::<Utf8Type>(), rows), at),
+            DataType::Binary => then(texts(array.as_bytes::<BinaryType>(), rows), at),
             DataType::Dictionary(..) => {
                 let dictionary = array.as_dictionary::<Int32Type>();
                 if dictionary.values().null_count() > 0 {
                     let plain = cast(array, &DataType::Utf8).expect("it has texts");
-                    return self.values(&plain, then);
+                    return self.values(&plain, chosen, then);
                 }
                 let keys = dictionary.keys().values();
                 let words = Words {
-                    keys: there(keys, nulls, rows, &mut self.ints),
+                    keys: there(keys, rows, &mut self.ints),
                     words: dictionary.values().as_string::<i32>(),
                 };
                 then(Leaf::Words(words), at)
@@ -146,22 +201,21 @@ impl Gather {
                     Some(longs) => longs.values(),
                     None => array.as_primitive::<TimestampNanosecondType>().values(),
                 };
-                then(Leaf::Long(there(values, nulls, rows, &mut self.longs)), at)
+                then(Leaf::Long(there(values, rows, &mut self.longs)), at)
             }
         }
     }
 }
 
-/// The values at `rows`, or all of them where there are no nulls.
+/// The values at `rows`, or all of them.
 fn there<'a, T: Copy>(
     values: &'a [T],
-    nulls: Option<&NullBuffer>,
-    rows: &[u32],
+    rows: Option<&[u32]>,
     gathered: &'a mut Vec<T>,
 ) -> &'a [T] {
-    if nulls.is_none() {
+    let Some(rows) = rows else {
         return values;
-    }
+    };
     gathered.clear();
     gathered.extend(rows.iter().map(|at| values[*at as usize]));
     gathered
@@ -169,12 +223,11 @@ fn there<'a, T: Copy>(
 
 fn texts<'a, T: ByteArrayType<Offset = i32>>(
     array: &'a GenericByteArray<T>,
-    nulls: Option<&NullBuffer>,
-    rows: &'a [u32],
+    rows: Option<&'a [u32]>,
 ) -> Leaf<'a> {
     Leaf::Texts(Texts {
         offsets: array.value_offsets(),
         bytes: array.value_data(),
-        these: nulls.map(|_| rows),
+        these: rows,
     })
 }

@@ -3,7 +3,7 @@
 //! Columns of one leaf, at top level, in structures that every row has and in lists that every row has, are encoded from the
 //! values that are in them ([`pages`](super::pages)); all else by the crate `parquet`.
 
-use super::arrays::{Gather, compact, form, is_leaf};
+use super::arrays::{Chosen, Gather, compact, form, is_leaf};
 use super::column::ColumnWriter;
 use super::content::{Form, ListsView};
 use super::nested::NestedWriter;
@@ -32,6 +32,16 @@ struct Group {
     columns: Vec<Top>,
     rows: usize,
     tools: Tools,
+}
+
+/// Rows that are added to a row group.
+struct Added<'a> {
+    /// Rows before them.
+    before: usize,
+    /// How many they are.
+    rows: usize,
+    /// Which of the batch; all, where this is `None`.
+    chosen: Option<&'a Chosen>,
 }
 
 #[derive(Default)]
@@ -83,19 +93,28 @@ impl<W: Write + Send> BatchWriter<W> {
         self.file.append_key_value_metadata(pair);
     }
 
-    /// Encodes the rows of a batch into the open row group.
+    /// Encodes the chosen rows of a batch, or all of them, into the open row group.
     ///
     /// # Errors
     /// [`ParquetError`] where they cannot be encoded.
-    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
+    pub fn write(
+        &mut self,
+        batch: &RecordBatch,
+        chosen: Option<&Chosen>,
+    ) -> Result<(), ParquetError> {
+        let added = Added {
+            before: self.group.as_ref().map_or(0, |group| group.rows),
+            rows: chosen.map_or(batch.num_rows(), Chosen::count),
+            chosen,
+        };
         let group = match &mut self.group {
             Some(group) => group,
             group => group.insert(Group::new(self.schema.fields(), &self.properties)?),
         };
         for (column, array) in group.columns.iter_mut().zip(batch.columns()) {
-            column.write(array, group.rows, &mut group.tools)?;
+            column.write(array, &added, &mut group.tools)?;
         }
-        group.rows += batch.num_rows();
+        group.rows += added.rows;
         Ok(())
     }
 
@@ -173,17 +192,20 @@ impl Top {
     fn write(
         &mut self,
         array: &ArrayRef,
-        rows: usize,
+        added: &Added,
         tools: &mut Tools,
     ) -> Result<(), ParquetError> {
         match self {
-            Top::Column(column) => write(column, array, rows, tools),
+            Top::Column(column) => write(column, array, added, tools),
             Top::Members(members) => {
                 let arrays = array.as_struct().columns().iter();
                 let mut both = members.iter_mut().zip(arrays);
-                both.try_for_each(|(column, array)| write(column, array, rows, tools))
+                both.try_for_each(|(column, array)| write(column, array, added, tools))
             }
-            Top::Lists(lists, members) => write_lists(lists, members, array, tools),
+            Top::Lists(lists, members) => match added.chosen {
+                None => write_lists(lists, members, array, tools),
+                Some(chosen) => write_lists(lists, members, &chosen.of(array), tools),
+            },
         }
     }
 
@@ -241,34 +263,37 @@ fn members(fields: &[FieldRef]) -> Vec<Member> {
     found
 }
 
-/// Writes a column's values behind `rows` rows.
+/// Writes what a column has in rows that are added.
 fn write(
     column: &mut ColumnWriter,
     array: &ArrayRef,
-    rows: usize,
+    added: &Added,
     tools: &mut Tools,
 ) -> Result<(), ParquetError> {
     let Tools { gather, workspace } = tools;
     let form = form(&column.slot.field);
     if form == Form::Array {
-        return column.write_array(array);
+        return match added.chosen {
+            None => column.write_array(array),
+            Some(chosen) => column.write_array(&chosen.of(array)),
+        };
     }
     if array.null_count() == array.len() {
         return Ok(());
     }
-    column.write_nulls(rows, workspace)?;
+    column.write_nulls(added.before, workspace)?;
     if form == Form::Leaf {
-        return gather.values(array, |leaf, at| {
-            column.write_leaf(&leaf, at, array.len(), workspace)
+        return gather.values(array, added.chosen, |leaf, at| {
+            column.write_leaf(&leaf, at, added.rows, workspace)
         });
     }
-    let lists = compact(array);
+    let lists = compact(array, added.chosen);
     let view = ListsView {
         rows: lists.rows.at(),
         offsets: &lists.offsets,
     };
-    gather.values(&lists.elements, |leaf, at| {
-        column.write_lists(&view, (&leaf, at), array.len(), workspace)
+    gather.values(&lists.elements, None, |leaf, at| {
+        column.write_lists(&view, (&leaf, at), added.rows, workspace)
     })
 }
 
@@ -296,7 +321,7 @@ fn write_lists(
             lists.write_array(number, rows.clone(), describe, &values)?;
             continue;
         }
-        tools.gather.values(&values, |leaf, at| {
+        tools.gather.values(&values, None, |leaf, at| {
             lists.write_leaf(number, rows.clone(), describe, (&leaf, at))
         })?;
     }

@@ -16,10 +16,10 @@
 //! | [`encoders`] | a row group whose columns are encoded by threads |
 //! | [`side_by_side`] | a row group whose columns are encoded by the caller's thread |
 //! | [`nested`] | the columns of a list's elements |
-//! | [`batches`], `arrays` | batches of Arrow into the row groups of a file |
+//! | [`batches`], [`arrays`] | batches of Arrow into the row groups of a file |
 //! | [`join`], [`source`], [`nulls`], [`late`] | parts into files of one schema |
 
-mod arrays;
+pub mod arrays;
 pub mod batches;
 pub mod column;
 pub mod content;

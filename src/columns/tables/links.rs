@@ -199,7 +199,8 @@ mod tests {
     fn rows(link: &Link, events: Range<i64>) -> Vec<(u32, i64)> {
         let linked = link.numbers(events).unwrap();
         let values = linked.values().iter().copied();
-        linked.rows().iter().copied().zip(values).collect()
+        let rows = (0..linked.values().len()).map(|n| linked.at().element(n) as u32);
+        rows.zip(values).collect()
     }
 
     #[test]

@@ -75,10 +75,13 @@ fn columns_come_in_the_order_of_the_contract_whatever_the_order_in_the_table() {
         let Content::Numbers(Numbers::Long(numbers)) = content else {
             panic!("integers are numbers");
         };
+        let values = numbers.values().to_vec();
         (
             field.name().clone(),
-            numbers.values().to_vec(),
-            numbers.rows().to_vec(),
+            values.clone(),
+            (0..values.len())
+                .map(|n| numbers.at().element(n))
+                .collect::<Vec<_>>(),
         )
     });
     let filled: Vec<_> = filled.collect();

@@ -7,7 +7,7 @@ use arrow::array::{
     StructArray, TimestampNanosecondArray, UInt64Array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::compute::concat_batches;
+use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{Fields, Int32Type, Schema};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
@@ -122,8 +122,11 @@ fn batches_are_written_as_the_crate_writes_them() {
     let mut ours = BatchWriter::new(Vec::new(), Arc::clone(&schema), properties.clone()).unwrap();
     let mut theirs = ArrowWriter::try_new(Vec::new(), schema, Some(properties)).unwrap();
     for (number, batch) in batches.iter().enumerate() {
-        ours.write(batch).unwrap();
+        ours.write(batch, None).unwrap();
         theirs.write(batch).unwrap();
+        let some: BooleanArray = (0..batch.num_rows()).map(|row| Some(row % 5 < 2)).collect();
+        theirs.write(&filter_record_batch(batch, &some).unwrap()).unwrap();
+        ours.write(batch, Some(&Chosen::new(some))).unwrap();
         assert!(ours.size() > 0);
         if number == 1 {
             ours.end_group().unwrap();
