@@ -2,7 +2,7 @@
 
 use super::size;
 use super::terminal;
-use crate::dataset::recorded::{EndedBy, Recorded};
+use crate::dataset::record_metadata::{EndedBy, RecordMetadata};
 use crate::error::{Error, Result};
 use crate::record::{LOAD_OUTPUT, Options, record};
 use clap::Args;
@@ -146,7 +146,7 @@ fn options(args: RecordArgs) -> Options {
 }
 
 /// Says on stderr what was recorded.
-fn report(recorded: &Recorded, output: &std::path::Path) {
+fn report(recorded: &RecordMetadata, output: &std::path::Path) {
     let seconds = recorded.duration_ns as f64 / 1e9;
     say!("{}: {seconds:.1} s recorded", output.display());
     if let Some(s) = recorded.load.as_ref().and_then(|l| l.summary.as_ref()) {
@@ -169,7 +169,7 @@ fn report(recorded: &Recorded, output: &std::path::Path) {
 }
 
 /// What failed of what ran meanwhile.
-fn failures(recorded: &Recorded, output: &std::path::Path) -> Vec<String> {
+fn failures(recorded: &RecordMetadata, output: &std::path::Path) -> Vec<String> {
     let mut failures = Vec::new();
     let ended = recorded.ended_by == EndedBy::Command;
     let command = recorded.command.as_ref().map(|c| c.status);

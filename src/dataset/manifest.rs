@@ -2,7 +2,7 @@
 
 use super::fingerprint::Fingerprint;
 use super::options::ManifestOptions;
-use super::recorded::Recorded;
+use super::record_metadata::RecordMetadata;
 use super::{MANIFEST, aside};
 use crate::error::{self, Error, Place, Result};
 use crate::foreign;
@@ -107,7 +107,7 @@ pub struct Recording {
     pub fingerprints: Option<Vec<Fingerprint>>,
     /// How it was recorded, where `sysds record` did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recorded: Option<Recorded>,
+    pub recorded: Option<RecordMetadata>,
 }
 
 /// What the tracer discarded of a stream.

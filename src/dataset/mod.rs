@@ -4,7 +4,7 @@
 //! `staging`, how anything is written aside is `aside`, which files are its own `owned`, what its manifest says is `manifest`, with which options it was made `options`, how its files
 //! are compressed `codec`, what its traces declare is `classes`,
 //! by what they are known again `fingerprint`, what is known of how a trace
-//! was recorded is `recorded`, how either writes a time is `moment`,
+//! was recorded is `record_metadata`, how either writes a time is `timestamp`,
 //! what types are called is `type_name`.
 
 pub(crate) mod aside;
@@ -12,12 +12,12 @@ pub mod classes;
 pub mod codec;
 pub mod fingerprint;
 pub mod manifest;
-pub mod moment;
 pub mod options;
 pub mod owned;
-pub mod recorded;
+pub mod record_metadata;
 pub mod staging;
 pub mod tables;
+pub mod timestamp;
 pub(crate) mod type_name;
 
 use crate::error::{Error, Place, Result};

@@ -11,9 +11,9 @@ use crate::dataset::classes::{self, Class, Classes};
 use crate::dataset::manifest::{
     DataFile, FORMAT_VERSION, Manifest, Recording, StreamLoss, TableFiles, Tool, describe_file,
 };
-use crate::dataset::moment;
 use crate::dataset::staging::Staging;
 use crate::dataset::tables;
+use crate::dataset::timestamp;
 use crate::error::Result;
 use crate::process::threads::{joined, spawn_scoped};
 use crate::trace::event::EventClass;
@@ -199,7 +199,7 @@ fn manifest(
         |get: fn(&StreamLoss) -> u64| recordings.iter().flat_map(|r| &r.losses).map(get).sum();
     let mut appended = old.map(|o| o.appended.clone()).unwrap_or_default();
     if old.is_some() {
-        appended.push(moment::now());
+        appended.push(timestamp::now());
     }
     Manifest {
         format_version: FORMAT_VERSION,
@@ -208,7 +208,7 @@ fn manifest(
             version: env!("CARGO_PKG_VERSION").to_owned(),
             reader: readers(&recordings),
         },
-        created: old.map_or_else(moment::now, |o| o.created.clone()),
+        created: old.map_or_else(timestamp::now, |o| o.created.clone()),
         appended,
         options: plan.options.told(),
         events: count(|r| r.events),

@@ -3,7 +3,7 @@
 use super::append::Old;
 use super::continued::Found;
 use super::options::IngestOptions;
-use crate::dataset::recorded::Recorded;
+use crate::dataset::record_metadata::RecordMetadata;
 use crate::error::{Error, Hint, Place, Remedy, Result};
 use crate::trace::find;
 
@@ -12,7 +12,7 @@ pub(super) struct Described {
     /// Its label: the one that was given now, else the one that it has in the dataset, else that it was recorded with.
     pub label: Option<String>,
     /// How it was recorded, where `sysds record` did it.
-    pub recorded: Option<Recorded>,
+    pub recorded: Option<RecordMetadata>,
 }
 
 /// What is said of each of `found`.
@@ -76,10 +76,10 @@ fn given(found: &Found, options: &IngestOptions) -> Result<Option<String>> {
 }
 
 /// What `sysds record` says of a recording, where it made it.
-fn recorded(recording: &find::Recording) -> Result<Option<Recorded>> {
-    let mut found: Option<Recorded> = None;
+fn recorded(recording: &find::Recording) -> Result<Option<RecordMetadata>> {
+    let mut found: Option<RecordMetadata> = None;
     for part in &recording.parts {
-        let Some(recorded) = Recorded::beside(&part.folder)? else {
+        let Some(recorded) = RecordMetadata::beside(&part.folder)? else {
             continue;
         };
         if found.as_ref().is_some_and(|f| *f != recorded) {

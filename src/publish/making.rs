@@ -11,7 +11,7 @@ use super::tables::Tables;
 use super::version::{Old, settle};
 use crate::dataset::manifest::{DataFile, Manifest, TableFiles, describe_file};
 use crate::dataset::staging::Staging;
-use crate::dataset::{self, Dataset, RELEASED, classes, moment};
+use crate::dataset::{self, Dataset, RELEASED, classes, timestamp};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -93,7 +93,7 @@ fn added(
     Release {
         release_version: RELEASE_VERSION,
         version: String::new(),
-        published: options.published.clone().unwrap_or_else(moment::today),
+        published: options.published.clone().unwrap_or_else(timestamp::today),
         tool: format!("sysds {}", env!("CARGO_PKG_VERSION")),
         license: options.license.as_ref().map(|l| l.expression.clone()),
         previous: None,

@@ -4,7 +4,7 @@
 //! generator's figures can be set beside those of the requests. Its contract is `schemas/recordings.json`.
 
 use crate::dataset::manifest::{Manifest, Recording};
-use crate::dataset::recorded::LoadSummary;
+use crate::dataset::record_metadata::LoadSummary;
 use arrow::array::{
     ArrayRef, Float64Builder, Int64Builder, ListBuilder, RecordBatch, StringArray, StructBuilder,
     TimestampNanosecondArray,
@@ -117,7 +117,7 @@ fn percentiles(loads: &[Option<LoadSummary>]) -> ArrayRef {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::recorded::{Count, Percentile};
+    use crate::dataset::record_metadata::{Count, Percentile};
     use arrow::array::{Array, AsArray};
 
     fn load(percentiles: Vec<Percentile>) -> LoadSummary {

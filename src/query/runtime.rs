@@ -82,7 +82,9 @@ impl Runtime {
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
             .build_arc()
             .map_err(|e| {
-                let dir = disk.as_ref().map_or(std::env::temp_dir(), |(_, d)| d.path().into());
+                let dir = disk
+                    .as_ref()
+                    .map_or(std::env::temp_dir(), |(_, d)| d.path().into());
                 let (dir, e) = (crate::shown::path_text(&dir), e.strip_backtrace());
                 Error::usage(format!("the folder for temporary files {dir}: {e}"), "")
             })?;

@@ -1,7 +1,7 @@
 //! What a recording needs, looked at before anything is begun: each thing that is missing is named with its remedy.
 
 use super::lttng::{lttng, version};
-use crate::dataset::recorded::Machine;
+use crate::dataset::record_metadata::Machine;
 use crate::error::{Error, Result};
 use std::fs;
 use std::path::Path;

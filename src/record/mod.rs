@@ -14,10 +14,10 @@ mod load;
 mod lttng;
 mod session;
 
-use crate::dataset::moment;
-use crate::dataset::recorded::{
-    self, EndedBy, FORMAT_VERSION, Load, Machine, Ran, Recorded, TRACE,
+use crate::dataset::record_metadata::{
+    self, EndedBy, FORMAT_VERSION, Load, Machine, Ran, RecordMetadata, TRACE,
 };
+use crate::dataset::timestamp;
 use crate::error::{Error, Result};
 use buffers::Buffers;
 use children::Running;
@@ -99,7 +99,7 @@ pub(crate) fn record(
     options: &Options,
     interrupted: &AtomicBool,
     tell: &mut dyn FnMut(&str),
-) -> Result<Recorded> {
+) -> Result<RecordMetadata> {
     let (machine, available) = checks::machine()?;
     if !options.unchecked {
         checks::check(options.verbose)?;
@@ -128,7 +128,7 @@ pub(crate) fn record(
         return Err(Error::Interrupted);
     }
     session.lttng(&["start", &session.name])?;
-    let started = moment::now();
+    let started = timestamp::now();
     tell(&until(options));
     let (duration, done) = while_tracing(&mut session, options, &folder.dir, interrupted)?;
     tell("stopping, and waiting until all is written");
@@ -158,7 +158,11 @@ fn until(options: &Options) -> String {
 }
 
 /// Sets up the session's channels, events and contexts.
-fn enable(session: &Session, options: &Options, buffers: Buffers) -> Result<recorded::Session> {
+fn enable(
+    session: &Session,
+    options: &Options,
+    buffers: Buffers,
+) -> Result<record_metadata::Session> {
     let mut points: Vec<String> = Vec::new();
     if options.sched {
         points.extend(SCHED.map(str::to_owned));
@@ -194,7 +198,7 @@ fn enable(session: &Session, options: &Options, buffers: Buffers) -> Result<reco
         ])?;
     }
     points.insert(0, "syscalls".to_owned());
-    Ok(recorded::Session {
+    Ok(record_metadata::Session {
         name: session.name.clone(),
         kernel_events: points,
         user_events: options.user_events.clone(),
@@ -331,13 +335,13 @@ fn read_load(command: &str, status: Option<i32>, output: &Path) -> Result<Load> 
 
 fn describe(
     options: &Options,
-    session: recorded::Session,
+    session: record_metadata::Session,
     machine: Machine,
     (started, duration): (String, Duration),
     done: Done,
     lost: Lost,
-) -> Recorded {
-    Recorded {
+) -> RecordMetadata {
+    RecordMetadata {
         format_version: FORMAT_VERSION,
         label: options.label.clone(),
         started,

@@ -1,4 +1,4 @@
-//! What stands in a folder, to compare: data byte for byte, papers without the times at which they were made.
+//! What stands in a folder, to compare: data byte for byte, metadata without the times at which they were made.
 
 use regex::Regex;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 /// The content of every file, by its path; that of a file that stands alone has the path "".
 pub type Tree = BTreeMap<String, Vec<u8>>;
 
-/// A moment, and what depends on one: a checksum of papers, their sizes.
+/// A moment, and what depends on one: a checksum of metadata, their sizes.
 static MOMENT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)|\b[0-9a-f]{64}\b").unwrap());
 

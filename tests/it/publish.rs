@@ -1,4 +1,4 @@
-//! Releases: what is in them, what their papers say, and which version a change asks for.
+//! Releases: what is in them, what their metadata say, and which version a change asks for.
 
 use crate::common::*;
 use arrow::array::{AsArray, RecordBatch};

@@ -144,7 +144,7 @@ fn a_release_leads_nowhere_and_blocks_nothing() {
 }
 
 #[test]
-fn papers_of_a_release_are_files() {
+fn metadata_of_a_release_are_files() {
     for paper in ["SHA256SUMS", "croissant.json", "schemas/events.json"] {
         let r = Copied::release();
         fs::remove_file(r.root.join(paper)).unwrap();
@@ -228,7 +228,7 @@ fn a_manifest_leads_nowhere() {
     r.change(|m| m["classes"]["path"] = "../../etc/passwd".into());
     faulty(
         &r.root,
-        &["papers: manifest.json: ../../etc/passwd leads out of the dataset"],
+        &["metadata: manifest.json: ../../etc/passwd leads out of the dataset"],
     );
 }
 
@@ -275,7 +275,7 @@ fn equal_ids_are_refused_before_anything_else() {
     let begun = Instant::now();
     faulty(
         &r.root,
-        &["papers: manifest.json: two recordings have the trace_id"],
+        &["metadata: manifest.json: two recordings have the trace_id"],
     );
     assert!(
         begun.elapsed() < Duration::from_secs(20),
@@ -328,7 +328,7 @@ fn a_version_that_is_none_is_a_fault() {
     r.change(|m| m["release"]["version"] = "one\u{1b}[2J".into());
     faulty(
         &r.root,
-        &["papers: manifest.json: the version \"one\\u{1b}[2J\" is not semantic"],
+        &["metadata: manifest.json: the version \"one\\u{1b}[2J\" is not semantic"],
     );
 }
 

@@ -56,7 +56,7 @@ impl Broken {
         ))
     }
 
-    /// Changes the rows of a shard, and the papers so that they agree with it.
+    /// Changes the rows of a shard, and the metadata so that they agree with it.
     fn change(&self, table: &str, split: &str, change: impl FnOnce(RecordBatch) -> RecordBatch) {
         let path = self.shard(table, split);
         let batches = rows_of(&path);
@@ -68,7 +68,7 @@ impl Broken {
         self.seal();
     }
 
-    /// Makes sizes and checksums in all papers those of the files.
+    /// Makes sizes and checksums in all metadata those of the files.
     fn seal(&self) {
         let mut manifest = manifest(&self.root);
         let mut croissant: Value = read_json(&self.root.join("croissant.json"));
@@ -217,7 +217,7 @@ fn files_that_changed_are_missing_or_are_too_many() {
     let sums = fs::read_to_string(broken.root.join("SHA256SUMS")).unwrap();
     let line = format!("{}  ../../etc/passwd\n", "0".repeat(64));
     fs::write(broken.root.join("SHA256SUMS"), sums + &line).unwrap();
-    broken.named(&["papers"], &["papers: SHA256SUMS: line "]);
+    broken.named(&["metadata"], &["metadata: SHA256SUMS: line "]);
 
     // Nor is a manifest.
     let broken = Broken::new();
@@ -225,11 +225,11 @@ fn files_that_changed_are_missing_or_are_too_many() {
     told["tables"]["losses"]["files"][0]["path"] = "../d/manifest.json".into();
     fs::write(broken.root.join("manifest.json"), told.to_string()).unwrap();
     broken.named(
-        &["papers"],
-        &["papers: manifest.json: ../d/manifest.json is not a file"],
+        &["metadata"],
+        &["metadata: manifest.json: ../d/manifest.json is not a file"],
     );
 
-    // Papers that contradict each other.
+    // Metadata that contradict each other.
     let broken = Broken::new();
     let path = broken.root.join("croissant.json");
     let mut croissant = read_json(&path);
@@ -241,8 +241,8 @@ fn files_that_changed_are_missing_or_are_too_many() {
     fs::write(&path, croissant.to_string()).unwrap();
     broken.sum();
     broken.named(
-        &["papers"],
-        &["papers: croissant.json: does not have data/"],
+        &["metadata"],
+        &["metadata: croissant.json: does not have data/"],
     );
 }
 
@@ -499,7 +499,7 @@ fn links_of_events_that_lists_do_not_bear_out() {
         let none = arrow::array::new_null_array(label.data_type(), label.len());
         with(&rows, "label", none)
     });
-    broken.named(&["papers"], &["has another label than its recording"]);
+    broken.named(&["metadata"], &["has another label than its recording"]);
 }
 
 #[test]

@@ -64,9 +64,7 @@ pub(super) fn is_leaf(ty: &DataType) -> bool {
         DataType::Int32 | DataType::Int64 | DataType::UInt64 | DataType::Float64 => true,
         DataType::Utf8 | DataType::Binary => true,
         DataType::Timestamp(TimeUnit::Nanosecond, _) => true,
-        DataType::Dictionary(key, value) => {
-            **key == DataType::Int32 && **value == DataType::Utf8
-        }
+        DataType::Dictionary(key, value) => **key == DataType::Int32 && **value == DataType::Utf8,
         _ => false,
     }
 }
@@ -140,25 +138,7 @@ impl Gather {
         chosen: Option<&Chosen>,
         then: impl FnOnce(Leaf, At) -> R,
     ) -> R {
-        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
-        self.rows.clear();
-        self.ranks.clear();
-        let valid = nulls.into_iter().flat_map(NullBuffer::valid_indices);
-        let (rows, at) = match (nulls, chosen) {
-            (None, None) => (None, At::All(array.len())),
-            (None, Some(chosen)) => (Some(&chosen.rows[..]), At::All(chosen.count())),
-            (Some(_), None) => {
-                self.rows.extend(valid.map(|at| at as u32));
-                (Some(&self.rows[..]), At::Some(&self.rows))
-            }
-            (Some(_), Some(chosen)) => {
-                for row in valid.filter(|row| chosen.mask.value(*row)) {
-                    self.rows.push(row as u32);
-                    self.ranks.push(chosen.ranks[row]);
-                }
-                (Some(&self.rows[..]), At::Some(&self.ranks))
-            }
-        };
+        let (rows, at) = rows_of(array, chosen, (&mut self.rows, &mut self.ranks));
         match array.data_type() {
             DataType::Int32 => {
                 let values = array.as_primitive::<Int32Type>().values();
@@ -207,12 +187,35 @@ impl Gather {
     }
 }
 
+/// Which rows of an array have the values that are meant, all where it is `None`; and which these are of the chosen ones.
+fn rows_of<'a>(
+    array: &ArrayRef,
+    chosen: Option<&'a Chosen>,
+    (rows, ranks): (&'a mut Vec<u32>, &'a mut Vec<u32>),
+) -> (Option<&'a [u32]>, At<'a>) {
+    rows.clear();
+    ranks.clear();
+    let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+    let valid = nulls.into_iter().flat_map(NullBuffer::valid_indices);
+    match (nulls, chosen) {
+        (None, None) => (None, At::All(array.len())),
+        (None, Some(chosen)) => (Some(&chosen.rows), At::All(chosen.count())),
+        (Some(_), None) => {
+            rows.extend(valid.map(|at| at as u32));
+            (Some(rows), At::Some(rows))
+        }
+        (Some(_), Some(chosen)) => {
+            for row in valid.filter(|row| chosen.mask.value(*row)) {
+                rows.push(row as u32);
+                ranks.push(chosen.ranks[row]);
+            }
+            (Some(rows), At::Some(ranks))
+        }
+    }
+}
+
 /// The values at `rows`, or all of them.
-fn there<'a, T: Copy>(
-    values: &'a [T],
-    rows: Option<&[u32]>,
-    gathered: &'a mut Vec<T>,
-) -> &'a [T] {
+fn there<'a, T: Copy>(values: &'a [T], rows: Option<&[u32]>, gathered: &'a mut Vec<T>) -> &'a [T] {
     let Some(rows) = rows else {
         return values;
     };

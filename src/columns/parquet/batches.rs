@@ -308,9 +308,7 @@ fn write_lists(
     lists.add(array.offsets().lengths());
     let rows = first..first + array.len();
     let (start, end) = (array.value_offsets()[0], array.value_offsets()[array.len()]);
-    let elements = array
-        .values()
-        .slice(start as usize, (end - start) as usize);
+    let elements = array.values().slice(start as usize, (end - start) as usize);
     for (number, member) in members.iter().enumerate() {
         let mut values = Arc::clone(&elements);
         for at in &member.path {

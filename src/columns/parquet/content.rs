@@ -110,9 +110,7 @@ impl Content {
             Content::Array(array) => Values::Array(array),
             Content::Numbers(Numbers::Int(n)) => Values::Leaf(Leaf::Int(n.values()), n.at()),
             Content::Numbers(Numbers::Long(n)) => Values::Leaf(Leaf::Long(n.values()), n.at()),
-            Content::Numbers(Numbers::Double(n)) => {
-                Values::Leaf(Leaf::Double(n.values()), n.at())
-            }
+            Content::Numbers(Numbers::Double(n)) => Values::Leaf(Leaf::Double(n.values()), n.at()),
             Content::Texts(texts) => {
                 let (offsets, bytes) = texts.values();
                 let leaf = leaf::Texts {

@@ -50,14 +50,9 @@ impl<'a> Nulls<'a> {
         workspace: &mut Workspace,
     ) -> Result<(), ParquetError> {
         if donor.is_none() && is_encoded(column) {
-            // At top level, or in a list there that the part lacks: null in every row.
-            let mut shape = match column.max_rep_level() {
-                0 => Shape::rows(),
-                _ => Shape::some_lists(),
-            };
-            if column.max_rep_level() > 0 {
-                shape.add_some(self.rows, At::Some(&[]), [].into_iter());
-            }
+            // At top level, or in a structure or a list there that the part lacks: nothing is there in any row.
+            let mut shape = Shape::some_lists();
+            shape.add_some(self.rows, At::Some(&[]), [].into_iter());
             return self.encode(group, column, &mut shape, workspace);
         }
         if !self.donors.contains_key(&donor) {

@@ -5,11 +5,11 @@
 
 use super::anonymizer::{Anonymizer, SECOND};
 use super::fate::Fate;
-use super::recorded::OUT;
+use super::record_metadata::OUT;
 use crate::columns::schema::holds::Holds;
 use crate::dataset::manifest::{Damage, Manifest, Recording, StreamLoss};
-use crate::dataset::moment;
 use crate::dataset::options::ManifestOptions;
+use crate::dataset::timestamp;
 use crate::error::Result;
 use crate::trace::{Clock, Source, SourceStream};
 use std::path::PathBuf;
@@ -246,5 +246,5 @@ impl Anonymizer {
 fn made(recordings: &[Recording]) -> String {
     let last = recordings.iter().filter_map(|r| r.last_ns).max();
     let seconds = last.unwrap_or(0).div_euclid(SECOND);
-    moment::later("1970-01-01T00:00:00Z", seconds).expect("seconds of 64 bits of nanoseconds")
+    timestamp::later("1970-01-01T00:00:00Z", seconds).expect("seconds of 64 bits of nanoseconds")
 }

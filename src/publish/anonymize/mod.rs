@@ -30,7 +30,7 @@ mod lists;
 mod manifest;
 mod numbers;
 pub(crate) mod policy;
-mod recorded;
+mod record_metadata;
 mod rewriting;
 mod table;
 mod text_values;

@@ -1,4 +1,4 @@
-//! Files against `SHA256SUMS`, and what the papers say of the shards against each other.
+//! Files against `SHA256SUMS`, and what its metadata say of the shards against each other.
 
 use super::release::Release;
 use super::report::{Kind, Report};
@@ -44,7 +44,7 @@ pub(super) fn is_impossible(release: &Release, report: &mut Report) -> bool {
     let impossible = !faults.is_empty();
     faults
         .into_iter()
-        .for_each(|what| report.add(Kind::Papers, MANIFEST, what));
+        .for_each(|what| report.add(Kind::Metadata, MANIFEST, what));
     impossible
 }
 
@@ -55,7 +55,7 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<()> {
             "the version {:?} is not semantic: {e}",
             release.manifest.release.version
         );
-        report.add(Kind::Papers, MANIFEST, what);
+        report.add(Kind::Metadata, MANIFEST, what);
     }
     let listed = listed(release, report)?;
     let mut found: BTreeMap<String, Measured> = BTreeMap::new();
@@ -98,7 +98,7 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<()> {
     for file in shards {
         if !release.manifest.release.shards.contains_key(&file.path) {
             let what = "manifest.json names it as a file of a table, but not as a shard";
-            report.add(Kind::Papers, &file.path, what);
+            report.add(Kind::Metadata, &file.path, what);
         }
     }
     croissant(release, report)
@@ -127,7 +127,7 @@ fn listed(release: &Release, report: &mut Report) -> Result<BTreeMap<String, Str
             Some((sum, file)) => drop(listed.insert(file.to_owned(), sum.to_lowercase())),
             None => {
                 let what = format!("line {} is not a checksum and a file of the release", i + 1);
-                report.add(Kind::Papers, SUMS, what);
+                report.add(Kind::Metadata, SUMS, what);
             }
         }
     }
@@ -211,7 +211,7 @@ fn croissant(release: &Release, report: &mut Report) -> Result<()> {
         }
     };
     let Ok(json) = serde_json::from_str::<serde_json::Value>(&text) else {
-        report.add(Kind::Papers, NAME, "is not JSON");
+        report.add(Kind::Metadata, NAME, "is not JSON");
         return Ok(());
     };
     let nodes = json["distribution"].as_array().cloned().unwrap_or_default();
@@ -226,7 +226,7 @@ fn croissant(release: &Release, report: &mut Report) -> Result<()> {
                 "does not have {} with the checksum of manifest.json",
                 file.path
             );
-            report.add(Kind::Papers, NAME, what);
+            report.add(Kind::Metadata, NAME, what);
         }
     }
     Ok(())

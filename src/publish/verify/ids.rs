@@ -41,7 +41,7 @@ fn same_trace(batch: &RecordBatch, path: &str, shard: &Shard, report: &mut Repor
             "has rows of the recording {other}, but manifest.json says {}",
             shard.trace_id
         );
-        report.add(Kind::Papers, path, what);
+        report.add(Kind::Metadata, path, what);
     }
 }
 
@@ -61,7 +61,7 @@ fn each(
     Ok(())
 }
 
-/// Ids that room is made for: more than there are rows, whatever the papers of the release say.
+/// Ids that room is made for: more than there are rows, whatever the metadata of the release say.
 fn most_ids(release: &Release, shards: &[(&String, &Shard)], column: &str) -> Result<u64> {
     let mut rows = 0;
     each(release, shards, &[column], |batch, _, _| {
@@ -298,7 +298,7 @@ fn labels(batch: &RecordBatch, path: &str, label: Option<&str>, report: &mut Rep
             "has another label than its recording, {}",
             label.unwrap_or("which has none")
         );
-        report.add(Kind::Papers, path, what);
+        report.add(Kind::Metadata, path, what);
     }
 }
 

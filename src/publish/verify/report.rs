@@ -18,8 +18,8 @@ pub(crate) enum Kind {
     NoFile,
     /// A file's content is not what its checksum says.
     Checksum,
-    /// The release's papers contradict each other.
-    Papers,
+    /// The files that describe the release contradict each other.
+    Metadata,
     /// A file cannot be read, or not as Parquet.
     Unreadable,
     /// A table's columns are not those of its contract.
@@ -50,7 +50,7 @@ impl Kind {
             Kind::Unlisted => "unlisted file",
             Kind::NoFile => "not a file",
             Kind::Checksum => "checksum",
-            Kind::Papers => "papers",
+            Kind::Metadata => "metadata",
             Kind::Unreadable => "unreadable",
             Kind::Schema => "schema",
             Kind::Rows => "row count",

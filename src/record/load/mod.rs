@@ -6,7 +6,7 @@
 mod oha;
 mod wrk;
 
-use crate::dataset::recorded::LoadSummary;
+use crate::dataset::record_metadata::LoadSummary;
 
 /// What the output of the load `command` says; nothing where no generator that is known here wrote it.
 pub(super) fn summary(command: &str, output: &str) -> Option<LoadSummary> {

@@ -1,6 +1,6 @@
 //! The JSON that oha prints with `--output-format json`. Times in it are seconds.
 
-use crate::dataset::recorded::{Count, LoadSummary, Percentile};
+use crate::dataset::record_metadata::{Count, LoadSummary, Percentile};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -10,7 +10,7 @@
 //! Requests/sec:     15.18
 //! ```
 
-use crate::dataset::recorded::{Count, LoadSummary, Percentile};
+use crate::dataset::record_metadata::{Count, LoadSummary, Percentile};
 
 /// What the text says; nothing where it is not of wrk2 or wrk.
 pub(super) fn summary(output: &str) -> Option<LoadSummary> {

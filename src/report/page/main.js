@@ -300,7 +300,7 @@ function losses() {
   const groups = byRecording(rows);
   const figures = groups.map(([traceId, own]) => figure({
     title: groups.length > 1 ? recordingName(traceId) : "Events per second",
-    sub: lost ? "Recorded, and above them in orange those that were discarded." : null,
+    sub: lost ? "RecordMetadata, and above them in orange those that were discarded." : null,
     key: "losses",
     draw: (width) => overTime(own, {
       width, span, domain: timeOf(traceId), height: 140,

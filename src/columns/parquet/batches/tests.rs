@@ -44,7 +44,11 @@ fn args(rows: std::ops::Range<usize>) -> ArrayRef {
         every(4, rows.clone()).map(|row| row.map(|row| vec![Some(row as i32), None])),
     );
     let inner = every(2, rows.clone()).map(|row| row.map(|row| row as f64));
-    let valid: NullBuffer = rows.clone().map(|row| row % 6 == 0).collect::<Vec<_>>().into();
+    let valid: NullBuffer = rows
+        .clone()
+        .map(|row| row % 6 == 0)
+        .collect::<Vec<_>>()
+        .into();
     let inner: ArrayRef = Arc::new(inner.collect::<Float64Array>());
     structure(
         vec![
@@ -52,7 +56,11 @@ fn args(rows: std::ops::Range<usize>) -> ArrayRef {
             ("size_u64", Arc::new(large.collect::<UInt64Array>()), true),
             ("never", Arc::new(none), true),
             ("fds", Arc::new(lists), true),
-            ("inner", structure(vec![("x", inner, true)], Some(valid)), true),
+            (
+                "inner",
+                structure(vec![("x", inner, true)], Some(valid)),
+                true,
+            ),
         ],
         None,
     )
@@ -104,7 +112,14 @@ fn read(file: Vec<u8>) -> (RecordBatch, Vec<Vec<String>>) {
     let said = groups.map(|group| {
         let columns = group.columns().iter();
         columns
-            .map(|c| format!("{} {:?} {}", c.column_path(), c.statistics(), c.num_values()))
+            .map(|c| {
+                format!(
+                    "{} {:?} {}",
+                    c.column_path(),
+                    c.statistics(),
+                    c.num_values()
+                )
+            })
             .collect()
     });
     let (said, schema) = (said.collect(), Arc::clone(reader.schema()));
@@ -116,7 +131,12 @@ fn read(file: Vec<u8>) -> (RecordBatch, Vec<Vec<String>>) {
 fn batches_are_written_as_the_crate_writes_them() {
     // Slices, whose arrays do not begin at 0, and one without rows.
     let long = batch(10..9000);
-    let batches = [batch(0..10), long.slice(5, 4000), long.slice(0, 0), long.slice(4005, 100)];
+    let batches = [
+        batch(0..10),
+        long.slice(5, 4000),
+        long.slice(0, 0),
+        long.slice(4005, 100),
+    ];
     let properties = properties(Compression::SNAPPY);
     let schema = batches[0].schema();
     let mut ours = BatchWriter::new(Vec::new(), Arc::clone(&schema), properties.clone()).unwrap();
@@ -125,7 +145,9 @@ fn batches_are_written_as_the_crate_writes_them() {
         ours.write(batch, None).unwrap();
         theirs.write(batch).unwrap();
         let some: BooleanArray = (0..batch.num_rows()).map(|row| Some(row % 5 < 2)).collect();
-        theirs.write(&filter_record_batch(batch, &some).unwrap()).unwrap();
+        theirs
+            .write(&filter_record_batch(batch, &some).unwrap())
+            .unwrap();
         ours.write(batch, Some(&Chosen::new(some))).unwrap();
         assert!(ours.size() > 0);
         if number == 1 {
@@ -133,7 +155,10 @@ fn batches_are_written_as_the_crate_writes_them() {
             theirs.flush().unwrap();
         }
     }
-    let (ours, theirs) = (read(ours.finish().unwrap()), read(theirs.into_inner().unwrap()));
+    let (ours, theirs) = (
+        read(ours.finish().unwrap()),
+        read(theirs.into_inner().unwrap()),
+    );
     assert_eq!(ours.0, theirs.0);
     assert_eq!(ours.1, theirs.1);
     assert_eq!(ours.1.len(), 2);

@@ -1,8 +1,8 @@
 //! Parts of different columns become one table.
 
 use super::*;
-use crate::columns::parquet::encoders::PartWriter;
 use crate::columns::parquet::content::{Content, Numbers};
+use crate::columns::parquet::encoders::PartWriter;
 use crate::columns::parquet::properties::properties;
 use crate::columns::parquet::slot::Slot;
 use arrow::array::{

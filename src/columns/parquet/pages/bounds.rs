@@ -102,7 +102,9 @@ pub(super) fn statistics(
                 .with_max_is_exact(b_exact)
                 .into()
         }
-        (Kind::Bytes, _) => ValueStatistics::<ByteArray>::new(None, None, None, nulls, false).into(),
+        (Kind::Bytes, _) => {
+            ValueStatistics::<ByteArray>::new(None, None, None, nulls, false).into()
+        }
     }
 }
 
@@ -220,13 +222,19 @@ mod tests {
         let (cut, _) = upper(&almost, Texts::Binary);
         assert_eq!(cut, [[u8::MAX; 10].as_slice(), &[8]].concat());
         let last = "\u{10ffff}".repeat(20);
-        assert_eq!(upper(last.as_bytes(), Texts::Utf8), (last.clone().into_bytes(), true));
+        assert_eq!(
+            upper(last.as_bytes(), Texts::Utf8),
+            (last.clone().into_bytes(), true)
+        );
     }
 
     #[test]
     fn short_texts_are_told_as_they_are() {
         for texts in [Texts::Utf8, Texts::Binary] {
-            assert_eq!(lower(b"/etc/passwd", texts), (b"/etc/passwd".to_vec(), true));
+            assert_eq!(
+                lower(b"/etc/passwd", texts),
+                (b"/etc/passwd".to_vec(), true)
+            );
             assert_eq!(upper(&[b'x'; 64], texts), (vec![b'x'; 64], true));
         }
     }

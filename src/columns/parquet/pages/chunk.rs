@@ -59,16 +59,16 @@ impl ChunkWriter {
     ///
     /// # Errors
     /// [`ParquetError::NYI`] where it is not [encoded](is_encoded) here, or as `properties` say.
-    pub fn new(
-        column: ColumnDescPtr,
-        properties: &WriterProperties,
-    ) -> Result<Self, ParquetError> {
+    pub fn new(column: ColumnDescPtr, properties: &WriterProperties) -> Result<Self, ParquetError> {
         let kind = kind(&column).filter(|_| is_encoded(&column));
-        let kind = kind.ok_or_else(|| ParquetError::NYI(format!("columns as {}", column.path())))?;
+        let kind =
+            kind.ok_or_else(|| ParquetError::NYI(format!("columns as {}", column.path())))?;
         Ok(ChunkWriter {
             compression: properties.compression(column.path()),
             page_rows: properties.data_page_row_count_limit(),
-            false_positives: properties.bloom_filter_properties(column.path()).map_or(0.0, |f| f.fpp()),
+            false_positives: properties
+                .bloom_filter_properties(column.path())
+                .map_or(0.0, |f| f.fpp()),
             values: Values::new(&column, properties)?,
             presence: Presence::default(),
             open: 0..0,

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`chunk`] | a column chunk: values in, pages out |
 //! | [`leaf`], [`shape`], `presence` | values that are there, how rows have them, which rows have one |
+//! | `plan` | how a column's values are to be encoded |
 //! | `values`, `numbers`, `texts`, `dictionary` | the values of a column by their type |
 //! | `hybrid`, `delta` | the format's encodings |
 //! | `bounds`, `index` | what readers skip by |
@@ -26,6 +27,7 @@ mod hybrid;
 mod index;
 pub mod leaf;
 mod numbers;
+mod plan;
 mod presence;
 pub mod shape;
 #[cfg(test)]

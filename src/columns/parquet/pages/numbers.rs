@@ -4,7 +4,7 @@ use super::bounds::{Bounds, Kind};
 use super::delta;
 use super::dictionary::Numbers;
 use super::hybrid::{encode_indices, width_of};
-use super::values::{Ended, Plan};
+use super::plan::{Ended, Plan};
 use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
 
@@ -71,7 +71,8 @@ impl<T: Number> NumberColumn<T> {
         self.indices.extend(indices);
         if let Some(filter) = &mut self.filter {
             let new = &self.dictionary.all()[known..];
-            new.iter().for_each(|bits| T::from_bits(*bits).insert(filter));
+            new.iter()
+                .for_each(|bits| T::from_bits(*bits).insert(filter));
         }
     }
 

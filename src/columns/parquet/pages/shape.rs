@@ -191,7 +191,10 @@ impl Shape {
             Form::Some(lists) => {
                 let lists_of = lists.of(rows);
                 let none = rows.len() - lists_of.len();
-                vec![none, lists_of.filter(|list| lists.length(*list) == 0).count()]
+                vec![
+                    none,
+                    lists_of.filter(|list| lists.length(*list) == 0).count(),
+                ]
             }
         }
     }
@@ -311,7 +314,10 @@ impl Shape {
 impl AllLists {
     /// The levels of lists without elements among those of rows.
     fn empty(&self, rows: &Range<usize>) -> &[u32] {
-        let at = |row: usize| self.empty.partition_point(|level| *level < self.levels[row]);
+        let at = |row: usize| {
+            self.empty
+                .partition_point(|level| *level < self.levels[row])
+        };
         &self.empty[at(rows.start)..at(rows.end)]
     }
 }
@@ -355,10 +361,19 @@ mod tests {
         shape.add([2, 0].into_iter());
         shape.add([0, 3].into_iter());
         assert_eq!(shape.len(), Some(4));
-        assert_eq!((shape.levels(&(0..4)), shape.elements(&(0..4))), (0..7, 0..5));
-        assert_eq!((shape.levels(&(1..3)), shape.elements(&(1..3))), (2..4, 2..2));
+        assert_eq!(
+            (shape.levels(&(0..4)), shape.elements(&(0..4))),
+            (0..7, 0..5)
+        );
+        assert_eq!(
+            (shape.levels(&(1..3)), shape.elements(&(1..3))),
+            (2..4, 2..2)
+        );
         assert_eq!(shape.beneath(&(0..4)), [2]);
-        assert_eq!((shape.beneath(&(2..4)), shape.ground(&(2..4))), (vec![1], Ground::Mixed));
+        assert_eq!(
+            (shape.beneath(&(2..4)), shape.ground(&(2..4))),
+            (vec![1], Ground::Mixed)
+        );
         assert_eq!(shape.ground(&(3..4)), Ground::Elements);
         let places: Vec<usize> = (0..5).map(|element| shape.level_of(element)).collect();
         assert_eq!(places, [0, 1, 4, 5, 6]);
@@ -374,8 +389,14 @@ mod tests {
         shape.add_some(2, At::All(2), [3, 1].into_iter());
         assert_eq!(shape.len(), Some(8));
         // Rows: none, [0, 1], none, [], none, none, [2, 3, 4], [5].
-        assert_eq!((shape.levels(&(0..8)), shape.elements(&(0..8))), (0..11, 0..6));
-        assert_eq!((shape.levels(&(2..7)), shape.elements(&(2..7))), (3..10, 2..5));
+        assert_eq!(
+            (shape.levels(&(0..8)), shape.elements(&(0..8))),
+            (0..11, 0..6)
+        );
+        assert_eq!(
+            (shape.levels(&(2..7)), shape.elements(&(2..7))),
+            (3..10, 2..5)
+        );
         assert_eq!(shape.beneath(&(0..8)), [4, 1]);
         assert_eq!(shape.ground(&(4..6)), Ground::Nothing);
         let places: Vec<usize> = (0..6).map(|element| shape.level_of(element)).collect();

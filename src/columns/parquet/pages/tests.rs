@@ -7,8 +7,8 @@ use super::shape::Shape;
 use crate::columns::parquet::properties::properties;
 use crate::columns::parquet::sparse::{Rows, Sparse, SparseBytes};
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch,
-    StringArray, UInt64Array, new_empty_array,
+    Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int32Array, Int64Array, ListArray,
+    RecordBatch, StringArray, UInt64Array, new_empty_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{concat, concat_batches};
@@ -127,9 +127,18 @@ fn column(random: &mut Random) -> Column {
             _ => values.iter().all(Option::is_none),
         };
         let silent = none && random.below(2) == 0;
-        chunks.push(Chunk { lengths, values, silent });
+        chunks.push(Chunk {
+            lengths,
+            values,
+            silent,
+        });
     }
-    Column { ty, nullable, lists, chunks }
+    Column {
+        ty,
+        nullable,
+        lists,
+        chunks,
+    }
 }
 
 fn double(value: u64) -> f64 {
@@ -142,7 +151,9 @@ fn double(value: u64) -> f64 {
 }
 
 fn text(value: u64) -> String {
-    let long = (value % 11 == 0).then(|| "ü".repeat(40)).unwrap_or_default();
+    let long = (value % 11 == 0)
+        .then(|| "ü".repeat(40))
+        .unwrap_or_default();
     format!("{long}/path/{value}")
 }
 
@@ -211,7 +222,8 @@ impl Column {
     /// Written by the crate.
     fn theirs(&self, properties: &WriterProperties) -> Bytes {
         let schema = Arc::new(Schema::new(vec![self.field()]));
-        let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties.clone())).unwrap();
+        let mut writer =
+            ArrowWriter::try_new(Vec::new(), schema, Some(properties.clone())).unwrap();
         for batch in self.batches() {
             writer.write(&batch).unwrap();
         }
@@ -246,7 +258,9 @@ impl Column {
                 }
             }
             match chunk.silent {
-                true => writer.write_nulls(rows, &mut shape, &mut workspace).unwrap(),
+                true => writer
+                    .write_nulls(rows, &mut shape, &mut workspace)
+                    .unwrap(),
                 false => self.write(chunk, rows, &mut writer, &mut shape, &mut workspace),
             }
         }
@@ -277,15 +291,33 @@ impl Column {
         match self.ty {
             Type::Int => {
                 let sparse: Sparse<i32> = values.map(|v| v.map(|v| v as i32)).collect();
-                writer.write(&Leaf::Int(sparse.values()), sparse.at(), end, shape, workspace)
+                writer.write(
+                    &Leaf::Int(sparse.values()),
+                    sparse.at(),
+                    end,
+                    shape,
+                    workspace,
+                )
             }
             Type::Long | Type::Unsigned => {
                 let sparse: Sparse<i64> = values.map(|v| v.map(|v| v as i64)).collect();
-                writer.write(&Leaf::Long(sparse.values()), sparse.at(), end, shape, workspace)
+                writer.write(
+                    &Leaf::Long(sparse.values()),
+                    sparse.at(),
+                    end,
+                    shape,
+                    workspace,
+                )
             }
             Type::Double => {
                 let sparse: Sparse<f64> = values.map(|v| v.map(double)).collect();
-                writer.write(&Leaf::Double(sparse.values()), sparse.at(), end, shape, workspace)
+                writer.write(
+                    &Leaf::Double(sparse.values()),
+                    sparse.at(),
+                    end,
+                    shape,
+                    workspace,
+                )
             }
             Type::Text | Type::Binary => {
                 let mut sparse = SparseBytes::new();
@@ -297,13 +329,20 @@ impl Column {
                     }
                 }
                 let (offsets, bytes) = sparse.values();
-                let texts = Texts { offsets, bytes, these: None };
+                let texts = Texts {
+                    offsets,
+                    bytes,
+                    these: None,
+                };
                 writer.write(&Leaf::Texts(texts), sparse.at(), end, shape, workspace)
             }
             Type::Word => {
                 let keys: Sparse<i32> = values.map(|v| v.map(|v| (v % 100) as i32)).collect();
                 let words = words();
-                let words = Words { keys: keys.values(), words: &words };
+                let words = Words {
+                    keys: keys.values(),
+                    words: &words,
+                };
                 writer.write(&Leaf::Words(words), keys.at(), end, shape, workspace)
             }
         }
@@ -313,7 +352,8 @@ impl Column {
 
 fn read(file: &Bytes) -> (RecordBatch, Arc<ParquetMetaData>) {
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
-    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), options).unwrap();
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), options).unwrap();
     let (schema, metadata) = (Arc::clone(reader.schema()), Arc::clone(reader.metadata()));
     let batches: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
     (concat_batches(&schema, &batches).unwrap(), metadata)
@@ -351,7 +391,9 @@ fn all_properties(random: &mut Random) -> WriterProperties {
         builder = builder.set_dictionary_enabled(false);
     }
     if random.below(3) == 0 {
-        builder = builder.set_bloom_filter_enabled(true).set_bloom_filter_max_ndv(1000);
+        builder = builder
+            .set_bloom_filter_enabled(true)
+            .set_bloom_filter_max_ndv(1000);
     }
     builder.build()
 }
@@ -386,13 +428,21 @@ fn same_values(batch: &RecordBatch) -> ArrayRef {
     let Some(doubles) = leaf.as_primitive_opt::<arrow::datatypes::Float64Type>() else {
         return Arc::clone(column);
     };
-    let bits: Int64Array = doubles.iter().map(|v| v.map(|v| v.to_bits() as i64)).collect();
+    let bits: Int64Array = doubles
+        .iter()
+        .map(|v| v.map(|v| v.to_bits() as i64))
+        .collect();
     match list {
         None => Arc::new(bits),
         Some(list) => {
             let element = Field::new("element", DataType::Int64, true);
             let offsets = list.offsets().clone();
-            Arc::new(ListArray::new(Arc::new(element), offsets, Arc::new(bits), list.nulls().cloned()))
+            Arc::new(ListArray::new(
+                Arc::new(element),
+                offsets,
+                Arc::new(bits),
+                list.nulls().cloned(),
+            ))
         }
     }
 }
@@ -410,7 +460,9 @@ fn index_is_true(batch: &RecordBatch, metadata: &ParquetMetaData, what: &str) {
     let rows = batch.num_rows();
     for (number, page) in pages.iter().enumerate() {
         let first = page.first_row_index as usize;
-        let next = pages.get(number + 1).map_or(rows, |p| p.first_row_index as usize);
+        let next = pages
+            .get(number + 1)
+            .map_or(rows, |p| p.first_row_index as usize);
         let column = batch.column(0).slice(first, next - first);
         let leaves = match column.as_list_opt::<i32>() {
             Some(list) => {
@@ -437,19 +489,28 @@ fn page_is_true(index: &ColumnIndexMetaData, number: usize, leaves: &ArrayRef, w
     if none {
         return;
     }
-    let valid = leaves.nulls().cloned().unwrap_or_else(|| NullBuffer::new_valid(leaves.len()));
+    let valid = leaves
+        .nulls()
+        .cloned()
+        .unwrap_or_else(|| NullBuffer::new_valid(leaves.len()));
     let within = |test: &dyn Fn(usize) -> bool| {
         let rows = valid.valid_indices();
         rows.for_each(|at| assert!(test(at), "{what}, page {number}, value {at}"));
     };
     match index {
         ColumnIndexMetaData::INT32(index) => {
-            let (least, greatest) = (*index.min_value(number).unwrap(), *index.max_value(number).unwrap());
+            let (least, greatest) = (
+                *index.min_value(number).unwrap(),
+                *index.max_value(number).unwrap(),
+            );
             let leaves = leaves.as_primitive::<arrow::datatypes::Int32Type>();
             within(&|at| (least..=greatest).contains(&leaves.value(at)));
         }
         ColumnIndexMetaData::INT64(index) => {
-            let (least, greatest) = (*index.min_value(number).unwrap(), *index.max_value(number).unwrap());
+            let (least, greatest) = (
+                *index.min_value(number).unwrap(),
+                *index.max_value(number).unwrap(),
+            );
             match leaves.as_primitive_opt::<arrow::datatypes::Int64Type>() {
                 Some(leaves) => within(&|at| (least..=greatest).contains(&leaves.value(at))),
                 None => {
@@ -460,12 +521,20 @@ fn page_is_true(index: &ColumnIndexMetaData, number: usize, leaves: &ArrayRef, w
             }
         }
         ColumnIndexMetaData::DOUBLE(index) => {
-            let (least, greatest) = (*index.min_value(number).unwrap(), *index.max_value(number).unwrap());
+            let (least, greatest) = (
+                *index.min_value(number).unwrap(),
+                *index.max_value(number).unwrap(),
+            );
             let leaves = leaves.as_primitive::<arrow::datatypes::Float64Type>();
-            within(&|at| leaves.value(at).is_nan() || (least..=greatest).contains(&leaves.value(at)));
+            within(&|at| {
+                leaves.value(at).is_nan() || (least..=greatest).contains(&leaves.value(at))
+            });
         }
         ColumnIndexMetaData::BYTE_ARRAY(index) => {
-            let (least, greatest) = (index.min_value(number).unwrap(), index.max_value(number).unwrap());
+            let (least, greatest) = (
+                index.min_value(number).unwrap(),
+                index.max_value(number).unwrap(),
+            );
             let bytes = |at: usize| match leaves.as_string_opt::<i32>() {
                 Some(leaves) => leaves.value(at).as_bytes(),
                 None => leaves.as_binary::<i32>().value(at),

@@ -4,7 +4,7 @@ use super::bounds::Bounds;
 use super::dictionary;
 use super::hybrid::{encode_indices, width_of};
 use super::leaf::{Texts, Words};
-use super::values::{Ended, Plan};
+use super::plan::{Ended, Plan};
 use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
 use std::ops::Range;
@@ -92,7 +92,8 @@ impl TextColumn {
             self.indices.push(index);
             return;
         }
-        self.plain.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        self.plain
+            .extend_from_slice(&(text.len() as u32).to_le_bytes());
         self.plain.extend_from_slice(text);
         if let Some(filter) = &mut self.filter {
             filter.insert(text);
@@ -124,8 +125,16 @@ impl TextColumn {
             let text = |index| self.dictionary.get(index);
             self.bounds = match self.bounds {
                 Ends::Known(least, greatest) => Ends::Known(
-                    if text(index) < text(least) { index } else { least },
-                    if text(index) > text(greatest) { index } else { greatest },
+                    if text(index) < text(least) {
+                        index
+                    } else {
+                        least
+                    },
+                    if text(index) > text(greatest) {
+                        index
+                    } else {
+                        greatest
+                    },
                 ),
                 _ => Ends::Known(index, index),
             };

@@ -1,35 +1,16 @@
 //! The values of a column, whatever their type.
 
-use super::bounds::{Bounds, Kind, Texts};
+use super::bounds::{Kind, Texts};
 use super::leaf::Leaf;
 use super::numbers::NumberColumn;
+use super::plan::{Ended, Plan};
 use super::texts::TextColumn;
-use parquet::basic::{ConvertedType, Encoding, LogicalType, Type};
+use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::bloom_filter::Sbbf;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnDescriptor;
 use std::ops::Range;
-
-/// How a column is encoded.
-pub(super) struct Plan {
-    /// How its values are, to begin with.
-    pub encoding: Encoding,
-    /// Bytes at which a dictionary is not added to any more: the rest of the column is plain.
-    pub dictionary_bytes: usize,
-    /// Bytes at which a page of texts ends.
-    pub page_bytes: usize,
-    /// What readers look values up in before they read any.
-    pub filter: Option<Sbbf>,
-}
-
-/// What there is to say of the values of a page.
-pub(super) struct Ended {
-    pub encoding: Encoding,
-    pub bounds: Option<Bounds>,
-    /// Bytes of its texts.
-    pub text_bytes: Option<i64>,
-}
 
 /// The values of a column.
 pub(super) enum Values {
@@ -37,39 +18,6 @@ pub(super) enum Values {
     Long(NumberColumn<i64>),
     Double(NumberColumn<f64>),
     Texts(TextColumn),
-}
-
-impl Plan {
-    fn new(
-        column: &ColumnDescriptor,
-        properties: &WriterProperties,
-    ) -> Result<Self, ParquetError> {
-        let path = column.path();
-        let filter = properties.bloom_filter_properties(path);
-        let filter = filter.map(|f| Sbbf::new_with_ndv_fpp(f.ndv(), f.fpp()));
-        let named = properties.encoding(path).unwrap_or(Encoding::PLAIN);
-        let encoding = match properties.dictionary_enabled(path) {
-            true => Encoding::RLE_DICTIONARY,
-            false => named,
-        };
-        let known = [
-            Encoding::RLE_DICTIONARY,
-            Encoding::PLAIN,
-            Encoding::DELTA_BINARY_PACKED,
-        ];
-        let whole = matches!(column.physical_type(), Type::INT32 | Type::INT64);
-        if !known.contains(&encoding) || encoding == Encoding::DELTA_BINARY_PACKED && !whole {
-            return Err(ParquetError::NYI(format!(
-                "the encoding {encoding} of {path}"
-            )));
-        }
-        Ok(Plan {
-            encoding,
-            dictionary_bytes: properties.column_dictionary_page_size_limit(path),
-            page_bytes: properties.column_data_page_size_limit(path),
-            filter: filter.transpose()?,
-        })
-    }
 }
 
 /// The kind of the values of a column, if it has one that is encoded here.

@@ -1,7 +1,7 @@
 //! The card's sections on how the data was collected, and what was lost.
 
 use crate::dataset::manifest::Recording;
-use crate::dataset::recorded::LoadSummary;
+use crate::dataset::record_metadata::LoadSummary;
 use crate::publish::describe::collection::{kernel, tracer};
 use crate::publish::describe::markdown::{code, inline, said};
 use crate::publish::describe::metadata::ReleaseMetadata;

@@ -22,7 +22,7 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// A recording, as `sysds record` made it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Recorded {
+pub struct RecordMetadata {
     /// [`FORMAT_VERSION`].
     pub format_version: u32,
     /// Its label.
@@ -170,7 +170,7 @@ impl LoadSummary {
     }
 }
 
-impl Recorded {
+impl RecordMetadata {
     /// Writes it to `dir`.
     ///
     /// # Errors
@@ -186,10 +186,10 @@ impl Recorded {
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::Input`] where it is not a record of a known version.
-    pub fn read(dir: &Path) -> Result<Recorded> {
+    pub fn read(dir: &Path) -> Result<RecordMetadata> {
         let path = dir.join(RECORD);
         let text = foreign::read_text(&path)?;
-        let recorded: Recorded = serde_json::from_str(&text).map_err(|e| {
+        let recorded: RecordMetadata = serde_json::from_str(&text).map_err(|e| {
             Error::input(
                 format!("not a record of sysds: {e}"),
                 Place::line(&path, e.line() as u64, e.column() as u64),
@@ -210,8 +210,8 @@ impl Recorded {
     /// beside it, or is in one (`trace/kernel`).
     ///
     /// # Errors
-    /// As [`Recorded::read`].
-    pub fn beside(root: &Path) -> Result<Option<Recorded>> {
+    /// As [`RecordMetadata::read`].
+    pub fn beside(root: &Path) -> Result<Option<RecordMetadata>> {
         let real = root.canonicalize().map_err(Error::io("read", root))?;
         // Only what LTTng itself makes in its folder: another trace further below is not of this recording.
         let of_lttng = |below: &Path| {
@@ -224,7 +224,7 @@ impl Recorded {
         for dir in traces.filter_map(Path::parent) {
             // A folder of this name is somebody's; what is there, but cannot be read, is an error.
             if !matches!(foreign::kind(&dir.join(RECORD))?, None | Some(Kind::Folder)) {
-                return Recorded::read(dir).map(Some);
+                return RecordMetadata::read(dir).map(Some);
             }
         }
         Ok(None)
@@ -236,8 +236,8 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn example() -> Recorded {
-        Recorded {
+    fn example() -> RecordMetadata {
+        RecordMetadata {
             format_version: FORMAT_VERSION,
             label: Some("cpu".to_owned()),
             started: "2026-11-25T03:00:00Z".to_owned(),
@@ -273,27 +273,27 @@ mod tests {
         fs::create_dir_all(&kernel).unwrap();
         let other = dir.path().join("out/other");
         fs::create_dir_all(&other).unwrap();
-        assert_eq!(Recorded::beside(&kernel).unwrap(), None);
+        assert_eq!(RecordMetadata::beside(&kernel).unwrap(), None);
         example().write(&dir.path().join("out")).unwrap();
-        assert_eq!(Recorded::beside(&kernel).unwrap(), Some(example()));
+        assert_eq!(RecordMetadata::beside(&kernel).unwrap(), Some(example()));
         let trace = dir.path().join("out/trace");
-        assert_eq!(Recorded::beside(&trace).unwrap(), Some(example()));
-        assert_eq!(Recorded::beside(&other).unwrap(), None);
+        assert_eq!(RecordMetadata::beside(&trace).unwrap(), Some(example()));
+        assert_eq!(RecordMetadata::beside(&other).unwrap(), None);
         let below = trace.join("mine");
         fs::create_dir(&below).unwrap();
-        assert_eq!(Recorded::beside(&below).unwrap(), None);
+        assert_eq!(RecordMetadata::beside(&below).unwrap(), None);
     }
 
     #[test]
     fn what_is_no_record_is_refused_with_its_place() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(RECORD), "{\n}").unwrap();
-        let e = Recorded::read(dir.path()).unwrap_err().to_string();
+        let e = RecordMetadata::read(dir.path()).unwrap_err().to_string();
         assert!(e.contains("record.json, line 2"), "{e}");
         let mut later = example();
         later.format_version = 2;
         later.write(dir.path()).unwrap();
-        let e = Recorded::read(dir.path()).unwrap_err().to_string();
+        let e = RecordMetadata::read(dir.path()).unwrap_err().to_string();
         assert!(e.contains("version 2"), "{e}");
     }
 }

@@ -1,4 +1,4 @@
-//! Moments as text: UTC, RFC 3339, as manifests and records tell when something happened.
+//! Timestamps as text: UTC, RFC 3339, as manifests and records tell when something happened.
 
 use arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
 use arrow::temporal_conversions::timestamp_ns_to_datetime;
@@ -20,7 +20,7 @@ pub fn today() -> String {
     day
 }
 
-/// A moment so many seconds later, with the fraction of a second that it has; nothing where `text` is no moment, or the
+/// A timestamp so many seconds later, with the fraction of a second that it has; nothing where `text` is none, or the
 /// result is none that 64 bits of nanoseconds hold.
 pub fn later(text: &str, seconds: i64) -> Option<String> {
     let ns = string_to_timestamp_nanos(text).ok()?;
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn now_is_a_moment_in_milliseconds() {
+    fn now_is_a_timestamp_in_milliseconds() {
         let text = now();
         assert_eq!(text.len(), "2026-11-25T03:00:00.125Z".len(), "{text}");
         let seconds = string_to_timestamp_nanos(&text).unwrap() / 1_000_000_000;
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_moment_keeps_its_fraction() {
+    fn a_later_timestamp_keeps_its_fraction() {
         let at = |text, by| later(text, by);
         let of = |text: &str| Some(text.to_owned());
         assert_eq!(

@@ -1,8 +1,8 @@
 //! What `sysds record` says of a recording, anonymized.
 
 use super::anonymizer::Anonymizer;
-use crate::dataset::moment;
-use crate::dataset::recorded::{Count, Load, Machine, Ran, Recorded, Session};
+use crate::dataset::record_metadata::{Count, Load, Machine, Ran, RecordMetadata, Session};
+use crate::dataset::timestamp;
 use crate::error::{Error, Place, Result};
 
 /// Stands for a text that is left out.
@@ -20,8 +20,12 @@ const ERRORS: [&str; 6] = [
 impl Anonymizer {
     /// What `sysds record` says: figures, versions and what was traced stay. Commands name hosts, folders and people in any
     /// form, and are left out whole; `label` is the one that the tables have, and another is left out.
-    pub(super) fn recorded(&mut self, recorded: Recorded, label: Option<&str>) -> Result<Recorded> {
-        let Recorded {
+    pub(super) fn recorded(
+        &mut self,
+        recorded: RecordMetadata,
+        label: Option<&str>,
+    ) -> Result<RecordMetadata> {
+        let RecordMetadata {
             format_version,
             label: own,
             started,
@@ -41,7 +45,7 @@ impl Anonymizer {
                 ran
             })
         };
-        Ok(Recorded {
+        Ok(RecordMetadata {
             format_version,
             label: own.filter(|own| Some(&**own) == label),
             started: self.later(&started)?,
@@ -103,7 +107,7 @@ impl Anonymizer {
                 "Make the dataset again with sysds ingest.",
             )
         };
-        moment::later(text, self.shift).ok_or_else(unknown)
+        timestamp::later(text, self.shift).ok_or_else(unknown)
     }
 }
 
