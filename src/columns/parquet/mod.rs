@@ -16,18 +16,23 @@
 //! | [`encoders`] | a row group whose columns are encoded by threads |
 //! | [`side_by_side`] | a row group whose columns are encoded by the caller's thread |
 //! | [`nested`] | the columns of a list's elements |
+//! | [`pages`] | what is encoded of a column, until its row group is written |
 //! | [`join`], [`source`], [`nulls`], [`late`] | parts into files of one schema |
+//! | [`fitting`], [`records`] | rows of files put apart into others, lists as they are |
 
 pub mod column;
 pub mod encoders;
+pub mod fitting;
 pub mod join;
 pub mod late;
 pub mod levels;
 pub mod nested;
 mod nulls;
 pub mod numbers;
+mod pages;
 pub mod part;
 pub mod properties;
+pub mod records;
 pub mod side_by_side;
 pub mod slot;
 mod source;

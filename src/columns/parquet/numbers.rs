@@ -7,17 +7,16 @@
 //! differ.
 
 use super::levels::{Chunk, Levels};
+use super::pages::Pages;
 use super::sparse::Sparse;
 use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array};
 use bytes::Bytes;
-use parquet::column::page::{CompressedPage, PageWriteSpec, PageWriter};
 use parquet::column::writer::{ColumnCloseResult, ColumnWriterImpl};
 use parquet::data_type::{DataType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterPropertiesPtr;
-use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Numbers at some rows, by their type in Parquet.
 pub enum Numbers {
@@ -46,10 +45,6 @@ pub struct Writer<T: DataType> {
     /// The definition level of a value.
     there: i16,
 }
-
-/// Where the pages of a column go.
-#[derive(Clone)]
-struct Pages(Arc<Mutex<TrackedWrite<Vec<u8>>>>);
 
 impl Numbers {
     /// How many there are.
@@ -154,7 +149,7 @@ where
     T::T: Copy + Default,
 {
     fn new(column: ColumnDescPtr, properties: WriterPropertiesPtr) -> Self {
-        let pages = Pages(Arc::new(Mutex::new(TrackedWrite::new(Vec::new()))));
+        let pages = Pages::default();
         Writer {
             there: column.max_def_level(),
             writer: ColumnWriterImpl::new(column, properties, Box::new(pages.clone())),
@@ -181,20 +176,7 @@ where
 
     fn close(self) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
         let closed = self.writer.close()?;
-        let pages = Arc::into_inner(self.pages.0).expect("the writer had the other one");
-        let pages = pages.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok((pages.into_inner()?.into(), closed))
-    }
-}
-
-impl PageWriter for Pages {
-    fn write_page(&mut self, page: CompressedPage) -> Result<PageWriteSpec, ParquetError> {
-        let mut sink = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        SerializedPageWriter::new(&mut sink).write_page(page)
-    }
-
-    fn close(&mut self) -> Result<(), ParquetError> {
-        Ok(())
+        Ok((self.pages.into_bytes()?, closed))
     }
 }
 

@@ -1,9 +1,8 @@
-//! Files of rows that hold lists.
+//! How a `COPY` of rows with lists is planned.
 //!
-//! A row of `requests` is as large as hundreds of plain ones, since a structure takes memory for each of its members also
-//! where it is null. DataFusion takes 8192 rows at a time, in each of its threads and at each step of a plan, and encodes a
-//! million before it writes them. A `COPY` of such rows is planned with few at a time, in one stream, which keeps them in
-//! their order; columns are still encoded in parallel.
+//! DataFusion takes 8192 rows at a time, in each of its threads and at each step of a plan, and encodes a million before it
+//! writes them. Here few are taken at a time, in one stream, which keeps them in their order; columns are still encoded in
+//! parallel.
 
 use arrow::datatypes::{DataType, Schema};
 use datafusion::common::config::ConfigNonZeroUsize;
@@ -22,7 +21,7 @@ const PAGE: usize = 512;
 ///
 /// # Errors
 /// None: a number of rows is not zero.
-pub(super) fn set(plan: &LogicalPlan, options: &mut ConfigOptions) -> Result<()> {
+pub(in crate::query) fn set(plan: &LogicalPlan, options: &mut ConfigOptions) -> Result<()> {
     let LogicalPlan::Copy(copy) = plan else {
         return Ok(());
     };
