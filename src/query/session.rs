@@ -271,7 +271,7 @@ impl Session {
         {
             return copied.write(target, folder).await;
         }
-        wide::set(&plan, state.config_mut().options_mut())?;
+        wide::set(&plan, &mut state)?;
         let returned = DataFrame::new(state, plan).collect().await?;
         Ok(copy::count(&returned))
     }
@@ -305,7 +305,14 @@ impl Session {
                 made.remove(&name);
                 Ok(dropped)
             }
-            plan => self.context.execute_logical_plan(plan).await,
+            plan @ (LogicalPlan::Ddl(_) | LogicalPlan::Statement(_)) => {
+                self.context.execute_logical_plan(plan).await
+            }
+            plan => {
+                let mut state = state;
+                wide::set(&plan, &mut state)?;
+                Ok(DataFrame::new(state, plan))
+            }
         }
     }
 

@@ -11,10 +11,10 @@
 
 mod aside;
 mod columns;
-mod files;
+pub(in crate::query) mod files;
 mod gather;
 mod given;
-mod known;
+pub(in crate::query) mod known;
 mod plan;
 mod table;
 #[cfg(test)]
