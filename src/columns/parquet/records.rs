@@ -32,7 +32,7 @@ const ROWS: usize = 256;
 /// Which rows of a row group go where.
 #[derive(Debug)]
 pub struct Places {
-    /// For each row the number of its file; none where it goes nowhere.
+    /// For each row, up to the last that is wanted, the number of its file; none where it goes nowhere.
     pub files: Vec<Option<usize>>,
     /// How many files there are.
     pub count: usize,
@@ -85,7 +85,8 @@ pub fn apart(
     let rows = group.num_rows() as usize;
     let pages = SerializedPageReader::new(Arc::new(file), chunk, rows, None)?;
     let reader = get_column_reader(chunk.column_descr_ptr(), Box::new(pages));
-    let there = chunk.column_descr().max_def_level();
+    let column = chunk.column_descr();
+    let levels = (column.max_def_level(), column.max_rep_level());
     let copy = match to.physical_type() {
         Type::BOOLEAN => copy::<BoolType>,
         Type::INT32 => copy::<Int32Type>,
@@ -96,11 +97,11 @@ pub fn apart(
         Type::BYTE_ARRAY => copy::<ByteArrayType>,
         Type::FIXED_LEN_BYTE_ARRAY => copy::<FixedLenByteArrayType>,
     };
-    copy((reader, there), (fitting, to), places, properties)
+    copy((reader, levels), (fitting, to), places, properties)
 }
 
 fn copy<T: DataType>(
-    (reader, there): (ColumnReader, i16),
+    (reader, levels): (ColumnReader, (i16, i16)),
     (fitting, to): (&Fitting, &ColumnDescPtr),
     places: &Places,
     properties: &WriterPropertiesPtr,
@@ -118,17 +119,21 @@ fn copy<T: DataType>(
     for files in places.files.chunks(ROWS) {
         rows.clear();
         if read(files.len(), &mut rows)? != files.len() {
-            return Err(ParquetError::General(format!(
-                "the column {} has fewer rows than others",
-                to.path()
-            )));
+            return Err(damaged(to, "has fewer rows than others"));
         }
-        rows.deal(there, files, &mut targets);
+        if !rows.within(levels) {
+            return Err(damaged(to, "has levels that its schema has not"));
+        }
+        rows.deal(levels.0, files, &mut targets);
         targets
             .iter_mut()
             .try_for_each(|target| target.write(fitting))?;
     }
     targets.into_iter().map(Target::close).collect()
+}
+
+fn damaged(column: &ColumnDescPtr, how: &str) -> ParquetError {
+    ParquetError::General(format!("the column {} {how}", column.path()))
 }
 
 /// What reads the levels of a column of any type.
@@ -180,6 +185,12 @@ impl<T: DataType> Rows<T> {
         let (definition, repetition) = (&mut self.definition, &mut self.repetition);
         let read = reader.read_records(count, Some(definition), Some(repetition), &mut self.values);
         read.map(|(rows, _, _)| rows)
+    }
+
+    /// Whether all levels are at most these.
+    fn within(&self, (definition, repetition): (i16, i16)) -> bool {
+        let most = |levels: &[i16]| levels.iter().copied().max().unwrap_or_default();
+        most(&self.definition) <= definition && most(&self.repetition) <= repetition
     }
 
     /// Adds each row to the file that it goes to, by number; a value has the level `there`.

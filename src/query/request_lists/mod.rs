@@ -11,10 +11,10 @@
 
 mod aside;
 mod columns;
-pub(in crate::query) mod files;
+pub(crate) mod files;
 mod gather;
 mod given;
-pub(in crate::query) mod known;
+pub(crate) mod known;
 mod plan;
 mod table;
 #[cfg(test)]

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What is to be carried out.
-pub(in crate::query) struct Copied {
+pub(crate) struct Copied {
     plan: LogicalPlan,
     state: SessionState,
     opened: Arc<Opened>,
@@ -52,7 +52,7 @@ impl Copied {
     ///
     /// # Errors
     /// Those of the plan, and of files that are read.
-    pub(in crate::query) fn plan(
+    pub(crate) fn plan(
         state: &SessionState,
         copy: &CopyTo,
         origins: &[Origin],
@@ -110,7 +110,7 @@ impl Copied {
     ///
     /// # Errors
     /// Where rows cannot be read or written.
-    pub(in crate::query) async fn write(self, target: &Path, folder: bool) -> Result<u64> {
+    pub(crate) async fn write(self, target: &Path, folder: bool) -> Result<u64> {
         let Copied {
             plan,
             state,
@@ -191,11 +191,12 @@ impl Writing {
         let batch = concat_batches(&first.schema(), part.iter())?;
         part.clear();
         let divided = self.divided(&batch, target)?;
-        let mut files = vec![None; group.rows];
+        let place = |number: &i64| (number - group.first) as usize;
+        let places: Vec<usize> = self.numbers(&batch).iter().map(place).collect();
+        let mut files = vec![None; places.last().map_or(0, |last| last + 1)];
         for (number, (_, rows)) in divided.iter().enumerate() {
             for row in rows {
-                let at = self.numbers(&batch)[*row as usize] - group.first;
-                files[at as usize] = Some(number);
+                files[places[*row as usize]] = Some(number);
             }
         }
         let count = divided.len();

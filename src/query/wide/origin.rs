@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// A table of the dataset, as SQL knows it, and its files.
 #[derive(Debug)]
-pub(in crate::query) struct Origin {
+pub(crate) struct Origin {
     root: PathBuf,
     table: Table,
     /// What SQL reads it by.
@@ -42,11 +42,7 @@ pub(super) struct Group {
 
 impl Origin {
     /// A table in the dataset `root`.
-    pub(in crate::query) fn new(
-        root: &Path,
-        table: &Table,
-        provider: Arc<dyn TableProvider>,
-    ) -> Self {
+    pub(crate) fn new(root: &Path, table: &Table, provider: Arc<dyn TableProvider>) -> Self {
         Origin {
             root: root.to_path_buf(),
             table: table.clone(),
@@ -64,7 +60,7 @@ impl Origin {
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`] where one cannot be read, [`Error::Input`] where it is no file.
     pub(super) fn open(&self) -> Result<Opened> {
-        let (mut files, mut groups, mut first) = (Vec::new(), Vec::new(), 0);
+        let (mut files, mut groups, mut first) = (Vec::new(), Vec::new(), 0_i64);
         for path in &self.table.files {
             let file = open(&self.root, path)?;
             let options = ArrowReaderOptions::new();
@@ -79,7 +75,7 @@ impl Origin {
                     first,
                     rows,
                 });
-                first += rows as i64;
+                first = first.saturating_add_unsigned(rows as u64);
             }
             files.push((path.clone(), metadata));
         }
@@ -94,7 +90,7 @@ impl Origin {
 impl Group {
     /// The number after that of its last row.
     pub(super) fn end(&self) -> i64 {
-        self.first + self.rows as i64
+        self.first.saturating_add_unsigned(self.rows as u64)
     }
 }
 

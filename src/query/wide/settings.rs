@@ -20,14 +20,14 @@ const ROWS_OF_STRUCTURES: usize = 32;
 /// Members of structures from which on a list makes a row large.
 const MEMBERS: usize = 16;
 /// Rows of a row group that have lists, and of a page: what is encoded of a page is in memory, in the form that takes most.
-pub(in crate::query) const ROW_GROUP: usize = 2048;
-pub(in crate::query) const PAGE: usize = 512;
+pub(crate) const ROW_GROUP: usize = 2048;
+pub(crate) const PAGE: usize = 512;
 
 /// Settings that a plan is carried out with, beside those of all plans.
 ///
 /// # Errors
 /// None: a number of rows is not zero.
-pub(in crate::query) fn set(plan: &LogicalPlan, state: &mut SessionState) -> Result<()> {
+pub(crate) fn set(plan: &LogicalPlan, state: &mut SessionState) -> Result<()> {
     let options = state.config_mut().options_mut();
     if large(plan.schema().as_arrow()) {
         limit(options, ROWS_OF_STRUCTURES)?;
@@ -72,7 +72,7 @@ fn members(data_type: &DataType) -> usize {
 }
 
 /// Whether there is a column of lists of structures or lists.
-pub(in crate::query) fn of_structures(schema: &Schema) -> bool {
+pub(crate) fn of_structures(schema: &Schema) -> bool {
     holds(schema, DataType::is_nested)
 }
 

@@ -3,6 +3,7 @@
 use super::{Copied, Origin};
 use crate::dataset::Table;
 use arrow::array::RecordBatch;
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::json::ReaderBuilder;
 use datafusion::catalog::TableProvider;
@@ -46,9 +47,20 @@ fn rows(schema: &SchemaRef, from: usize) -> RecordBatch {
         format!(r#"{{"request": {row}, "label": {label}, "events": [{elements}]}}"#)
     };
     let text: Vec<String> = (from..from + 300).map(line).collect();
-    let reader = ReaderBuilder::new(Arc::clone(schema)).with_batch_size(300);
-    let mut reader = reader.build(std::io::Cursor::new(text.join("\n"))).unwrap();
-    reader.next().unwrap().unwrap()
+    let plain = schema
+        .fields()
+        .iter()
+        .map(|field| match field.name().as_str() {
+            "label" => Field::new("label", DataType::Utf8, true),
+            _ => field.as_ref().clone(),
+        });
+    let plain = Schema::new(plain.collect::<Vec<Field>>());
+    let reader = ReaderBuilder::new(Arc::new(plain)).with_batch_size(300);
+    let reader = reader.build(std::io::Cursor::new(text.join("\n")));
+    let batch = reader.unwrap().next().unwrap().unwrap();
+    let fields = schema.fields().iter().zip(batch.columns());
+    let columns = fields.map(|(field, column)| cast(column, field.data_type()).unwrap());
+    RecordBatch::try_new(Arc::clone(schema), columns.collect()).unwrap()
 }
 
 /// A table of two files in `root`, the second of which lacks a member.

@@ -310,7 +310,7 @@ fn a_join_with_few_keys_reads_the_pages_of_their_intervals() {
                 .await
                 .unwrap();
             let rows: usize = rows.iter().map(RecordBatch::num_rows).sum();
-            assert_eq!(rows, 3 + 3, "{sql}");
+            assert_eq!(rows, 4 + 3, "{sql}");
             assert_eq!(read(&plan, "point"), 200, "{sql}");
         }
     });
