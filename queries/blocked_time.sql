@@ -26,6 +26,11 @@ WITH chosen AS (
   UNION ALL
   SELECT 'blocked', span['name'], span['duration_ns']
   FROM (SELECT unnest(blocked) AS span FROM chosen WHERE counts)
+), grouped AS (
+  -- Summed up before anything is joined.
+  SELECT part, call, count(*) FILTER (WHERE ns > 0) AS requests, sum(ns) AS ns
+  FROM parts
+  GROUP BY part, call
 ), total AS (
   SELECT
     count(*) FILTER (WHERE counts) AS n,
@@ -36,13 +41,12 @@ WITH chosen AS (
 SELECT
   part,
   call,
-  count(*) FILTER (WHERE p.ns > 0) AS requests,
-  round(sum(p.ns) / 1e6, 3) AS total_ms,
-  round(sum(p.ns) / 1e6 / max(t.n), 3) AS mean_ms,
-  round(100.0 * sum(p.ns) / max(t.ns), 2) AS share,
-  max(t.left_out) AS left_out,
-  sum(p.ns) AS total_ns
-FROM parts AS p
+  requests,
+  round(p.ns / 1e6, 3) AS total_ms,
+  round(p.ns / 1e6 / t.n, 3) AS mean_ms,
+  round(100.0 * p.ns / t.ns, 2) AS share,
+  left_out,
+  p.ns AS total_ns
+FROM grouped AS p
 CROSS JOIN total AS t
-GROUP BY part, call
 ORDER BY total_ns DESC, part, call;

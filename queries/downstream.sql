@@ -32,7 +32,7 @@ WITH chosen AS (
     avg(runnable_ns) FILTER (WHERE counts) AS runnable,
     avg(blocked_ns) FILTER (WHERE counts) AS blocked,
     avg(unattended_ns) FILTER (WHERE counts) AS unattended,
-    array_agg(duration_ns ORDER BY duration_ns) FILTER (WHERE counts) AS d
+    array_sort(array_agg(duration_ns) FILTER (WHERE counts)) AS d
   FROM chosen
   GROUP BY procname, depth
 )

@@ -5,5 +5,5 @@
 CREATE VIEW own_events AS
 SELECT e.request_id, CAST(e."timestamp" AS BIGINT) - CAST(r.start AS BIGINT) AS offset_ns, e.* EXCEPT (request_id)
 FROM events AS e
-JOIN (SELECT trace_id, request_id, start FROM requests) AS r
-  ON r.trace_id = e.trace_id AND r.request_id = e.request_id;
+JOIN (SELECT trace_id, request_id, start, first_event, last_event FROM requests) AS r
+  ON r.trace_id = e.trace_id AND r.request_id = e.request_id AND e.event_id BETWEEN r.first_event AND r.last_event;

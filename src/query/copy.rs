@@ -85,23 +85,32 @@ impl Staged {
         &self.target
     }
 
-    /// Puts what was written in place; the number of rows is what DataFusion returned.
+    /// Where they are written: a file, or the files in a folder.
+    pub(super) fn rows(&self) -> (&Path, bool) {
+        (&self.rows, self.folder)
+    }
+
+    /// Puts what was written in place.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(super) fn commit(&mut self, returned: &[RecordBatch]) -> Result<u64> {
+    pub(super) fn commit(&mut self) -> Result<()> {
         if self.folder {
             fs::create_dir_all(&self.rows).map_err(Error::io("create", &self.rows))?;
             number_files(&self.rows)?;
         }
-        self.aside.put_in_place(&self.rows, self.replace)?;
-        let counts = |batch: &RecordBatch| {
-            let column = batch.columns().first()?;
-            let counts = column.as_primitive_opt::<UInt64Type>()?;
-            Some(counts.values().iter().sum::<u64>())
-        };
-        Ok(returned.iter().filter_map(counts).sum())
+        self.aside.put_in_place(&self.rows, self.replace)
     }
+}
+
+/// The number of rows in what DataFusion returned for a `COPY`.
+pub(super) fn count(returned: &[RecordBatch]) -> u64 {
+    let counts = |batch: &RecordBatch| {
+        let column = batch.columns().first()?;
+        let counts = column.as_primitive_opt::<UInt64Type>()?;
+        Some(counts.values().iter().sum::<u64>())
+    };
+    returned.iter().filter_map(counts).sum()
 }
 
 fn holds_something(folder: &Path) -> Result<bool> {

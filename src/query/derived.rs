@@ -20,8 +20,8 @@ pub(super) async fn register(
     }
     let events = context.table_provider(events).await?;
     let requests = context.table_provider(REQUESTS).await?;
-    // Where requests carry no arguments, a view takes its place.
-    if let Some(table) = request_arguments::over(requests.clone()) {
+    // Where there are no arguments, a view takes its place.
+    if let Some(table) = request_arguments::over(requests.clone(), events.clone()) {
         context.register_table(request_arguments::TABLE, table)?;
         made.push(request_arguments::TABLE);
     }

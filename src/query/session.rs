@@ -17,6 +17,7 @@ use crate::dataset::{Dataset, Table};
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};
 use arrow::datatypes::{DataType, Fields, SchemaRef};
+use datafusion::catalog::TableProvider;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
@@ -96,6 +97,8 @@ pub(crate) struct Session {
     access: Access,
     /// The tables on disk.
     files: Vec<Table>,
+    /// The same, as SQL reads them.
+    origins: Vec<wide::Origin>,
     /// The names that SQL knows: tables and views.
     tables: Vec<String>,
     fields: Vec<String>,
@@ -139,6 +142,7 @@ impl Session {
             root,
             access,
             files: dataset.tables.clone(),
+            origins: Vec::new(),
             tables: Vec::new(),
             fields: Vec::new(),
             left_out: Vec::new(),
@@ -215,9 +219,9 @@ impl Session {
                 let named = parameters::name(named, &copy.target);
                 let mut staged = copy::Staged::begin(copy, &self.access, named, &self.root)?;
                 let statement = Statement::CopyTo(staged.statement()?);
-                let frame = self.wait(self.plan(statement))?.map_err(wrong)?;
-                let batches = self.wait(frame.collect())?.map_err(wrong)?;
-                let rows = staged.commit(&batches)?;
+                let rows = self.wait(self.copy(statement, staged.rows()))?;
+                let rows = rows.map_err(wrong)?;
+                staged.commit()?;
                 results.wrote(staged.target(), rows);
                 return Ok(());
             }
@@ -253,9 +257,27 @@ impl Session {
         Ok(table)
     }
 
+    /// Carries out a `COPY` to a file, or to files in a folder, and gives the number of rows.
+    async fn copy(
+        &self,
+        statement: Statement,
+        (target, folder): (&Path, bool),
+    ) -> Result<u64, DataFusionError> {
+        let mut state = self.context.state();
+        let plan = state.statement_to_plan(statement).await?;
+        limits::check_plan(&plan, true)?;
+        if let LogicalPlan::Copy(copy) = &plan
+            && let Some(copied) = wide::Copied::plan(&state, copy, &self.origins)?
+        {
+            return copied.write(target, folder).await;
+        }
+        wide::set(&plan, &mut state)?;
+        let returned = DataFrame::new(state, plan).collect().await?;
+        Ok(copy::count(&returned))
+    }
+
     async fn plan(&self, statement: Statement) -> Result<DataFrame, DataFusionError> {
         let state = self.context.state();
-        let copies = matches!(statement, Statement::CopyTo(_));
         let plan = state.statement_to_plan(statement).await?;
         if let LogicalPlan::Dml(dml) = &plan
             && self.tables.iter().any(|t| t == dml.table_name.table())
@@ -266,7 +288,7 @@ impl Session {
             );
             return Err(DataFusionError::Plan(what));
         }
-        limits::check_plan(&plan, copies)?;
+        limits::check_plan(&plan, false)?;
         match plan {
             LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => {
                 let name = table.name.table().to_owned();
@@ -283,12 +305,14 @@ impl Session {
                 made.remove(&name);
                 Ok(dropped)
             }
-            plan @ LogicalPlan::Copy(_) => {
+            plan @ (LogicalPlan::Ddl(_) | LogicalPlan::Statement(_)) => {
+                self.context.execute_logical_plan(plan).await
+            }
+            plan => {
                 let mut state = state;
-                wide::set(&plan, state.config_mut().options_mut())?;
+                wide::set(&plan, &mut state)?;
                 Ok(DataFrame::new(state, plan))
             }
-            plan => self.context.execute_logical_plan(plan).await,
         }
     }
 
@@ -458,9 +482,11 @@ impl Session {
         let config = config.with_schema(schema);
         let listing = ListingTable::try_new(config).map_err(wrong)?;
         let name = if bare { BARE_EVENTS } else { &table.name };
+        let listing: Arc<dyn TableProvider> = Arc::new(listing);
         self.context
-            .register_table(name, Arc::new(listing))
+            .register_table(name, Arc::clone(&listing))
             .map_err(wrong)?;
+        self.origins.push(wide::Origin::new(root, table, listing));
         if bare {
             let text = format!("CREATE VIEW events AS SELECT *, NULL AS args FROM {BARE_EVENTS}");
             let created = self.wait(async { self.context.sql(&text).await?.collect().await })?;

@@ -106,6 +106,27 @@ fn nested_events_can_go_without_arguments_and_are_cut_at_a_limit() {
 }
 
 #[test]
+fn questions_about_arguments_have_the_same_answers_where_requests_carry_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let answers = ["struct", "none"].map(|args| {
+        let dataset = dir.path().join(args);
+        let traces = [trace("apache-lossy"), trace("apache-keepalive")];
+        let traces = [traces[0].as_path(), traces[1].as_path()];
+        ingest(&traces, &dataset, &["--quiet", "--request-args", args]);
+        let dataset = dataset.to_str().unwrap();
+        let all = "SELECT * FROM request_arguments ORDER BY trace_id, request_id, call, phase, argument, value";
+        [vec!["top_arguments"], vec!["-e", all]].map(|query| {
+            let fixed = ["-d", dataset, "--format", "csv", "--memory", "100M"];
+            let answer = sysds([&["query"], &query[..], &fixed].concat());
+            assert_eq!(answer.status.code(), Some(0), "{}", stderr(&answer));
+            String::from_utf8(answer.stdout).unwrap()
+        })
+    });
+    assert!(answers[0].iter().all(|answer| answer.lines().count() > 100));
+    assert!(answers[0] == answers[1]);
+}
+
+#[test]
 fn every_compression_holds_the_same_rows() {
     let dir = tempfile::tempdir().unwrap();
     let standard = requests(dir.path(), "apache-keepalive", &[]);

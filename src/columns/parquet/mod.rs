@@ -18,12 +18,14 @@
 //! | [`nested`] | the columns of a list's elements |
 //! | [`batches`], [`arrays`] | batches of Arrow into the row groups of a file |
 //! | [`join`], [`source`], [`nulls`], [`late`] | parts into files of one schema |
+//! | [`fitting`], [`records`], `sink` | rows of files put apart into others, lists as they are |
 
 pub mod arrays;
 pub mod batches;
 pub mod column;
 pub mod content;
 pub mod encoders;
+pub mod fitting;
 pub mod join;
 pub mod late;
 pub mod nested;
@@ -31,7 +33,9 @@ mod nulls;
 pub mod pages;
 pub mod part;
 pub mod properties;
+pub mod records;
 pub mod side_by_side;
+mod sink;
 pub mod slot;
 mod source;
 pub mod sparse;

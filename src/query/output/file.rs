@@ -1,5 +1,6 @@
 //! Results in a file: written aside, and in place when complete.
 
+use super::super::wide;
 use super::results::{Format, Results, unique_names};
 use super::text::TextOutput;
 use crate::dataset::aside::WholeFile;
@@ -109,12 +110,16 @@ impl Results for ParquetOutput {
         }
         unique_names(schema)?;
         let schema = without_views(schema);
-        let properties = WriterProperties::builder()
-            .set_compression(Codec::default().compression())
-            .build();
+        let mut properties =
+            WriterProperties::builder().set_compression(Codec::default().compression());
+        if wide::of_structures(&schema) {
+            properties = properties
+                .set_max_row_group_row_count(Some(wide::ROW_GROUP))
+                .set_data_page_row_count_limit(wide::PAGE);
+        }
         let file = self.file.try_clone();
         let file = file.map_err(Error::io("write", self.aside.target()))?;
-        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
+        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties.build()))
             .map_err(Error::columns(self.aside.target()))?;
         self.writer = Some((schema, writer));
         Ok(())

@@ -5,9 +5,12 @@
 //! a query that counts over all requests adds up what is left.
 //!
 //! `requests.events` holds exactly the events of requests, with no argument but theirs. A dataset that was made without
-//! arguments in it has them in `events` alone: there the table is a view (`schemas/views/request_arguments.sql`).
+//! arguments in it has them in `events` alone: there they are counted in one pass over these. Where no event has an
+//! argument, a view without rows takes the place of the table (`schemas/views/request_arguments.sql`).
 
 mod count;
+mod linked;
+mod open;
 mod plan;
 mod table;
 #[cfg(test)]
@@ -19,8 +22,11 @@ use std::sync::Arc;
 /// Name of the table.
 pub(super) const TABLE: &str = "request_arguments";
 
-/// The table over `requests`; `None` where these carry no arguments.
-pub(super) fn over(requests: Arc<dyn TableProvider>) -> Option<Arc<dyn TableProvider>> {
-    let table = table::RequestArguments::over(requests)?;
+/// The table over `requests` and `events`; `None` where there are no arguments.
+pub(super) fn over(
+    requests: Arc<dyn TableProvider>,
+    events: Arc<dyn TableProvider>,
+) -> Option<Arc<dyn TableProvider>> {
+    let table = table::RequestArguments::over(requests, events)?;
     Some(Arc::new(table))
 }

@@ -2,11 +2,11 @@
 
 use super::over;
 use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
-    StructArray,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch,
+    StringArray, StructArray, UInt32Array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::compute::cast;
+use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
@@ -75,7 +75,6 @@ fn requests(all: &[Event], lengths: &[usize]) -> RecordBatch {
             Arc::new(arguments) as ArrayRef,
         ),
     ]);
-    use arrow::array::Array;
     let element = Arc::new(Field::new("element", of_event.data_type().clone(), true));
     let offsets = OffsetBuffer::from_lengths(lengths.iter().copied());
     let lists: ArrayRef = Arc::new(ListArray::new(element, offsets, Arc::new(of_event), None));
@@ -127,16 +126,71 @@ fn values_are_counted_as_in_a_naive_count() {
                 }
             }
         }
-        assert_eq!(counted(requests(&all, &lengths)), expected, "seed {seed}");
+        let carried = requests(&all, &lengths);
+        let (linked, of_events) = apart(&carried);
+        assert_eq!(counted(linked, of_events.clone()), expected, "seed {seed}");
+        assert_eq!(counted(carried, of_events), expected, "seed {seed}");
         assert!(expected.len() > 30);
     }
 }
 
+/// The same requests without their lists, and the events of these lists, one of each request in turn, among others that are
+/// of none; in batches of seven.
+fn apart(requests: &RecordBatch) -> (RecordBatch, Vec<RecordBatch>) {
+    let lists = requests.column_by_name("events").unwrap().as_list::<i32>();
+    let lengths: Vec<usize> = (0..lists.len())
+        .map(|at| lists.value_length(at) as usize)
+        .collect();
+    let longest = lengths.iter().max().unwrap();
+    let mut order: Vec<(Option<i64>, u32)> = Vec::new();
+    for turn in 0..*longest {
+        for (request, length) in lengths.iter().enumerate() {
+            let first = lists.value_offsets()[request] as usize;
+            if turn < *length {
+                order.push((Some(request as i64), (first + turn) as u32));
+            }
+        }
+        order.push((None, 0));
+    }
+    let last = |request: i64| order.iter().rposition(|(of, _)| *of == Some(request));
+    let last_events =
+        (0..lengths.len() as i64).map(|request| last(request).map_or(-1, |at| at as i64));
+    let last_events: ArrayRef = Arc::new(Int64Array::from_iter_values(last_events));
+    let starts: ArrayRef = Arc::new(Int64Array::from_iter_values(0..lengths.len() as i64));
+    let mut columns: Vec<(&str, ArrayRef)> = vec![("start", starts), ("last_event", last_events)];
+    let schema = requests.schema();
+    let kept = schema.fields().iter().zip(requests.columns());
+    let kept = kept.filter(|(field, _)| field.name() != "events");
+    columns.extend(kept.map(|(field, column)| (field.name().as_str(), Arc::clone(column))));
+    let events = lists.values().as_struct();
+    let places: UInt32Array = order.iter().map(|(_, at)| Some(*at)).collect();
+    let links: Int64Array = order.iter().map(|(of, _)| *of).collect();
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..order.len() as i64));
+    let traces: ArrayRef = Arc::new(StringArray::from(vec!["t"; order.len()]));
+    let mut of_events = vec![
+        ("trace_id", traces),
+        ("event_id", ids),
+        ("request_id", Arc::new(links) as ArrayRef),
+    ];
+    for name in ["name", "phase", "args"] {
+        let column = events.column_by_name(name).unwrap();
+        of_events.push((name, take(column, &places, None).unwrap()));
+    }
+    let of_events = RecordBatch::try_from_iter(of_events).unwrap();
+    let batches = (0..order.len()).step_by(7);
+    let batches = batches.map(|at| of_events.slice(at, 7.min(order.len() - at)));
+    (
+        RecordBatch::try_from_iter(columns).unwrap(),
+        batches.collect(),
+    )
+}
+
 /// What the table says.
-fn counted(requests: RecordBatch) -> BTreeMap<(i64, String), i64> {
+fn counted(requests: RecordBatch, events: Vec<RecordBatch>) -> BTreeMap<(i64, String), i64> {
     let table = MemTable::try_new(requests.schema(), vec![vec![requests]]).unwrap();
+    let events = MemTable::try_new(events[0].schema(), vec![events]).unwrap();
     let context = SessionContext::new();
-    let table = over(Arc::new(table)).unwrap();
+    let table = over(Arc::new(table), Arc::new(events)).unwrap();
     context.register_table(super::TABLE, table).unwrap();
     let sql = "SELECT request_id, concat(call, ' ', phase, ' ', argument, ' ', value) AS key, times \
                FROM request_arguments WHERE complete AND procname = 'httpd' AND trace_id = 't'";
@@ -164,9 +218,11 @@ fn counted(requests: RecordBatch) -> BTreeMap<(i64, String), i64> {
 }
 
 #[test]
-fn requests_without_arguments_have_no_such_table() {
+fn events_without_arguments_have_no_such_table() {
     let batch = requests(&events(1, 3), &[3]);
-    let bare = batch.project(&[0, 1, 2, 3, 4]).unwrap();
+    let (bare, events) = apart(&batch);
     let table = MemTable::try_new(bare.schema(), vec![vec![bare]]).unwrap();
-    assert!(over(Arc::new(table)).is_none());
+    let events = events[0].project(&[0, 1, 2, 3, 4]).unwrap();
+    let events = MemTable::try_new(events.schema(), vec![vec![events]]).unwrap();
+    assert!(over(Arc::new(table), Arc::new(events)).is_none());
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// Those of DataFusion, for a filter that it does not take.
-pub(super) fn in_order(
+pub(crate) fn in_order(
     scan: Arc<dyn ExecutionPlan>,
     table: &SchemaRef,
     filter: Option<Arc<dyn PhysicalExpr>>,

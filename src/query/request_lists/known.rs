@@ -11,10 +11,10 @@ use futures::StreamExt;
 use std::ops::Range;
 
 /// Columns of `requests` that are read whatever is asked.
-pub(super) const NEEDED: [&str; 4] = ["trace_id", "request_id", "start", "last_event"];
+pub(crate) const NEEDED: [&str; 4] = ["trace_id", "request_id", "start", "last_event"];
 
 /// The requests, in the order of trace_id and request_id. A request goes by its row.
-pub(super) struct Known {
+pub(crate) struct Known {
     /// What was read of them.
     pub rows: RecordBatch,
     ids: Vec<i64>,
@@ -28,7 +28,7 @@ impl Known {
     ///
     /// # Errors
     /// Those of the stream, and [`DataFusionError::ResourcesExhausted`].
-    pub(super) async fn read(
+    pub(crate) async fn read(
         mut requests: SendableRecordBatchStream,
         reserved: &MemoryReservation,
     ) -> Result<Known> {
@@ -73,12 +73,12 @@ impl Known {
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ids.len()
     }
 
     /// The rows of a recording; where they would be, if it has none.
-    pub(super) fn recording(&self, trace: &str) -> Range<usize> {
+    pub(crate) fn recording(&self, trace: &str) -> Range<usize> {
         let found = self
             .recordings
             .binary_search_by(|(name, _)| name.as_str().cmp(trace));
@@ -93,7 +93,7 @@ impl Known {
     }
 
     /// The row of a request of the recording with these rows.
-    pub(super) fn row(&self, recording: &Range<usize>, id: i64) -> Option<usize> {
+    pub(crate) fn row(&self, recording: &Range<usize>, id: i64) -> Option<usize> {
         let first = *self.ids[recording.clone()].first()?;
         // Without a filter, ids are without gaps.
         let near = usize::try_from(id.checked_sub(first)?).ok()?;
@@ -105,17 +105,17 @@ impl Known {
         Some(recording.start + found)
     }
 
-    pub(super) fn id(&self, row: usize) -> i64 {
+    pub(crate) fn id(&self, row: usize) -> i64 {
         self.ids[row]
     }
 
     /// When a request began, in nanoseconds.
-    pub(super) fn start(&self, row: usize) -> i64 {
+    pub(crate) fn start(&self, row: usize) -> i64 {
         self.starts[row]
     }
 
     /// event_id of the last event of a request.
-    pub(super) fn last_event(&self, row: usize) -> i64 {
+    pub(crate) fn last_event(&self, row: usize) -> i64 {
         self.last_events[row]
     }
 }
@@ -136,7 +136,7 @@ fn recordings(traces: &StringArray) -> Vec<(String, Range<usize>)> {
 ///
 /// # Errors
 /// [`DataFusionError::ArrowError`] where there is none.
-pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
+pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
     let at = batch.schema_ref().index_of(name)?;
     Ok(batch.column(at))
 }
@@ -145,6 +145,6 @@ pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Array
 ///
 /// # Errors
 /// As [`column()`], and where it is not of texts.
-pub(super) fn word_column(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
+pub(crate) fn word_column(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
     cast(column(batch, name)?, &words()).map_err(DataFusionError::from)
 }

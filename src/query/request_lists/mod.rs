@@ -11,10 +11,10 @@
 
 mod aside;
 mod columns;
-mod files;
+pub(crate) mod files;
 mod gather;
 mod given;
-mod known;
+pub(crate) mod known;
 mod plan;
 mod table;
 #[cfg(test)]

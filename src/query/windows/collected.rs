@@ -4,7 +4,7 @@ use super::bounds;
 use super::condition::{Bound, Condition};
 use super::group::Group;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
-use arrow::compute::{cast, concat_batches};
+use arrow::compute::{cast, concat_batches, filter_record_batch};
 use arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::{NullEquality, Result, ScalarValue, exec_err};
@@ -60,20 +60,24 @@ impl Keys {
     }
 }
 
-/// Collects `input`.
+/// Collects the rows of `input` for which all that is `asked` holds.
 ///
 /// # Errors
 /// Those of the input, and of `memory` where it is not enough.
 pub(super) async fn collect(
     input: SendableRecordBatchStream,
     condition: &Condition,
+    asked: &[PhysicalExprRef],
     memory: MemoryReservation,
 ) -> Result<Collected> {
     let schema = input.schema();
     let batches: Vec<RecordBatch> = input
         .and_then(|batch| {
-            let grown = memory.try_grow(batch.get_array_memory_size());
-            std::future::ready(grown.map(|()| batch))
+            let held = asked.iter().try_fold(batch, holding).and_then(|batch| {
+                memory.try_grow(batch.get_array_memory_size())?;
+                Ok(batch)
+            });
+            std::future::ready(held)
         })
         .try_collect()
         .await?;
@@ -88,6 +92,17 @@ pub(super) async fn collect(
     drop(batches);
     memory.shrink(held);
     grouped(rows, &schema, condition, memory)
+}
+
+/// The rows for which a predicate holds.
+fn holding(batch: RecordBatch, predicate: &PhysicalExprRef) -> Result<RecordBatch> {
+    let holds = predicate.evaluate(&batch)?.into_array(batch.num_rows())?;
+    match holds.as_boolean_opt() {
+        Some(holds) if holds.true_count() < batch.num_rows() => {
+            Ok(filter_record_batch(&batch, holds)?)
+        }
+        _ => Ok(batch),
+    }
 }
 
 fn grouped(

@@ -1,5 +1,6 @@
 //! The operator.
 
+use super::asked::of_intervals;
 use super::collected::{Collected, Keys, collect};
 use super::condition::Condition;
 use super::stream::{Current, Joined};
@@ -50,6 +51,8 @@ pub(super) struct WindowJoinExec {
     output: Arc<[ColumnIndex]>,
     /// What is told to the scan of points, once the intervals are known; nothing where nobody may be told.
     wanted: Vec<Arc<DynamicFilterPhysicalExpr>>,
+    /// What is asked of the rows with intervals by whatever takes the output, as far as it is known when they are collected.
+    asked: Vec<PhysicalExprRef>,
     once: Arc<Mutex<Option<Once>>>,
     metrics: ExecutionPlanMetricsSet,
     properties: Arc<PlanProperties>,
@@ -77,6 +80,7 @@ impl WindowJoinExec {
             condition,
             output,
             wanted: Vec::new(),
+            asked: Vec::new(),
             once: Arc::default(),
             metrics: ExecutionPlanMetricsSet::new(),
         }
@@ -93,6 +97,7 @@ impl WindowJoinExec {
         );
         WindowJoinExec {
             wanted: self.wanted.clone(),
+            asked: self.asked.clone(),
             ..new
         }
     }
@@ -106,10 +111,11 @@ impl WindowJoinExec {
         let input = self.intervals.execute(0, Arc::clone(context))?;
         let memory = MemoryConsumer::new("WindowJoin").register(context.memory_pool());
         let (condition, wanted) = (Arc::clone(&self.condition), self.wanted.clone());
+        let asked = self.asked.clone();
         let points = self.points.schema();
         let rows = MetricBuilder::new(&self.metrics).global_counter("intervals");
         let work = async move {
-            let collected = collect(input, &condition, memory).await?;
+            let collected = collect(input, &condition, &asked, memory).await?;
             rows.add(collected.rows.num_rows());
             for (filter, wanted) in wanted.iter().zip(collected.wanted(&condition, &points)?) {
                 filter.update(wanted)?;
@@ -175,6 +181,7 @@ impl EmbeddedProjection for WindowJoinExec {
         let output = projection.iter().map(|number| self.output[*number].clone());
         Ok(WindowJoinExec {
             wanted: self.wanted.clone(),
+            asked: self.asked.clone(),
             ..WindowJoinExec::new(
                 Arc::clone(&self.intervals),
                 Arc::clone(&self.points),
@@ -218,6 +225,7 @@ impl ExecutionPlan for WindowJoinExec {
             &condition.end.value,
         ];
         let rest = condition.rest.iter().map(|rest| rest.expression());
+        let rest = rest.chain(&self.asked);
         let wanted = self.dynamic_expressions_produced();
         for expression in keys.chain(range).chain(rest).chain(&wanted) {
             if let TreeNodeRecursion::Stop = f(expression)? {
@@ -349,13 +357,16 @@ impl ExecutionPlan for WindowJoinExec {
         let wanted: Vec<_> = told
             .filter_map(|told| Arc::downcast::<DynamicFilterPhysicalExpr>(told).ok())
             .collect();
+        let filters = result.parent_filters.iter().map(|result| &result.filter);
+        let asked = filters.map(|filter| of_intervals(filter, &self.output, &self.condition));
+        let asked: Vec<_> = asked.filter_map(Result::transpose).collect::<Result<_>>()?;
         let mut propagation = FilterPushdownPropagation::if_any(result);
-        if !wanted.is_empty() {
+        if !(wanted.is_empty() && asked.is_empty()) {
             let (intervals, points) = (Arc::clone(&self.intervals), Arc::clone(&self.points));
-            let new: Arc<dyn ExecutionPlan> = Arc::new(WindowJoinExec {
-                wanted,
-                ..self.anew(intervals, points)
-            });
+            let mut new = self.anew(intervals, points);
+            new.wanted.extend(wanted);
+            new.asked.extend(asked);
+            let new: Arc<dyn ExecutionPlan> = Arc::new(new);
             propagation = propagation.with_updated_node(new);
         }
         Ok(propagation)

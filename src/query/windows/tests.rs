@@ -14,6 +14,7 @@ use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use futures::StreamExt;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Numbers that look random, the same in each run.
@@ -146,7 +147,7 @@ fn runtime() -> tokio::runtime::Runtime {
 
 const AMPLE: usize = 1 << 30;
 
-const JOINS: [&str; 9] = [
+const JOINS: [&str; 10] = [
     "SELECT * FROM w JOIN e ON e.key = w.key AND e.point BETWEEN w.first AND w.last",
     "SELECT * FROM e JOIN w ON e.key = w.key AND e.point BETWEEN w.first AND w.last",
     "SELECT w.id, e.id FROM w JOIN e ON e.point BETWEEN w.first AND w.last",
@@ -157,6 +158,8 @@ const JOINS: [&str; 9] = [
     "SELECT count(*) FROM w JOIN e ON e.point BETWEEN w.first - 1 AND w.last + 1 WHERE w.id < 5 AND e.id % 2 = 0",
     "SELECT * FROM (SELECT w.id AS wid, e.id AS eid, e.key AS k, w.key AS l FROM w JOIN e ON e.point BETWEEN w.first AND w.last) \
      WHERE k = 'a' AND l = 'b'",
+    "SELECT x.id, x.k, x.eid FROM (SELECT w.id, e.key AS k, e.id AS eid FROM w JOIN e ON e.key = w.key AND e.point BETWEEN w.first \
+     AND w.last) AS x JOIN (SELECT max(key) AS key FROM w) AS s ON s.key = x.k",
 ];
 
 #[test]
@@ -256,10 +259,8 @@ fn read(plan: &Arc<dyn ExecutionPlan>, column: &str) -> usize {
     rows + below.map(|child| read(child, column)).sum::<usize>()
 }
 
-#[test]
-fn only_pages_that_an_interval_reaches_into_are_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("points.parquet");
+/// Writes the points 0 to 9999, in pages of a hundred; each third one is `of` a tenth of its number.
+fn write_points(path: &Path) {
     let numbers: Vec<_> = (0..10_000).map(Some).collect();
     let of: Vec<_> = (0..10_000)
         .map(|n| (n % 3 == 0).then_some(n / 10))
@@ -275,10 +276,51 @@ fn only_pages_that_an_interval_reaches_into_are_read() {
         .set_data_page_row_count_limit(100)
         .set_write_batch_size(100)
         .build();
-    let file = std::fs::File::create(&path).unwrap();
+    let file = std::fs::File::create(path).unwrap();
     let mut writer = ArrowWriter::try_new(file, points.schema(), Some(properties)).unwrap();
     writer.write(&points).unwrap();
     writer.close().unwrap();
+}
+
+#[test]
+fn a_join_with_few_keys_reads_the_pages_of_their_intervals() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("points.parquet");
+    write_points(&path);
+    let all = |value: fn(i64) -> i64| (0..1000).map(|n| Some(value(n))).collect::<Vec<_>>();
+    let columns = [
+        ("id", column(&all(|n| n))),
+        ("first", column(&all(|n| n * 10))),
+        ("last", column(&all(|n| n * 10 + 9))),
+    ];
+    let w = RecordBatch::try_from_iter(columns).unwrap();
+    let s = RecordBatch::try_from_iter([("id", column(&[Some(15), Some(505)]))]).unwrap();
+    let context = context(true, AMPLE, &[("w", &w), ("s", &s)]);
+    runtime().block_on(async {
+        let (path, options) = (path.to_str().unwrap(), ParquetReadOptions::default());
+        context.register_parquet("e", path, options).await.unwrap();
+        let own = "SELECT e.of, e.point FROM w JOIN e ON e.of = w.id AND e.point BETWEEN w.first AND w.last";
+        for sql in [
+            format!("SELECT o.point FROM ({own}) AS o JOIN s ON s.id = o.of"),
+            format!("SELECT o.point FROM ({own}) AS o WHERE o.of IN (SELECT id FROM s)"),
+        ] {
+            let plan = context.sql(&sql).await.unwrap();
+            let plan = plan.create_physical_plan().await.unwrap();
+            let rows = collect(Arc::clone(&plan), context.task_ctx())
+                .await
+                .unwrap();
+            let rows: usize = rows.iter().map(RecordBatch::num_rows).sum();
+            assert_eq!(rows, 4 + 3, "{sql}");
+            assert_eq!(read(&plan, "point"), 200, "{sql}");
+        }
+    });
+}
+
+#[test]
+fn only_pages_that_an_interval_reaches_into_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("points.parquet");
+    write_points(&path);
     let (first, last) = ([Some(150), Some(5050)], [Some(160), Some(5120)]);
     let columns = [
         ("key", text(&[Some("a"); 2])),

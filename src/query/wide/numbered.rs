@@ -1,0 +1,228 @@
+//! A table whose lists are left where they are: the number of the row stands for each of them.
+//!
+//! Rows are read in their order, in one partition, and all of them, so that they can be counted.
+
+use super::origin::{Group, Opened, Origin, is_wide, stand_in};
+use arrow::array::{
+    ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StructArray, new_null_array,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::project_schema;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// The table.
+#[derive(Debug)]
+pub(super) struct Numbered {
+    opened: Arc<Opened>,
+    schema: SchemaRef,
+}
+
+impl Numbered {
+    /// The table of `origin`, which is `opened`.
+    pub(super) fn new(origin: &Origin, opened: Arc<Opened>) -> Self {
+        let schema = origin.schema();
+        let field = |field: &Arc<Field>| match is_wide(field) {
+            true => Arc::new(Field::new(field.name(), stand_in(field.name()), false)),
+            false => Arc::clone(field),
+        };
+        let fields: Vec<Arc<Field>> = schema.fields().iter().map(field).collect();
+        Numbered {
+            opened,
+            schema: Arc::new(Schema::new(fields)),
+        }
+    }
+}
+
+impl TableProvider for Numbered {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    // As the attribute async_trait has it.
+    fn scan<'life0, 'life1, 'life2, 'life3, 'async_trait>(
+        &'life0 self,
+        _: &'life1 dyn Session,
+        projection: Option<&'life2 Vec<usize>>,
+        _: &'life3 [Expr],
+        _limit: Option<usize>,
+    ) -> Pin<Box<dyn Future<Output = Result<Arc<dyn ExecutionPlan>>> + Send + 'async_trait>>
+    where
+        'life0: 'async_trait,
+        'life1: 'async_trait,
+        'life2: 'async_trait,
+        'life3: 'async_trait,
+        Self: 'async_trait,
+    {
+        let schema = project_schema(&self.schema, projection);
+        let opened = Arc::clone(&self.opened);
+        Box::pin(async move { Ok(Arc::new(NumberedExec::new(opened, schema?)) as Arc<_>) })
+    }
+}
+
+/// Reads it.
+#[derive(Debug)]
+struct NumberedExec {
+    opened: Arc<Opened>,
+    schema: SchemaRef,
+    properties: Arc<PlanProperties>,
+}
+
+impl NumberedExec {
+    fn new(opened: Arc<Opened>, schema: SchemaRef) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&schema)),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        NumberedExec {
+            opened,
+            schema,
+            properties: Arc::new(properties),
+        }
+    }
+}
+
+impl DisplayAs for NumberedExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NumberedExec")
+    }
+}
+
+impl ExecutionPlan for NumberedExec {
+    fn name(&self) -> &str {
+        "NumberedExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(
+        &self,
+        _partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let rows = context.session_config().batch_size();
+        let (opened, schema) = (Arc::clone(&self.opened), Arc::clone(&self.schema));
+        let groups = stream::iter(opened.groups.clone());
+        let batches = groups
+            .map(move |group| Read::new(&opened, group, &schema, rows))
+            .map_ok(stream::iter)
+            .try_flatten();
+        let schema = Arc::clone(&self.schema);
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
+    }
+}
+
+/// The batches of a row group.
+struct Read {
+    reader: ParquetRecordBatchReader,
+    schema: SchemaRef,
+    /// The number of the next row.
+    next: i64,
+}
+
+impl Read {
+    fn new(opened: &Opened, group: Group, schema: &SchemaRef, rows: usize) -> Result<Self> {
+        let file = opened.file(group.file);
+        let file = file.map_err(|e| DataFusionError::External(e.into()))?;
+        let (_, metadata) = &opened.files[group.file];
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
+        let columns = metadata.schema().fields().iter().enumerate();
+        let wanted = |name: &str| {
+            let field = schema.field_with_name(name);
+            field.is_ok_and(|field| !matches!(field.data_type(), DataType::Struct(_)))
+        };
+        let read = columns.filter(|(_, field)| wanted(field.name()));
+        let read = read.map(|(number, _)| number);
+        let mask = ProjectionMask::roots(builder.parquet_schema(), read);
+        let reader = builder
+            .with_row_groups(vec![group.number])
+            .with_projection(mask)
+            .with_batch_size(rows)
+            .build()?;
+        Ok(Read {
+            reader,
+            schema: Arc::clone(schema),
+            next: group.first,
+        })
+    }
+
+    fn numbered(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let rows = batch.num_rows();
+        let numbers = self.next..self.next + rows as i64;
+        self.next = numbers.end;
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(numbers));
+        let column = |field: &Arc<Field>| -> Result<ArrayRef> {
+            if let DataType::Struct(number) = field.data_type() {
+                let numbers = vec![Arc::clone(&numbers)];
+                return Ok(Arc::new(StructArray::new(number.clone(), numbers, None)));
+            }
+            Ok(match batch.column_by_name(field.name()) {
+                Some(column) if column.data_type() == field.data_type() => Arc::clone(column),
+                Some(column) => cast(column, field.data_type())?,
+                None => new_null_array(field.data_type(), rows),
+            })
+        };
+        let columns = self.schema.fields().iter().map(column);
+        let count = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(
+            Arc::clone(&self.schema),
+            columns.collect::<Result<_>>()?,
+            &count,
+        )?)
+    }
+}
+
+impl Iterator for Read {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next()?;
+        Some(
+            batch
+                .map_err(Into::into)
+                .and_then(|batch| self.numbered(&batch)),
+        )
+    }
+}

@@ -1,0 +1,92 @@
+//! The files that are written, each of the same columns.
+
+use crate::columns::parquet::properties::properties;
+use crate::columns::parquet::records::Encoded;
+use crate::columns::parquet::side_by_side::RowsWriter;
+use crate::dataset::codec::Codec;
+use arrow::datatypes::SchemaRef;
+use datafusion::error::Result;
+use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
+use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::SchemaDescriptor;
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What the files have in common.
+pub(super) struct Form {
+    /// Their columns.
+    pub schema: SchemaRef,
+    /// The same, as Parquet has them.
+    pub columns: SchemaDescriptor,
+    /// Compression and encodings.
+    pub properties: WriterPropertiesPtr,
+}
+
+/// A file being written.
+pub(super) struct Output(SerializedFileWriter<BufWriter<File>>);
+
+/// A column of a row group.
+pub(super) enum Column {
+    /// One that was encoded from arrays.
+    Plain(RowsWriter),
+    /// The columns of a list.
+    List(Vec<Encoded>),
+}
+
+impl Form {
+    /// Files of `schema`.
+    ///
+    /// # Errors
+    /// Where Parquet has no such type.
+    pub(super) fn new(schema: SchemaRef) -> Result<Self> {
+        let columns = ArrowSchemaConverter::new().convert(&schema)?;
+        let mut properties = properties(Codec::default().compression());
+        add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+        Ok(Form {
+            schema,
+            columns,
+            properties: Arc::new(properties),
+        })
+    }
+}
+
+impl Output {
+    /// Begins the file `path`, and makes its folder.
+    ///
+    /// # Errors
+    /// Where it cannot be written; so do the others.
+    pub(super) fn create(path: &Path, form: &Form) -> Result<Self> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let file = BufWriter::with_capacity(1 << 20, File::create_new(path)?);
+        let root = form.columns.root_schema_ptr();
+        let writer = SerializedFileWriter::new(file, root, Arc::clone(&form.properties))?;
+        Ok(Output(writer))
+    }
+
+    /// Writes a row group.
+    pub(super) fn add(&mut self, columns: Vec<Column>) -> Result<()> {
+        let mut group = self.0.next_row_group()?;
+        for column in columns {
+            match column {
+                Column::Plain(column) => column.append_to(&mut group)?,
+                Column::List(columns) => {
+                    let mut columns = columns.into_iter();
+                    columns.try_for_each(|column| column.append_to(&mut group))?;
+                }
+            }
+        }
+        group.close()?;
+        Ok(())
+    }
+
+    /// Writes the footer.
+    pub(super) fn finish(self) -> Result<()> {
+        self.0.close()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! How rows with lists are planned: with few at a time.
+//!
+//! DataFusion takes 8192 rows at a time, in each of its threads and at each step of a plan, and encodes a million before it
+//! writes them. Where the rows that come out have lists, few are taken at a time. (Where lists are only looked into, as with
+//! `unnest`, batches end with row groups, and smaller ones would take longer.) A `COPY` of rows with lists is besides
+//! carried out in one stream, which keeps them in their order, and written in small row groups; columns are still encoded
+//! in parallel.
+
+use super::origin::is_wide;
+use arrow::datatypes::{DataType, Schema};
+use datafusion::common::config::ConfigNonZeroUsize;
+use datafusion::config::ConfigOptions;
+use datafusion::error::Result;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+
+/// Rows of a batch that have lists, and that have lists of structures.
+const ROWS: usize = 1024;
+const ROWS_OF_STRUCTURES: usize = 32;
+/// Members of structures from which on a list makes a row large.
+const MEMBERS: usize = 16;
+/// Rows of a row group that have lists, and of a page: what is encoded of a page is in memory, in the form that takes most.
+pub(crate) const ROW_GROUP: usize = 2048;
+pub(crate) const PAGE: usize = 512;
+
+/// Settings that a plan is carried out with, beside those of all plans.
+///
+/// # Errors
+/// None: a number of rows is not zero.
+pub(crate) fn set(plan: &LogicalPlan, state: &mut SessionState) -> Result<()> {
+    let options = state.config_mut().options_mut();
+    if large(plan.schema().as_arrow()) {
+        limit(options, ROWS_OF_STRUCTURES)?;
+    }
+    let LogicalPlan::Copy(copy) = plan else {
+        return Ok(());
+    };
+    let written = copy.input.schema().as_arrow();
+    let rows = match () {
+        () if of_structures(written) => ROWS_OF_STRUCTURES,
+        () if holds(written, |_| true) => ROWS,
+        () => return Ok(()),
+    };
+    limit(options, rows)?;
+    options.execution.target_partitions = 1;
+    options.execution.parquet.max_row_group_size = ROW_GROUP;
+    options.execution.parquet.data_page_row_count_limit = PAGE;
+    Ok(())
+}
+
+fn limit(options: &mut ConfigOptions, rows: usize) -> Result<()> {
+    let rows = rows.min(options.execution.batch_size.get());
+    options.execution.batch_size = ConfigNonZeroUsize::try_new(rows)?;
+    Ok(())
+}
+
+/// Whether rows that come out have lists of large structures.
+fn large(schema: &Schema) -> bool {
+    let lists = schema.fields().iter().filter(|field| is_wide(field));
+    lists
+        .map(|field| members(field.data_type()))
+        .any(|members| members >= MEMBERS)
+}
+
+/// The plain values that there are places for in a value of this type.
+fn members(data_type: &DataType) -> usize {
+    match data_type {
+        DataType::List(of) | DataType::LargeList(of) => members(of.data_type()),
+        DataType::Struct(fields) => fields.iter().map(|field| members(field.data_type())).sum(),
+        _ => 1,
+    }
+}
+
+/// Whether there is a column of lists of structures or lists.
+pub(crate) fn of_structures(schema: &Schema) -> bool {
+    holds(schema, DataType::is_nested)
+}
+
+/// Whether there is a column of lists of such elements.
+fn holds(schema: &Schema, element: impl Fn(&DataType) -> bool) -> bool {
+    let mut types = schema.fields().iter().map(|field| field.data_type());
+    types.any(|data_type| match data_type {
+        DataType::List(of) | DataType::LargeList(of) => element(of.data_type()),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::datatypes::Field;
+    use datafusion::datasource::empty::EmptyTable;
+    use datafusion::prelude::SessionContext;
+    use std::sync::Arc;
+
+    fn wait<T>(work: impl Future<Output = T>) -> T {
+        let threads = tokio::runtime::Builder::new_multi_thread().build();
+        threads.unwrap().block_on(work)
+    }
+
+    async fn options(context: &SessionContext, sql: &str) -> ConfigOptions {
+        let mut state = context.state();
+        let plan = state.create_logical_plan(sql).await.unwrap();
+        set(&plan, &mut state).unwrap();
+        state.config_options().as_ref().clone()
+    }
+
+    #[test]
+    fn only_files_of_lists_are_written_in_small_groups() {
+        wait(async {
+            let context = SessionContext::new();
+            let usual = context.state().config_options().entries();
+            for sql in [
+                "COPY (SELECT 1 AS a) TO 'x.parquet'",
+                "SELECT [{a: 1}] AS a",
+            ] {
+                assert_eq!(options(&context, sql).await.entries(), usual);
+            }
+            for (sql, rows) in [
+                ("COPY (SELECT [1] AS a) TO 'x.parquet'", ROWS),
+                (
+                    "COPY (SELECT [{a: 1}] AS a) TO 'x.parquet'",
+                    ROWS_OF_STRUCTURES,
+                ),
+            ] {
+                let wide = options(&context, sql).await;
+                assert_eq!(wide.execution.batch_size.get(), rows);
+                assert_eq!(wide.execution.target_partitions, 1);
+                assert_eq!(wide.execution.parquet.max_row_group_size, ROW_GROUP);
+            }
+        });
+    }
+
+    #[test]
+    fn few_rows_are_taken_where_they_have_lists_of_large_structures() {
+        wait(async {
+            let context = SessionContext::new();
+            let field = |n: usize| Field::new(format!("m{n}"), DataType::Int64, true);
+            let members: Vec<Field> = (0..MEMBERS).map(field).collect();
+            let element = Field::new("element", DataType::Struct(members.into()), true);
+            let list = DataType::List(Arc::new(element));
+            let fields = vec![
+                Field::new("id", DataType::Int64, false),
+                Field::new("l", list, true),
+            ];
+            let table = EmptyTable::new(Arc::new(Schema::new(fields)));
+            context.register_table("t", Arc::new(table)).unwrap();
+            let usual = context.state().config_options().execution.batch_size.get();
+            for (sql, rows) in [
+                ("SELECT * FROM t", ROWS_OF_STRUCTURES),
+                (
+                    "SELECT max(e['m1']) FROM (SELECT unnest(l) AS e FROM t)",
+                    usual,
+                ),
+                ("SELECT max(id) FROM (SELECT * FROM t)", usual),
+            ] {
+                let options = options(&context, sql).await;
+                assert_eq!(options.execution.batch_size.get(), rows, "{sql}");
+            }
+        });
+    }
+}
