@@ -12,6 +12,7 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::low_level::exit;
 use std::cell::Cell;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -153,10 +154,13 @@ fn remove_written() {
 /// time has passed.
 pub fn remove(path: &Path) {
     let begun = Instant::now();
-    while let Ok(kind) = fs::symlink_metadata(path) {
-        let removed = match kind.is_dir() {
-            true => fs::remove_dir_all(path),
-            false => fs::remove_file(path),
+    loop {
+        let removed = match fs::symlink_metadata(path) {
+            Ok(kind) if kind.is_dir() => fs::remove_dir_all(path),
+            Ok(_) => fs::remove_file(path),
+            Err(e) if e.kind() == ErrorKind::NotFound => return,
+            // Whether it is there the system does not say.
+            Err(e) => Err(e),
         };
         if removed.is_err() {
             if begun.elapsed() > REMOVING {

@@ -147,7 +147,7 @@ fn place(target: &Path) -> Result<PathBuf> {
         match fs::canonicalize(parent) {
             Ok(real) => return Ok(rest.iter().rev().fold(real, |path, name| path.join(name))),
             Err(e) if e.kind() == io::ErrorKind::NotFound && kind(parent)?.is_none() => at = parent,
-            Err(e) => return Err(Error::io("write", target)(e)),
+            Err(e) => return Err(Error::io("read", parent)(e)),
         }
     }
 }

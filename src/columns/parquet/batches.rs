@@ -53,11 +53,11 @@ struct Tools {
 /// A column at top level.
 enum Top {
     /// One that is written as it is.
-    Column(ColumnWriter),
+    Column(Box<ColumnWriter>),
     /// The members of a structure that every row has.
     Members(Vec<ColumnWriter>),
     /// Lists that every row has, of structures; with the place of each leaf in them.
-    Lists(NestedWriter, Vec<Member>),
+    Lists(Box<NestedWriter>, Vec<Member>),
 }
 
 /// A member of a list's elements, perhaps of a structure in them.
@@ -180,12 +180,12 @@ impl Top {
                 match element.data_type() {
                     DataType::Struct(fields) => {
                         let lists = NestedWriter::new(field.name(), Arc::clone(properties));
-                        Ok(Top::Lists(lists, members(fields)))
+                        Ok(Top::Lists(Box::new(lists), members(fields)))
                     }
-                    _ => column(None, field).map(Top::Column),
+                    _ => column(None, field).map(|c| Top::Column(Box::new(c))),
                 }
             }
-            _ => column(None, field).map(Top::Column),
+            _ => column(None, field).map(|c| Top::Column(Box::new(c))),
         }
     }
 
@@ -229,7 +229,7 @@ impl Top {
             ended.append_to(group)
         };
         match self {
-            Top::Column(column) => end(column, group),
+            Top::Column(column) => end(*column, group),
             Top::Members(members) => members.into_iter().try_for_each(|m| end(m, group)),
             Top::Lists(lists, _) => lists.append_to(group),
         }

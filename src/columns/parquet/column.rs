@@ -225,7 +225,7 @@ impl ColumnWriter {
                 }
             }
             Writers::Values(writer) => {
-                if let Some(known) = self.shape.len() {
+                if let Some(known) = self.shape.row_count() {
                     let missing = rows - known;
                     self.shape.add_some(missing, At::Some(&[]), [].into_iter());
                 }

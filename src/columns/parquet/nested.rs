@@ -154,7 +154,7 @@ impl NestedWriter {
 
     /// How many rows there are.
     pub(super) fn rows(&self) -> usize {
-        self.shape.len().unwrap_or(0)
+        self.shape.row_count().unwrap_or(0)
     }
 
     /// The list's field, in the order of the columns that were begun.
@@ -172,7 +172,7 @@ impl NestedWriter {
         group: &mut SerializedRowGroupWriter<W>,
     ) -> Result<(), ParquetError> {
         let (shape, workspace) = (&mut self.shape, &mut self.workspace);
-        let rows = shape.len().unwrap_or(0);
+        let rows = shape.row_count().unwrap_or(0);
         for mut column in self.columns.into_values() {
             column.fill(rows, &self.name, shape, workspace)?;
             column.writers.end(shape, workspace)?.append_to(group)?;

@@ -20,7 +20,7 @@ pub(super) struct Compressor {
 
 enum Codec {
     None,
-    Snappy(snap::raw::Encoder),
+    Snappy(Box<snap::raw::Encoder>),
     Zstd(zstd::bulk::Compressor<'static>),
 }
 
@@ -32,7 +32,7 @@ impl Compressor {
     pub(super) fn new(compression: Compression) -> Result<Self, ParquetError> {
         let codec = match compression {
             Compression::UNCOMPRESSED => Codec::None,
-            Compression::SNAPPY => Codec::Snappy(snap::raw::Encoder::new()),
+            Compression::SNAPPY => Codec::Snappy(Box::new(snap::raw::Encoder::new())),
             Compression::ZSTD(level) => {
                 Codec::Zstd(zstd::bulk::Compressor::new(level.compression_level())?)
             }

@@ -128,7 +128,7 @@ impl Shape {
     }
 
     /// How many rows there are, where they are counted.
-    pub fn len(&self) -> Option<usize> {
+    pub fn row_count(&self) -> Option<usize> {
         match &self.form {
             Form::Rows => None,
             Form::All(lists) => Some(lists.levels.len() - 1),
@@ -360,7 +360,7 @@ mod tests {
         let mut shape = Shape::all_lists();
         shape.add([2, 0].into_iter());
         shape.add([0, 3].into_iter());
-        assert_eq!(shape.len(), Some(4));
+        assert_eq!(shape.row_count(), Some(4));
         assert_eq!(
             (shape.levels(&(0..4)), shape.elements(&(0..4))),
             (0..7, 0..5)
@@ -387,7 +387,7 @@ mod tests {
         shape.add_some(4, At::Some(&[1, 3]), [2, 0].into_iter());
         shape.add_some(2, At::Some(&[]), [].into_iter());
         shape.add_some(2, At::All(2), [3, 1].into_iter());
-        assert_eq!(shape.len(), Some(8));
+        assert_eq!(shape.row_count(), Some(8));
         // Rows: none, [0, 1], none, [], none, none, [2, 3, 4], [5].
         assert_eq!(
             (shape.levels(&(0..8)), shape.elements(&(0..8))),

@@ -151,9 +151,10 @@ fn double(value: u64) -> f64 {
 }
 
 fn text(value: u64) -> String {
-    let long = (value % 11 == 0)
-        .then(|| "ü".repeat(40))
-        .unwrap_or_default();
+    let long = match value.is_multiple_of(11) {
+        true => "ü".repeat(40),
+        false => String::new(),
+    };
     format!("{long}/path/{value}")
 }
 
