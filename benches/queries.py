@@ -2,7 +2,7 @@
 """Measures every shipped query, `report`, `publish` and `verify`, and DuckDB's SQL for the same answers, in one run.
 
 Usage: benches/queries.py [--rounds N] [--events N,N,...] [--trace NAME] [--only NAME,NAME,...] [--memory SIZE]
-                          [--timeout SECONDS] [--sysds PROGRAM] [--python PROGRAM]
+                          [--timeout SECONDS] [--sysds PROGRAM] [--before PROGRAM] [--python PROGRAM]
 
 Needs a release build of sysds, Debian's package zstd, and a Python with the duckdb that tests/clients/requirements.txt
 names (`tests/clients/run` makes one in target/clients). The traces are a shipped one repeated to about so many events
@@ -12,7 +12,8 @@ of the largest of its children. DuckDB's times and memory include Python's start
 
 The SQL in benches/duckdb/ reads the same Parquet files. Its answers must be those of sysds, row by row and value by
 value; floats may differ by one unit of the last decimal to which the query rounds them. Files that a query writes are
-compared likewise. `fails` is a command that ran out of memory. Exit status 1: an answer differs, or a command failed
+compared likewise. `--before` names another build of sysds, which ingests the trace, too, and answers in the same
+rounds. `fails` is a command that ran out of memory. Exit status 1: an answer differs, or a command failed
 for another reason.
 """
 import argparse
@@ -86,26 +87,32 @@ def made_trace(name, events, sysds):
     return trace
 
 
-def commands(options, names, dataset, work):
+def commands(options, names, dataset, earlier, work):
     """(row, column, command, folder) of all commands of a round, in their order."""
-    release = work / "publish" / "release"
     for name in names:
-        if name not in ("report", "publish", "verify"):
-            query = [options.sysds, "query", name, "-d", dataset, "--format", "parquet", "-o", "answer.parquet"]
-            query += [word for value in WRITES.get(name, []) for word in ("-p", value)]
-        elif name == "report":
-            query = [options.sysds, "report", dataset, "-o", "report.html"]
-        elif name == "publish":
-            query = [options.sysds, "publish", "--quiet", dataset, "-o", "release", "--split", "hash"]
-        else:
-            query = [options.sysds, "verify", release]
+        query = command(options.sysds, name, dataset, work / "publish" / "release")
         yield name, "sysds", query, work / name
+        if earlier:
+            release = work / "publish-before" / "release"
+            yield name, "before", command(options.before, name, earlier, release), work / f"{name}-before"
         if name != "verify":
             yield name, "limited", [*query, "--memory", options.memory], work / f"{name}-limited"
         if (DUCKDB / f"{name}.sql").exists():
             client = [options.python, DUCKDB / "client.py", "answer", name, dataset, "."]
             yield name, "duckdb", client, work / f"{name}-duckdb"
     yield "nothing", "duckdb", [options.python, DUCKDB / "client.py", "version"], work / "nothing-duckdb"
+
+
+def command(sysds, name, dataset, release):
+    """What asks a question, or makes or verifies a release."""
+    if name == "report":
+        return [sysds, "report", dataset, "-o", "report.html"]
+    if name == "publish":
+        return [sysds, "publish", "--quiet", dataset, "-o", "release", "--split", "hash"]
+    if name == "verify":
+        return [sysds, "verify", release]
+    query = [sysds, "query", name, "-d", dataset, "--format", "parquet", "-o", "answer.parquet"]
+    return query + [word for value in WRITES.get(name, []) for word in ("-p", value)]
 
 
 def compared(options, name, work):
@@ -136,13 +143,17 @@ def measure(options, names, events):
     if "fails" in ingested:
         sys.exit(f"{trace}: not ingested: {wrong or ingested}")
     dataset = work / "ingest" / "dataset"
-    runs, equal = {}, {}
+    runs, equal, earlier = {}, {}, None
+    if options.before:
+        ingest = [options.before, "ingest", "--quiet", trace, "-o", "dataset"]
+        runs["ingest", "before"] = [run(ingest, work / "ingest-before", options.timeout)]
+        earlier = work / "ingest-before" / "dataset"
     for number in range(options.rounds):
-        for name, column, command, folder in commands(options, names, dataset, work):
+        for name, column, command, folder in commands(options, names, dataset, earlier, work):
             before = runs.setdefault((name, column), [])
             if any("fails" in run for run in before):
                 continue
-            if name == "verify" and not (work / "publish" / "release").exists():
+            if name == "verify" and not command[-1].exists():
                 continue
             before.append(run(command, folder, options.timeout))
             say(f"{events} events, round {number + 1}, {name}, {column}: {' '.join(cells(before[-1:]))} "
@@ -157,11 +168,13 @@ def measure(options, names, events):
     manifest = json.loads((dataset / "manifest.json").read_text())
     size = sum(path.stat().st_size for path in dataset.glob("*/*.parquet"))
     print(f"## {manifest['events']:,} events, {manifest['requests']:,} requests, {size / MB:.0f} MB of Parquet\n")
-    print(f"| query | sysds | peak memory | `--memory {options.memory}` | peak memory | DuckDB | peak memory | answers |")
-    print("|---|---|---|---|---|---|---|---|")
-    print("|", " | ".join(["`ingest`", *cells([ingested]), "", "", "", "", ""]), "|")
-    for name in [*names, "nothing"]:
-        figures = [cell for column in ("sysds", "limited", "duckdb") for cell in cells(runs.get((name, column)))]
+    before = "| before | peak memory " if earlier else ""
+    print(f"| query {before}| sysds | peak memory | `--memory {options.memory}` | peak memory | DuckDB | peak memory | answers |")
+    print(f"|---|{'---|---|' if earlier else ''}---|---|---|---|---|---|---|")
+    columns = (["before"] if earlier else []) + ["sysds", "limited", "duckdb"]
+    runs["ingest", "sysds"] = [ingested]
+    for name in ["ingest", *names, "nothing"]:
+        figures = [cell for column in columns for cell in cells(runs.get((name, column)))]
         title = {"publish": "`publish --split hash`", "nothing": "nothing"}.get(name, f"`{name}`")
         print("|", " | ".join([title, *figures, equal.get(name, "")]), "|")
     print(flush=True)
@@ -177,10 +190,12 @@ def main():
     options.add_argument("--memory", default="300M", help="for the limited runs")
     options.add_argument("--timeout", type=float, default=1800, help="seconds after which a command is stopped")
     options.add_argument("--sysds", type=Path, default=ROOT / "target" / "release" / "sysds")
+    options.add_argument("--before", type=Path, help="another build of sysds, to compare with")
     options.add_argument("--python", default=ROOT / "target" / "clients" / "bin" / "python", help="one that has duckdb")
     options = options.parse_args()
 
     options.sysds = options.sysds.absolute()
+    options.before = options.before and options.before.absolute()
     if not options.sysds.exists():
         sys.exit(f"{options.sysds} is not there: cargo build --release --locked")
     pinned = re.search(r"duckdb==\S+", (ROOT / "tests" / "clients" / "requirements.txt").read_text()).group()
