@@ -37,6 +37,9 @@ pub(super) fn behind(e: &DataFusionError, root: &Path, tables: &[Table]) -> Opti
         }
         other => has_cause::<io::Error>(other) || has_cause::<ParquetError>(other),
     };
+    if let Some(told) = told(e) {
+        return Some(told);
+    }
     // What the system says names its file, and may be said once only.
     let by_system = has_cause::<io::Error>(e);
     let found = match at_fault && !by_system {
@@ -50,6 +53,35 @@ pub(super) fn behind(e: &DataFusionError, root: &Path, tables: &[Table]) -> Opti
             "Check the disk (dmesg, df), then the dataset: sysds inspect names a file that cannot be read.",
         ))
     })
+}
+
+/// An error of ours among the causes of `e`, which names its file.
+fn told(e: &DataFusionError) -> Option<Error> {
+    let mut cause: Option<&dyn std::error::Error> = Some(e);
+    while let Some(e) = cause {
+        match e.downcast_ref::<Error>() {
+            Some(Error::Io {
+                action,
+                path,
+                source,
+            }) => {
+                let source = match source.raw_os_error() {
+                    Some(code) => io::Error::from_raw_os_error(code),
+                    None => io::Error::new(source.kind(), source.to_string()),
+                };
+                return Some(Error::io(action, path)(source));
+            }
+            Some(Error::Columns { path, source }) => {
+                let source = match source {
+                    ParquetError::General(what) => ParquetError::General(what.clone()),
+                    other => ParquetError::General(other.to_string()),
+                };
+                return Some(Error::columns_read(path)(source));
+            }
+            _ => cause = e.source(),
+        }
+    }
+    None
 }
 
 /// The error of a panic in a query of the dataset in `root` with these tables.
@@ -110,6 +142,7 @@ mod tests {
             DataFusionError::External(Box::new(io())),
             DataFusionError::from(ParquetError::EOF("cut".to_owned())),
             DataFusionError::IoError(io()).context("while scanning"),
+            DataFusionError::External(Box::new(Error::io("read", Path::new("d"))(io()))),
         ];
         for e in of_system {
             let said = behind(&e, root, &[]).map(|e| e.to_string());

@@ -1,9 +1,10 @@
 //! The columns in lists, from the files that are read into those that are written.
 
-use super::origin::{Group, Opened};
+use super::origin::{Group, Opened, told};
 use super::output::Form;
 use crate::columns::parquet::fitting::Fitting;
 use crate::columns::parquet::records::{Encoded, Places, apart};
+use crate::error::Error;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::{DataFusionError, Result};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -72,12 +73,13 @@ impl Lists {
     /// The column at this place of [`Lists::numbers`].
     fn one(&self, at: usize, group: Group, places: &Places) -> Result<Vec<Encoded>> {
         let file = self.opened.file(group.file);
-        let file = file.map_err(|e| DataFusionError::External(e.into()))?;
-        let (_, metadata) = &self.opened.files[group.file];
+        let file = file.map_err(told)?;
+        let (path, metadata) = &self.opened.files[group.file];
         let from = (file, metadata.metadata().row_group(group.number));
         let to = self.form.columns.column(self.numbers[at]);
         let fitting = &self.fittings[group.file][at];
-        Ok(apart(from, (fitting, &to), places, &self.form.properties)?)
+        let encoded = apart(from, (fitting, &to), places, &self.form.properties);
+        encoded.map_err(|e| told(Error::columns_read(path)(e)))
     }
 
     /// The column of the form that one of the encoded columns is in.

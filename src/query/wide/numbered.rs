@@ -2,7 +2,8 @@
 //!
 //! Rows are read in their order, in one partition, and all of them, so that they can be counted.
 
-use super::origin::{Group, Opened, Origin, is_wide, stand_in};
+use super::origin::{Group, Opened, Origin, is_wide, stand_in, told};
+use crate::error::Error;
 use arrow::array::{
     ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StructArray, new_null_array,
 };
@@ -11,7 +12,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::project_schema;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
@@ -23,7 +24,9 @@ use datafusion::physical_plan::{
 use futures::{StreamExt, TryStreamExt, stream};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
 use std::fmt;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -157,6 +160,8 @@ impl ExecutionPlan for NumberedExec {
 /// The batches of a row group.
 struct Read {
     reader: ParquetRecordBatchReader,
+    /// The file that is read.
+    path: PathBuf,
     schema: SchemaRef,
     /// The number of the next row.
     next: i64,
@@ -165,8 +170,8 @@ struct Read {
 impl Read {
     fn new(opened: &Opened, group: Group, schema: &SchemaRef, rows: usize) -> Result<Self> {
         let file = opened.file(group.file);
-        let file = file.map_err(|e| DataFusionError::External(e.into()))?;
-        let (_, metadata) = &opened.files[group.file];
+        let file = file.map_err(told)?;
+        let (path, metadata) = &opened.files[group.file];
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
         let columns = metadata.schema().fields().iter().enumerate();
         let wanted = |name: &str| {
@@ -180,9 +185,11 @@ impl Read {
             .with_row_groups(vec![group.number])
             .with_projection(mask)
             .with_batch_size(rows)
-            .build()?;
+            .build()
+            .map_err(|e| told(Error::columns_read(path)(e)))?;
         Ok(Read {
             reader,
+            path: path.clone(),
             schema: Arc::clone(schema),
             next: group.first,
         })
@@ -219,10 +226,8 @@ impl Iterator for Read {
 
     fn next(&mut self) -> Option<Self::Item> {
         let batch = self.reader.next()?;
-        Some(
-            batch
-                .map_err(Into::into)
-                .and_then(|batch| self.numbered(&batch)),
-        )
+        let batch = batch.map_err(ParquetError::from);
+        let batch = batch.map_err(|e| told(Error::columns_read(&self.path)(e)));
+        Some(batch.and_then(|batch| self.numbered(&batch)))
     }
 }

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::foreign;
 use arrow::datatypes::{DataType, Field, Fields, SchemaRef};
 use datafusion::catalog::TableProvider;
+use datafusion::error::DataFusionError;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -125,4 +126,9 @@ pub(super) fn stands_for(data_type: &DataType) -> Option<&str> {
         DataType::Struct(fields) => Some(fields.first()?.name()),
         _ => None,
     }
+}
+
+/// An error that names its file, on its way through DataFusion.
+pub(super) fn told(e: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(e))
 }

@@ -1,18 +1,21 @@
 //! The files that are written, each of the same columns.
 
+use super::origin::told;
 use crate::columns::parquet::properties::properties;
 use crate::columns::parquet::records::Encoded;
 use crate::columns::parquet::side_by_side::RowsWriter;
 use crate::dataset::codec::Codec;
+use crate::error::Error;
 use arrow::datatypes::SchemaRef;
 use datafusion::error::Result;
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 use std::fs::{self, File};
 use std::io::BufWriter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What the files have in common.
@@ -26,7 +29,10 @@ pub(super) struct Form {
 }
 
 /// A file being written.
-pub(super) struct Output(SerializedFileWriter<BufWriter<File>>);
+pub(super) struct Output {
+    path: PathBuf,
+    writer: SerializedFileWriter<BufWriter<File>>,
+}
 
 /// A column of a row group.
 pub(super) enum Column {
@@ -60,17 +66,26 @@ impl Output {
     /// Where it cannot be written; so do the others.
     pub(super) fn create(path: &Path, form: &Form) -> Result<Self> {
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+            fs::create_dir_all(folder).map_err(|e| told(Error::io("create", folder)(e)))?;
         }
-        let file = BufWriter::with_capacity(1 << 20, File::create_new(path)?);
+        let file = File::create_new(path).map_err(|e| told(Error::io("create", path)(e)))?;
+        let file = BufWriter::with_capacity(1 << 20, file);
         let root = form.columns.root_schema_ptr();
-        let writer = SerializedFileWriter::new(file, root, Arc::clone(&form.properties))?;
-        Ok(Output(writer))
+        let writer = SerializedFileWriter::new(file, root, Arc::clone(&form.properties));
+        Ok(Output {
+            writer: writer.map_err(|e| told(Error::columns(path)(e)))?,
+            path: path.to_path_buf(),
+        })
     }
 
     /// Writes a row group.
     pub(super) fn add(&mut self, columns: Vec<Column>) -> Result<()> {
-        let mut group = self.0.next_row_group()?;
+        let written = self.add_group(columns);
+        written.map_err(|e| told(Error::columns(&self.path)(e)))
+    }
+
+    fn add_group(&mut self, columns: Vec<Column>) -> Result<(), ParquetError> {
+        let mut group = self.writer.next_row_group()?;
         for column in columns {
             match column {
                 Column::Plain(column) => column.append_to(&mut group)?,
@@ -86,7 +101,8 @@ impl Output {
 
     /// Writes the footer.
     pub(super) fn finish(self) -> Result<()> {
-        self.0.close()?;
+        let closed = self.writer.close();
+        closed.map_err(|e| told(Error::columns(&self.path)(e)))?;
         Ok(())
     }
 }

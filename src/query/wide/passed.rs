@@ -4,7 +4,7 @@
 //! table, and names its lists as columns and in no expression.
 
 use super::numbered::Numbered;
-use super::origin::{Opened, Origin, is_wide};
+use super::origin::{Opened, Origin, is_wide, told};
 use arrow::datatypes::DataType;
 use datafusion::catalog::default_table_source::{provider_as_source, source_as_provider};
 use datafusion::common::DFSchema;
@@ -105,7 +105,7 @@ fn scanned(scan: &TableScan, origins: &[Origin]) -> Result<Option<Passed>> {
         return Ok(None);
     }
     let opened = origin.open();
-    let opened = opened.map_err(|e| datafusion::error::DataFusionError::External(e.into()))?;
+    let opened = opened.map_err(told)?;
     let opened = Arc::new(opened);
     let numbered = provider_as_source(Arc::new(Numbered::new(origin, Arc::clone(&opened))));
     let new = TableScanBuilder::new(scan.table_name.clone(), numbered)
