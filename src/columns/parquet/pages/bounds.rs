@@ -61,14 +61,22 @@ impl Bounds {
         }
     }
 
+    /// As readers are told them: long texts are cut.
+    pub(super) fn told(&self, texts: Texts) -> Bounds {
+        match self {
+            Bounds::Bytes(a, b) => Bounds::Bytes(lower(a, texts).0, upper(b, texts).0),
+            numbers => numbers.clone(),
+        }
+    }
+
     /// As the page index has them.
-    pub(super) fn encoded(&self, texts: Texts) -> (Vec<u8>, Vec<u8>) {
+    pub(super) fn encoded(&self) -> (Vec<u8>, Vec<u8>) {
         match self {
             Bounds::Int(a, b) => (a.to_le_bytes().to_vec(), b.to_le_bytes().to_vec()),
             Bounds::Long(a, b) => (a.to_le_bytes().to_vec(), b.to_le_bytes().to_vec()),
             Bounds::Unsigned(a, b) => (a.to_le_bytes().to_vec(), b.to_le_bytes().to_vec()),
             Bounds::Double(a, b) => (a.to_le_bytes().to_vec(), b.to_le_bytes().to_vec()),
-            Bounds::Bytes(a, b) => (lower(a, texts).0, upper(b, texts).0),
+            Bounds::Bytes(a, b) => (a.clone(), b.clone()),
         }
     }
 }

@@ -49,6 +49,7 @@ pub(super) struct ChunkIndex {
     offsets: OffsetIndexBuilder,
     encodings: Vec<PageEncodingStats>,
     bounds: Option<Bounds>,
+    /// Those of the page before, as they are told.
     before: Option<Bounds>,
     ascending: bool,
     descending: bool,
@@ -105,8 +106,9 @@ impl ChunkIndex {
         self.pages.append_histograms(&repetition, &definition);
         add(&mut self.definition, definition);
         add(&mut self.repetition, repetition);
-        let (least, greatest) = match (&page.bounds, page.values) {
-            (Some(bounds), _) => bounds.encoded(self.texts),
+        let told = page.bounds.as_ref().map(|bounds| bounds.told(self.texts));
+        let (least, greatest) = match (&told, page.values) {
+            (Some(told), _) => told.encoded(),
             (None, 0) => Default::default(),
             (None, _) => {
                 self.bounded = false;
@@ -115,21 +117,22 @@ impl ChunkIndex {
         };
         self.pages
             .append(page.values == 0, least, greatest, nulls as i64);
-        if let Some(bounds) = page.bounds {
-            self.widen(bounds);
+        if let (Some(bounds), Some(told)) = (page.bounds, told) {
+            self.widen(bounds, told);
         }
     }
 
-    fn widen(&mut self, bounds: Bounds) {
+    /// Widens the bounds to those of a page. The order is that of what readers are told: what is cut may come in another.
+    fn widen(&mut self, bounds: Bounds, told: Bounds) {
         if let Some(before) = &self.before {
-            self.ascending &= bounds.not_below(before);
-            self.descending &= before.not_below(&bounds);
+            self.ascending &= told.not_below(before);
+            self.descending &= before.not_below(&told);
         }
         match &mut self.bounds {
             Some(all) => all.widen(&bounds),
-            None => self.bounds = Some(bounds.clone()),
+            None => self.bounds = Some(bounds),
         }
-        self.before = Some(bounds);
+        self.before = Some(told);
     }
 
     fn count_encoding(&mut self, page_type: PageType, encoding: Encoding) {

@@ -16,7 +16,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{BoundaryOrder, Compression, ZstdLevel};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::properties::WriterProperties;
@@ -458,6 +458,7 @@ fn index_is_true(batch: &RecordBatch, metadata: &ParquetMetaData, what: &str) {
         return;
     };
     let pages = offsets[0][0].page_locations();
+    order_is_true(index, pages.len(), what);
     let rows = batch.num_rows();
     for (number, page) in pages.iter().enumerate() {
         let first = page.first_row_index as usize;
@@ -477,6 +478,26 @@ fn index_is_true(batch: &RecordBatch, metadata: &ParquetMetaData, what: &str) {
             None => column,
         };
         page_is_true(index, number, &leaves, what);
+    }
+}
+
+/// Whether the bounds of pages come in the order that the index tells, so that readers may look for a value by halves.
+fn order_is_true(index: &ColumnIndexMetaData, pages: usize, what: &str) {
+    let (ColumnIndexMetaData::BYTE_ARRAY(bounds), Some(order)) =
+        (index, index.get_boundary_order())
+    else {
+        return;
+    };
+    let told: Vec<_> = (0..pages)
+        .filter_map(|page| Some((bounds.min_value(page)?, bounds.max_value(page)?)))
+        .collect();
+    for pair in told.windows(2) {
+        let ((a, b), (c, d)) = (pair[0], pair[1]);
+        match order {
+            BoundaryOrder::ASCENDING => assert!(a <= c && b <= d, "{what}: not ascending"),
+            BoundaryOrder::DESCENDING => assert!(a >= c && b >= d, "{what}: not descending"),
+            BoundaryOrder::UNORDERED => {}
+        }
     }
 }
 
