@@ -57,7 +57,10 @@ impl Plan {
         }
         Ok(Plan {
             encoding,
-            dictionary_bytes: properties.column_dictionary_page_size_limit(path),
+            // Room for a value: pages before the first are encoded as its own, and are not read without a dictionary.
+            dictionary_bytes: properties
+                .column_dictionary_page_size_limit(path)
+                .max(size_of::<u64>()),
             page_bytes: properties.column_data_page_size_limit(path),
             filter: filter.transpose()?,
         })
