@@ -1,6 +1,14 @@
-//! What the fuzz targets call: the modules of sysds that read traces, with what those stand on, and nothing else of it.
+//! What the fuzz targets call: the modules of sysds that read traces and encode columns, with what those stand on, and
+//! nothing else of it.
 #![allow(dead_code)]
 
+#[path = "../../src/columns"]
+pub mod columns {
+    pub mod parquet {
+        pub mod pages;
+        pub mod sparse;
+    }
+}
 #[path = "../../src/error.rs"]
 pub mod error;
 #[path = "../../src/foreign.rs"]
