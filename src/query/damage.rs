@@ -28,6 +28,9 @@ const ROWS: usize = 256;
 /// The error of the file or system behind `e`, in the dataset in `root` of these tables; `None` where the text of the query is
 /// to blame.
 pub(super) fn behind(e: &DataFusionError, root: &Path, tables: &[Table]) -> Option<Error> {
+    if let Some(told) = told(e) {
+        return Some(told);
+    }
     let at_fault = match e.find_root() {
         DataFusionError::IoError(_)
         | DataFusionError::ObjectStore(_)
@@ -37,9 +40,6 @@ pub(super) fn behind(e: &DataFusionError, root: &Path, tables: &[Table]) -> Opti
         }
         other => has_cause::<io::Error>(other) || has_cause::<ParquetError>(other),
     };
-    if let Some(told) = told(e) {
-        return Some(told);
-    }
     // What the system says names its file, and may be said once only.
     let by_system = has_cause::<io::Error>(e);
     let found = match at_fault && !by_system {

@@ -35,6 +35,7 @@ mod session;
 pub(crate) mod shipped;
 mod source;
 mod statements;
+mod streaming;
 mod tables;
 mod wide;
 mod windows;

@@ -1,5 +1,6 @@
 //! The operator.
 
+use super::super::streaming::streaming;
 use super::layout::{Column, Layout, SHARED};
 use super::members;
 use super::pairing::Pairing;
@@ -12,9 +13,7 @@ use datafusion::config::ConfigOptions;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExprRef};
-use datafusion::physical_plan::execution_plan::{
-    Boundedness, ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions,
-};
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::filter_pushdown::{
     ChildFilterDescription, ChildPushdownResult, FilterDescription, FilterPushdownPhase,
     FilterPushdownPropagation,
@@ -25,7 +24,7 @@ use datafusion::physical_plan::metrics::{
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    ChildStats, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
+    ChildStats, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
     PlanProperties, StatisticsArgs,
 };
 use futures::stream::{TryStreamExt, iter, try_unfold};
@@ -50,12 +49,10 @@ impl CallsExec {
     pub(super) fn new(events: Arc<dyn ExecutionPlan>, layout: Arc<Layout>) -> Self {
         let partitions = events.output_partitioning().partition_count();
         CallsExec {
-            properties: Arc::new(PlanProperties::new(
+            properties: streaming(
                 EquivalenceProperties::new(Arc::clone(&layout.schema)),
-                Partitioning::UnknownPartitioning(partitions),
-                EmissionType::Incremental,
-                Boundedness::Bounded,
-            )),
+                partitions,
+            ),
             events,
             layout,
             remains: Mutex::default(),

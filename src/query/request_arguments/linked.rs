@@ -1,6 +1,7 @@
 //! The operator where requests carry no arguments: it counts those of events, which say of which request they are.
 
 use super::super::request_lists::known::Known;
+use super::super::streaming::streaming;
 use super::open::Open;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -9,11 +10,10 @@ use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::common::spawn_buffered;
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, InputDistributionRequirements,
-    Partitioning, PlanProperties,
+    PlanProperties,
 };
 use futures::StreamExt;
 use std::fmt;
@@ -38,17 +38,12 @@ impl LinkedArgumentsExec {
         events: Arc<dyn ExecutionPlan>,
         schema: SchemaRef,
     ) -> Self {
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&schema)),
-            Partitioning::UnknownPartitioning(1),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        );
+        let known = EquivalenceProperties::new(Arc::clone(&schema));
         LinkedArgumentsExec {
             requests,
             events,
             schema,
-            properties: Arc::new(properties),
+            properties: streaming(known, 1),
         }
     }
 }

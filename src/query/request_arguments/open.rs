@@ -3,7 +3,7 @@
 //! An event belongs to one request at most, and none comes after the last event of its request. So what a request has is
 //! counted when that has passed, and only the counts of the requests under way are in memory.
 
-use super::super::request_lists::known::{Known, column, word_column};
+use super::super::request_lists::known::{Known, by_recording, column, word_column};
 use super::count::{count, fields};
 use arrow::array::{
     Array, ArrayRef, AsArray, DictionaryArray, Int32Array, Int64Array, ListArray, RecordBatch,
@@ -102,14 +102,7 @@ impl Open {
     pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         let traces = word_column(batch, "trace_id")?;
         let traces: &DictionaryArray<Int32Type> = traces.as_dictionary();
-        let keys = traces.keys().values();
-        let names = traces.values().as_string::<i32>();
-        let mut begin = 0;
-        while begin < batch.num_rows() {
-            let same = keys[begin..].iter().take_while(|key| **key == keys[begin]);
-            let rows = begin..begin + same.count();
-            begin = rows.end;
-            let trace = names.value(keys[rows.start] as usize);
+        for (trace, rows) in by_recording(traces) {
             if self.trace.as_deref() != Some(trace) {
                 self.finish();
                 self.trace = Some(trace.to_owned());

@@ -1,16 +1,15 @@
 //! The operator: each batch of requests becomes the rows of what they have.
 
+use super::super::streaming::streaming;
 use super::count::count;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
-    PlanProperties,
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
 };
 use futures::StreamExt;
 use std::fmt;
@@ -28,16 +27,11 @@ impl RequestArgumentsExec {
     /// The columns of `schema`, from `requests` with their lists `events`.
     pub(super) fn new(requests: Arc<dyn ExecutionPlan>, schema: SchemaRef) -> Self {
         let partitions = requests.output_partitioning().partition_count();
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&schema)),
-            Partitioning::UnknownPartitioning(partitions),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        );
+        let known = EquivalenceProperties::new(Arc::clone(&schema));
         RequestArgumentsExec {
             requests,
             schema,
-            properties: Arc::new(properties),
+            properties: streaming(known, partitions),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! their ids, which is that of their starts: a request that is done waits for those that began before it.
 
 use super::columns::{Kind, List};
-use super::known::{Known, column, word_column};
+use super::known::{Known, by_recording, column, word_column};
 use super::values::{Elements, Values};
 use super::words::Words;
 use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int64Array, RecordBatch};
@@ -82,14 +82,8 @@ impl Gather {
         let ids = column(batch, "event_id")?.as_primitive::<Int64Type>();
         let requests = column(batch, "request_id")?.as_primitive::<Int64Type>();
         let columns = self.columns(batch)?;
-        let keys = traces.keys().values();
-        let names = traces.values().as_string::<i32>();
-        let mut begin = 0;
-        while begin < batch.num_rows() {
-            let same = keys[begin..].iter().take_while(|key| **key == keys[begin]);
-            let rows = begin..begin + same.count();
-            begin = rows.end;
-            self.enter(names.value(keys[rows.start] as usize))?;
+        for (trace, rows) in by_recording(traces) {
+            self.enter(trace)?;
             self.add_rows(rows, ids, requests, &columns)?;
         }
         Ok(())

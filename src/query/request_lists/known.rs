@@ -1,9 +1,9 @@
 //! The requests whose lists are made: where each begins and ends, in the order in which they are given out.
 
 use super::columns::words;
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, StringArray};
 use arrow::compute::{SortColumn, cast, concat_batches, lexsort_to_indices, take_record_batch};
-use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use arrow::datatypes::{DataType, Int32Type, Int64Type, SchemaRef};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::physical_plan::SendableRecordBatchStream;
@@ -118,6 +118,19 @@ impl Known {
     pub(crate) fn last_event(&self, row: usize) -> i64 {
         self.last_events[row]
     }
+}
+
+/// The recordings that rows of a batch are of, in order, and these rows.
+pub(crate) fn by_recording(
+    traces: &DictionaryArray<Int32Type>,
+) -> impl Iterator<Item = (&str, Range<usize>)> {
+    let names = traces.values().as_string::<i32>();
+    let runs = traces.keys().values().chunk_by(|one, next| one == next);
+    runs.scan(0, move |begin, run| {
+        let rows = *begin..*begin + run.len();
+        *begin = rows.end;
+        Some((names.value(run[0] as usize), rows))
+    })
 }
 
 fn recordings(traces: &StringArray) -> Vec<(String, Range<usize>)> {

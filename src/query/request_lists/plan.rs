@@ -1,5 +1,6 @@
 //! The operator: one pass over `events` beside a small part of `requests`.
 
+use super::super::streaming::streaming;
 use super::aside::Aside;
 use super::gather::{Gather, Slot};
 use super::given::{Given, Layout};
@@ -14,12 +15,12 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::common::spawn_buffered;
-use datafusion::physical_plan::execution_plan::{Boundedness, CardinalityEffect, EmissionType};
+use datafusion::physical_plan::execution_plan::CardinalityEffect;
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet, SpillMetrics};
 use datafusion::physical_plan::stream::RecordBatchReceiverStream;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, InputDistributionRequirements,
-    Partitioning, PlanProperties, SpillManager,
+    PlanProperties, SpillManager,
 };
 use futures::StreamExt;
 use std::fmt;
@@ -52,7 +53,7 @@ impl RequestListsExec {
         schema: SchemaRef,
     ) -> Self {
         RequestListsExec {
-            properties: Arc::new(properties(&schema)),
+            properties: properties(&schema),
             requests,
             events,
             layout: Layout::new(schema),
@@ -70,7 +71,7 @@ impl RequestListsExec {
 }
 
 /// One partition, in the order of ids as far as they are asked for.
-fn properties(schema: &SchemaRef) -> PlanProperties {
+fn properties(schema: &SchemaRef) -> Arc<PlanProperties> {
     let ascending = SortOptions {
         descending: false,
         nulls_first: false,
@@ -80,15 +81,9 @@ fn properties(schema: &SchemaRef) -> PlanProperties {
         let column = Column::new(name, schema.index_of(name).ok()?);
         Some(PhysicalSortExpr::new(Arc::new(column), ascending))
     });
-    PlanProperties::new(
-        EquivalenceProperties::new_with_orderings(
-            Arc::clone(schema),
-            [order.collect::<Vec<PhysicalSortExpr>>()],
-        ),
-        Partitioning::UnknownPartitioning(1),
-        EmissionType::Incremental,
-        Boundedness::Bounded,
-    )
+    let orders = [order.collect::<Vec<PhysicalSortExpr>>()];
+    let known = EquivalenceProperties::new_with_orderings(Arc::clone(schema), orders);
+    streaming(known, 1)
 }
 
 impl DisplayAs for RequestListsExec {

@@ -2,6 +2,7 @@
 //!
 //! Rows are read in their order, in one partition, and all of them, so that they can be counted.
 
+use super::super::streaming::streaming;
 use super::origin::{Group, Opened, Origin, is_wide, stand_in, told};
 use crate::error::Error;
 use arrow::array::{
@@ -16,11 +17,8 @@ use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
-};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{StreamExt, TryStreamExt, stream};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -93,16 +91,11 @@ struct NumberedExec {
 
 impl NumberedExec {
     fn new(opened: Arc<Opened>, schema: SchemaRef) -> Self {
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&schema)),
-            Partitioning::UnknownPartitioning(1),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        );
+        let known = EquivalenceProperties::new(Arc::clone(&schema));
         NumberedExec {
             opened,
             schema,
-            properties: Arc::new(properties),
+            properties: streaming(known, 1),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The operator.
 
+use super::super::streaming::streaming;
 use super::asked::of_intervals;
 use super::collected::{Collected, Keys, collect};
 use super::condition::Condition;
@@ -14,9 +15,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::{DynamicFilterPhysicalExpr, lit};
 use datafusion::physical_expr::{Distribution, EquivalenceProperties, PhysicalExprRef};
 use datafusion::physical_plan::distribution_requirements::InputDistributionRequirements;
-use datafusion::physical_plan::execution_plan::{
-    Boundedness, ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions,
-};
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::filter_pushdown::{
     ChildFilterDescription, ChildPushdownResult, FilterDescription, FilterPushdownPhase,
     FilterPushdownPropagation,
@@ -30,8 +29,7 @@ use datafusion::physical_plan::projection::{
 };
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
-    PlanProperties,
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
 };
 use futures::future::{BoxFuture, FutureExt, Shared, TryFutureExt};
 use futures::stream::{StreamExt, TryStreamExt, try_unfold};
@@ -69,12 +67,7 @@ impl WindowJoinExec {
     ) -> Self {
         let partitions = points.output_partitioning().partition_count();
         WindowJoinExec {
-            properties: Arc::new(PlanProperties::new(
-                EquivalenceProperties::new(schema),
-                Partitioning::UnknownPartitioning(partitions),
-                EmissionType::Incremental,
-                Boundedness::Bounded,
-            )),
+            properties: streaming(EquivalenceProperties::new(schema), partitions),
             intervals,
             points,
             condition,
