@@ -8,7 +8,6 @@ use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffe
 use arrow::datatypes::{ArrowNativeType, ArrowPrimitiveType};
 
 /// Fixed-size values at some rows.
-#[derive(Clone)]
 pub struct Sparse<T> {
     values: Vec<T>,
     rows: Rows,
@@ -203,7 +202,6 @@ impl<T: Copy + Default> Default for Sparse<T> {
 }
 
 /// Texts or byte strings at some rows.
-#[derive(Clone)]
 pub struct SparseBytes {
     /// Where each begins, and where the last ends.
     offsets: Vec<i32>,

@@ -21,6 +21,7 @@ use crate::trace::event::{Cursor, EventBatch, EventClass, Head, NO_NAME, UNKNOWN
 use arrow::array::StringArray;
 use arrow::datatypes::DataType;
 use parquet::file::properties::WriterPropertiesPtr;
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -67,8 +68,9 @@ pub(super) struct Chunk {
     first_id: i64,
     heads: Vec<Head>,
     pairings: Vec<Pairing>,
-    ret: Sparse<i64>,
-    path: SparseBytes,
+    /// Given to their columns, once.
+    ret: Cell<Sparse<i64>>,
+    path: Cell<SparseBytes>,
     /// Names of threads, by the numbers that the rows have.
     procnames: Arc<StringArray>,
 }
@@ -219,8 +221,8 @@ impl EventsTable {
             first_id: self.next_id,
             heads: std::mem::take(&mut self.waiting.heads),
             pairings: std::mem::take(&mut self.waiting.pairings),
-            ret: self.waiting.ret.take(),
-            path: self.waiting.path.take(),
+            ret: Cell::new(self.waiting.ret.take()),
+            path: Cell::new(self.waiting.path.take()),
             procnames: Arc::new(StringArray::from_iter_values(&self.procnames)),
         };
         let columns = self.columns.fill(&chunk, rows).enumerate();
@@ -306,11 +308,11 @@ pub(super) fn columns(
             of_phase.classes[head.class as usize].phase
         }),
         NamedColumn::new("ret", DataType::Int64, |chunk: &Chunk, _| {
-            Content::Numbers(Numbers::Long(chunk.ret.clone()))
+            Content::Numbers(Numbers::Long(chunk.ret.take()))
         }),
         pairings.column("fd", |pairings| pairings.fd),
         NamedColumn::new("path", DataType::Utf8, |chunk: &Chunk, _| {
-            Content::Texts(chunk.path.clone())
+            Content::Texts(chunk.path.take())
         }),
         pairings.column("entry_id", |pairings| pairings.entry.map(|(id, _)| id)),
         pairings.column("duration_ns", |pairings| pairings.entry.map(|(_, ns)| ns)),
