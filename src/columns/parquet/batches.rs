@@ -25,13 +25,13 @@ pub struct BatchWriter<W: Write + Send> {
     schema: SchemaRef,
     properties: WriterPropertiesPtr,
     group: Option<Group>,
+    tools: Tools,
 }
 
 /// An open row group.
 struct Group {
     columns: Vec<Top>,
     rows: usize,
-    tools: Tools,
 }
 
 /// Rows that are added to a row group.
@@ -85,6 +85,7 @@ impl<W: Write + Send> BatchWriter<W> {
             schema,
             properties,
             group: None,
+            tools: Tools::default(),
         })
     }
 
@@ -112,7 +113,7 @@ impl<W: Write + Send> BatchWriter<W> {
             group => group.insert(Group::new(self.schema.fields(), &self.properties)?),
         };
         for (column, array) in group.columns.iter_mut().zip(batch.columns()) {
-            column.write(array, &added, &mut group.tools)?;
+            column.write(array, &added, &mut self.tools)?;
         }
         group.rows += added.rows;
         Ok(())
@@ -123,12 +124,12 @@ impl<W: Write + Send> BatchWriter<W> {
     /// # Errors
     /// [`ParquetError`] where it cannot be written.
     pub fn end_group(&mut self) -> Result<(), ParquetError> {
-        let Some(mut group) = self.group.take() else {
+        let Some(group) = self.group.take() else {
             return Ok(());
         };
         let mut writer = self.file.next_row_group()?;
         for column in group.columns {
-            column.end(group.rows, &mut group.tools, &mut writer)?;
+            column.end(group.rows, &mut self.tools, &mut writer)?;
         }
         writer.close()?;
         Ok(())
@@ -156,7 +157,6 @@ impl Group {
         Ok(Group {
             columns: columns.collect::<Result<_, _>>()?,
             rows: 0,
-            tools: Tools::default(),
         })
     }
 }

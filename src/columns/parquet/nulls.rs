@@ -10,6 +10,7 @@ use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::{SerializedColumnWriter, SerializedRowGroupWriter};
 use parquet::schema::types::ColumnDescPtr;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::Write;
 
 /// Writes chunks for a part. What donors of levels say is read once for all columns that take it from them.
@@ -53,38 +54,38 @@ impl<'a> Nulls<'a> {
             // At top level, or in a structure or a list there that the part lacks: nothing is there in any row.
             let mut shape = Shape::some_lists();
             shape.add_some(self.rows, At::Some(&[]), [].into_iter());
-            return self.encode(group, column, &mut shape, workspace);
+            return encode(group, column, self.properties, &mut shape, workspace);
         }
-        if !self.donors.contains_key(&donor) {
-            let levels = self.source.levels(donor)?;
-            let shape = shape(&levels);
-            self.donors.insert(donor, Donor { levels, shape });
-        }
-        let mut shape = self.donors.get_mut(&donor).and_then(|d| d.shape.take());
-        match &mut shape {
-            Some(shape) if is_encoded(column) && column.max_def_level() == 2 => {
-                self.encode(group, column, shape, workspace)?;
+        let donor = match self.donors.entry(donor) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let levels = self.source.levels(donor)?;
+                let shape = shape(&levels);
+                entry.insert(Donor { levels, shape })
             }
-            _ => write_levels(group, column, &self.donors[&donor].levels, self.rows)?,
+        };
+        match &mut donor.shape {
+            Some(shape) if is_encoded(column) && column.max_def_level() == 2 => {
+                encode(group, column, self.properties, shape, workspace)
+            }
+            _ => write_levels(group, column, &donor.levels, self.rows),
         }
-        if let Some(donor) = self.donors.get_mut(&donor) {
-            donor.shape = shape;
-        }
-        Ok(())
     }
+}
 
-    fn encode<W: Write + Send>(
-        &self,
-        group: &mut SerializedRowGroupWriter<W>,
-        column: &ColumnDescPtr,
-        shape: &mut Shape,
-        workspace: &mut Workspace,
-    ) -> Result<(), ParquetError> {
-        let mut writer = ChunkWriter::new(column.clone(), self.properties)?;
-        writer.write_nulls(self.rows, shape, workspace)?;
-        let (pages, closed) = writer.close(shape, workspace)?;
-        group.append_column(&pages, closed)
-    }
+/// Encodes nulls for all rows of a shape of lists.
+fn encode<W: Write + Send>(
+    group: &mut SerializedRowGroupWriter<W>,
+    column: &ColumnDescPtr,
+    properties: &WriterPropertiesPtr,
+    shape: &mut Shape,
+    workspace: &mut Workspace,
+) -> Result<(), ParquetError> {
+    let rows = shape.row_count().expect("shapes of lists count rows");
+    let mut writer = ChunkWriter::new(column.clone(), properties)?;
+    writer.write_nulls(rows, shape, workspace)?;
+    let (pages, closed) = writer.close(shape, workspace)?;
+    group.append_column(&pages, closed)
 }
 
 /// The shape of lists that every row has, of elements that are never null; `None` where the levels are not of such.

@@ -120,7 +120,7 @@ pub(super) fn encode_equal_levels(count: usize, level: u8, width: usize, out: &m
 }
 
 /// Appends indices of `width` bits, encoded.
-pub(super) fn encode_indices(indices: &[u32], width: usize, out: &mut Vec<u8>) {
+fn encode_indices(indices: &[u32], width: usize, out: &mut Vec<u8>) {
     let mut groups = Groups::default();
     let mut rest = indices;
     while let Some(first) = rest.first() {
@@ -138,6 +138,13 @@ pub(super) fn encode_indices(indices: &[u32], width: usize, out: &mut Vec<u8>) {
         rest = behind;
     }
     groups.end(out);
+}
+
+/// Appends indices into a dictionary of so many values, encoded as a page has them: behind their width.
+pub(super) fn encode_page_of_indices(indices: &[u32], values: usize, out: &mut Vec<u8>) {
+    let width = width_of(values.saturating_sub(1) as u64);
+    out.push(width as u8);
+    encode_indices(indices, width, out);
 }
 
 fn encode_run(count: usize, value: u32, width: usize, out: &mut Vec<u8>) {

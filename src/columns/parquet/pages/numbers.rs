@@ -3,7 +3,7 @@
 use super::bounds::{Bounds, Kind};
 use super::delta;
 use super::dictionary::Numbers;
-use super::hybrid::{encode_indices, width_of};
+use super::hybrid::encode_page_of_indices;
 use super::plan::{Ended, Plan};
 use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
@@ -93,9 +93,7 @@ impl<T: Number> NumberColumn<T> {
         let encoding = self.encoding;
         match encoding {
             Encoding::RLE_DICTIONARY => {
-                let width = width_of(self.dictionary.len().saturating_sub(1) as u64);
-                out.push(width as u8);
-                encode_indices(&self.indices, width, out);
+                encode_page_of_indices(&self.indices, self.dictionary.len(), out);
                 if self.is_full() {
                     self.encoding = Encoding::PLAIN;
                 }

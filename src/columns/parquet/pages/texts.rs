@@ -2,7 +2,7 @@
 
 use super::bounds::Bounds;
 use super::dictionary;
-use super::hybrid::{encode_indices, width_of};
+use super::hybrid::encode_page_of_indices;
 use super::leaf::{Texts, Words};
 use super::plan::{Ended, Plan};
 use parquet::basic::Encoding;
@@ -162,9 +162,7 @@ impl TextColumn {
         let encoding = self.encoding;
         match encoding {
             Encoding::RLE_DICTIONARY => {
-                let width = width_of(self.dictionary.len().saturating_sub(1) as u64);
-                out.push(width as u8);
-                encode_indices(&self.indices, width, out);
+                encode_page_of_indices(&self.indices, self.dictionary.len(), out);
                 if self.is_full() {
                     self.encoding = Encoding::PLAIN;
                 }
