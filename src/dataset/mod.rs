@@ -1,11 +1,13 @@
 //! A dataset on disk: one folder with a manifest and a folder of Parquet files per table.
 //!
-//! This module finds and opens datasets, released ones too. How one is made without ever leaving half of it behind is
-//! `staging`, how anything is written aside is `aside`, which files are its own `owned`, what its manifest says is `manifest`, with which options it was made `options`, how its files
-//! are compressed `codec`, what its traces declare is `classes`,
-//! by what they are known again `fingerprint`, what is known of how a trace
-//! was recorded is `record_metadata`, how either writes a time is `timestamp`,
-//! what types are called is `type_name`.
+//! This module finds and opens datasets, released ones too. The others each own one thing about them:
+//!
+//! - `staging`, `aside`: how one is made, and anything is written, without ever leaving half of it behind;
+//! - `owned`: which files in its folder are its own;
+//! - `manifest`, `options`, `record_metadata`: what it says of itself, of the options it was made with, of how its traces
+//!   were recorded;
+//! - `classes`, `fingerprint`: what its traces declare, and by what they are known again;
+//! - `tables`, `codec`, `timestamp`, `type_name`: what tables, compression, times and types are called in it.
 
 pub(crate) mod aside;
 pub mod classes;
