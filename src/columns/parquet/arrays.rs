@@ -1,13 +1,13 @@
 //! Arrow arrays as the values that are in them.
 
-use super::content::Form;
+use super::content::lengths;
 use super::pages::leaf::{Leaf, Texts, Words};
 use super::sparse::{At, Rows};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, GenericByteArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, GenericByteArray, make_array};
 use arrow::buffer::NullBuffer;
 use arrow::compute::{cast, concat, filter};
 use arrow::datatypes::{
-    BinaryType, ByteArrayType, DataType, Field, Float64Type, Int32Type, Int64Type, TimeUnit,
+    BinaryType, ByteArrayType, DataType, Float64Type, Int32Type, Int64Type, TimeUnit,
     TimestampNanosecondType, UInt64Type, Utf8Type,
 };
 use std::sync::Arc;
@@ -53,6 +53,7 @@ pub(super) struct Gather {
     rows: Vec<u32>,
     /// The same, counted among those that are chosen.
     ranks: Vec<u32>,
+    bools: Vec<bool>,
     ints: Vec<i32>,
     longs: Vec<i64>,
     doubles: Vec<f64>,
@@ -61,6 +62,7 @@ pub(super) struct Gather {
 /// Whether arrays of a type are taken apart here.
 pub(super) fn is_leaf(ty: &DataType) -> bool {
     match ty {
+        DataType::Boolean => true,
         DataType::Int32 | DataType::Int64 | DataType::UInt64 | DataType::Float64 => true,
         DataType::Utf8 | DataType::Binary => true,
         DataType::Timestamp(TimeUnit::Nanosecond, _) => true,
@@ -69,15 +71,15 @@ pub(super) fn is_leaf(ty: &DataType) -> bool {
     }
 }
 
-/// The form in which a column is given its values.
-pub(super) fn form(field: &Field) -> Form {
-    match field.data_type() {
-        DataType::List(element) if field.is_nullable() && is_leaf(element.data_type()) => {
-            Form::Lists
-        }
-        ty if is_leaf(ty) => Form::Leaf,
-        _ => Form::Array,
+/// `array`, a member of structures, which is null where they are.
+pub(super) fn within(array: &ArrayRef, structures: Option<&NullBuffer>) -> ArrayRef {
+    let nulls = NullBuffer::union(array.nulls(), structures);
+    let count = nulls.as_ref().map_or(0, NullBuffer::null_count);
+    if count == array.null_count() {
+        return Arc::clone(array);
     }
+    let data = array.to_data().into_builder().nulls(nulls);
+    make_array(data.build().expect("nothing but nulls was added"))
 }
 
 /// Lists of an array, and their elements without those that no list has.
@@ -88,6 +90,13 @@ pub(super) struct Compact {
     pub offsets: Vec<i32>,
     /// The elements.
     pub elements: ArrayRef,
+}
+
+impl Compact {
+    /// How many elements each list has.
+    pub(super) fn lengths(&self) -> impl Iterator<Item = usize> {
+        lengths(&self.offsets)
+    }
 }
 
 /// The lists of the chosen rows of `array`, which is one of lists; of all, where none are chosen.
@@ -130,6 +139,22 @@ pub(super) fn compact(array: &ArrayRef, chosen: Option<&Chosen>) -> Compact {
 }
 
 impl Gather {
+    /// The places that are not null among the chosen rows of `array`, or among all.
+    pub(super) fn places(&mut self, array: &ArrayRef, chosen: Option<&Chosen>) -> At<'_> {
+        self.ranks.clear();
+        match (array.nulls(), chosen) {
+            (None, _) => return At::All(chosen.map_or(array.len(), Chosen::count)),
+            (Some(nulls), None) => self
+                .ranks
+                .extend(nulls.valid_indices().map(|row| row as u32)),
+            (Some(nulls), Some(chosen)) => {
+                let rows = nulls.valid_indices().filter(|row| chosen.mask.value(*row));
+                self.ranks.extend(rows.map(|row| chosen.ranks[row]));
+            }
+        }
+        At::Some(&self.ranks)
+    }
+
     /// Calls `then` with the values of the chosen rows of `array`, or of all, and the places that have them. The array's type
     /// [is that of a leaf](is_leaf).
     pub(super) fn values<R>(
@@ -140,6 +165,18 @@ impl Gather {
     ) -> R {
         let (rows, at) = rows_of(array, chosen, (&mut self.rows, &mut self.ranks));
         match array.data_type() {
+            DataType::Boolean => {
+                let values = array.as_boolean().values();
+                self.bools.clear();
+                match rows {
+                    None => self.bools.extend(values.iter()),
+                    Some(rows) => {
+                        let values = rows.iter().map(|at| values.value(*at as usize));
+                        self.bools.extend(values);
+                    }
+                }
+                then(Leaf::Bool(&self.bools), at)
+            }
             DataType::Int32 => {
                 let values = array.as_primitive::<Int32Type>().values();
                 then(Leaf::Int(there(values, rows, &mut self.ints)), at)

@@ -1,14 +1,12 @@
 //! Batches of Arrow into the row groups of a file: tables that are written anew, row by row the same.
 //!
-//! Columns of one leaf, at top level, in structures that every row has and in lists that every row has, are encoded from the
-//! values that are in them ([`pages`](super::pages)); all else by the crate `parquet`.
+//! Columns are encoded from the values that are in them ([`tree`](super::tree)).
 
-use super::arrays::{Chosen, Gather, compact, form, is_leaf};
+use super::arrays::Chosen;
 use super::column::ColumnWriter;
-use super::content::{Form, ListsView};
 use super::nested::NestedWriter;
-use super::pages::chunk::Workspace;
 use super::slot::Slot;
+use super::tree::{Source, Tools};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
@@ -42,12 +40,6 @@ struct Added<'a> {
     rows: usize,
     /// Which of the batch; all, where this is `None`.
     chosen: Option<&'a Chosen>,
-}
-
-#[derive(Default)]
-struct Tools {
-    gather: Gather,
-    workspace: Workspace,
 }
 
 /// A column at top level.
@@ -168,7 +160,7 @@ impl Top {
                 parent: parent.map(|name| name.to_owned().into()),
                 field: field.clone(),
             };
-            ColumnWriter::new(slot, form(field), properties)
+            ColumnWriter::new(slot, properties)
         };
         match field.data_type() {
             DataType::Struct(members) if !field.is_nullable() => {
@@ -203,8 +195,8 @@ impl Top {
                 both.try_for_each(|(column, array)| write(column, array, added, tools))
             }
             Top::Lists(lists, members) => match added.chosen {
-                None => write_lists(lists, members, array, tools),
-                Some(chosen) => write_lists(lists, members, &chosen.of(array), tools),
+                None => write_lists(lists, members, array),
+                Some(chosen) => write_lists(lists, members, &chosen.of(array)),
             },
         }
     }
@@ -224,8 +216,8 @@ impl Top {
         group: &mut SerializedRowGroupWriter<W>,
     ) -> Result<(), ParquetError> {
         let mut end = |mut column: ColumnWriter, group: &mut _| {
-            column.write_nulls(rows, &mut tools.workspace)?;
-            let (_, ended) = column.end(&mut tools.workspace)?;
+            column.write_nulls(rows, tools)?;
+            let (_, ended) = column.end(tools)?;
             ended.append_to(group)
         };
         match self {
@@ -270,38 +262,17 @@ fn write(
     added: &Added,
     tools: &mut Tools,
 ) -> Result<(), ParquetError> {
-    let Tools { gather, workspace } = tools;
-    let form = form(&column.slot.field);
-    if form == Form::Array {
-        return match added.chosen {
-            None => column.write_array(array),
-            Some(chosen) => column.write_array(&chosen.of(array)),
-        };
-    }
     if array.null_count() == array.len() {
         return Ok(());
     }
-    column.write_nulls(added.before, workspace)?;
-    if form == Form::Leaf {
-        return gather.values(array, added.chosen, |leaf, at| {
-            column.write_leaf(&leaf, at, added.rows, workspace)
-        });
-    }
-    let lists = compact(array, added.chosen);
-    let view = ListsView {
-        rows: lists.rows.at(),
-        offsets: &lists.offsets,
-    };
-    gather.values(&lists.elements, None, |leaf, at| {
-        column.write_lists(&view, (&leaf, at), added.rows, workspace)
-    })
+    column.write_nulls(added.before, tools)?;
+    column.write_source(&Source::Array(array, added.chosen), added.rows, tools)
 }
 
 fn write_lists(
     lists: &mut NestedWriter,
     members: &[Member],
     array: &ArrayRef,
-    tools: &mut Tools,
 ) -> Result<(), ParquetError> {
     let array = array.as_list::<i32>();
     let first = lists.rows();
@@ -315,13 +286,12 @@ fn write_lists(
             values = Arc::clone(values.as_struct().column(*at));
         }
         let describe = || member.slot.clone();
-        if !is_leaf(values.data_type()) {
-            lists.write_array(number, rows.clone(), describe, &values)?;
-            continue;
-        }
-        tools.gather.values(&values, None, |leaf, at| {
-            lists.write_leaf(number, rows.clone(), describe, (&leaf, at))
-        })?;
+        lists.write_source(
+            number,
+            rows.clone(),
+            describe,
+            &Source::Array(&values, None),
+        )?;
     }
     Ok(())
 }

@@ -2,16 +2,15 @@
 
 use super::pages::leaf::{self, Leaf};
 use super::sparse::{At, Rows, Sparse, SparseBytes};
-use arrow::array::{
-    Array, ArrayRef, DictionaryArray, Float64Array, Int32Array, Int64Array, StringArray,
-};
-use arrow::datatypes::{DataType, Int32Type};
+use arrow::array::{Array, ArrayRef, StringArray};
 use std::sync::Arc;
 
 /// The values that a column has in some rows.
 pub enum Content {
     /// An array with a place for every row.
     Array(ArrayRef),
+    /// What is true or false, with its rows.
+    Bools(Sparse<bool>),
     /// Numbers with their rows.
     Numbers(Numbers),
     /// Texts, or byte strings, with their rows.
@@ -20,6 +19,8 @@ pub enum Content {
     Words(Words),
     /// Lists of one of these.
     Lists(Lists),
+    /// Structures of these.
+    Structures(Structures),
 }
 
 /// Lists at some rows.
@@ -28,41 +29,16 @@ pub struct Lists {
     pub rows: Rows,
     /// Where the elements of each begin among all, and where the last's end.
     pub offsets: Vec<i32>,
-    /// The elements that have a value; no array, and no lists.
+    /// The elements: "rows" are here all elements, one after the other.
     pub elements: Box<Content>,
 }
 
-/// How a column gets its values, which is the same each time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Array,
-    Leaf,
-    Lists,
-}
-
-/// A view of values.
-pub(super) enum Values<'a> {
-    /// One for each place.
-    Array(&'a ArrayRef),
-    /// Those that are there, and which rows have them.
-    Leaf(Leaf<'a>, At<'a>),
-    /// Those that are in lists, and which elements they are.
-    Lists(ListsView<'a>, Leaf<'a>, At<'a>),
-}
-
-/// Which rows have lists, and where the elements of each begin.
-#[derive(Clone, Copy)]
-pub(super) struct ListsView<'a> {
-    pub rows: At<'a>,
-    pub offsets: &'a [i32],
-}
-
-impl ListsView<'_> {
-    /// How many elements each has.
-    pub(super) fn lengths(&self) -> impl Iterator<Item = usize> {
-        let pairs = self.offsets.windows(2);
-        pairs.map(|pair| (pair[1] - pair[0]) as usize)
-    }
+/// Structures at some rows.
+pub struct Structures {
+    /// Which rows have one.
+    pub rows: Rows,
+    /// Each member, at the same rows or fewer of them; `None` where no row has it.
+    pub members: Vec<Option<Content>>,
 }
 
 /// Numbers at some rows, by their type in Parquet.
@@ -88,29 +64,22 @@ impl Content {
     pub fn is_full(&self, rows: usize) -> bool {
         match self {
             Content::Array(array) => array.null_count() == 0,
+            Content::Bools(values) => values.values().len() == rows,
             Content::Numbers(numbers) => numbers.len() == rows,
             Content::Texts(texts) => texts.len() == rows,
             Content::Words(words) => words.keys.values().len() == rows,
             Content::Lists(lists) => lists.offsets.len() == rows + 1,
+            Content::Structures(structures) => structures.rows.at().count() == rows,
         }
     }
 
-    /// Its form.
-    pub(super) fn form(&self) -> Form {
-        match self {
-            Content::Array(_) => Form::Array,
-            Content::Lists(_) => Form::Lists,
-            _ => Form::Leaf,
-        }
-    }
-
-    /// A view of the values.
-    pub(super) fn values(&self) -> Values<'_> {
-        match self {
-            Content::Array(array) => Values::Array(array),
-            Content::Numbers(Numbers::Int(n)) => Values::Leaf(Leaf::Int(n.values()), n.at()),
-            Content::Numbers(Numbers::Long(n)) => Values::Leaf(Leaf::Long(n.values()), n.at()),
-            Content::Numbers(Numbers::Double(n)) => Values::Leaf(Leaf::Double(n.values()), n.at()),
+    /// The values of one leaf, and the rows that have them; `None` of anything else.
+    pub(super) fn leaf(&self) -> Option<(Leaf<'_>, At<'_>)> {
+        Some(match self {
+            Content::Bools(values) => (Leaf::Bool(values.values()), values.at()),
+            Content::Numbers(Numbers::Int(n)) => (Leaf::Int(n.values()), n.at()),
+            Content::Numbers(Numbers::Long(n)) => (Leaf::Long(n.values()), n.at()),
+            Content::Numbers(Numbers::Double(n)) => (Leaf::Double(n.values()), n.at()),
             Content::Texts(texts) => {
                 let (offsets, bytes) = texts.values();
                 let leaf = leaf::Texts {
@@ -118,48 +87,31 @@ impl Content {
                     bytes,
                     these: None,
                 };
-                Values::Leaf(Leaf::Texts(leaf), texts.at())
+                (Leaf::Texts(leaf), texts.at())
             }
             Content::Words(Words { keys, words }) => {
                 let leaf = leaf::Words {
                     keys: keys.values(),
                     words,
                 };
-                Values::Leaf(Leaf::Words(leaf), keys.at())
+                (Leaf::Words(leaf), keys.at())
             }
-            Content::Lists(lists) => {
-                let view = ListsView {
-                    rows: lists.rows.at(),
-                    offsets: &lists.offsets,
-                };
-                match lists.elements.values() {
-                    Values::Leaf(leaf, at) => Values::Lists(view, leaf, at),
-                    _ => unreachable!("elements are values of one leaf"),
-                }
-            }
-        }
+            Content::Array(_) | Content::Lists(_) | Content::Structures(_) => return None,
+        })
     }
+}
 
-    /// The values of `rows` rows as an array of the type `ty`, which values of this kind must have.
-    pub fn into_array(self, rows: usize, ty: &DataType) -> ArrayRef {
-        let array = match self {
-            Content::Array(array) => array,
-            Content::Numbers(numbers) => numbers.into_array(rows),
-            Content::Texts(mut texts) => match ty {
-                DataType::Binary => Arc::new(texts.finish_bytes(rows)) as ArrayRef,
-                _ => Arc::new(texts.finish_text(rows)),
-            },
-            Content::Words(Words { mut keys, words }) => {
-                let keys: Int32Array = keys.finish(rows);
-                Arc::new(DictionaryArray::<Int32Type>::new(keys, words))
-            }
-            Content::Lists(_) => unreachable!("lists that are to be arrays come as arrays"),
-        };
-        match array.data_type() == ty {
-            true => array,
-            false => arrow::compute::cast(&array, ty).expect("times are numbers, words texts"),
-        }
+impl Lists {
+    /// How many elements each has.
+    pub(super) fn lengths(&self) -> impl Iterator<Item = usize> {
+        lengths(&self.offsets)
     }
+}
+
+/// How long lists are that begin and end there.
+pub(super) fn lengths(offsets: &[i32]) -> impl Iterator<Item = usize> {
+    let pairs = offsets.windows(2);
+    pairs.map(|pair| (pair[1] - pair[0]) as usize)
 }
 
 impl Numbers {
@@ -175,23 +127,5 @@ impl Numbers {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// An array with a place for each of `rows` rows.
-    fn into_array(self, rows: usize) -> ArrayRef {
-        match self {
-            Numbers::Int(mut numbers) => {
-                let all: Int32Array = numbers.finish(rows);
-                Arc::new(all)
-            }
-            Numbers::Long(mut numbers) => {
-                let all: Int64Array = numbers.finish(rows);
-                Arc::new(all)
-            }
-            Numbers::Double(mut numbers) => {
-                let all: Float64Array = numbers.finish(rows);
-                Arc::new(all)
-            }
-        }
     }
 }

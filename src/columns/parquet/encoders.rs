@@ -3,11 +3,11 @@
 //! Columns that turn up late begin with as many nulls as rows have passed. Each column is encoded by one of the threads,
 //! so that what comes out does not depend on how many there are.
 
-use super::column::{ColumnWriter, Ended};
+use super::column::ColumnWriter;
 use super::content::Content;
-use super::pages::chunk::Workspace;
 use super::part::{Part, write_group};
 use super::slot::{Slot, schema_of};
+use super::tree::{Ended, Tools};
 use crate::error::{Error, Result};
 use crate::process::threads;
 use parquet::errors::ParquetError;
@@ -173,7 +173,7 @@ impl Encoder {
 /// The thread of an encoder.
 fn encode(queue: Receiver<Work>, properties: &WriterPropertiesPtr) -> Encoded {
     let mut columns: BTreeMap<usize, ColumnWriter> = BTreeMap::new();
-    let (mut workspace, mut all) = (Workspace::default(), 0);
+    let (mut tools, mut all) = (Tools::default(), 0);
     for (tasks, rows) in queue {
         all += rows;
         for task in tasks {
@@ -181,16 +181,16 @@ fn encode(queue: Receiver<Work>, properties: &WriterPropertiesPtr) -> Encoded {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
                     let slot = task.slot.expect("told with the first values");
-                    entry.insert(ColumnWriter::new(slot, task.content.form(), properties)?)
+                    entry.insert(ColumnWriter::new(slot, properties)?)
                 }
             };
-            column.write_nulls(task.before, &mut workspace)?;
-            column.write(&task.content, rows, &mut workspace)?;
+            column.write_nulls(task.before, &mut tools)?;
+            column.write(&task.content, rows, &mut tools)?;
         }
     }
     let columns = columns.into_iter().map(|(number, mut column)| {
-        column.write_nulls(all, &mut workspace)?;
-        Ok((number, column.end(&mut workspace)?))
+        column.write_nulls(all, &mut tools)?;
+        Ok((number, column.end(&mut tools)?))
     });
     columns.collect()
 }

@@ -2,6 +2,7 @@
 //!
 //! They are encoded when parts are joined: beside the copied chunks, a row group at a time.
 
+use super::pages::base::Base;
 use super::pages::chunk::{ChunkWriter, Workspace};
 use super::pages::leaf::Leaf;
 use super::pages::shape::Shape;
@@ -34,9 +35,10 @@ pub(super) fn write_numbers<W: Write + Send>(
     workspace: &mut Workspace,
 ) -> Result<(), ParquetError> {
     let mut writer = ChunkWriter::new(column.clone(), properties)?;
-    let (leaf, mut shape) = (Leaf::Long(numbers.values()), Shape::rows());
-    writer.write(&leaf, numbers.at(), rows, &mut shape, workspace)?;
-    writer.write_nulls(rows, &mut shape, workspace)?;
-    let (pages, closed) = writer.close(&mut shape, workspace)?;
+    let (leaf, base) = (Leaf::Long(numbers.values()), Base::rows());
+    let shape = Shape::of(&base);
+    writer.write(&leaf, numbers.at(), rows, shape, workspace)?;
+    writer.write_nulls(rows, shape, workspace)?;
+    let (pages, closed) = writer.close(shape, workspace)?;
     group.append_column(&pages, closed)
 }

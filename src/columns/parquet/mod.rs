@@ -10,16 +10,18 @@
 //! | [`properties`] | compression and encodings of all tables |
 //! | [`sparse`] | values at some rows of many |
 //! | [`slot`], [`content`] | where a column stands in a row group, and what it is given |
-//! | [`pages`] | columns of one leaf, encoded from the values that are there |
-//! | [`mod@column`] | a column being encoded, from arrays or from values that are there |
+//! | [`pages`] | leaves of columns, encoded from the values that are there |
+//! | `tree`, [`mod@column`] | a column being encoded, from arrays or from values that are there |
 //! | [`part`] | a row group as a file |
 //! | [`encoders`] | a row group whose columns are encoded by threads |
 //! | [`side_by_side`] | a row group whose columns are encoded by the caller's thread |
 //! | [`nested`] | the columns of a list's elements |
 //! | [`batches`], [`arrays`] | batches of Arrow into the row groups of a file |
 //! | [`join`], [`source`], [`nulls`], [`late`] | parts into files of one schema |
+//! | [`any`] | columns of types that no table has |
 //! | [`fitting`], [`records`], `sink` | rows of files put apart into others, lists as they are |
 
+pub mod any;
 pub mod arrays;
 pub mod batches;
 pub mod column;
@@ -39,3 +41,4 @@ mod sink;
 pub mod slot;
 mod source;
 pub mod sparse;
+mod tree;

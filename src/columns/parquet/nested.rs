@@ -2,22 +2,18 @@
 //!
 //! They are encoded one by one, as those of rows are, and not as one array of lists of structures: a column begins with its
 //! first value, so that a row group has no columns (and no siblings) that it does not need, and numbers go to their column's
-//! writer as they were gathered. All of them share the shape that says which row's list an element is in; a column that
+//! writer as they were gathered. All of them share the base that says which row's list an element is in; a column that
 //! begins late, or ends early, is filled up with nulls.
 
-use super::column::{Writers, write_array};
-use super::content::{Content, Form, Values};
-use super::pages::chunk::Workspace;
-use super::pages::leaf::Leaf;
+use super::content::Content;
+use super::pages::base::Base;
 use super::pages::shape::Shape;
 use super::slot::{Slot, schema_of};
-use super::sparse::At;
-use arrow::array::{Array, ArrayRef, ListArray, StructArray, new_null_array};
-use arrow::buffer::OffsetBuffer;
+use super::tree::{Place, Source, Tools, Tree};
 use arrow::datatypes::{DataType, Field, Schema};
-use parquet::arrow::arrow_writer::ArrowColumnWriter;
+use parquet::arrow::ArrowSchemaConverter;
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::SerializedRowGroupWriter;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -30,8 +26,8 @@ pub struct NestedWriter {
     properties: WriterPropertiesPtr,
     /// The list's name.
     name: String,
-    shape: Shape,
-    workspace: Workspace,
+    base: Base,
+    tools: Tools,
     /// By their numbers, which give the order.
     columns: BTreeMap<usize, ListColumn>,
 }
@@ -39,7 +35,7 @@ pub struct NestedWriter {
 /// A column of the list that was begun.
 struct ListColumn {
     slot: Slot,
-    writers: Writers,
+    tree: Tree,
     /// Rows whose elements it has.
     rows: usize,
 }
@@ -50,15 +46,15 @@ impl NestedWriter {
         NestedWriter {
             properties,
             name: name.to_owned(),
-            shape: Shape::all_lists(),
-            workspace: Workspace::default(),
+            base: Base::lists(),
+            tools: Tools::default(),
             columns: BTreeMap::new(),
         }
     }
 
     /// Adds rows whose lists have so many elements each.
     pub fn add(&mut self, lengths: impl Iterator<Item = usize>) {
-        self.shape.add(lengths);
+        self.base.add(lengths);
     }
 
     /// Encodes the values that the column of this number has in the elements of these `rows`, which were
@@ -74,87 +70,41 @@ impl NestedWriter {
         describe: impl FnOnce() -> Slot,
         content: &Content,
     ) -> Result<(), ParquetError> {
-        match content.values() {
-            Values::Array(array) => self.write_array(number, rows, describe, array),
-            Values::Leaf(leaf, at) => self.write_leaf(number, rows, describe, (&leaf, at)),
-            Values::Lists(..) => unreachable!("lists in lists come as arrays"),
-        }
+        self.write_source(number, rows, describe, &Source::Content(content))
     }
 
-    /// The same for values of an array, which has a place for each of the elements.
+    /// The same, of any source.
     ///
     /// # Errors
-    /// [`ParquetError`] where they cannot be encoded.
-    pub(super) fn write_array(
+    /// As [`NestedWriter::write`].
+    pub(super) fn write_source(
         &mut self,
         number: usize,
         rows: Range<usize>,
         describe: impl FnOnce() -> Slot,
-        array: &ArrayRef,
+        source: &Source,
     ) -> Result<(), ParquetError> {
-        self.begin(number, &rows, describe, Form::Array)?;
-        let column = self.columns.get_mut(&number).expect("just begun");
-        let Writers::Arrays(writers) = &mut column.writers else {
-            unreachable!("a column is given arrays or values, not both")
-        };
-        let of = (self.name.as_str(), &column.slot);
-        write_lists(writers, of, rows, Arc::clone(array), &self.shape)
-    }
-
-    /// The same for values that those elements have that are told with them.
-    ///
-    /// # Errors
-    /// [`ParquetError`] where they cannot be encoded.
-    pub(super) fn write_leaf(
-        &mut self,
-        number: usize,
-        rows: Range<usize>,
-        describe: impl FnOnce() -> Slot,
-        (leaf, at): (&Leaf, At),
-    ) -> Result<(), ParquetError> {
-        self.begin(number, &rows, describe, Form::Leaf)?;
-        let column = self.columns.get_mut(&number).expect("just begun");
-        let Writers::Values(writer) = &mut column.writers else {
-            unreachable!("a column is given arrays or values, not both")
-        };
-        writer.write(leaf, at, rows.end, &mut self.shape, &mut self.workspace)
-    }
-
-    /// Makes the column ready for the values of `rows`.
-    fn begin(
-        &mut self,
-        number: usize,
-        rows: &Range<usize>,
-        describe: impl FnOnce() -> Slot,
-        form: Form,
-    ) -> Result<(), ParquetError> {
-        let name = &self.name;
+        let (base, tools) = (&self.base, &mut self.tools);
         let column = match self.columns.entry(number) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let slot = describe();
-                let schema = Schema::new(vec![list_of(name, std::slice::from_ref(&slot))]);
-                entry.insert(ListColumn {
-                    writers: Writers::new(schema, form, &self.properties)?,
-                    slot,
-                    rows: 0,
-                })
+                let column = ListColumn::new(&self.name, describe(), base, &self.properties)?;
+                entry.insert(column)
             }
         };
-        let (shape, workspace) = (&mut self.shape, &mut self.workspace);
-        column.fill(rows.start, name, shape, workspace)?;
-        column.rows = rows.end;
-        Ok(())
+        column.fill(rows.start, base, tools)?;
+        let place = column.advance(rows.end, base);
+        column.tree.write(source, place, tools)
     }
 
     /// Bytes that are kept of it.
     pub(super) fn size(&self) -> usize {
-        self.columns.values().map(|c| c.writers.size()).sum()
+        self.columns.values().map(|c| c.tree.size()).sum()
     }
 
     /// How many rows there are.
     pub(super) fn rows(&self) -> usize {
-        self.shape.row_count().unwrap_or(0)
+        self.base.row_count().unwrap_or(0)
     }
 
     /// The list's field, in the order of the columns that were begun.
@@ -171,71 +121,52 @@ impl NestedWriter {
         mut self,
         group: &mut SerializedRowGroupWriter<W>,
     ) -> Result<(), ParquetError> {
-        let (shape, workspace) = (&mut self.shape, &mut self.workspace);
-        let rows = shape.row_count().unwrap_or(0);
+        let rows = self.rows();
         for mut column in self.columns.into_values() {
-            column.fill(rows, &self.name, shape, workspace)?;
-            column.writers.end(shape, workspace)?.append_to(group)?;
+            column.fill(rows, &self.base, &mut self.tools)?;
+            let ended = column.tree.end(Shape::of(&self.base), &mut self.tools)?;
+            ended.append_to(group)?;
         }
         Ok(())
     }
 }
 
 impl ListColumn {
-    /// Fills up with nulls to so many rows.
-    fn fill(
-        &mut self,
-        rows: usize,
+    /// A column of the list `name` without rows.
+    fn new(
         name: &str,
-        shape: &mut Shape,
-        workspace: &mut Workspace,
-    ) -> Result<(), ParquetError> {
-        let missing = self.rows..rows;
-        if missing.is_empty() {
-            return Ok(());
-        }
+        slot: Slot,
+        base: &Base,
+        properties: &WriterProperties,
+    ) -> Result<Self, ParquetError> {
+        let schema = Schema::new(vec![list_of(name, std::slice::from_ref(&slot))]);
+        let schema = ArrowSchemaConverter::new().convert(&schema)?;
+        let mut leaves = schema.columns().iter().cloned();
+        Ok(ListColumn {
+            tree: Tree::new(&slot.field, Shape::of(base), &mut leaves, properties)?,
+            slot,
+            rows: 0,
+        })
+    }
+
+    /// The next rows, up to so many.
+    fn advance<'a>(&mut self, rows: usize, base: &'a Base) -> Place<'a> {
+        let first = base.elements(&(self.rows..self.rows)).start;
         self.rows = rows;
-        match &mut self.writers {
-            Writers::Values(writer) => writer.write_nulls(rows, shape, workspace),
-            Writers::Arrays(writers) => {
-                let elements = shape.elements(&missing).len();
-                let nulls = new_null_array(self.slot.field.data_type(), elements);
-                write_lists(writers, (name, &self.slot), missing, nulls, shape)
-            }
+        Place {
+            shape: Shape::of(base),
+            first,
+            end: rows,
         }
     }
-}
 
-/// Encodes an array with a place for each element of some rows.
-fn write_lists(
-    writers: &mut [ArrowColumnWriter],
-    (name, slot): (&str, &Slot),
-    rows: Range<usize>,
-    array: ArrayRef,
-    shape: &Shape,
-) -> Result<(), ParquetError> {
-    let field = list_of(name, std::slice::from_ref(slot));
-    let DataType::List(element) = field.data_type() else {
-        unreachable!("made as a list")
-    };
-    let lengths = rows.map(|row| shape.elements(&(row..row + 1)).len());
-    let list = ListArray::new(
-        Arc::clone(element),
-        OffsetBuffer::from_lengths(lengths),
-        within(element.data_type(), array),
-        None,
-    );
-    write_array(writers, &field, &(Arc::new(list) as ArrayRef))
-}
-
-/// `array` in structures of the type `ty`, each of which has one member.
-fn within(ty: &DataType, array: ArrayRef) -> ArrayRef {
-    match ty {
-        DataType::Struct(fields) if array.data_type() != ty => {
-            let inner = within(fields[0].data_type(), array);
-            Arc::new(StructArray::new(fields.clone(), vec![inner], None))
+    /// Fills up with nulls to so many rows.
+    fn fill(&mut self, rows: usize, base: &Base, tools: &mut Tools) -> Result<(), ParquetError> {
+        if self.rows == rows {
+            return Ok(());
         }
-        _ => array,
+        let place = self.advance(rows, base);
+        self.tree.write_nulls(place, tools)
     }
 }
 

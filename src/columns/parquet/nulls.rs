@@ -1,13 +1,13 @@
 //! Column chunks of nulls, for columns that a part lacks.
 
-use super::pages::chunk::{ChunkWriter, Workspace, is_encoded};
+use super::pages::base::Base;
+use super::pages::chunk::{ChunkWriter, Workspace};
+use super::pages::deep::Deep;
 use super::pages::shape::Shape;
 use super::source::{DonorLevels, Source};
-use super::sparse::At;
-use parquet::column::writer::ColumnWriter;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterPropertiesPtr;
-use parquet::file::writer::{SerializedColumnWriter, SerializedRowGroupWriter};
+use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::ColumnDescPtr;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -18,14 +18,8 @@ pub(super) struct Nulls<'a> {
     source: &'a Source,
     properties: &'a WriterPropertiesPtr,
     rows: usize,
-    donors: HashMap<Option<&'a str>, Donor>,
-}
-
-/// Which rows and list elements there are.
-struct Donor {
-    levels: DonorLevels,
-    /// The same as a shape, where it is that of lists that every row has.
-    shape: Option<Shape>,
+    /// What columns lie in, by the donor.
+    donors: HashMap<Option<&'a str>, Base>,
 }
 
 impl<'a> Nulls<'a> {
@@ -50,48 +44,30 @@ impl<'a> Nulls<'a> {
         donor: Option<&'a str>,
         workspace: &mut Workspace,
     ) -> Result<(), ParquetError> {
-        if donor.is_none() && is_encoded(column) {
-            // At top level, or in a structure or a list there that the part lacks: nothing is there in any row.
-            let mut shape = Shape::some_lists();
-            shape.add_some(self.rows, At::Some(&[]), [].into_iter());
-            return encode(group, column, self.properties, &mut shape, workspace);
-        }
-        let donor = match self.donors.entry(donor) {
+        let base = match self.donors.entry(donor) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let levels = self.source.levels(donor)?;
-                let shape = shape(&levels);
-                entry.insert(Donor { levels, shape })
-            }
+            Entry::Vacant(entry) => entry.insert(base(&self.source.levels(donor)?)?),
         };
-        match &mut donor.shape {
-            Some(shape) if is_encoded(column) && column.max_def_level() == 2 => {
-                encode(group, column, self.properties, shape, workspace)
-            }
-            _ => write_levels(group, column, &donor.levels, self.rows),
-        }
+        let shape = Shape::of(base);
+        let nothing = Deep::nothing(shape, column.max_def_level() as u8);
+        let shape = nothing.shape(shape);
+        let mut writer = ChunkWriter::new(column.clone(), self.properties)?;
+        writer.write_nulls(self.rows, shape, workspace)?;
+        let (pages, closed) = writer.close(shape, workspace)?;
+        group.append_column(&pages, closed)
     }
 }
 
-/// Encodes nulls for all rows of a shape of lists.
-fn encode<W: Write + Send>(
-    group: &mut SerializedRowGroupWriter<W>,
-    column: &ColumnDescPtr,
-    properties: &WriterPropertiesPtr,
-    shape: &mut Shape,
-    workspace: &mut Workspace,
-) -> Result<(), ParquetError> {
-    let rows = shape.row_count().expect("shapes of lists count rows");
-    let mut writer = ChunkWriter::new(column.clone(), properties)?;
-    writer.write_nulls(rows, shape, workspace)?;
-    let (pages, closed) = writer.close(shape, workspace)?;
-    group.append_column(&pages, closed)
-}
-
-/// The shape of lists that every row has, of elements that are never null; `None` where the levels are not of such.
-fn shape(levels: &DonorLevels) -> Option<Shape> {
-    if levels.definition.is_empty() || levels.greatest != (1, 1) {
-        return None;
+/// What columns lie in whose donor has these levels: lists that every row has, of elements that are never null; or rows, where
+/// there is no donor, or where the part lacks the list.
+fn base(levels: &DonorLevels) -> Result<Base, ParquetError> {
+    if levels.definition.is_empty() {
+        return Ok(Base::rows());
+    }
+    if levels.greatest != (1, 1) {
+        return Err(ParquetError::General(
+            "a donor of levels is in a list that every row has, and never null".to_owned(),
+        ));
     }
     let mut lengths: Vec<usize> = Vec::new();
     for (definition, repetition) in levels.definition.iter().zip(&levels.repetition) {
@@ -100,47 +76,7 @@ fn shape(levels: &DonorLevels) -> Option<Shape> {
             _ => lengths.push(*definition as usize),
         }
     }
-    let mut shape = Shape::all_lists();
-    shape.add(lengths.into_iter());
-    Some(shape)
-}
-
-/// Has the crate write them, level by level.
-fn write_levels<W: Write + Send>(
-    group: &mut SerializedRowGroupWriter<W>,
-    column: &ColumnDescPtr,
-    levels: &DonorLevels,
-    rows: usize,
-) -> Result<(), ParquetError> {
-    let mut writer = group
-        .next_column()?
-        .ok_or_else(|| ParquetError::General(format!("no column {} left", column.path())))?;
-    // At top level, and of a list at top level that the part lacks, every row is null.
-    let zeros = vec![0; rows];
-    let (definition, repetition) = match levels.definition.is_empty() {
-        true => (&zeros, &zeros),
-        false => (&levels.definition, &levels.repetition),
-    };
-    let repetition = (column.max_rep_level() > 0).then_some(repetition.as_slice());
-    write_batch(&mut writer, definition, repetition)?;
-    writer.close()
-}
-
-fn write_batch(
-    writer: &mut SerializedColumnWriter,
-    definition: &[i16],
-    repetition: Option<&[i16]>,
-) -> Result<(), ParquetError> {
-    let (d, r) = (Some(definition), repetition);
-    match writer.untyped() {
-        ColumnWriter::BoolColumnWriter(w) => w.write_batch(&[], d, r),
-        ColumnWriter::Int32ColumnWriter(w) => w.write_batch(&[], d, r),
-        ColumnWriter::Int64ColumnWriter(w) => w.write_batch(&[], d, r),
-        ColumnWriter::Int96ColumnWriter(w) => w.write_batch(&[], d, r),
-        ColumnWriter::FloatColumnWriter(w) => w.write_batch(&[], d, r),
-        ColumnWriter::DoubleColumnWriter(w) => w.write_batch(&[], d, r),
-        ColumnWriter::ByteArrayColumnWriter(w) => w.write_batch(&[], d, r),
-        ColumnWriter::FixedLenByteArrayColumnWriter(w) => w.write_batch(&[], d, r),
-    }
-    .map(|_| ())
+    let mut base = Base::lists();
+    base.add(lengths.into_iter());
+    Ok(base)
 }

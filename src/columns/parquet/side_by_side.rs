@@ -2,8 +2,8 @@
 
 use super::column::ColumnWriter;
 use super::content::Content;
-use super::pages::chunk::Workspace;
 use super::slot::Slot;
+use super::tree::Tools;
 use arrow::datatypes::{Field, FieldRef};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterPropertiesPtr;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub struct RowsWriter {
     properties: WriterPropertiesPtr,
     columns: Vec<ColumnWriter>,
-    workspace: Workspace,
+    tools: Tools,
 }
 
 impl RowsWriter {
@@ -24,7 +24,7 @@ impl RowsWriter {
         RowsWriter {
             properties,
             columns: Vec::new(),
-            workspace: Workspace::default(),
+            tools: Tools::default(),
         }
     }
 
@@ -45,10 +45,10 @@ impl RowsWriter {
                     parent: None,
                     field: field.clone(),
                 };
-                let column = ColumnWriter::new(slot, content.form(), &self.properties)?;
+                let column = ColumnWriter::new(slot, &self.properties)?;
                 self.columns.push(column);
             }
-            self.columns[number].write(&content, rows, &mut self.workspace)?;
+            self.columns[number].write(&content, rows, &mut self.tools)?;
         }
         Ok(())
     }
@@ -69,7 +69,7 @@ impl RowsWriter {
     ) -> Result<(), ParquetError> {
         let mut columns = self.columns.into_iter();
         columns.try_for_each(|column| {
-            let (_, ended) = column.end(&mut self.workspace)?;
+            let (_, ended) = column.end(&mut self.tools)?;
             ended.append_to(group)
         })
     }

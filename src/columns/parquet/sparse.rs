@@ -1,11 +1,9 @@
 //! Values at some rows of many.
 //!
 //! Most columns are null in most rows: an event has 5 of 150 arguments. So values are gathered with the numbers of their
-//! rows, and spread over an array when the chunk ends.
+//! rows, and encoded without the rows between them.
 
-use arrow::array::{BinaryArray, PrimitiveArray, StringArray};
-use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{ArrowNativeType, ArrowPrimitiveType};
+use std::ops::Range;
 
 /// Fixed-size values at some rows.
 pub struct Sparse<T> {
@@ -38,6 +36,19 @@ impl At<'_> {
             At::All(rows) => row.min(*rows),
             At::Some(rows) => rows.partition_point(|at| (*at as usize) < row),
         }
+    }
+
+    /// How many rows have a value.
+    pub fn count(&self) -> usize {
+        match self {
+            At::All(rows) => *rows,
+            At::Some(rows) => rows.len(),
+        }
+    }
+
+    /// The rows, in order.
+    pub fn iter(&self) -> impl Iterator<Item = usize> {
+        (0..self.count()).map(|value| self.element(value))
     }
 
     /// The row of a value.
@@ -90,6 +101,28 @@ impl Rows {
         std::mem::replace(self, next)
     }
 
+    /// Those in `places`, which are in order.
+    pub(crate) fn within(&self, places: &[Range<usize>]) -> impl Iterator<Item = usize> {
+        let mut places = places.iter().peekable();
+        self.iter().filter(move |at| {
+            while places.next_if(|place| place.end <= *at).is_some() {}
+            places.peek().is_some_and(|place| place.contains(at))
+        })
+    }
+
+    /// Those in `places`, counted as if there were no others; each row is in one of them.
+    pub(crate) fn counted_anew(&self, places: &[Range<usize>]) -> Self {
+        let (mut before, mut places) = (0, places.iter().peekable());
+        let anew = self.iter().map(|at| {
+            while let Some(place) = places.next_if(|place| place.end <= at) {
+                before += place.len();
+            }
+            let place = places.peek().expect("each is in a place");
+            before + at - place.start
+        });
+        anew.collect()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = usize> {
         let first = match self.these.is_empty() {
             true => self.first,
@@ -97,17 +130,14 @@ impl Rows {
         };
         (0..first).chain(self.these.iter().map(|at| *at as usize))
     }
+}
 
-    /// The null buffer of `rows` rows; afterwards there are none.
-    pub(crate) fn finish(&mut self, rows: usize) -> NullBuffer {
-        let mut bits = vec![0u8; rows.div_ceil(8)];
-        for at in self.iter() {
-            bits[at / 8] |= 1 << (at % 8);
-        }
-        self.first = 0;
-        self.these.clear();
-        let bits = BooleanBuffer::new(Buffer::from_vec(bits), 0, rows);
-        NullBuffer::new(bits)
+impl FromIterator<usize> for Rows {
+    /// These, in order.
+    fn from_iter<I: IntoIterator<Item = usize>>(rows: I) -> Self {
+        let mut all = Rows::default();
+        rows.into_iter().for_each(|row| all.push(row));
+        all
     }
 }
 
@@ -148,26 +178,17 @@ impl<T: Copy + Default> Sparse<T> {
         std::mem::replace(self, next)
     }
 
+    /// Counts the rows anew, which are all in `places`.
+    pub(crate) fn count_anew(&mut self, places: &[Range<usize>]) {
+        self.rows = self.rows.counted_anew(places);
+    }
+
     /// No values, and room for so many.
     fn with_room(room: usize) -> Self {
         Sparse {
             values: Vec::with_capacity(room),
             rows: Rows::default(),
         }
-    }
-
-    /// The array of `rows` rows; afterwards there are no values.
-    pub fn finish<A>(&mut self, rows: usize) -> PrimitiveArray<A>
-    where
-        A: ArrowPrimitiveType<Native = T>,
-        T: ArrowNativeType,
-    {
-        let mut all = vec![T::default(); rows];
-        for (at, value) in self.rows.iter().zip(&self.values) {
-            all[at] = *value;
-        }
-        self.values.clear();
-        PrimitiveArray::new(ScalarBuffer::from(all), Some(self.rows.finish(rows)))
     }
 }
 
@@ -258,30 +279,12 @@ impl SparseBytes {
         };
         std::mem::replace(self, next)
     }
+}
 
-    fn parts(&mut self, rows: usize) -> (OffsetBuffer<i32>, Buffer, NullBuffer) {
-        let taken = self.take();
-        let mut offsets = Vec::with_capacity(rows + 1);
-        for (at, start) in taken.rows.iter().zip(&taken.offsets) {
-            offsets.resize(at + 1, *start);
-        }
-        offsets.resize(rows + 1, taken.bytes.len() as i32);
-        let bytes = Buffer::from_vec(taken.bytes);
-        let mut valid = taken.rows;
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        (offsets, bytes, valid.finish(rows))
-    }
-
-    /// The array of texts; every value must have been UTF-8.
-    pub fn finish_text(&mut self, rows: usize) -> StringArray {
-        let (offsets, bytes, valid) = self.parts(rows);
-        StringArray::new(offsets, bytes, Some(valid))
-    }
-
-    /// The array of byte strings.
-    pub fn finish_bytes(&mut self, rows: usize) -> BinaryArray {
-        let (offsets, bytes, valid) = self.parts(rows);
-        BinaryArray::new(offsets, bytes, Some(valid))
+impl SparseBytes {
+    /// Counts the rows anew, which are all in `places`.
+    pub(crate) fn count_anew(&mut self, places: &[Range<usize>]) {
+        self.rows = self.rows.counted_anew(places);
     }
 }
 

@@ -4,11 +4,10 @@
 //! time, by code that knows the types of its rows and values.
 
 use super::mismatch::Mismatch;
-use crate::columns::parquet::content::Content;
+use crate::columns::parquet::content::{Content, Lists, Structures};
+use crate::columns::parquet::sparse::Rows;
 use crate::columns::schema::contract::{self, Contract, dictionary};
 use crate::error::Result;
-use arrow::array::{ArrayRef, ListArray, StructArray};
-use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field};
 use parquet::errors::ParquetError;
 use std::collections::HashMap;
@@ -72,9 +71,7 @@ impl<C: ?Sized + 'static> NamedColumn<C> {
                 return Err(wrong_type(column, contract, DataType::List(none.into())));
             }
             let members = Columns::open(column, &contract.items, members)?;
-            let fill = move |chunk: &C, field: &Field| {
-                Content::Array(list_of_structs(field, &members, items(chunk)))
-            };
+            let fill = move |chunk: &C, _: &Field| list_of_structures(&members, &items(chunk));
             Ok(Some(Filled {
                 field,
                 fill: Box::new(fill) as Fill<C>,
@@ -223,24 +220,34 @@ fn element(ty: &DataType) -> Option<&Arc<Field>> {
     }
 }
 
-fn list_of_structs<T: 'static>(field: &Field, members: &Columns<[T]>, items: Items<T>) -> ArrayRef {
-    let element = element(field.data_type()).expect("seen when the table was opened");
-    let DataType::Struct(fields) = element.data_type() else {
-        unreachable!("a list of structures")
-    };
-    let rows = items.all.len();
-    let arrays = members.filled.iter().map(|member| {
+/// Lists of structures, each of which is there.
+fn list_of_structures<T: 'static>(members: &Columns<[T]>, items: &Items<T>) -> Content {
+    let count = items.all.len();
+    let members = members.filled.iter().map(|member| {
         let content = (member.fill)(&items.all, &member.field);
-        content.into_array(rows, member.field.data_type())
+        Some(content)
     });
-    let structs = StructArray::new(fields.clone(), arrays.collect(), None);
-    let known: NullBuffer = items.lengths.iter().map(Option::is_some).collect();
-    let lengths = items.lengths.iter().map(|length| length.unwrap_or(0));
-    let list = ListArray::new(
-        Arc::clone(element),
-        OffsetBuffer::from_lengths(lengths),
-        Arc::new(structs),
-        Some(known).filter(|known| known.null_count() > 0),
-    );
-    Arc::new(list)
+    let structures = Structures {
+        rows: (0..count).collect(),
+        members: members.collect(),
+    };
+    let lengths = items.lengths.iter().copied();
+    Content::Lists(lists_of(lengths, Content::Structures(structures)))
+}
+
+/// Lists of so many elements each, for each row that has one.
+pub(super) fn lists_of(lengths: impl Iterator<Item = Option<usize>>, elements: Content) -> Lists {
+    let (mut rows, mut offsets) = (Rows::default(), vec![0]);
+    for (row, length) in lengths.enumerate() {
+        if let Some(length) = length {
+            rows.push(row);
+            let end = offsets[offsets.len() - 1] as usize + length;
+            offsets.push(i32::try_from(end).expect("a chunk holds few elements"));
+        }
+    }
+    Lists {
+        rows,
+        offsets,
+        elements: Box::new(elements),
+    }
 }

@@ -234,7 +234,7 @@ impl EventsTable {
             };
             self.part.write(slot, describe, content);
         }
-        self.write_fields(rows);
+        self.write_fields();
         let advanced = self.part.advance(rows);
         advanced.map_err(Error::columns(&self.dir))?;
         self.next_id += rows as i64;
@@ -247,10 +247,10 @@ impl EventsTable {
     }
 
     /// The structures: the columns that some event of the chunk has.
-    fn write_fields(&mut self, rows: usize) {
+    fn write_fields(&mut self) {
         let layout = &self.layout;
-        let context = gathered(&layout.context, &mut self.context, rows, false);
-        let args = gathered(&layout.args, &mut self.args, rows, false);
+        let context = gathered(&layout.context, &mut self.context);
+        let args = gathered(&layout.args, &mut self.args);
         let (of_context, of_args) = (
             self.columns.len(),
             self.columns.len() + 2 * layout.context.len(),

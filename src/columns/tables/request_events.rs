@@ -94,7 +94,7 @@ impl RequestEvents {
             return Ok(());
         }
         self.gather_args(&encoded);
-        for column in gathered(&self.layout.args, &mut self.args, events.len(), true) {
+        for column in gathered(&self.layout.args, &mut self.args) {
             let describe = || Slot {
                 parent: Some("args".into()),
                 field: column.field,

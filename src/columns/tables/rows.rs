@@ -1,12 +1,11 @@
 //! Columns that are filled row by row: a name, and what a row has under it.
 
-use super::columns::{Items, NamedColumn};
+use super::columns::{Items, NamedColumn, lists_of};
 use super::value::{MaybeValue, Value};
 use super::words::{coded, constant, interned};
-use crate::columns::parquet::content::Content;
+use crate::columns::parquet::content::{Content, Numbers};
 use crate::columns::schema::contract::dictionary;
-use arrow::array::{Array, ArrayRef, Int64Array, ListArray, StringArray};
-use arrow::buffer::OffsetBuffer;
+use arrow::array::StringArray;
 use arrow::datatypes::{DataType, Field};
 use std::sync::Arc;
 
@@ -86,18 +85,13 @@ impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
         list: impl Fn(&R) -> &[i64] + Send + 'static,
     ) -> NamedColumn<C> {
         let rows = self.0;
-        let element = Arc::new(Field::new("element", DataType::Int64, false));
-        let ty = DataType::List(Arc::clone(&element));
+        let element = Field::new("element", DataType::Int64, false);
+        let ty = DataType::List(Arc::new(element));
         NamedColumn::new(name, ty, move |chunk: &C, _: &Field| {
             let lists = || rows(chunk).iter().map(&list);
-            let all = lists().flat_map(|list| list.iter().copied());
-            let array = ListArray::new(
-                Arc::clone(&element),
-                OffsetBuffer::from_lengths(lists().map(<[i64]>::len)),
-                Arc::new(Int64Array::from_iter_values(all)) as ArrayRef,
-                None,
-            );
-            Content::Array(Arc::new(array) as Arc<dyn Array>)
+            let all = lists().flat_map(|list| list.iter().map(|long| Some(*long)));
+            let elements = Content::Numbers(Numbers::Long(all.collect()));
+            Content::Lists(lists_of(lists().map(|list| Some(list.len())), elements))
         })
     }
 

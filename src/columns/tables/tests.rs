@@ -166,14 +166,19 @@ fn members_of_lists_are_compared_too() {
     let rows = [Some(vec![1, 2]), None, Some(vec![])];
     let columns = Columns::open("t", &contract, list("m")).unwrap();
     let (_, content) = columns.fill(&rows[..], 3).next().unwrap().unwrap();
-    let Content::Array(array) = content else {
-        panic!("lists are arrays");
+    let Content::Lists(lists) = content else {
+        panic!("they are lists");
     };
-    let lists = array.as_list::<i32>();
-    let lengths: Vec<i32> = lists.value_offsets().to_vec();
-    assert_eq!((lengths, lists.null_count()), (vec![0, 2, 2, 2], 1));
-    let members = lists.values().as_struct().column(0).clone();
-    assert_eq!(members.as_primitive::<Int64Type>().values(), &[1, 2]);
+    let of_rows: Vec<usize> = lists.rows.iter().collect();
+    assert_eq!((of_rows, lists.offsets), (vec![0, 2], vec![0, 2, 2]));
+    let Content::Structures(structures) = *lists.elements else {
+        panic!("of structures");
+    };
+    assert_eq!(structures.rows.iter().count(), 2);
+    let [Some(Content::Numbers(Numbers::Long(longs)))] = &structures.members[..] else {
+        panic!("with one member");
+    };
+    assert_eq!(longs.values(), [1, 2]);
     let found = Columns::open("t", &contract, list("n")).err().unwrap();
     let column = "t.l.m".to_owned();
     assert_eq!(found, Mismatch::NotFilled { column });

@@ -3,9 +3,7 @@
 use crate::columns::parquet::content::{Content, Numbers};
 use crate::columns::parquet::sparse::SparseBytes;
 use crate::columns::schema::contract::timestamp;
-use arrow::array::BooleanArray;
 use arrow::datatypes::DataType;
-use std::sync::Arc;
 
 /// A type of values, and what so many of them become.
 pub(super) trait Value: Sized {
@@ -81,7 +79,7 @@ impl Value for bool {
     }
 
     fn content(rows: impl Iterator<Item = Option<Self>>) -> Content {
-        Content::Array(Arc::new(rows.collect::<BooleanArray>()))
+        Content::Bools(rows.collect())
     }
 }
 

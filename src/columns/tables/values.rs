@@ -162,11 +162,6 @@ impl Values {
         }
     }
 
-    /// Whether they are numbers or texts.
-    pub(super) fn is_leaf(&self) -> bool {
-        !matches!(self.data, Data::List { .. } | Data::Struct { .. })
-    }
-
     /// What has come to be used so far.
     pub fn usage(&self) -> Usage {
         let members = match &self.data {

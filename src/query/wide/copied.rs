@@ -7,9 +7,8 @@ use super::lists::Lists;
 use super::origin::{Group, Opened, Origin, is_wide, stands_for};
 use super::output::{Column, Form, Output};
 use super::passed::passed;
-use crate::columns::parquet::content::Content;
+use crate::columns::parquet::any::AnyColumn;
 use crate::columns::parquet::records::Places;
-use crate::columns::parquet::side_by_side::RowsWriter;
 use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{cast, concat_batches, take};
 use arrow::datatypes::{DataType, Int64Type};
@@ -241,9 +240,8 @@ impl Writing {
                 return Ok(Column::List(Vec::new()));
             }
             let values = take(batch.column(*number), rows, None)?;
-            let mut column = RowsWriter::new(Arc::clone(&self.form.properties));
-            let values = Ok((self.form.schema.field(at), Content::Array(values)));
-            column.write(rows.len(), std::iter::once(values))?;
+            let field = self.form.schema.field(at);
+            let column = AnyColumn::encode(field, &values, &self.form.properties)?;
             Ok(Column::Plain(column))
         };
         self.columns.iter().enumerate().map(column).collect()

@@ -1,9 +1,9 @@
 //! The files that are written, each of the same columns.
 
 use super::origin::told;
+use crate::columns::parquet::any::AnyColumn;
 use crate::columns::parquet::properties::properties;
 use crate::columns::parquet::records::Encoded;
-use crate::columns::parquet::side_by_side::RowsWriter;
 use crate::dataset::codec::Codec;
 use crate::error::Error;
 use arrow::datatypes::SchemaRef;
@@ -37,7 +37,7 @@ pub(super) struct Output {
 /// A column of a row group.
 pub(super) enum Column {
     /// One that was encoded from arrays.
-    Plain(RowsWriter),
+    Plain(AnyColumn),
     /// The columns of a list.
     List(Vec<Encoded>),
 }

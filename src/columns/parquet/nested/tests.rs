@@ -4,7 +4,9 @@ use super::*;
 use crate::columns::parquet::content::Numbers;
 use crate::columns::parquet::part::write_group;
 use crate::columns::parquet::properties::properties;
-use arrow::array::{AsArray, Float64Array, Int64Array, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, StringArray, StructArray,
+};
 use arrow::datatypes::Int64Type;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;

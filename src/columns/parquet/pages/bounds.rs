@@ -12,6 +12,7 @@ const LONGEST: usize = 64;
 /// The least and the greatest of some values.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Bounds {
+    Bool(bool, bool),
     Int(i32, i32),
     Long(i64, i64),
     /// Numbers whose type is unsigned.
@@ -31,6 +32,7 @@ impl Bounds {
     /// Widens them to those of more values.
     pub(super) fn widen(&mut self, other: &Bounds) {
         match (self, other) {
+            (Bounds::Bool(a, b), Bounds::Bool(c, d)) => (*a, *b) = ((*a).min(*c), (*b).max(*d)),
             (Bounds::Int(a, b), Bounds::Int(c, d)) => (*a, *b) = ((*a).min(*c), (*b).max(*d)),
             (Bounds::Long(a, b), Bounds::Long(c, d)) => (*a, *b) = ((*a).min(*c), (*b).max(*d)),
             (Bounds::Unsigned(a, b), Bounds::Unsigned(c, d)) => {
@@ -52,6 +54,7 @@ impl Bounds {
     /// Whether neither bound is below that of `before`.
     pub(super) fn not_below(&self, before: &Bounds) -> bool {
         match (self, before) {
+            (Bounds::Bool(a, b), Bounds::Bool(c, d)) => a >= c && b >= d,
             (Bounds::Int(a, b), Bounds::Int(c, d)) => a >= c && b >= d,
             (Bounds::Long(a, b), Bounds::Long(c, d)) => a >= c && b >= d,
             (Bounds::Unsigned(a, b), Bounds::Unsigned(c, d)) => a >= c && b >= d,
@@ -72,6 +75,7 @@ impl Bounds {
     /// As the page index has them.
     pub(super) fn encoded(&self) -> (Vec<u8>, Vec<u8>) {
         match self {
+            Bounds::Bool(a, b) => (vec![u8::from(*a)], vec![u8::from(*b)]),
             Bounds::Int(a, b) => (a.to_le_bytes().to_vec(), b.to_le_bytes().to_vec()),
             Bounds::Long(a, b) => (a.to_le_bytes().to_vec(), b.to_le_bytes().to_vec()),
             Bounds::Unsigned(a, b) => (a.to_le_bytes().to_vec(), b.to_le_bytes().to_vec()),
@@ -90,6 +94,10 @@ pub(super) fn statistics(
 ) -> Statistics {
     let nulls = Some(nulls);
     match (kind, bounds) {
+        (Kind::Bool, Some(Bounds::Bool(a, b))) => {
+            ValueStatistics::new(Some(*a), Some(*b), None, nulls, false).into()
+        }
+        (Kind::Bool, _) => ValueStatistics::<bool>::new(None, None, None, nulls, false).into(),
         (Kind::Int, Some(Bounds::Int(a, b))) => signed(Some(*a), Some(*b), nulls),
         (Kind::Int, _) => signed::<i32>(None, None, nulls),
         (Kind::Long, Some(Bounds::Long(a, b))) => signed(Some(*a), Some(*b), nulls),
@@ -119,6 +127,7 @@ pub(super) fn statistics(
 /// The types of values, as far as they compare differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
+    Bool,
     Int,
     Long,
     Unsigned,

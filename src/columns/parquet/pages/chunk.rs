@@ -49,9 +49,9 @@ pub struct ChunkWriter {
     index: ChunkIndex,
 }
 
-/// Whether columns of this form are encoded here: of a type that is known, and not in lists of lists.
+/// Whether columns of this type are encoded here.
 pub fn is_encoded(column: &ColumnDescriptor) -> bool {
-    kind(column).is_some() && column.max_rep_level() <= 1
+    kind(column).is_some()
 }
 
 impl ChunkWriter {
@@ -60,7 +60,7 @@ impl ChunkWriter {
     /// # Errors
     /// [`ParquetError::NYI`] where it is not [encoded](is_encoded) here, or as `properties` say.
     pub fn new(column: ColumnDescPtr, properties: &WriterProperties) -> Result<Self, ParquetError> {
-        let kind = kind(&column).filter(|_| is_encoded(&column));
+        let kind = kind(&column);
         let kind =
             kind.ok_or_else(|| ParquetError::NYI(format!("columns as {}", column.path())))?;
         Ok(ChunkWriter {
@@ -85,8 +85,8 @@ impl ChunkWriter {
         self.open.end
     }
 
-    /// Writes the next rows, up to `end`. `leaf` has the values of those of their elements that `at` tells; where there are no
-    /// lists, each row is an element. `shape` must be that which the column has in the schema.
+    /// Writes the next rows, up to `end`. `leaf` has the values of those of their places that `at` tells. `shape` must be that
+    /// which the column has in the schema.
     ///
     /// # Errors
     /// [`ParquetError`] where a page cannot be encoded, or the values are of another type.
@@ -95,10 +95,10 @@ impl ChunkWriter {
         leaf: &Leaf,
         at: At,
         end: usize,
-        shape: &mut Shape,
+        shape: Shape,
         workspace: &mut Workspace,
     ) -> Result<(), ParquetError> {
-        let base = shape.elements(&(self.open.end..end)).start;
+        let base = shape.places(&(self.open.end..end)).start;
         let mut value = 0;
         if !self.begun && !leaf.is_empty() {
             self.begun = true;
@@ -106,14 +106,14 @@ impl ChunkWriter {
         }
         while self.open.end < end {
             let mut rows = self.open.end..end.min(self.open.start + self.page_rows);
-            let elements = shape.elements(&rows);
-            let values = value..at.before(elements.end - base);
+            let places = shape.places(&rows);
+            let values = value..at.before(places.end - base);
             let added = self.values.push(leaf, values.clone(), false)?;
             let mut upto = values.start + added;
             if upto < values.end {
                 // The page is full. The rest of the row that it was filled by belongs to it.
                 rows.end = shape.row_of(base + at.element(upto - 1)) + 1;
-                let rest = upto..at.before(shape.elements(&rows).end - base);
+                let rest = upto..at.before(shape.places(&rows).end - base);
                 upto += self.values.push(leaf, rest, true)?;
             }
             self.presence.add(at, value..upto, base);
@@ -132,7 +132,7 @@ impl ChunkWriter {
     pub fn write_nulls(
         &mut self,
         end: usize,
-        shape: &mut Shape,
+        shape: Shape,
         workspace: &mut Workspace,
     ) -> Result<(), ParquetError> {
         while self.open.end < end {
@@ -155,7 +155,7 @@ impl ChunkWriter {
     /// As [`ChunkWriter::write`].
     pub fn close(
         mut self,
-        shape: &mut Shape,
+        shape: Shape,
         workspace: &mut Workspace,
     ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
         self.end_page(shape, workspace)?;
@@ -199,11 +199,7 @@ impl ChunkWriter {
     }
 
     /// Ends the open page.
-    fn end_page(
-        &mut self,
-        shape: &mut Shape,
-        workspace: &mut Workspace,
-    ) -> Result<(), ParquetError> {
+    fn end_page(&mut self, shape: Shape, workspace: &mut Workspace) -> Result<(), ParquetError> {
         let next = self.open.end..self.open.end;
         let rows = std::mem::replace(&mut self.open, next);
         match (rows.is_empty(), self.begun) {
@@ -217,11 +213,7 @@ impl ChunkWriter {
     }
 
     /// Writes the pages before the first value.
-    fn write_ahead(
-        &mut self,
-        shape: &mut Shape,
-        workspace: &mut Workspace,
-    ) -> Result<(), ParquetError> {
+    fn write_ahead(&mut self, shape: Shape, workspace: &mut Workspace) -> Result<(), ParquetError> {
         let mut pages = std::mem::take(&mut self.ahead).into_iter();
         pages.try_for_each(|rows| self.write_page(rows, shape, workspace))
     }
@@ -230,25 +222,33 @@ impl ChunkWriter {
     fn write_page(
         &mut self,
         rows: Range<usize>,
-        shape: &mut Shape,
+        shape: Shape,
         workspace: &mut Workspace,
     ) -> Result<(), ParquetError> {
         let (packed, mut body) = (&mut workspace.packed, std::mem::take(&mut workspace.body));
         body.clear();
         if self.column.max_rep_level() > 0 {
-            with_length(&mut body, |out| shape.encode_repetition(&rows, packed, out));
+            let greatest = self.column.max_rep_level() as u8;
+            with_length(&mut body, |out| {
+                shape.encode_repetition(&rows, greatest, packed, out);
+            });
         }
         let there = self.column.max_def_level() as u8;
+        let null = there - u8::from(self.column.self_type().is_optional());
         if there > 0 {
-            let optional = self.column.self_type().is_optional();
-            let null = there - u8::from(optional);
             with_length(&mut body, |out| {
                 self.presence
                     .encode(&rows, shape, (null, there), packed, out);
             });
         }
         let ended = self.values.end_page(&mut body);
-        let levels = shape.levels(&rows).len();
+        let (levels, beneath) = (shape.levels(&rows).len(), shape.beneath(&rows));
+        if null == there && self.presence.values + beneath.iter().sum::<usize>() < levels {
+            let path = self.column.path();
+            return Err(ParquetError::General(format!(
+                "{path} is null in some rows"
+            )));
+        }
         let page = Page::DataPage {
             buf: workspace.compress(self.compression, &body)?.into(),
             num_values: levels as u32,
@@ -263,7 +263,8 @@ impl ChunkWriter {
             rows: rows.len(),
             levels,
             values: self.presence.values,
-            beneath: shape.beneath(&rows),
+            beneath,
+            repetitions: shape.repetitions(&rows),
             bounds: ended.bounds,
             text_bytes: ended.text_bytes,
             encoding: ended.encoding,

@@ -11,22 +11,26 @@ const GROUP: usize = 8;
 /// Groups behind one header, whose length must be known to fit into one byte before they are written.
 const GROUPS: u8 = 63;
 
-/// Levels of one or two bits, packed as Parquet packs them: the first in the lowest bits.
+/// Levels, packed as Parquet packs them: the first in the lowest bits. Those of widths that do not divide 64 have room for
+/// more bits here, and are packed again when they are written.
 #[derive(Debug, Default)]
 pub(super) struct Packed {
+    /// Bits that each has here.
     width: usize,
+    /// Bits that each has where it is written.
+    written: usize,
     len: usize,
     /// One more than is needed, so that 64 bits can be read from any place.
     words: Vec<u64>,
 }
 
 impl Packed {
-    /// Makes it `len` levels of `width` bits, 1 or 2, all of them `level`.
+    /// Makes it `len` levels of `width` bits, 1 to 8, all of them `level`.
     pub(super) fn reset(&mut self, width: usize, len: usize, level: u8) {
-        (self.width, self.len) = (width, len);
+        (self.width, self.written, self.len) = (width.next_power_of_two(), width, len);
         self.words.clear();
-        let words = (len * width).div_ceil(64) + 1;
-        self.words.resize(words, repeated(level, width));
+        let words = (len * self.width).div_ceil(64) + 1;
+        self.words.resize(words, repeated(level, self.width));
     }
 
     /// Sets the level at `at`.
@@ -91,14 +95,21 @@ impl Packed {
             let run = self.run(at);
             if run >= GROUP || run == left && !groups.open() {
                 groups.end(out);
-                encode_run(run, u32::from(self.level(at)), self.width, out);
+                encode_run(run, u32::from(self.level(at)), self.written, out);
                 at += run;
                 continue;
             }
             groups.begin(out);
             // What is packed behind the last level is not read.
             let bits = self.bits(at) & (u64::MAX >> (64 - left.min(GROUP) * self.width));
-            out.extend_from_slice(&bits.to_le_bytes()[..self.width]);
+            match self.written == self.width {
+                true => out.extend_from_slice(&bits.to_le_bytes()[..self.width]),
+                false => {
+                    let mask = (1 << self.width) - 1;
+                    let levels = (0..GROUP).map(|level| bits >> (level * self.width) & mask);
+                    pack(levels, self.written, GROUP, out);
+                }
+            }
             at += GROUP;
         }
         groups.end(out);
@@ -108,10 +119,14 @@ impl Packed {
 /// 64 bits of equal levels.
 #[inline]
 fn repeated(level: u8, width: usize) -> u64 {
-    match width {
-        1 => u64::MAX * u64::from(level),
-        _ => 0x5555_5555_5555_5555 * u64::from(level),
-    }
+    // A one in each place.
+    let ones = match width {
+        1 => u64::MAX,
+        2 => 0x5555_5555_5555_5555,
+        4 => 0x1111_1111_1111_1111,
+        _ => 0x0101_0101_0101_0101,
+    };
+    ones * u64::from(level)
 }
 
 /// Appends `count` equal levels, encoded.
@@ -280,7 +295,7 @@ mod tests {
     fn levels_come_back_whatever_their_runs() {
         for seed in 0..400 {
             let mut random = numbers(seed);
-            let width = 1 + (seed % 2) as usize;
+            let width = 1 + (seed % 8) as usize;
             let mut levels: Vec<u32> = Vec::new();
             for _ in 0..random(40) {
                 let longest = [2, 12, 300][random(3) as usize];
@@ -300,7 +315,16 @@ mod tests {
 
     #[test]
     fn ranges_are_filled_and_nothing_else() {
-        for (width, level) in [(1, 0), (1, 1), (2, 2), (2, 0)] {
+        for (width, level) in [
+            (1, 0),
+            (1, 1),
+            (2, 2),
+            (2, 0),
+            (3, 6),
+            (4, 9),
+            (5, 31),
+            (8, 200),
+        ] {
             for range in [0..0, 3..5, 0..64, 60..70, 31..193, 64..128] {
                 let mut packed = Packed::default();
                 packed.reset(width, 200, 1);

@@ -19,8 +19,11 @@ pub(super) struct PageFacts {
     /// Levels: values, nulls, and lists without elements.
     pub levels: usize,
     pub values: usize,
-    /// Levels below those of elements, by their levels: of rows without a list, and of lists without elements.
+    /// Levels below those of places for values, by their levels: of rows without a list, of lists without elements, and so
+    /// on.
     pub beneath: Vec<usize>,
+    /// Repetition levels, by their levels.
+    pub repetitions: Vec<usize>,
     pub bounds: Option<Bounds>,
     pub text_bytes: Option<i64>,
     pub encoding: Encoding,
@@ -164,9 +167,12 @@ impl ChunkIndex {
             }
             LevelHistogram::from(counts)
         });
-        let repetition = self.repetition.as_ref().map(|_| {
-            let counts = [page.rows, page.levels - page.rows];
-            LevelHistogram::from(counts.map(|n| n as i64).to_vec())
+        let repetition = self.repetition.as_ref().map(|all| {
+            let mut counts = vec![0; all.len()];
+            for (count, levels) in counts.iter_mut().zip(&page.repetitions) {
+                *count = *levels as i64;
+            }
+            LevelHistogram::from(counts)
         });
         (definition, repetition)
     }

@@ -5,6 +5,8 @@ use arrow::array::StringArray;
 /// Values, in the order of the rows that have them.
 #[derive(Debug, Clone, Copy)]
 pub enum Leaf<'a> {
+    /// True or false.
+    Bool(&'a [bool]),
     /// 32 bits.
     Int(&'a [i32]),
     /// 64 bits; times, and unsigned numbers bit by bit, too.
@@ -41,6 +43,7 @@ impl Leaf<'_> {
     /// How many values there are.
     pub fn len(&self) -> usize {
         match self {
+            Leaf::Bool(values) => values.len(),
             Leaf::Int(values) => values.len(),
             Leaf::Long(values) => values.len(),
             Leaf::Double(values) => values.len(),

@@ -7,7 +7,9 @@
 //! | file | what it owns |
 //! |---|---|
 //! | [`chunk`] | a column chunk: values in, pages out |
-//! | [`leaf`], [`shape`], `presence` | values that are there, how rows have them, which rows have one |
+//! | [`leaf`], `presence` | values that are there, which places have one |
+//! | [`shape`], [`base`], [`deep`], `layout` | which places there are: in rows, in lists, in structures and lists in them |
+//! | `repetition` | repetition levels, encoded once for all columns of a list |
 //! | `plan` | how a column's values are to be encoded |
 //! | `values`, `numbers`, `texts`, `dictionary` | the values of a column by their type |
 //! | `hybrid`, `delta` | the format's encodings |
@@ -18,17 +20,21 @@
 //! if its encoders took dictionary keys as they are: it has both for levels that are equal throughout (`LevelDataRef::Uniform`),
 //! behind an interface that is not public.
 
+pub mod base;
 mod bounds;
 pub mod chunk;
 mod compressor;
+pub mod deep;
 mod delta;
 mod dictionary;
 mod hybrid;
 mod index;
+mod layout;
 pub mod leaf;
 mod numbers;
 mod plan;
 mod presence;
+mod repetition;
 pub mod shape;
 #[cfg(test)]
 mod tests;

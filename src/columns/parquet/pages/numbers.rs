@@ -1,9 +1,9 @@
-//! The values of a column of numbers: as indices into a dictionary, as differences, or plain.
+//! The values of a column of numbers, or of what is true or false: as indices into a dictionary, as differences, or plain.
 
 use super::bounds::{Bounds, Kind};
 use super::delta;
 use super::dictionary::Numbers;
-use super::hybrid::encode_page_of_indices;
+use super::hybrid::{encode_page_of_indices, pack};
 use super::plan::{Ended, Plan};
 use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
@@ -16,6 +16,10 @@ pub(super) trait Number: Copy + PartialOrd + 'static {
     fn from_bits(bits: u64) -> Self;
     /// Appends it plain.
     fn put(self, out: &mut Vec<u8>);
+    /// Appends numbers plain.
+    fn put_all(numbers: &[Self], out: &mut Vec<u8>) {
+        numbers.iter().for_each(|number| number.put(out));
+    }
     /// As differences are made of it.
     fn long(self) -> i64;
     /// Puts it into a filter.
@@ -102,7 +106,7 @@ impl<T: Number> NumberColumn<T> {
                 let longs: Vec<i64> = self.numbers.iter().map(|n| n.long()).collect();
                 delta::encode(&longs, size_of::<T>(), out);
             }
-            _ => self.numbers.iter().for_each(|number| number.put(out)),
+            _ => T::put_all(&self.numbers, out),
         }
         self.indices.clear();
         self.numbers.clear();
@@ -138,6 +142,37 @@ fn ends<T: Copy + Ord>(numbers: impl Iterator<Item = T>) -> Option<(T, T)> {
         None => Some((n, n)),
         Some((least, greatest)) => Some((n.min(least), n.max(greatest))),
     })
+}
+
+impl Number for bool {
+    fn bits(self) -> u64 {
+        u64::from(self)
+    }
+
+    fn from_bits(bits: u64) -> Self {
+        bits != 0
+    }
+
+    fn put(self, out: &mut Vec<u8>) {
+        Self::put_all(&[self], out);
+    }
+
+    fn put_all(numbers: &[Self], out: &mut Vec<u8>) {
+        let bits = numbers.iter().map(|number| u64::from(*number));
+        pack(bits, 1, numbers.len().next_multiple_of(8), out);
+    }
+
+    fn long(self) -> i64 {
+        unreachable!("only numbers have differences")
+    }
+
+    fn insert(self, filter: &mut Sbbf) {
+        filter.insert(&self);
+    }
+
+    fn bounds(numbers: &[Self], _: Kind) -> Option<Bounds> {
+        ends(numbers.iter().copied()).map(|(a, b)| Bounds::Bool(a, b))
+    }
 }
 
 impl Number for i32 {

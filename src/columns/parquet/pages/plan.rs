@@ -40,7 +40,9 @@ impl Plan {
         let filter = properties.bloom_filter_properties(path);
         let filter = filter.map(|f| Sbbf::new_with_ndv_fpp(f.ndv(), f.fpp()));
         let named = properties.encoding(path).unwrap_or(Encoding::PLAIN);
-        let encoding = match properties.dictionary_enabled(path) {
+        // Of two values none needs a dictionary.
+        let few = column.physical_type() == Type::BOOLEAN;
+        let encoding = match properties.dictionary_enabled(path) && !few {
             true => Encoding::RLE_DICTIONARY,
             false => named,
         };

@@ -1,30 +1,30 @@
-//! Which rows of a page have a value, and what that comes to in definition levels.
+//! Which places of a page have a value, and what that comes to in definition levels.
 
 use super::hybrid::{Packed, encode_equal_levels, width_of};
 use super::shape::{Ground, Shape};
 use crate::columns::parquet::sparse::At;
 use std::ops::Range;
 
-/// Which rows, or elements of lists, of a page have a value: pieces of it, one after the other.
+/// Which rows of a page, or places in its lists, have a value: pieces of it, one after the other.
 #[derive(Debug, Default)]
 pub(super) struct Presence {
     pieces: Vec<Piece>,
-    /// Elements that have a value, of the pieces that tell them one by one.
-    elements: Vec<u32>,
+    /// Places that have a value, of the pieces that tell them one by one.
+    places: Vec<u32>,
     /// Values in all.
     pub values: usize,
 }
 
 #[derive(Debug)]
 enum Piece {
-    /// All of these elements.
+    /// All of these places.
     All(Range<usize>),
-    /// These of the elements that are told one by one.
+    /// These of the places that are told one by one.
     Some(Range<usize>),
 }
 
 impl Presence {
-    /// Adds the elements that have the values in `range`; `at` tells which elements those are, counted from `base` on.
+    /// Adds the places that have the values in `range`; `at` tells which places those are, counted from `base` on.
     pub(super) fn add(&mut self, at: At, range: Range<usize>, base: usize) {
         if range.is_empty() {
             return;
@@ -35,14 +35,14 @@ impl Presence {
                 last.end = base + range.end;
             }
             (At::All(_), _) => {
-                let elements = base + range.start..base + range.end;
-                self.pieces.push(Piece::All(elements));
+                let places = base + range.start..base + range.end;
+                self.pieces.push(Piece::All(places));
             }
             (At::Some(these), _) => {
-                let (first, base) = (self.elements.len(), base as u32);
+                let (first, base) = (self.places.len(), base as u32);
                 let these = these[range].iter().map(|at| base + at);
-                self.elements.extend(these);
-                self.pieces.push(Piece::Some(first..self.elements.len()));
+                self.places.extend(these);
+                self.pieces.push(Piece::Some(first..self.places.len()));
             }
         }
     }
@@ -50,15 +50,15 @@ impl Presence {
     /// Nothing, for the next page.
     pub(super) fn clear(&mut self) {
         self.pieces.clear();
-        self.elements.clear();
+        self.places.clear();
         self.values = 0;
     }
 
-    /// Appends the definition levels of `rows`, encoded; `there` is that of a value, `null` that of an element without one.
+    /// Appends the definition levels of `rows`, encoded; `there` is that of a value, `null` that of a place without one.
     pub(super) fn encode(
         &self,
         rows: &Range<usize>,
-        shape: &Shape,
+        shape: Shape,
         (null, there): (u8, u8),
         packed: &mut Packed,
         out: &mut Vec<u8>,
@@ -66,21 +66,21 @@ impl Presence {
         let levels = shape.levels(rows);
         let width = width_of(u64::from(there));
         match shape.ground(rows) {
-            Ground::Nothing => return encode_equal_levels(levels.len(), 0, width, out),
-            Ground::Elements if self.values == 0 => {
+            Ground::Equal(level) => return encode_equal_levels(levels.len(), level, width, out),
+            Ground::Places if self.values == 0 => {
                 return encode_equal_levels(levels.len(), null, width, out);
             }
-            Ground::Elements if self.values == levels.len() => {
+            Ground::Places if self.values == levels.len() => {
                 return encode_equal_levels(levels.len(), there, width, out);
             }
             _ => shape.lay(rows, width, null, packed),
         }
         for piece in &self.pieces {
             match piece {
-                Piece::All(elements) => shape.fill(rows, elements, there, packed),
-                Piece::Some(elements) => {
-                    for element in &self.elements[elements.clone()] {
-                        packed.set(shape.level_of(*element as usize) - levels.start, there);
+                Piece::All(places) => shape.fill(rows, places, there, packed),
+                Piece::Some(places) => {
+                    for place in &self.places[places.clone()] {
+                        packed.set(shape.level_of(*place as usize) - levels.start, there);
                     }
                 }
             }

@@ -3,14 +3,16 @@
 
 mod told;
 
+use super::base::Base;
 use super::chunk::{ChunkWriter, Workspace};
+use super::deep::Deep;
 use super::leaf::{Leaf, Texts, Words};
 use super::shape::Shape;
 use crate::columns::parquet::properties::properties;
 use crate::columns::parquet::sparse::{Rows, Sparse, SparseBytes};
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int32Array, Int64Array, ListArray,
-    RecordBatch, StringArray, UInt64Array,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array,
+    ListArray, RecordBatch, StringArray, UInt64Array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::concat_batches;
@@ -44,6 +46,7 @@ impl Random {
 /// The types of leaves.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Type {
+    Bool,
     Int,
     Long,
     Unsigned,
@@ -53,7 +56,8 @@ enum Type {
     Word,
 }
 
-const TYPES: [Type; 7] = [
+const TYPES: [Type; 8] = [
+    Type::Bool,
     Type::Int,
     Type::Long,
     Type::Unsigned,
@@ -173,6 +177,11 @@ fn words() -> StringArray {
 fn array(ty: Type, values: &[Option<u64>]) -> ArrayRef {
     let values = values.iter().copied();
     match ty {
+        Type::Bool => Arc::new(
+            values
+                .map(|v| v.map(|v| v & 1 == 1))
+                .collect::<BooleanArray>(),
+        ),
         Type::Int => Arc::new(values.map(|v| v.map(|v| v as i32)).collect::<Int32Array>()),
         Type::Long => Arc::new(values.map(|v| v.map(|v| v as i64)).collect::<Int64Array>()),
         Type::Unsigned => Arc::new(values.collect::<UInt64Array>()),
@@ -239,32 +248,37 @@ impl Column {
             .convert(&Schema::new(vec![self.field()]))
             .unwrap();
         let mut workspace = Workspace::default();
-        let mut shape = match self.lists {
-            Lists::None => Shape::rows(),
-            Lists::All => Shape::all_lists(),
-            Lists::Some => Shape::some_lists(),
+        let mut base = match self.lists {
+            Lists::All => Base::lists(),
+            Lists::None | Lists::Some => Base::rows(),
+        };
+        let mut lists = match self.lists {
+            Lists::Some => Some(Deep::lists(Shape::of(&base), true)),
+            Lists::None | Lists::All => None,
         };
         let mut writer = ChunkWriter::new(schema.column(0), properties).unwrap();
         let mut rows = 0;
         for chunk in &self.chunks {
+            let first = rows;
             rows += chunk.lengths.len();
             match self.lists {
                 Lists::None => {}
-                Lists::All => shape.add(chunk.lengths.iter().copied().flatten()),
+                Lists::All => base.add(chunk.lengths.iter().copied().flatten()),
                 Lists::Some => {
                     let mut at = Rows::default();
                     let rows = chunk.lengths.iter().enumerate();
                     rows.filter(|(_, length)| length.is_some())
                         .for_each(|(row, _)| at.push(row));
                     let lengths = chunk.lengths.iter().copied().flatten();
-                    shape.add_some(chunk.lengths.len(), at.at(), lengths);
+                    let lists = lists.as_mut().unwrap();
+                    lists.add_lists(Shape::of(&base), first, at.at(), lengths);
                 }
             }
+            let shape = Shape::of(&base);
+            let shape = lists.as_ref().map_or(shape, |lists| lists.shape(shape));
             match chunk.silent {
-                true => writer
-                    .write_nulls(rows, &mut shape, &mut workspace)
-                    .unwrap(),
-                false => self.write(chunk, rows, &mut writer, &mut shape, &mut workspace),
+                true => writer.write_nulls(rows, shape, &mut workspace).unwrap(),
+                false => self.write(chunk, rows, &mut writer, shape, &mut workspace),
             }
         }
         let mut file = SerializedFileWriter::new(
@@ -274,7 +288,9 @@ impl Column {
         )
         .unwrap();
         if rows > 0 {
-            let (pages, closed) = writer.close(&mut shape, &mut workspace).unwrap();
+            let shape = Shape::of(&base);
+            let shape = lists.as_ref().map_or(shape, |lists| lists.shape(shape));
+            let (pages, closed) = writer.close(shape, &mut workspace).unwrap();
             let mut group = file.next_row_group().unwrap();
             group.append_column(&pages, closed).unwrap();
             group.close().unwrap();
@@ -287,11 +303,16 @@ impl Column {
         chunk: &Chunk,
         end: usize,
         writer: &mut ChunkWriter,
-        shape: &mut Shape,
+        shape: Shape,
         workspace: &mut Workspace,
     ) {
         let values = chunk.values.iter().copied();
         match self.ty {
+            Type::Bool => {
+                let sparse: Sparse<bool> = values.map(|v| v.map(|v| v & 1 == 1)).collect();
+                let leaf = Leaf::Bool(sparse.values());
+                writer.write(&leaf, sparse.at(), end, shape, workspace)
+            }
             Type::Int => {
                 let sparse: Sparse<i32> = values.map(|v| v.map(|v| v as i32)).collect();
                 writer.write(

@@ -14,6 +14,7 @@ use std::ops::Range;
 
 /// The values of a column.
 pub(super) enum Values {
+    Bool(NumberColumn<bool>),
     Int(NumberColumn<i32>),
     Long(NumberColumn<i64>),
     Double(NumberColumn<f64>),
@@ -33,6 +34,7 @@ pub(super) fn kind(column: &ColumnDescriptor) -> Option<Kind> {
         ),
     };
     match column.physical_type() {
+        Type::BOOLEAN => Some(Kind::Bool),
         Type::INT32 if !unsigned => Some(Kind::Int),
         Type::INT64 if unsigned => Some(Kind::Unsigned),
         Type::INT64 => Some(Kind::Long),
@@ -63,6 +65,7 @@ impl Values {
     ) -> Result<Self, ParquetError> {
         let plan = Plan::new(column, properties)?;
         match kind(column) {
+            Some(kind @ Kind::Bool) => Ok(Values::Bool(NumberColumn::new(kind, plan))),
             Some(kind @ Kind::Int) => Ok(Values::Int(NumberColumn::new(kind, plan))),
             Some(kind @ (Kind::Long | Kind::Unsigned)) => {
                 Ok(Values::Long(NumberColumn::new(kind, plan)))
@@ -90,6 +93,7 @@ impl Values {
     ) -> Result<usize, ParquetError> {
         let count = range.len();
         match (self, leaf) {
+            (Values::Bool(column), Leaf::Bool(values)) => column.push(&values[range]),
             (Values::Int(column), Leaf::Int(numbers)) => column.push(&numbers[range]),
             (Values::Long(column), Leaf::Long(numbers)) => column.push(&numbers[range]),
             (Values::Double(column), Leaf::Double(numbers)) => column.push(&numbers[range]),
@@ -109,6 +113,7 @@ impl Values {
     /// Has what comes be encoded without a dictionary; nothing may have come.
     pub(super) fn forgo_dictionary(&mut self) {
         match self {
+            Values::Bool(column) => column.forgo_dictionary(),
             Values::Int(column) => column.forgo_dictionary(),
             Values::Long(column) => column.forgo_dictionary(),
             Values::Double(column) => column.forgo_dictionary(),
@@ -119,6 +124,7 @@ impl Values {
     /// Whether the page should end.
     pub(super) fn is_full(&self) -> bool {
         match self {
+            Values::Bool(column) => column.is_full(),
             Values::Int(column) => column.is_full(),
             Values::Long(column) => column.is_full(),
             Values::Double(column) => column.is_full(),
@@ -129,6 +135,7 @@ impl Values {
     /// Ends the page: appends its values, encoded.
     pub(super) fn end_page(&mut self, out: &mut Vec<u8>) -> Ended {
         match self {
+            Values::Bool(column) => column.end_page(out),
             Values::Int(column) => column.end_page(out),
             Values::Long(column) => column.end_page(out),
             Values::Double(column) => column.end_page(out),
@@ -139,6 +146,7 @@ impl Values {
     /// Bytes that are kept.
     pub(super) fn size(&self) -> usize {
         match self {
+            Values::Bool(column) => column.size(),
             Values::Int(column) => column.size(),
             Values::Long(column) => column.size(),
             Values::Double(column) => column.size(),
@@ -149,6 +157,7 @@ impl Values {
     /// The dictionary's values, plain, and how many there are.
     pub(super) fn dictionary(&self) -> (Vec<u8>, usize) {
         match self {
+            Values::Bool(column) => column.dictionary(),
             Values::Int(column) => column.dictionary(),
             Values::Long(column) => column.dictionary(),
             Values::Double(column) => column.dictionary(),
@@ -159,6 +168,7 @@ impl Values {
     /// The filter.
     pub(super) fn take_filter(&mut self) -> Option<Sbbf> {
         match self {
+            Values::Bool(column) => column.take_filter(),
             Values::Int(column) => column.take_filter(),
             Values::Long(column) => column.take_filter(),
             Values::Double(column) => column.take_filter(),

@@ -80,6 +80,14 @@ fn page_is_true(index: &ColumnIndexMetaData, number: usize, leaves: &ArrayRef, w
         rows.for_each(|at| assert!(test(at), "{what}, page {number}, value {at}"));
     };
     match index {
+        ColumnIndexMetaData::BOOLEAN(index) => {
+            let (least, greatest) = (
+                *index.min_value(number).unwrap(),
+                *index.max_value(number).unwrap(),
+            );
+            let leaves = leaves.as_boolean();
+            within(&|at| (least..=greatest).contains(&leaves.value(at)));
+        }
         ColumnIndexMetaData::INT32(index) => {
             let (least, greatest) = (
                 *index.min_value(number).unwrap(),
