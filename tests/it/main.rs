@@ -45,6 +45,7 @@ mod rewritten;
 mod select;
 mod servers;
 mod shell;
+mod skipping;
 mod split;
 mod sql_access;
 mod sql_limits;

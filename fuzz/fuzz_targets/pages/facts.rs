@@ -174,6 +174,7 @@ pub fn the_filter_knows_every_value(table: &Table, file: &File, number: usize) {
     };
     for value in column.values.iter().flatten() {
         let known = match value {
+            Value::Bool(value) => filter.check(value),
             Value::Int(number) => filter.check(number),
             Value::Long(number) => filter.check(number),
             Value::Unsigned(number) => filter.check(&(*number as i64)),
@@ -209,6 +210,7 @@ fn nulls(levels: &[Level], (_, there): Level) -> u64 {
 
 fn bounds_of_column(ty: Type, statistics: &Statistics) -> Option<(Value, Value)> {
     match statistics {
+        Statistics::Boolean(s) => both(s.min_opt(), s.max_opt(), |v| Value::Bool(*v)),
         Statistics::Int32(s) => both(s.min_opt(), s.max_opt(), |v| Value::Int(*v)),
         Statistics::Int64(s) => both(s.min_opt(), s.max_opt(), |v| long(ty, *v)),
         Statistics::Double(s) => both(s.min_opt(), s.max_opt(), |v| Value::Double(v.to_bits())),
@@ -221,6 +223,11 @@ fn bounds_of_column(ty: Type, statistics: &Statistics) -> Option<(Value, Value)>
 
 fn bounds_of_page(ty: Type, index: &ColumnIndexMetaData, page: usize) -> Option<(Value, Value)> {
     match index {
+        ColumnIndexMetaData::BOOLEAN(index) => {
+            both(index.min_value(page), index.max_value(page), |v| {
+                Value::Bool(*v)
+            })
+        }
         ColumnIndexMetaData::INT32(index) => {
             both(index.min_value(page), index.max_value(page), |v| {
                 Value::Int(*v)

@@ -2,10 +2,11 @@
 //! which the reader finds by the page index.
 
 use crate::recipe::Glance;
-use crate::table::{Nesting, Table};
+use crate::table::{Step, Table};
 use crate::value::{Type, Value};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Float64Type, Int32Type, Int64Type, UInt64Type};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter;
+use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, UInt64Type};
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
@@ -88,7 +89,7 @@ pub fn single_pages_come_back(table: &Table, file: &File, glance: &Glance) {
 /// Whether a reader gives exactly these rows of a table.
 fn compare(table: &Table, rows: &[Range<usize>], reader: ParquetRecordBatchReaderBuilder<Bytes>) {
     let mut read = Read {
-        lengths: Vec::new(),
+        lengths: vec![Vec::new(); table.layers.len()],
         columns: vec![Vec::new(); table.columns.len()],
     };
     for batch in reader.build().unwrap() {
@@ -98,8 +99,15 @@ fn compare(table: &Table, rows: &[Range<usize>], reader: ParquetRecordBatchReade
             Err(e) => panic!("{e}"),
         }
     }
-    let lengths = rows.iter().flat_map(|rows| &table.lengths[rows.clone()]);
-    assert!(read.lengths.iter().eq(lengths), "lists of {rows:?}");
+    for (number, layer) in table.layers.iter().enumerate() {
+        let lengths = rows
+            .iter()
+            .flat_map(|rows| &layer.lengths[table.elements_before(number, rows)]);
+        assert!(
+            read.lengths[number].iter().eq(lengths),
+            "layer {number} of {rows:?}"
+        );
+    }
     for (number, column) in table.columns.iter().enumerate() {
         let values = rows
             .iter()
@@ -119,38 +127,66 @@ fn is_fault_of_the_reader(e: &ArrowError) -> bool {
 
 /// What was read.
 struct Read {
-    lengths: Vec<Option<usize>>,
+    /// Of each layer.
+    lengths: Vec<Vec<Option<usize>>>,
     columns: Vec<Vec<Option<Value>>>,
 }
 
 impl Read {
     fn add(&mut self, table: &Table, batch: &RecordBatch) {
-        let leaves: Vec<ArrayRef> = match table.nesting {
-            Nesting::Rows => {
-                self.lengths
-                    .resize(self.lengths.len() + batch.num_rows(), Some(1));
-                batch.columns().to_vec()
-            }
-            Nesting::AllLists | Nesting::SomeLists => {
-                let lists = batch.column(0).as_list::<i32>();
-                let lengths = lists.offsets().lengths().enumerate();
-                self.lengths
-                    .extend(lengths.map(|(row, length)| lists.is_valid(row).then_some(length)));
-                let (first, last) = (lists.offsets()[0], lists.offsets()[lists.len()]);
-                let elements = lists
-                    .values()
-                    .slice(first as usize, (last - first) as usize);
-                elements.as_struct().columns().to_vec()
-            }
-        };
+        let mut arrays = batch.columns().to_vec();
+        for (layer, all) in table.layers.iter().zip(&mut self.lengths) {
+            // Where a layer is in a structure, or in columns, it is alone.
+            let array = &arrays[0];
+            let inside = match layer.step {
+                Step::Structure => structures(array, all),
+                Step::Every | Step::List | Step::OptionalList => lists(array, all),
+            };
+            arrays = inside;
+        }
+        let leaves = arrays;
         for ((leaf, column), all) in leaves.iter().zip(&table.columns).zip(&mut self.columns) {
             add_values(column.ty, leaf, all);
         }
     }
 }
 
+/// The members of the structures of an array that are there.
+fn structures(array: &ArrayRef, all: &mut Vec<Option<usize>>) -> Vec<ArrayRef> {
+    let valid: BooleanArray = (0..array.len())
+        .map(|at| Some(array.is_valid(at)))
+        .collect();
+    all.extend((0..array.len()).map(|at| array.is_valid(at).then_some(1)));
+    let members = array.as_struct().columns().iter();
+    members
+        .map(|member| filter(member, &valid).unwrap())
+        .collect()
+}
+
+/// The elements of the lists of an array; the members of those that are nothing but the structure of columns.
+fn lists(array: &ArrayRef, all: &mut Vec<Option<usize>>) -> Vec<ArrayRef> {
+    let lists = array.as_list::<i32>();
+    let lengths = lists.offsets().lengths().enumerate();
+    all.extend(lengths.map(|(at, length)| lists.is_valid(at).then_some(length)));
+    let (first, last) = (lists.offsets()[0], lists.offsets()[lists.len()]);
+    let elements = lists
+        .values()
+        .slice(first as usize, (last - first) as usize);
+    let DataType::List(element) = array.data_type() else {
+        panic!("it is a list");
+    };
+    match element.data_type() {
+        DataType::Struct(_) if !element.is_nullable() => elements.as_struct().columns().to_vec(),
+        _ => vec![elements],
+    }
+}
+
 fn add_values(ty: Type, leaf: &ArrayRef, all: &mut Vec<Option<Value>>) {
     match ty {
+        Type::Bool => {
+            let leaf = leaf.as_boolean();
+            all.extend(leaf.iter().map(|value| value.map(Value::Bool)));
+        }
         Type::Int => {
             let leaf = leaf.as_primitive::<Int32Type>();
             all.extend(leaf.iter().map(|value| value.map(Value::Int)));

@@ -4,7 +4,7 @@
 //! are cut, given up and filled all the same.
 
 use crate::input::Input;
-use crate::table::{Column, Form, Nesting, Table};
+use crate::table::{Column, Form, Layer, Step, Table};
 use crate::value::{EDGES, TYPES, Type, Value};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -37,17 +37,24 @@ pub fn glance(input: &mut Input) -> Glance {
 }
 
 pub fn table(input: &mut Input) -> Table {
-    let nesting = input.one(&[Nesting::Rows, Nesting::AllLists, Nesting::SomeLists]);
+    let mut layers: Vec<Layer> = steps(input).into_iter().map(Layer::new).collect();
     let columns = 1 + input.byte() % 3;
-    let (mut rows, mut elements) = (ROWS, ELEMENTS);
+    let mut rows_left = ROWS;
+    let mut left = vec![ELEMENTS; layers.len()];
     let mut chunks = Vec::new();
     for _ in 0..1 + input.byte() % 6 {
-        let lengths = lengths(input, nesting, rows, elements);
-        rows -= lengths.len();
-        elements -= lengths.iter().flatten().sum::<usize>();
-        chunks.push(lengths);
+        let rows = input.size().min(rows_left);
+        rows_left -= rows;
+        chunks.push(rows);
+        let mut elements = rows;
+        for (layer, left) in layers.iter_mut().zip(&mut left) {
+            let lengths = lengths(input, layer.step, elements, *left);
+            elements = lengths.iter().flatten().sum();
+            *left -= elements;
+            layer.add(&lengths);
+        }
     }
-    let mut table = Table::new(nesting, chunks);
+    let mut table = Table::new(layers, &chunks);
     for _ in 0..columns {
         let column = column(input, &table);
         table.columns.push(column);
@@ -55,21 +62,31 @@ pub fn table(input: &mut Input) -> Table {
     table
 }
 
-/// How many elements each row of a chunk has, within what is left.
-fn lengths(
-    input: &mut Input,
-    nesting: Nesting,
-    rows: usize,
-    mut elements: usize,
-) -> Vec<Option<usize>> {
-    let rows = input.size().min(rows);
-    if nesting == Nesting::Rows {
-        return vec![Some(1); rows];
+/// What columns are in: at top level, in lists that every row has, or deeper.
+fn steps(input: &mut Input) -> Vec<Step> {
+    let byte = input.byte();
+    let mut steps = Vec::new();
+    if byte & 1 == 1 {
+        steps.push(Step::Every);
     }
+    for at in 0..byte >> 1 & 3 {
+        let inner = [
+            Step::OptionalList,
+            Step::Structure,
+            Step::List,
+            Step::Structure,
+        ];
+        steps.push(inner[usize::from(byte >> (3 + at) & 3)]);
+    }
+    steps
+}
+
+/// How many elements each of so many has in a layer, within what is left.
+fn lengths(input: &mut Input, step: Step, of: usize, mut left: usize) -> Vec<Option<usize>> {
     let mut lengths = Vec::new();
-    while lengths.len() < rows {
-        let left = rows - lengths.len();
-        let (kind, run) = (input.byte(), run(input, left));
+    while lengths.len() < of {
+        let missing = of - lengths.len();
+        let (kind, run) = (input.byte(), run(input, missing));
         let (kind, number) = (kind % 8, usize::from(kind / 8));
         for at in 0..run {
             let length = match kind {
@@ -81,12 +98,15 @@ fn lengths(
                 6 => (number >> (at % 5) & 1 == 1).then_some(at % 3),
                 _ => None,
             };
-            let length = match nesting {
-                Nesting::SomeLists => length,
-                _ => Some(length.unwrap_or(0)),
+            let length = match step {
+                Step::OptionalList => length,
+                Step::Structure => length
+                    .filter(|length| length % 2 == 1 && left > 0)
+                    .map(|_| 1),
+                Step::Every | Step::List => Some(length.unwrap_or(0)),
             };
-            let length = length.map(|length| length.min(elements));
-            elements -= length.unwrap_or(0);
+            let length = length.map(|length| length.min(left));
+            left -= length.unwrap_or(0);
             lengths.push(length);
         }
     }

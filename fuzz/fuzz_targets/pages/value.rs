@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 /// The types of columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
+    Bool,
     Int,
     Long,
     Unsigned,
@@ -19,7 +20,7 @@ pub enum Type {
     Word,
 }
 
-pub const TYPES: [Type; 7] = [
+pub const TYPES: [Type; 8] = [
     Type::Int,
     Type::Long,
     Type::Unsigned,
@@ -27,11 +28,13 @@ pub const TYPES: [Type; 7] = [
     Type::Text,
     Type::Binary,
     Type::Word,
+    Type::Bool,
 ];
 
 /// A value; doubles by their bits, so that equal means the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Value {
+    Bool(bool),
     Int(i32),
     Long(i64),
     Unsigned(u64),
@@ -60,6 +63,7 @@ pub const EDGES: [u64; 14] = [
 impl Type {
     pub fn data_type(self) -> DataType {
         match self {
+            Type::Bool => DataType::Boolean,
             Type::Int => DataType::Int32,
             Type::Long => DataType::Int64,
             Type::Unsigned => DataType::UInt64,
@@ -81,6 +85,7 @@ impl Type {
     /// The value that a number stands for.
     pub fn value(self, number: u64) -> Value {
         match self {
+            Type::Bool => Value::Bool(number % 3 == 1),
             Type::Int => Value::Int(number as i32),
             Type::Long => Value::Long(number as i64),
             Type::Unsigned => Value::Unsigned(number),
@@ -102,7 +107,7 @@ impl Type {
         };
         match self {
             Type::Double => Value::Double(number()),
-            Type::Int | Type::Long | Type::Unsigned => self.value(number()),
+            Type::Bool | Type::Int | Type::Long | Type::Unsigned => self.value(number()),
             Type::Text | Type::Word => {
                 Value::Bytes(String::from_utf8_lossy(bytes).into_owned().into_bytes())
             }
@@ -141,6 +146,7 @@ impl Value {
     /// As readers compare values; NaN is not compared, and zeros are equal.
     pub fn compare(&self, other: &Value) -> Option<Ordering> {
         match (self, other) {
+            (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
             (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
             (Value::Long(a), Value::Long(b)) => Some(a.cmp(b)),
             (Value::Unsigned(a), Value::Unsigned(b)) => Some(a.cmp(b)),

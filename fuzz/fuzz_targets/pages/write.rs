@@ -2,7 +2,7 @@
 //!
 //! Columns are written side by side, chunk by chunk, and share a shape and a workspace, as those of a recording do.
 
-use crate::table::{Column, Form, Nesting, Table};
+use crate::table::{Column, Form, Step, Table};
 use crate::value::{Type, Value};
 use arrow::array::StringArray;
 use bytes::Bytes;
@@ -12,7 +12,9 @@ use parquet::file::writer::SerializedFileWriter;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use sysds_fuzz::columns::parquet::pages::base::Base;
 use sysds_fuzz::columns::parquet::pages::chunk::{ChunkWriter, Workspace, is_encoded};
+use sysds_fuzz::columns::parquet::pages::deep::Deep;
 use sysds_fuzz::columns::parquet::pages::leaf::{Leaf, Texts, Words};
 use sysds_fuzz::columns::parquet::pages::shape::Shape;
 use sysds_fuzz::columns::parquet::sparse::At;
@@ -22,11 +24,7 @@ pub fn write(table: &Table) -> Option<Bytes> {
     let schema = ArrowSchemaConverter::new()
         .convert(&table.schema())
         .unwrap();
-    let mut shape = match table.nesting {
-        Nesting::Rows => Shape::rows(),
-        Nesting::AllLists => Shape::all_lists(),
-        Nesting::SomeLists => Shape::some_lists(),
-    };
+    let mut nest = Nest::new(table);
     let mut workspace = Workspace::default();
     let columns = table.columns.iter().enumerate();
     let writers = columns.map(|(number, column)| {
@@ -35,13 +33,16 @@ pub fn write(table: &Table) -> Option<Bytes> {
     });
     let mut writers: Vec<ChunkWriter> = writers.collect();
     for (number, rows) in table.chunks.iter().enumerate() {
-        add_rows(table, rows, &mut shape);
+        let places = nest.add(table, rows);
+        let shape = nest.shape();
         for (column, writer) in table.columns.iter().zip(&mut writers) {
             match column.silent[number] {
-                true => writer
-                    .write_nulls(rows.end, &mut shape, &mut workspace)
-                    .unwrap(),
-                false => write_rows(table, column, rows, writer, &mut shape, &mut workspace),
+                true => writer.write_nulls(rows.end, shape, &mut workspace).unwrap(),
+                false => {
+                    let values = &column.values[table.elements(rows)];
+                    let places = (&places[..], rows.end);
+                    write_rows(column, values, places, writer, shape, &mut workspace);
+                }
             }
             assert_eq!(writer.rows(), rows.end);
         }
@@ -54,7 +55,7 @@ pub fn write(table: &Table) -> Option<Bytes> {
         SerializedFileWriter::new(Vec::new(), schema.root_schema_ptr(), properties).unwrap();
     let mut group = file.next_row_group().unwrap();
     for writer in writers {
-        let (pages, closed) = writer.close(&mut shape, &mut workspace).unwrap();
+        let (pages, closed) = writer.close(nest.shape(), &mut workspace).unwrap();
         assert_eq!(closed.rows_written, table.rows() as u64);
         group.append_column(&pages, closed).unwrap();
     }
@@ -62,31 +63,82 @@ pub fn write(table: &Table) -> Option<Bytes> {
     Some(file.into_inner().unwrap().into())
 }
 
-/// Adds the rows of a chunk to the shape that the columns have.
-fn add_rows(table: &Table, rows: &Range<usize>, shape: &mut Shape) {
-    let lengths = &table.lengths[rows.clone()];
-    match table.nesting {
-        Nesting::Rows => {}
-        Nesting::AllLists => shape.add(lengths.iter().flatten().copied()),
-        Nesting::SomeLists => {
-            let places = places(lengths);
-            let rows_told = table.columns[0].form.rows_told;
-            shape.add_some(
-                rows.len(),
-                at(&places, rows_told),
-                lengths.iter().flatten().copied(),
-            );
+/// What the columns lie in.
+struct Nest {
+    base: Base,
+    deep: Vec<Deep>,
+}
+
+impl Nest {
+    /// That of the layers of a table, without rows.
+    fn new(table: &Table) -> Self {
+        let steps: Vec<Step> = table.layers.iter().map(|layer| layer.step).collect();
+        let base = match steps.first() {
+            Some(Step::Every) => Base::lists(),
+            _ => Base::rows(),
+        };
+        let mut nest = Nest {
+            base,
+            deep: Vec::new(),
+        };
+        for step in steps.into_iter().filter(|step| *step != Step::Every) {
+            let shape = nest.shape();
+            let deep = match step {
+                Step::Structure => Deep::structures(shape),
+                step => Deep::lists(shape, step == Step::OptionalList),
+            };
+            nest.deep.push(deep);
         }
+        nest
+    }
+
+    fn shape(&self) -> Shape<'_> {
+        let deep = self.deep.iter();
+        deep.fold(Shape::of(&self.base), |shape, deep| deep.shape(shape))
+    }
+
+    /// Adds the rows of a chunk; the places that its elements have, counted from the chunk's first.
+    fn add(&mut self, table: &Table, rows: &Range<usize>) -> Vec<u32> {
+        let rows_told = table.columns[0].form.rows_told;
+        let (mut places, mut first): (Vec<u32>, usize) =
+            ((0..rows.len() as u32).collect(), rows.start);
+        let mut number = 0;
+        for (at_layer, layer) in table.layers.iter().enumerate() {
+            let lengths = &layer.lengths[table.elements_before(at_layer, rows)];
+            if layer.step == Step::Every {
+                first = self.base.elements(&(0..rows.start)).end;
+                self.base.add(lengths.iter().flatten().copied());
+                places = (0..lengths.iter().flatten().sum::<usize>() as u32).collect();
+                continue;
+            }
+            let there = places
+                .iter()
+                .zip(lengths)
+                .filter(|(_, length)| length.is_some());
+            let there: Vec<u32> = there.map(|(place, _)| *place).collect();
+            let (outer, inner) = self.deep.split_at_mut(number);
+            let outer = outer.iter();
+            let parent = outer.fold(Shape::of(&self.base), |shape, deep| deep.shape(shape));
+            let at = at(&there, rows_told);
+            let before = inner[0].place_count();
+            match layer.step {
+                Step::Structure => {
+                    inner[0].add_structures(parent, first, at);
+                    places = there;
+                }
+                _ => {
+                    let lengths = lengths.iter().flatten().copied();
+                    inner[0].add_lists(parent, first, at, lengths.clone());
+                    (places, first) = ((0..lengths.sum::<usize>() as u32).collect(), before);
+                }
+            }
+            number += 1;
+        }
+        places
     }
 }
 
-/// Which of them are there.
-fn places<T>(of: &[Option<T>]) -> Vec<u32> {
-    let there = of.iter().enumerate().filter(|(_, one)| one.is_some());
-    there.map(|(at, _)| at as u32).collect()
-}
-
-/// The same as the encoder is told.
+/// Places as the encoder is told of them.
 fn at(places: &[u32], rows_told: bool) -> At<'_> {
     let first = places
         .iter()
@@ -98,21 +150,24 @@ fn at(places: &[u32], rows_told: bool) -> At<'_> {
     }
 }
 
-/// Writes a column's values of a chunk.
+/// Writes a column's values of a chunk, whose elements have these places and whose rows end there.
 fn write_rows(
-    table: &Table,
     column: &Column,
-    rows: &Range<usize>,
+    elements: &[Option<Value>],
+    (places, end): (&[u32], usize),
     writer: &mut ChunkWriter,
-    shape: &mut Shape,
+    shape: Shape,
     workspace: &mut Workspace,
 ) {
-    let elements = &column.values[table.elements(rows)];
-    let places = places(elements);
-    let at = at(&places, column.form.rows_told);
+    let there = places
+        .iter()
+        .zip(elements)
+        .filter(|(_, value)| value.is_some());
+    let there: Vec<u32> = there.map(|(place, _)| *place).collect();
+    let at = at(&there, column.form.rows_told);
     let values: Vec<&Value> = elements.iter().flatten().collect();
     as_leaf(column.ty, column.form, &values, |leaf| {
-        writer.write(leaf, at, rows.end, shape, workspace).unwrap();
+        writer.write(leaf, at, end, shape, workspace).unwrap();
     });
 }
 
@@ -120,6 +175,10 @@ fn write_rows(
 fn as_leaf(ty: Type, form: Form, values: &[&Value], then: impl FnOnce(&Leaf)) {
     let values = values.iter().copied();
     match ty {
+        Type::Bool => {
+            let bools: Vec<bool> = values.map(|value| bits(value) == 1).collect();
+            then(&Leaf::Bool(&bools));
+        }
         Type::Int => {
             let ints: Vec<i32> = values.map(|value| bits(value) as i32).collect();
             then(&Leaf::Int(&ints));
@@ -187,6 +246,7 @@ fn as_words<'a>(form: Form, values: impl Iterator<Item = &'a Value>, then: impl 
 
 fn bits(value: &Value) -> u64 {
     match value {
+        Value::Bool(value) => u64::from(*value),
         Value::Int(number) => *number as u64,
         Value::Long(number) => *number as u64,
         Value::Unsigned(number) | Value::Double(number) => *number,

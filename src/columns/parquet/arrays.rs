@@ -167,14 +167,7 @@ impl Gather {
         match array.data_type() {
             DataType::Boolean => {
                 let values = array.as_boolean().values();
-                self.bools.clear();
-                match rows {
-                    None => self.bools.extend(values.iter()),
-                    Some(rows) => {
-                        let values = rows.iter().map(|at| values.value(*at as usize));
-                        self.bools.extend(values);
-                    }
-                }
+                made(values.len(), rows, &mut self.bools, |at| values.value(at));
                 then(Leaf::Bool(&self.bools), at)
             }
             DataType::Int32 => {
@@ -187,15 +180,7 @@ impl Gather {
             }
             DataType::UInt64 => {
                 let values = array.as_primitive::<UInt64Type>().values();
-                let bits = |value: &u64| *value as i64;
-                self.longs.clear();
-                match rows {
-                    None => self.longs.extend(values.iter().map(bits)),
-                    Some(rows) => {
-                        let values = rows.iter().map(|at| bits(&values[*at as usize]));
-                        self.longs.extend(values);
-                    }
-                }
+                made(values.len(), rows, &mut self.longs, |at| values[at] as i64);
                 then(Leaf::Long(&self.longs), at)
             }
             DataType::Utf8 => then(texts(array.as_bytes::<Utf8Type>(), rows), at),
@@ -259,6 +244,15 @@ fn there<'a, T: Copy>(values: &'a [T], rows: Option<&[u32]>, gathered: &'a mut V
     gathered.clear();
     gathered.extend(rows.iter().map(|at| values[*at as usize]));
     gathered
+}
+
+/// What `value` gives for `rows`, or for all of so many.
+fn made<T>(all: usize, rows: Option<&[u32]>, gathered: &mut Vec<T>, value: impl Fn(usize) -> T) {
+    gathered.clear();
+    match rows {
+        None => gathered.extend((0..all).map(value)),
+        Some(rows) => gathered.extend(rows.iter().map(|at| value(*at as usize))),
+    }
 }
 
 fn texts<'a, T: ByteArrayType<Offset = i32>>(

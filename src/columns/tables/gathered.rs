@@ -151,3 +151,94 @@ fn chosen(offsets: &[i32], valid: &Rows, rows: &Rows) -> (Vec<i32>, Vec<Range<us
     }
     (ends, elements)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::columns::parquet::sparse::Sparse;
+    use crate::columns::schema::layout::unite;
+    use crate::trace::event::{self, FieldType};
+
+    fn lists(content: Content) -> (Vec<usize>, Vec<i32>, Content) {
+        let Content::Lists(lists) = content else {
+            panic!("they are lists");
+        };
+        let rows = lists.rows.iter().collect();
+        (rows, lists.offsets, *lists.elements)
+    }
+
+    fn longs(content: Content) -> Vec<(usize, i64)> {
+        let Content::Numbers(Numbers::Long(longs)) = content else {
+            panic!("they are numbers");
+        };
+        let values = longs.values().iter().copied();
+        longs.at().iter().zip(values).collect()
+    }
+
+    /// Lists of lists of unsigned numbers, of which some are too large for the column.
+    #[test]
+    fn siblings_of_lists_in_lists_have_the_lists_around_what_went_there() {
+        let number = FieldType::Unsigned(64, Vec::new());
+        let inner = FieldType::List(Box::new(number), None);
+        let field = event::Field {
+            name: "all".to_owned(),
+            ty: FieldType::List(Box::new(inner), None),
+            index: 0,
+        };
+        let column = &unite([field].iter())[0];
+        let mut values = Values::new(column);
+        // [[1, 2^63], [2]], nothing, [[3]], nothing, [[], [u64::MAX, 4]]
+        let (mut small, mut large) = (Sparse::new(), Sparse::new());
+        [(0, 1), (2, 2), (3, 3), (5, 4)].map(|(at, value)| small.push(at, value));
+        [(1, 1 << 63), (4, u64::MAX)].map(|(at, value)| large.push(at, value));
+        let Data::List {
+            offsets,
+            valid,
+            child,
+        } = &mut values.data
+        else {
+            panic!("it is a list");
+        };
+        (*offsets, *valid) = (vec![0, 2, 3, 5], [0, 2, 4].into_iter().collect());
+        let Data::List {
+            offsets,
+            valid,
+            child: numbers,
+        } = &mut child.data
+        else {
+            panic!("it is a list in one");
+        };
+        (*offsets, *valid) = (vec![0, 2, 3, 4, 4, 6], (0..5).collect());
+        numbers.data = Data::Int(small, large);
+        child.beside = [0, 4].into_iter().collect();
+        values.beside = [0, 4].into_iter().collect();
+        values.touched = true;
+
+        let all: Vec<Gathered> = gathered(
+            std::slice::from_ref(column),
+            std::slice::from_mut(&mut values),
+        )
+        .collect();
+        let [main, sibling] = <[Gathered; 2]>::try_from(all).ok().expect("two columns");
+        let (rows, offsets, inner) = lists(main.content);
+        assert_eq!((rows, offsets), (vec![0, 2, 4], vec![0, 2, 3, 5]));
+        let (rows, offsets, numbers) = lists(inner);
+        assert_eq!(
+            (rows, offsets),
+            (vec![0, 1, 2, 3, 4], vec![0, 2, 3, 4, 4, 6])
+        );
+        assert_eq!(longs(numbers), [(0, 1), (2, 2), (3, 3), (5, 4)]);
+        let (rows, offsets, inner) = lists(sibling.content);
+        assert_eq!((rows, offsets), (vec![0, 4], vec![0, 2, 4]));
+        let (rows, offsets, numbers) = lists(inner);
+        assert_eq!((rows, offsets), (vec![0, 1, 2, 3], vec![0, 2, 3, 3, 5]));
+        assert_eq!(longs(numbers), [(1, i64::MIN), (3, -1)]);
+
+        // Nothing is left for the next chunk.
+        assert!(!values.touched && values.beside.is_empty());
+        let Content::Lists(lists) = values.main(column) else {
+            panic!("it is a list");
+        };
+        assert!(lists.rows.is_empty());
+    }
+}

@@ -1,0 +1,111 @@
+//! What readers skip by is used: queries read the row groups and pages that can have what is asked for, and no others.
+
+use crate::common::*;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader};
+use regex::Regex;
+use std::fs::File;
+use std::path::Path;
+
+/// What a query read of a table, as DataFusion counts it.
+#[derive(Debug, PartialEq, Eq)]
+struct Read {
+    row_groups: usize,
+    pages: usize,
+    rows: usize,
+    bytes: usize,
+}
+
+/// Asks `SELECT columns FROM events WHERE condition`, and tells what was read for that.
+fn read(dataset: &Path, columns: &str, condition: &str) -> Read {
+    let sql = format!("EXPLAIN ANALYZE SELECT {columns} FROM events WHERE {condition}");
+    let asked = sysds(["query", "-d", dataset.to_str().unwrap(), "-e", &sql]);
+    assert_eq!(asked.status.code(), Some(0), "{}", stderr(&asked));
+    let plan = String::from_utf8(asked.stdout).unwrap();
+    let scan = plan.lines().find(|line| line.contains("DataSourceExec"));
+    let scan = scan.unwrap_or_else(|| panic!("{plan}"));
+    let count = |pattern: &str| -> usize {
+        let count = Regex::new(pattern).unwrap();
+        let found = count
+            .captures(scan)
+            .unwrap_or_else(|| panic!("{pattern} in {scan}"));
+        let unit = match found.get(2).map(|unit| unit.as_str()) {
+            Some("K") => 1e3,
+            Some("M") => 1e6,
+            _ => 1.0,
+        };
+        (found[1].parse::<f64>().unwrap() * unit) as usize
+    };
+    let matched = |of: &str| count(&format!(r"{of}=[^,]*?(\d+) matched"));
+    Read {
+        row_groups: matched("row_groups_pruned_bloom_filter"),
+        pages: matched("page_index_pages_pruned"),
+        rows: count(r"metrics=\[output_rows=([\d.]+) ?([KM])?"),
+        bytes: count(r"bytes_scanned=([\d.]+) ?([KM])?"),
+    }
+}
+
+/// The number of pages of a column in each row group of the table `events`, and the bytes of the pages.
+fn pages(dataset: &Path, column: &str) -> Vec<Vec<usize>> {
+    let mut groups = Vec::new();
+    for file in files(dataset, "events") {
+        let metadata = ParquetMetaDataReader::new()
+            .with_page_index_policy(PageIndexPolicy::Required)
+            .parse_and_finish(&File::open(file).unwrap())
+            .unwrap();
+        for (group, offsets) in metadata
+            .row_groups()
+            .iter()
+            .zip(metadata.offset_index().unwrap())
+        {
+            let columns = group.columns().iter();
+            let number = columns
+                .map(|c| c.column_path().string())
+                .position(|c| c == column);
+            let pages = offsets[number.unwrap()].page_locations().iter();
+            groups.push(
+                pages
+                    .map(|page| page.compressed_page_size as usize)
+                    .collect(),
+            );
+        }
+    }
+    groups
+}
+
+#[test]
+fn queries_read_the_row_groups_and_pages_that_can_have_what_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = dir.path().join("d");
+    let traces = [trace("apache-keepalive"), trace("apache-prefork")];
+    ingest(&[&traces[0], &traces[1]], &dataset, &["--quiet"]);
+    let all = pages(&dataset, "event_id");
+    // The second recording has more than one page, or there is nothing to skip.
+    assert!(all.len() == 2 && all[1].len() == 3, "{all:?}");
+    let columns = "count(*), max(event_id)";
+    let everything = read(&dataset, columns, "event_id >= 0");
+    assert_eq!(
+        (everything.row_groups, everything.pages),
+        (2, all.concat().len())
+    );
+
+    // Behind the first recording's events: its row group is skipped by statistics, two of three pages by the page index.
+    let late = format!("event_id BETWEEN {} AND {}", 132_000, 132_100);
+    let found = read(&dataset, columns, &late);
+    assert_eq!((found.row_groups, found.pages), (1, 1), "{found:?}");
+    assert!(
+        found.rows < 65_536 && found.bytes < 2 * all[1][2],
+        "{found:?} of {all:?}"
+    );
+    let found = read(&dataset, columns, "event_id BETWEEN 65_537 AND 65_600");
+    assert_eq!(
+        (found.row_groups, found.pages, found.rows),
+        (1, 1, 65_536),
+        "{found:?}"
+    );
+
+    // No event is that late, and no thread has this number, which is within the bounds of all threads.
+    let found = read(&dataset, columns, "event_id > 1000000000");
+    assert_eq!((found.row_groups, found.rows), (0, 0), "{found:?}");
+    let found = read(&dataset, "count(*), max(tid)", "tid = 3");
+    assert_eq!((found.row_groups, found.rows), (0, 0), "{found:?}");
+}
