@@ -13,6 +13,7 @@ use crate::requests::rules::{self, Rule};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use glob::Pattern;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// Exit status of an ingest that kept what comes before a damage.
@@ -28,6 +29,7 @@ Examples:
   sysds ingest ~/lttng-traces/web-20261123-230639 -o web
   sysds ingest normal cpu -o web --label normal --label cpu --requests exchange
   sysds ingest later -o web --append --label memory
+  sysds ingest ~/lttng-traces -o all --jobs 4
   sysds query latency -d web
 
 Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 3 done with --keep-going, but some input was \
@@ -77,6 +79,10 @@ pub(super) struct IngestArgs {
     columns: Vec<Pattern>,
     #[command(flatten)]
     reader: ReaderArgs,
+    /// Recordings that are read at once, which makes no difference to the dataset; babeltrace2 reads one after the other
+    /// [default: one for every 4 CPUs, as long as each can have 300 MB of half the free memory]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
     /// Say nothing on stderr but errors
     #[arg(short, long)]
     quiet: bool,
@@ -204,6 +210,7 @@ fn options(args: IngestArgs) -> Result<IngestOptions> {
         keep_going: args.keep_going,
         reader: args.reader.choice(),
         selection: args.select.selection(args.columns)?,
+        jobs: args.jobs,
     })
 }
 

@@ -177,8 +177,12 @@ impl Meter {
         let rate = progress.events as f64 / self.elapsed().max(1e-3);
         self.bar.set_length(progress.total_bytes);
         self.bar.set_position(progress.bytes);
+        let recordings = match progress.recordings {
+            0 | 1 => String::new(),
+            all => format!(", {} of {all} recordings", progress.done),
+        };
         self.bar.set_message(format!(
-            "{} events, {}/s",
+            "{} events, {}/s{recordings}",
             HumanCount(progress.events),
             HumanCount(rate as u64)
         ));

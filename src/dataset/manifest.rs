@@ -155,7 +155,7 @@ impl From<&error::Damage> for Damage {
 }
 
 /// The files of a table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableFiles {
     /// Rows in all of them.
     pub rows: u64,

@@ -1,12 +1,13 @@
 //! The end of an ingest: the parts of all recordings become tables of one schema each, and the manifest tells of them.
 
+use super::abreast::{Stop, abreast};
 use super::plan::{Ingested, Plan};
-use crate::columns::parquet::join::{Target, join};
+use crate::columns::parquet::join::{Planned, Target, planned};
 use crate::columns::parquet::late::Late;
 use crate::columns::parquet::part::Part;
 use crate::columns::parquet::properties::key_values;
 use crate::columns::schema::describe::described;
-use crate::columns::schema::types::Usage;
+use crate::columns::schema::types::{Usage, merge};
 use crate::dataset::classes::{self, Class, Classes};
 use crate::dataset::manifest::{
     DataFile, FORMAT_VERSION, Manifest, Recording, StreamLoss, TableFiles, Tool, describe_file,
@@ -15,83 +16,125 @@ use crate::dataset::staging::Staging;
 use crate::dataset::tables;
 use crate::dataset::timestamp;
 use crate::error::Result;
-use crate::process::threads::{joined, spawn_scoped};
 use crate::trace::event::EventClass;
 use arrow::datatypes::{Fields, Schema};
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 
-/// Joins the parts of all recordings into tables of one schema each, and describes the result; `old` is the manifest of
-/// the dataset that is appended to, whose recordings are the first.
+/// Joins the parts of all recordings into tables of one schema each, so many files at the same time, and describes the
+/// result; `old` is the manifest of the dataset that is appended to, whose recordings are the first.
 pub(super) fn assemble(
     plan: &Plan,
     staging: &Staging,
     all: Vec<Ingested>,
     old: Option<&Manifest>,
+    at_once: usize,
 ) -> Result<Manifest> {
-    let schemas = [
-        events_schema(plan, &all),
-        requests_schema(plan, &all),
-        plan.contracts.downstream.schema(),
-        plan.contracts.losses.schema(),
-    ];
-    // Each beside the others: an ingest ends with them, and they do not share anything.
-    let recordings = &all[..];
-    let tables = thread::scope(|scope| {
-        let tables = tables::ALL.into_iter().zip(&schemas);
-        let threads: Vec<_> = tables
-            .map(|(table, schema)| {
-                let work = move || joined_table(plan, staging, recordings, table, schema);
-                Ok((table, spawn_scoped(scope, "join", work)?))
-            })
-            .collect::<Result<_>>()?;
-        let threads = threads.into_iter();
-        threads
-            .map(|(table, thread)| Ok((table.to_owned(), joined(thread)?)))
-            .collect::<Result<BTreeMap<_, _>>>()
-    })?;
+    let tables = joined_tables(plan, staging, &all, at_once)?;
     let classes: Vec<Classes> = all.iter().map(classes_of).collect();
     let classes = classes::write(staging.dir(), &classes)?;
     let recordings = all.into_iter().map(|i| i.recording).collect();
     Ok(manifest(plan, recordings, tables, classes, old))
 }
 
-/// Joins the parts that all recordings have of a table.
-fn joined_table(
+/// A table, all of whose files have one schema.
+struct Table {
+    name: &'static str,
+    schema: Schema,
+    dir: PathBuf,
+}
+
+/// A file of a table, for parts of a recording.
+struct Joining<'a> {
+    table: &'a Table,
+    recording: &'a Ingested,
+    file: Planned<'a>,
+}
+
+/// Joins the parts of all recordings. Each file is a task of its own: an ingest ends with them, and they do not share
+/// anything.
+fn joined_tables(
     plan: &Plan,
     staging: &Staging,
     all: &[Ingested],
-    table: &str,
-    schema: &Schema,
-) -> Result<TableFiles> {
-    let dir = staging.create_dir(table)?;
-    let mut files: Vec<PathBuf> = Vec::new();
-    for done in all {
-        let (parts, donors): (&[Part], &[&str]) = match table {
-            tables::EVENTS => (&done.events.0, &[]),
-            tables::REQUESTS => (&done.requests.0, &["events.list.element.event_id"]),
-            tables::DOWNSTREAM => (&done.downstream, &[]),
-            _ => (&done.losses, &[]),
+    at_once: usize,
+) -> Result<BTreeMap<String, TableFiles>> {
+    let schemas = [
+        events_schema(plan, all),
+        requests_schema(plan, all),
+        plan.contracts.downstream.schema(),
+        plan.contracts.losses.schema(),
+    ];
+    let tables = tables::ALL.into_iter().zip(schemas);
+    let tables = tables.map(|(name, schema)| {
+        let dir = staging.create_dir(name)?;
+        Ok(Table { name, schema, dir })
+    });
+    let tables = tables.collect::<Result<Vec<_>>>()?;
+    let tasks: Vec<Joining> = tables
+        .iter()
+        .flat_map(|table| joining(table, all))
+        .collect();
+    let names: Vec<&str> = tasks.iter().map(|task| task.table.name).collect();
+    let work = |task: Joining, stop: &Stop| {
+        stop.check()?;
+        task.join(plan, staging)
+    };
+    let files = abreast(("join", at_once), tasks, work, || {})?;
+    let mut joined: BTreeMap<String, TableFiles> = BTreeMap::new();
+    for (name, file) in names.into_iter().zip(files) {
+        let table = joined.entry(name.to_owned()).or_default();
+        table.rows += file.rows;
+        table.bytes += file.bytes;
+        table.files.push(file);
+    }
+    Ok(joined)
+}
+
+/// The files of a table, in their order.
+fn joining<'a>(table: &'a Table, all: &'a [Ingested]) -> Vec<Joining<'a>> {
+    let mut files: Vec<Joining> = Vec::new();
+    for recording in all {
+        let parts: &[Part] = match table.name {
+            tables::EVENTS => &recording.events.0,
+            tables::REQUESTS => &recording.requests.0,
+            tables::DOWNSTREAM => &recording.downstream,
+            _ => &recording.losses,
         };
-        let links = done.links.as_ref().map(|links| links as &dyn Late);
-        let (properties, late) = match table {
+        let planned = planned(parts, files.len()).into_iter();
+        files.extend(planned.map(|file| Joining {
+            table,
+            recording,
+            file,
+        }));
+    }
+    files
+}
+
+impl Joining<'_> {
+    fn join(&self, plan: &Plan, staging: &Staging) -> Result<DataFile> {
+        let links = self.recording.links.as_ref();
+        let links = links.map(|links| links as &dyn Late);
+        let (properties, late) = match self.table.name {
             tables::EVENTS => (&plan.of_events, links),
             _ => (&plan.properties, None),
         };
-        let target = Target {
-            dir: &dir,
+        let donors: &[&str] = match self.table.name {
+            tables::REQUESTS => &["events.list.element.event_id"],
+            _ => &[],
+        };
+        let path = self.file.join(&Target {
+            dir: &self.table.dir,
             name: "part",
-            schema,
+            schema: &self.table.schema,
             properties,
-            metadata: key_values(&[("sysds:trace_id", &done.recording.trace_id)]),
+            metadata: key_values(&[("sysds:trace_id", &self.recording.recording.trace_id)]),
             donors,
             late,
-        };
-        files.extend(join(parts, files.len(), &target)?);
+        })?;
+        describe_file(staging.dir(), &path)
     }
-    table_files(staging.dir(), &files)
 }
 
 fn classes_of(done: &Ingested) -> Classes {
@@ -107,18 +150,6 @@ fn classes_of(done: &Ingested) -> Classes {
             })
             .collect(),
     }
-}
-
-fn table_files(root: &Path, files: &[PathBuf]) -> Result<TableFiles> {
-    let files = files
-        .iter()
-        .map(|f| describe_file(root, f))
-        .collect::<Result<Vec<_>>>()?;
-    Ok(TableFiles {
-        rows: files.iter().map(|f| f.rows).sum(),
-        bytes: files.iter().map(|f| f.bytes).sum(),
-        files,
-    })
 }
 
 fn events_schema(plan: &Plan, all: &[Ingested]) -> Schema {
@@ -177,14 +208,6 @@ fn merged<'a>(mut all: impl Iterator<Item = &'a Vec<Usage>>) -> Vec<Usage> {
     let mut sum = all.next().cloned().unwrap_or_default();
     all.for_each(|usage| merge(&mut sum, usage));
     sum
-}
-
-fn merge(sum: &mut [Usage], other: &[Usage]) {
-    for (sum, other) in sum.iter_mut().zip(other) {
-        sum.main |= other.main;
-        sum.sibling |= other.sibling;
-        merge(&mut sum.members, &other.members);
-    }
 }
 
 fn manifest(

@@ -7,6 +7,7 @@ use crate::error::{Error, Hint, Result};
 use crate::requests::{self, Cutter};
 use crate::trace::reader::ReaderChoice;
 use crate::trace::select::Selection;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// The options that shape rows, which all recordings of a dataset share.
@@ -46,6 +47,9 @@ pub struct IngestOptions {
     pub reader: ReaderChoice,
     /// What of them is read.
     pub selection: Selection,
+    /// Recordings that are read at once; as many as CPUs and memory allow, where it is not given. It makes no difference to
+    /// the dataset. babeltrace2 reads one after the other.
+    pub jobs: Option<NonZeroUsize>,
 }
 
 impl IngestOptions {
@@ -63,6 +67,7 @@ impl IngestOptions {
             keep_going: false,
             reader: ReaderChoice::default(),
             selection: Selection::default(),
+            jobs: None,
         }
     }
 

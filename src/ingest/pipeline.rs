@@ -1,35 +1,38 @@
-//! Reads one recording through: three threads, and channels of a few batches between them.
+//! Reads one recording through: four threads, and channels of a few batches between them.
+//!
+//! ```text
+//! reader (this thread) ──► `events`: pairing, rule ──► `columns`: the table events
+//!                                      └──what ended──► `requests`: requests, downstream, links
+//! ```
 
 use super::described::Described;
 use super::plan::{Ingested, Plan};
-use super::progress::{Control, Progress};
-use super::worker::{Ended, Worked, Worker};
+use super::worker::{Batch, Ended, Worked, Worker};
+use super::writing::{Tables, Written, columns, requests};
 use crate::columns::parquet::part::Part;
-use crate::columns::tables::downstream::DownstreamTable;
-use crate::columns::tables::events::EventsTable;
-use crate::columns::tables::links::{EventLinks, LinkWriter};
+use crate::columns::tables::events::EventsUsage;
 use crate::columns::tables::losses;
-use crate::columns::tables::requests::{RequestsTable, RequestsUsage};
 use crate::dataset::fingerprint::fingerprints;
 use crate::dataset::manifest::{Damage, Recording, sum_losses};
 use crate::dataset::tables;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::process::threads::{joined, spawn_scoped};
 use crate::shown::path_text;
 use crate::trace::check::Checked;
-use crate::trace::event::{EventBatch, EventClass, Loss};
+use crate::trace::event::{EventClass, Loss};
 use crate::trace::find;
 use crate::trace::reader::Reader;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 /// Events of a batch.
 const BATCH: usize = 4 * 1024;
-/// Batches that wait between two threads.
+/// Batches that wait for the thread `events`.
 const WAITING: usize = 2;
+/// Batches that wait for the thread `columns`.
+const OBSERVED_WAITING: usize = 2;
 /// Batches of what has ended that wait to be written: as many as come while a row group of `requests` is written, lest
 /// everything wait for it.
 const ENDED_WAITING: usize = 64;
@@ -37,107 +40,58 @@ const ENDED_WAITING: usize = 64;
 /// A recording to read.
 pub(super) struct Task<'a> {
     pub reader: Reader,
-    pub trace_id: &'a str,
+    pub about: About<'a>,
+}
+
+/// What is known of a recording that is to be read, but its reader.
+pub(super) struct About<'a> {
+    pub trace_id: String,
     pub recording: &'a find::Recording,
     pub described: &'a Described,
+    /// The folder for its parts.
+    pub scratch: PathBuf,
 }
 
-/// The tables of a recording, which its threads fill.
-struct Tables {
-    events: EventsTable,
-    requests: RequestsTable,
-    downstream: DownstreamTable,
-    links: Links,
+/// How far a recording is read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Read {
+    pub events: u64,
+    /// About how many bytes of its streams that is.
+    pub bytes: u64,
 }
 
-/// The links of events, which the thread of `requests` writes.
-struct Links {
-    requests: LinkWriter,
-    services: LinkWriter,
-}
-
-/// Reads a recording into parts in `scratch`.
+/// Reads a recording into parts. After every batch `tell` is told how far that is; its error stops it.
 ///
 /// # Errors
-/// As [`super::ingest`].
+/// As [`super::ingest`], and those of `tell`.
 pub(super) fn run(
     plan: &Plan,
     mut task: Task,
-    scratch: &Path,
-    control: &mut Control,
-    progress: &mut Progress,
+    tell: &mut dyn FnMut(Read) -> Result<()>,
 ) -> Result<Ingested> {
+    task.reader.decode_with(plan.threads.decode);
     let classes = Arc::new(task.reader.classes().to_vec());
-    let tables = Tables::new(plan, &task, &classes, scratch)?;
-    let worker = Worker::new(plan, &classes, tables.events);
-    let (requests, downstream, links) = (tables.requests, tables.downstream, tables.links);
-    let (read, worked, written) = thread::scope(|scope| -> Result<_> {
-        let (full, batches) = sync_channel::<EventBatch>(WAITING);
-        let (empty, spent) = sync_channel::<EventBatch>(WAITING + 2);
+    let Tables { events, others } = Tables::new(plan, &task.about, &classes)?;
+    let worker = Worker::new(plan, &classes);
+    let (read, worked, filled, written) = thread::scope(|scope| -> Result<_> {
+        let (full, batches) = sync_channel::<Batch>(WAITING);
+        let (observed, observed_in) = sync_channel::<Batch>(OBSERVED_WAITING);
+        let (empty, spent) = sync_channel::<Batch>(WAITING + OBSERVED_WAITING + 3);
         let (ended, ended_in) = sync_channel::<Ended>(ENDED_WAITING);
-        // Both before anything is read: where one cannot be had, what the other waits for is dropped here.
-        let write = move || write(requests, downstream, links, ended_in);
-        let writer = spawn_scoped(scope, "requests", write)?;
-        let work = move || worker.run(batches, empty, ended);
+        // All before anything is read: where one cannot be had, what the others wait for is dropped here.
+        let writer = spawn_scoped(scope, "requests", move || requests(others, ended_in))?;
+        let fill = || columns(events, &classes, observed_in, empty);
+        let filler = spawn_scoped(scope, "columns", fill)?;
+        let work = move || worker.run(batches, observed, ended);
         let worker = spawn_scoped(scope, "events", work)?;
-        let read = read(&mut task.reader, full, spent, control, progress);
-        Ok((read, joined(worker), joined(writer)))
+        let read = read(&mut task.reader, full, spent, tell);
+        Ok((read, joined(worker), joined(filler), joined(writer)))
     })?;
     // A thread that stops makes the ones before it stop: its error is the cause.
     let written = written?;
-    let worked = worked?;
+    let events = filled?;
     read?;
-    ingested(plan, &task, classes, worked, written, scratch)
-}
-
-impl Tables {
-    fn new(
-        plan: &Plan,
-        task: &Task,
-        classes: &Arc<Vec<EventClass>>,
-        scratch: &Path,
-    ) -> Result<Self> {
-        let plans = Arc::new(plan.plans(classes));
-        let folder = |name: &str| {
-            let dir = scratch.join(name);
-            std::fs::create_dir(&dir)
-                .map_err(Error::io("create", &dir))
-                .map(|()| dir)
-        };
-        let events = EventsTable::new(
-            folder(tables::EVENTS)?,
-            (task.trace_id, task.described.label.as_deref()),
-            &plan.contracts.events,
-            Arc::clone(&plan.layout),
-            Arc::clone(&plans),
-            Arc::clone(&plan.of_events),
-        )?;
-        let requests = RequestsTable::new(
-            folder(tables::REQUESTS)?,
-            &plan.contracts.requests,
-            &plan.common(task.trace_id, task.described.label.as_ref()),
-            Arc::clone(classes),
-            Arc::clone(&plan.layout),
-            plans,
-            Arc::clone(&plan.properties),
-        )?;
-        let downstream = DownstreamTable::new(
-            folder(tables::DOWNSTREAM)?,
-            &plan.contracts.downstream,
-            task.trace_id,
-            Arc::clone(&plan.properties),
-        )?;
-        let links = Links {
-            requests: LinkWriter::new(folder("request_id")?),
-            services: LinkWriter::new(folder("service_id")?),
-        };
-        Ok(Tables {
-            events,
-            requests,
-            downstream,
-            links,
-        })
-    }
+    ingested(plan, &task, classes, worked, events, written)
 }
 
 /// What came out of a recording that was read through.
@@ -146,15 +100,16 @@ fn ingested(
     task: &Task,
     classes: Arc<Vec<EventClass>>,
     worked: Worked,
+    events: (Vec<Part>, EventsUsage),
     (requests, downstream, links): Written,
-    scratch: &Path,
 ) -> Result<Ingested> {
-    let Task {
-        reader,
+    let Task { reader, about } = task;
+    let About {
         trace_id,
         recording,
         described,
-    } = task;
+        scratch,
+    } = about;
     let root = path_text(&recording.root);
     let losses = losses_below(&root, worked.losses);
     let part = losses::write(
@@ -166,13 +121,13 @@ fn ingested(
     )?;
     Ok(Ingested {
         recording: Recording {
-            trace_id: (*trace_id).to_owned(),
+            trace_id: trace_id.clone(),
             label: described.label.clone(),
             path: root,
             folders: folders(recording),
             first_ns: worked.times.map(|t| t.0),
             last_ns: worked.times.map(|t| t.1),
-            events: worked.events.1.events as u64,
+            events: events.1.events as u64,
             requests: requests.1.requests as u64,
             incomplete_requests: worked.incomplete,
             reader: reader.name(),
@@ -183,7 +138,7 @@ fn ingested(
             fingerprints: Some(fingerprints(reader.checked())?),
             recorded: described.recorded.clone(),
         },
-        events: worked.events,
+        events,
         requests,
         downstream,
         losses: part.into_iter().collect(),
@@ -214,30 +169,26 @@ fn folders(recording: &find::Recording) -> Vec<String> {
 /// This thread: reads batches and sends them on.
 fn read(
     reader: &mut Reader,
-    full: SyncSender<EventBatch>,
-    spent: Receiver<EventBatch>,
-    control: &mut Control,
-    progress: &mut Progress,
+    full: SyncSender<Batch>,
+    spent: Receiver<Batch>,
+    tell: &mut dyn FnMut(Read) -> Result<()>,
 ) -> Result<()> {
-    let before = progress.bytes;
+    let mut so_far = Read::default();
     loop {
-        if control.interrupted.load(Ordering::Relaxed) {
-            return Err(Error::Interrupted);
-        }
+        tell(so_far)?;
         let mut batch = spent.try_recv().unwrap_or_default();
-        if !reader.next(BATCH, &mut batch)? {
-            progress.bytes = before + reader.checked().bytes;
-            return Ok(());
+        if !reader.next(BATCH, &mut batch.events)? {
+            so_far.bytes = reader.checked().bytes;
+            return tell(so_far);
         }
-        progress.events += batch.heads.len() as u64;
-        if let Some(last) = batch.heads.last() {
-            progress.bytes = before + bytes_until(reader.checked(), last.timestamp);
+        so_far.events += batch.events.heads.len() as u64;
+        if let Some(last) = batch.events.heads.last() {
+            so_far.bytes = bytes_until(reader.checked(), last.timestamp);
         }
         if full.send(batch).is_err() {
-            // The worker has stopped, with an error that is reported.
+            // The next thread has stopped, with an error that is reported.
             return Ok(());
         }
-        (control.progress)(*progress);
     }
 }
 
@@ -248,43 +199,4 @@ fn bytes_until(checked: &Checked, timestamp: i64) -> u64 {
     };
     let part = (timestamp.clamp(begin, end) - begin) as f64 / (end - begin) as f64;
     (part * checked.bytes as f64) as u64
-}
-
-/// What the thread that writes leaves.
-type Written = ((Vec<Part>, RequestsUsage), Vec<Part>, EventLinks);
-
-/// The thread that writes `requests` and `downstream`, and notes which events belong to them.
-fn write(
-    mut requests: RequestsTable,
-    mut downstream: DownstreamTable,
-    mut links: Links,
-    ended: Receiver<Ended>,
-) -> Result<Written> {
-    for ended in ended {
-        links.add(&ended)?;
-        requests.append(ended.requests)?;
-        downstream.append(ended.services)?;
-    }
-    Ok((requests.finish()?, downstream.finish()?, links.finish()?))
-}
-
-impl Links {
-    fn add(&mut self, ended: &Ended) -> Result<()> {
-        for request in &ended.requests {
-            let events = request.nested.iter().map(|event| event.event_id);
-            self.requests.link(events, request.id)?;
-        }
-        for service in &ended.services {
-            let events = service.of.event_ids.iter().copied();
-            self.services.link(events, service.work.id)?;
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<EventLinks> {
-        Ok(EventLinks {
-            requests: self.requests.finish()?,
-            services: self.services.finish()?,
-        })
-    }
 }

@@ -1,6 +1,7 @@
 //! What all recordings of an ingest share, and what comes out of each.
 
 use super::options::IngestOptions;
+use super::shares::Threads;
 use crate::columns::parquet::part::Part;
 use crate::columns::parquet::properties::{properties, properties_of_events};
 use crate::columns::schema::contract::{self, Contract};
@@ -23,6 +24,8 @@ pub(super) struct Plan {
     pub properties: WriterPropertiesPtr,
     /// How those are.
     pub of_events: WriterPropertiesPtr,
+    /// Those of each recording.
+    pub threads: Threads,
 }
 
 pub(super) struct Contracts {
@@ -45,7 +48,7 @@ pub(super) struct Ingested {
 }
 
 impl Plan {
-    pub(super) fn new(options: IngestOptions, layout: Layout) -> Self {
+    pub(super) fn new(options: IngestOptions, layout: Layout, threads: Threads) -> Self {
         Plan {
             layout: Arc::new(layout),
             contracts: Contracts {
@@ -57,6 +60,7 @@ impl Plan {
             properties: Arc::new(properties(options.codec.compression())),
             of_events: Arc::new(properties_of_events(options.codec.compression())),
             options,
+            threads,
         }
     }
 

@@ -1,21 +1,25 @@
-//! The thread in the middle of an ingest: pairs events, cuts requests, and writes `events`.
+//! The thread `events`, in the middle of an ingest: pairs events, and cuts requests.
 
 use super::plan::Plan;
 use crate::calls::{Calls, Pairing};
-use crate::columns::parquet::part::Part;
-use crate::columns::tables::events::{EventsTable, EventsUsage};
-use crate::error::Result;
 use crate::requests::{Cutter, Observed, Request, Service};
 use crate::trace::event::{EventBatch, EventClass, Loss};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
-/// The thread that pairs, cuts, and writes `events`.
+/// Events with what pairing adds to each. It goes round: the reader fills it, this thread adds to it, and the thread
+/// `columns` gives it back empty.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub events: EventBatch,
+    pub pairings: Vec<Pairing>,
+}
+
+/// The thread that pairs and cuts.
 pub(super) struct Worker {
     classes: Arc<Vec<EventClass>>,
     calls: Calls,
     cutter: Cutter,
-    events: EventsTable,
     next_id: i64,
     times: Option<(i64, i64)>,
     losses: Vec<Loss>,
@@ -24,7 +28,6 @@ pub(super) struct Worker {
 
 /// What it leaves.
 pub(super) struct Worked {
-    pub events: (Vec<Part>, EventsUsage),
     /// Times of the first and the last event.
     pub times: Option<(i64, i64)>,
     pub losses: Vec<Loss>,
@@ -34,13 +37,12 @@ pub(super) struct Worked {
 
 impl Worker {
     /// For a recording with events of these classes.
-    pub(super) fn new(plan: &Plan, classes: &Arc<Vec<EventClass>>, events: EventsTable) -> Self {
+    pub(super) fn new(plan: &Plan, classes: &Arc<Vec<EventClass>>) -> Self {
         let fd_arguments = &plan.contracts.events.fd_arguments;
         Worker {
             calls: Calls::new(classes, fd_arguments),
             cutter: Cutter::new(Arc::clone(classes), plan.options.rule.clone(), fd_arguments),
             classes: Arc::clone(classes),
-            events,
             next_id: 0,
             times: None,
             losses: Vec::new(),
@@ -48,36 +50,30 @@ impl Worker {
         }
     }
 
-    /// Works on `batches` to the end, and gives each back through `empty`; what has ended goes to `ended`.
-    ///
-    /// # Errors
-    /// [`Error::Io`](crate::error::Error::Io) and [`Error::Columns`](crate::error::Error::Columns) where `events` cannot be
-    /// written.
+    /// Works on `batches` to the end, and sends each on through `observed`; what has ended goes to `ended`.
     pub(super) fn run(
         mut self,
-        batches: Receiver<EventBatch>,
-        empty: SyncSender<EventBatch>,
+        batches: Receiver<Batch>,
+        observed: SyncSender<Batch>,
         ended: SyncSender<Ended>,
-    ) -> Result<Worked> {
-        let mut pairings = Vec::new();
+    ) -> Worked {
         for mut batch in batches {
-            self.observe(&batch, &mut pairings);
+            self.observe(&batch.events, &mut batch.pairings);
             let requests = self.cutter.take_ended();
             self.send(requests, &ended);
-            self.events.append(&batch, &self.classes, &pairings)?;
-            batch.clear();
-            // The reader may have finished.
-            let _ = empty.try_send(batch);
+            if observed.send(batch).is_err() {
+                // Where the next thread has stopped, its error is reported.
+                break;
+            }
         }
         let last = self.times.map_or(0, |t| t.1);
         let requests = self.cutter.finish(last);
         self.send(requests, &ended);
-        Ok(Worked {
-            events: self.events.finish()?,
+        Worked {
             times: self.times,
             losses: self.losses,
             incomplete: self.incomplete,
-        })
+        }
     }
 
     fn send(&mut self, requests: Vec<Request>, ended: &SyncSender<Ended>) {

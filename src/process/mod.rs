@@ -4,6 +4,7 @@
 //! All of it is about the one process, so its state is static; everything may use it, and it uses nothing.
 
 pub mod ending;
+pub mod machine;
 pub mod memory;
 pub(crate) mod owner;
 mod stderr;

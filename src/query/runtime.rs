@@ -11,7 +11,7 @@ use crate::dataset::aside;
 use crate::error::{Error, Result};
 use crate::process::ending::{self, Removed};
 use crate::process::owner::Owner;
-use crate::process::{memory, threads};
+use crate::process::{machine, memory, threads};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -249,19 +249,10 @@ fn start_file_threads(tokio: &tokio::runtime::Runtime) -> Result<()> {
     Ok(())
 }
 
-/// What the system has to give, and a control group allows, in bytes.
+/// What the system has to give, and control groups allow, in bytes.
 fn available_memory() -> usize {
-    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let available = meminfo
-        .lines()
-        .find_map(|l| l.strip_prefix("MemAvailable:")?.trim().strip_suffix("kB"))
-        .and_then(|kb| kb.trim().parse::<usize>().ok())
-        .map_or(DEFAULT_MEMORY, |kb| kb << 10);
-    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").unwrap_or_default();
-    group
-        .trim()
-        .parse()
-        .map_or(available, |max| available.min(max))
+    let bytes = machine::available_memory().and_then(|bytes| usize::try_from(bytes).ok());
+    bytes.unwrap_or(DEFAULT_MEMORY)
 }
 
 /// Resolves when the flag is set.

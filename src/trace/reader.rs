@@ -44,6 +44,27 @@ enum Decoder {
     Babeltrace2(Box<BabeltraceReader>),
 }
 
+/// A [`Reader`] that may go to another thread: the native one. What babeltrace2 opened stays with the thread that did it,
+/// because it counts references to its objects without a lock.
+pub struct MovableReader {
+    decoder: Box<NativeReader>,
+    derive: Option<Derive>,
+    lacking: Option<Lacking>,
+    names: Option<CallNames>,
+}
+
+impl MovableReader {
+    /// The reader, in the thread that reads.
+    pub fn into_reader(self) -> Reader {
+        Reader {
+            decoder: Decoder::Native(self.decoder),
+            derive: self.derive,
+            lacking: self.lacking,
+            names: self.names,
+        }
+    }
+}
+
 /// Calls a method of whichever reader there is.
 macro_rules! of {
     ($decoder:expr, $reader:ident => $call:expr) => {
@@ -106,6 +127,35 @@ impl Reader {
             derive: None,
             lacking: None,
         })
+    }
+
+    /// Whether another thread may have it; see [`MovableReader`].
+    pub fn is_movable(&self) -> bool {
+        matches!(self.decoder, Decoder::Native(_))
+    }
+
+    /// For another thread, if that may have it.
+    pub fn movable(self) -> Option<MovableReader> {
+        match self.decoder {
+            Decoder::Native(decoder) => Some(MovableReader {
+                decoder,
+                derive: self.derive,
+                lacking: self.lacking,
+                names: self.names,
+            }),
+            #[cfg(feature = "babeltrace2")]
+            Decoder::Babeltrace2(_) => None,
+        }
+    }
+
+    /// Has at most so many threads decode, from the first batch on; as many as there are CPUs, if this is not called.
+    /// babeltrace2 decodes in the thread that reads.
+    pub fn decode_with(&mut self, threads: usize) {
+        match &mut self.decoder {
+            Decoder::Native(reader) => reader.decode_with(threads),
+            #[cfg(feature = "babeltrace2")]
+            Decoder::Babeltrace2(_) => {}
+        }
     }
 
     /// The name and version of the decoder, as the manifest tells it.

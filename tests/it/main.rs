@@ -25,6 +25,7 @@ mod golden;
 mod hostile;
 mod httpd;
 mod io_errors;
+mod jobs;
 mod judged;
 mod lttng;
 mod lttng_kernel;

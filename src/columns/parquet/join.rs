@@ -48,25 +48,48 @@ pub struct Target<'a> {
     pub late: Option<&'a dyn Late>,
 }
 
-/// Joins `parts` into files from number `first` on, removes those that are files of their own, and returns the files. No
-/// parts give one file without rows, so that every table can be read.
-///
-/// # Errors
-/// [`Error::Io`] and [`Error::Columns`] where a file cannot be read or written.
-pub fn join(parts: &[Part], first: usize, target: &Target) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut rows = 0;
+/// A file that parts are to be joined into. It can be written whatever becomes of the others, and at the same time.
+#[derive(Debug, Clone, Copy)]
+pub struct Planned<'a> {
+    /// Its number among the files of the table.
+    number: usize,
+    parts: &'a [Part],
+    /// Rows of the parts before these.
+    before: usize,
+}
+
+/// The files that `parts` are to be joined into, from number `first` on. No parts give one file without rows, so that
+/// every table can be read.
+pub fn planned(parts: &[Part], first: usize) -> Vec<Planned<'_>> {
     let chunks: Vec<&[Part]> = match parts.is_empty() {
         true => vec![&[]],
         false => parts.chunks(PARTS_PER_FILE).collect(),
     };
-    for (i, parts) in chunks.into_iter().enumerate() {
-        let path = target
-            .dir
-            .join(format!("{}-{:05}.parquet", target.name, first + i));
+    let mut rows = 0;
+    let files = (first..).zip(chunks).map(|(number, parts)| {
+        let before = rows;
+        rows += parts.iter().map(|part| part.rows).sum::<usize>();
+        Planned {
+            number,
+            parts,
+            before,
+        }
+    });
+    files.collect()
+}
+
+impl Planned<'_> {
+    /// Joins the parts into the file, removes those that are files of their own, and returns its path.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Columns`] where a file cannot be read or written.
+    pub fn join(&self, target: &Target) -> Result<PathBuf> {
+        let name = format!("{}-{:05}.parquet", target.name, self.number);
+        let path = target.dir.join(name);
         let file = File::create(&path).map_err(Error::io("create", &path))?;
         let mut joint = Joint::new(file, target).map_err(Error::columns(&path))?;
-        for part in parts {
+        let mut rows = self.before;
+        for part in self.parts {
             joint.add(part, rows, &path)?;
             rows += part.rows;
             if part.group.is_none() {
@@ -78,9 +101,8 @@ pub fn join(parts: &[Part], first: usize, target: &Target) -> Result<Vec<PathBuf
             .into_inner()
             .map_err(|e| Error::io("write", &path)(e.into_error()))?;
         file.sync_all().map_err(Error::io("write", &path))?;
-        files.push(path);
+        Ok(path)
     }
-    Ok(files)
 }
 
 /// A file being joined.

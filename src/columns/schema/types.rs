@@ -16,6 +16,15 @@ pub struct Usage {
     pub members: Vec<Usage>,
 }
 
+/// Adds to `sum` what is used in `other`, another usage of the same columns.
+pub fn merge(sum: &mut [Usage], other: &[Usage]) {
+    for (sum, other) in sum.iter_mut().zip(other) {
+        sum.main |= other.main;
+        sum.sibling |= other.sibling;
+        merge(&mut sum.members, &other.members);
+    }
+}
+
 /// The Arrow type of a column.
 pub fn main_type(column: &FieldColumn) -> DataType {
     of_kind(&column.kind, &|leaf| {

@@ -32,9 +32,7 @@ const GROUP_ROWS: usize = 1 << 20;
 const CHUNK_ROWS: usize = 1 << 15;
 /// Encoded bytes of such rows after which they are turned into columns, however few they are.
 const CHUNK_BYTES: usize = 32 << 20;
-/// Threads that encode columns: they take turns with the thread that makes the columns, so that two of them leave two
-/// CPUs idle now and then, and three do not.
-const ENCODERS: usize = 3;
+
 /// A recording's `events`, being written as parts.
 pub struct EventsTable {
     dir: PathBuf,
@@ -46,6 +44,8 @@ pub struct EventsTable {
     args: Vec<Values>,
     context: Vec<Values>,
     waiting: Waiting,
+    /// Threads that encode the columns of a part.
+    encoders: usize,
     part: PartWriter,
     finishing: Option<Finishing>,
     parts: Vec<Part>,
@@ -76,7 +76,7 @@ pub(super) struct Chunk {
 }
 
 impl EventsTable {
-    /// An empty table whose parts go to `dir`; `of` is the recording and its label.
+    /// An empty table whose parts go to `dir`, encoded by so many threads; `of` is the recording and its label.
     ///
     /// # Errors
     /// [`Error::Fault`] where its columns are not those of the contract, and as [`PartWriter::new`].
@@ -86,7 +86,7 @@ impl EventsTable {
         contract: &Contract,
         layout: Arc<Layout>,
         plans: Arc<Plans>,
-        properties: WriterPropertiesPtr,
+        (properties, encoders): (WriterPropertiesPtr, usize),
     ) -> Result<Self> {
         let columns = columns(of, &plans);
         let columns = columns::of(contract, columns)?;
@@ -96,7 +96,8 @@ impl EventsTable {
             args: layout.args.iter().map(Values::new).collect(),
             context: layout.context.iter().map(Values::new).collect(),
             waiting: Waiting::default(),
-            part: PartWriter::new(slots, Arc::clone(&properties), ENCODERS)?,
+            part: PartWriter::new(slots, Arc::clone(&properties), encoders)?,
+            encoders,
             finishing: None,
             parts: Vec::new(),
             next_id: 0,
@@ -156,7 +157,7 @@ impl EventsTable {
 
     fn end_part(&mut self) -> Result<()> {
         let slots = slots(&self.columns, &self.layout);
-        let next = PartWriter::new(slots, Arc::clone(&self.properties), ENCODERS)?;
+        let next = PartWriter::new(slots, Arc::clone(&self.properties), self.encoders)?;
         let part = std::mem::replace(&mut self.part, next);
         // One at a time, lest memory grow.
         self.wait()?;

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`events`], [`requests`], [`downstream`], [`losses`] | the tables |
 //! | `work`, `request_events` | columns of requests and of what others did for them; the events inside requests |
+//! | `request_group` | a row group of requests |
 //! | `columns`, `rows`, `value`, `words` | columns by name |
 //! | [`links`] | to which request, or work of others, an event belongs |
 //! | [`mismatch`] | how a table can differ from its contract |
@@ -22,6 +23,7 @@ pub mod mismatch;
 mod part;
 pub mod plans;
 mod request_events;
+mod request_group;
 pub mod requests;
 mod rows;
 #[cfg(test)]

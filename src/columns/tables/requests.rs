@@ -1,30 +1,25 @@
-//! The table `requests`: requests that have ended into columns, columns into row groups.
+//! The table `requests`: requests that have ended, row group by row group.
 //!
-//! Requests wait in encoded form until there are enough for a row group. Then their events go to columns of their own
-//! (see `request_events`).
+//! Requests wait in encoded form until there are enough for a row group; then they are turned into columns (see
+//! `request_group`): by the thread that brings them, or, where there are more CPUs, by one of several others.
 
-use super::columns::{self, Columns, NamedColumn};
+pub use super::request_group::{Common, RequestsUsage};
+
 use super::plans::Plans;
-use super::request_events::RequestEvents;
-use super::rows::Rows;
-use super::value::Time;
-use super::work;
-use crate::columns::parquet::nested::NestedWriter;
-use crate::columns::parquet::part::{Part, write_group};
-use crate::columns::parquet::side_by_side::RowsWriter;
+use super::request_group::GroupWriter;
+use crate::columns::parquet::part::Part;
 use crate::columns::schema::contract::Contract;
 use crate::columns::schema::layout::Layout;
-use crate::columns::schema::types::Usage;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::process::threads;
 use crate::requests::Request;
-use crate::trace::event::{EventClass, bare_names};
-use arrow::datatypes::Schema;
-use parquet::errors::ParquetError;
+use crate::trace::event::EventClass;
 use parquet::file::properties::WriterPropertiesPtr;
-use std::fs::File;
-use std::io::BufWriter;
+use std::collections::VecDeque;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 /// Nested events of a row group; with it ends, too, what waits in memory.
 const GROUP_EVENTS: usize = 128 * 1024;
@@ -32,89 +27,67 @@ const GROUP_EVENTS: usize = 128 * 1024;
 const GROUP_ROWS: usize = 128 * 1024;
 /// Encoded bytes of a row group.
 const GROUP_BYTES: usize = 32 << 20;
-/// Nested events that are turned into columns at once.
-const CHUNK_EVENTS: usize = 16 * 1024;
-
-/// What of the table's columns came to be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestsUsage {
-    /// Per column of the nested `args`.
-    pub args: Vec<Usage>,
-    /// Per event class, whether a request has such an event.
-    pub classes: Vec<bool>,
-    /// Number of requests.
-    pub requests: i64,
-    /// Number of nested events.
-    pub nested: i64,
-    /// Number of events that requests have but do not carry.
-    pub omitted: i64,
-}
-
-/// What all rows have in common.
-#[derive(Debug, Clone)]
-pub struct Common {
-    /// The trace.
-    pub trace_id: String,
-    /// Its label.
-    pub label: Option<String>,
-    /// The rule's name.
-    pub rule: &'static str,
-    /// Whether nested events carry their arguments.
-    pub with_args: bool,
-}
 
 /// A recording's `requests`, being written as parts.
 pub struct RequestsTable {
     dir: PathBuf,
-    columns: Columns<[Request]>,
-    events: RequestEvents,
-    properties: WriterPropertiesPtr,
+    writers: Writers,
     waiting: Vec<Request>,
     waiting_events: usize,
     waiting_bytes: usize,
-    parts: Vec<Part>,
+    /// Row groups so far.
+    groups: usize,
     usage: RequestsUsage,
 }
 
+/// Those who write row groups: one, who does it in the caller's thread, or several, each in a thread of its own.
+struct Writers {
+    alone: bool,
+    idle: Vec<GroupWriter>,
+    /// The row groups that are being written, in their order.
+    busy: VecDeque<JoinHandle<Result<(Part, GroupWriter)>>>,
+    parts: Vec<Part>,
+}
+
 impl RequestsTable {
-    /// An empty table whose parts go to `dir`.
+    /// An empty table whose parts go to `dir`, of which so many are written at the same time.
     ///
     /// # Errors
-    /// [`Error::Fault`] where its columns are not those of the contract.
+    /// [`Error::Fault`](crate::error::Error::Fault) where its columns are not those of the contract.
     pub fn new(
         dir: PathBuf,
         contract: &Contract,
         common: &Common,
-        classes: Arc<Vec<EventClass>>,
-        layout: Arc<Layout>,
-        plans: Arc<Plans>,
-        properties: WriterPropertiesPtr,
+        classes: &Arc<Vec<EventClass>>,
+        (layout, plans): (&Arc<Layout>, &Arc<Plans>),
+        (properties, at_once): (&WriterPropertiesPtr, usize),
     ) -> Result<Self> {
-        let columns = columns(common, bare_names(&classes).0);
-        let usage = RequestsUsage {
-            args: Vec::new(),
-            classes: vec![false; classes.len()],
-            requests: 0,
-            nested: 0,
-            omitted: 0,
+        let writer = |_| {
+            let (classes, layout) = (Arc::clone(classes), Arc::clone(layout));
+            let (plans, properties) = (Arc::clone(plans), Arc::clone(properties));
+            GroupWriter::new(contract, common, classes, layout, plans, properties)
         };
         Ok(RequestsTable {
-            columns: columns::of(contract, columns)?,
-            events: RequestEvents::open(contract, common.with_args, classes, layout, plans)?,
             dir,
-            properties,
+            writers: Writers {
+                alone: at_once <= 1,
+                idle: (0..at_once.max(1)).map(writer).collect::<Result<_>>()?,
+                busy: VecDeque::new(),
+                parts: Vec::new(),
+            },
             waiting: Vec::new(),
             waiting_events: 0,
             waiting_bytes: 0,
-            parts: Vec::new(),
-            usage,
+            groups: 0,
+            usage: RequestsUsage::nothing(classes.len()),
         })
     }
 
     /// Appends requests.
     ///
     /// # Errors
-    /// [`Error::Io`] and [`Error::Columns`] where a part cannot be written.
+    /// [`Error::Io`](crate::error::Error::Io) and [`Error::Columns`](crate::error::Error::Columns) where a part cannot
+    /// be written.
     pub fn append(&mut self, requests: Vec<Request>) -> Result<()> {
         for request in requests {
             self.waiting_events += request.nested.len();
@@ -138,107 +111,64 @@ impl RequestsTable {
         if !self.waiting.is_empty() {
             self.end_part()?;
         }
-        self.usage.args = self.events.usage();
-        Ok((self.parts, self.usage))
+        self.writers.wait()?;
+        let all = self.writers.idle.iter().map(GroupWriter::usage);
+        let usage = all.fold(self.usage, |sum, usage| sum.and(&usage));
+        Ok((std::mem::take(&mut self.writers.parts), usage))
     }
 
     fn end_part(&mut self) -> Result<()> {
         let requests = std::mem::take(&mut self.waiting);
         self.waiting_events = 0;
         self.waiting_bytes = 0;
-        let path = self.dir.join(format!("part-{:06}", self.parts.len()));
-        let file = File::create(&path).map_err(Error::io("create", &path))?;
-        self.write_group(&requests, file)
-            .map_err(Error::columns(&path))?;
-        self.parts.push(Part {
-            path,
-            rows: requests.len(),
-            group: None,
-        });
+        let path = self.dir.join(format!("part-{:06}", self.groups));
+        self.groups += 1;
+        self.writers.write(path, requests)
+    }
+}
+
+impl Writers {
+    /// Has a row group written, which is the next.
+    fn write(&mut self, path: PathBuf, requests: Vec<Request>) -> Result<()> {
+        if self.alone {
+            let part = self.idle[0].write(path, &requests)?;
+            self.parts.push(part);
+            return Ok(());
+        }
+        if self.idle.is_empty() {
+            self.wait_for_first()?;
+        }
+        let mut writer = self.idle.pop().expect("one has come back");
+        let work = move || Ok((writer.write(path, &requests)?, writer));
+        self.busy.push_back(threads::spawn("group", work)?);
         Ok(())
     }
 
-    fn write_group(&mut self, requests: &[Request], file: File) -> Result<(), ParquetError> {
-        self.count(requests);
-        let mut plain = RowsWriter::new(Arc::clone(&self.properties));
-        let mut nested = NestedWriter::new("events", Arc::clone(&self.properties));
-        let mut from = 0;
-        while from < requests.len() {
-            let chunk = from..from + rows_of_chunk(&requests[from..]);
-            let rows = &requests[chunk.clone()];
-            plain.write(rows.len(), self.columns.fill(rows, rows.len()))?;
-            self.events.write(&mut nested, rows, chunk.clone())?;
-            from = chunk.end;
+    /// Waits for the first of the row groups that are being written, if there is one.
+    fn wait_for_first(&mut self) -> Result<()> {
+        if let Some(first) = self.busy.pop_front() {
+            let written = first.join().unwrap_or_else(|panic| resume_unwind(panic));
+            let (part, writer) = written?;
+            self.parts.push(part);
+            self.idle.push(writer);
         }
-        let mut fields = plain.fields();
-        fields.push(Arc::new(nested.field()));
-        let schema = Schema::new(fields);
-        write_group(BufWriter::new(file), &schema, &self.properties, |group| {
-            plain.append_to(group)?;
-            nested.append_to(group)
-        })
+        Ok(())
     }
 
-    /// Notes classes and counts of `requests`.
-    fn count(&mut self, requests: &[Request]) {
-        for request in requests {
-            self.usage.requests += 1;
-            self.usage.nested += request.nested.len() as i64;
-            self.usage.omitted += request.n_events - request.nested.len() as i64;
-            for event in request.nested.iter() {
-                self.usage.classes[event.class as usize] = true;
-            }
+    /// Waits for all.
+    fn wait(&mut self) -> Result<()> {
+        while !self.busy.is_empty() {
+            self.wait_for_first()?;
         }
+        Ok(())
     }
 }
 
-/// What fills each column, beside those of [`work`]; `calls` are the bare names in the order of their numbers.
-pub(super) fn columns(common: &Common, calls: Vec<String>) -> Vec<NamedColumn<[Request]>> {
-    let requests = Rows::<Request>::all();
-    let mut columns = work::columns(|r: &Request| r);
-    columns.extend([
-        requests.column("request_id", |r| r.id),
-        requests.constant("trace_id", Some(&common.trace_id)),
-        requests.constant("label", common.label.as_deref()),
-        requests.constant("rule", Some(common.rule)),
-        requests.column("client_addr", |r| r.client.0.map(|a| a.to_string())),
-        requests.column("client_port", |r| r.client.1),
-        requests.column("connection_id", |r| r.connection.map(|(id, _)| id)),
-        requests.column("exchange", |r| r.connection.map(|(_, exchange)| exchange)),
-        requests.column("accept_seen", |r| r.accept_seen),
-        requests.column("accept_entry", |r| r.accept_entry.map(Time)),
-        requests.column("idle_ns", |r| r.accept_entry.map(|a| r.start - a)),
-        requests.structs("blocked", blocked(calls), |r| {
-            r.times.as_ref().map(|t| &t.by_call[..])
-        }),
-        requests.column("window_syscalls", |r| r.window_syscalls),
-        requests.column("complete", Request::complete),
-        requests.column("n_events_omitted", |r| r.n_events - r.nested.len() as i64),
-        NamedColumn::apart("events"),
-    ]);
-    columns
-}
-
-/// Time that was spent blocked, in nanoseconds: in a call, by the number of its name, or outside of one.
-type Span = (Option<u32>, i64);
-
-/// What fills each member of `blocked`.
-fn blocked(calls: Vec<String>) -> Vec<NamedColumn<[Span]>> {
-    let spans = Rows::<Span>::all();
-    vec![
-        spans.column("name", move |(call, _)| {
-            call.map(|call| calls[call as usize].clone())
-        }),
-        spans.column("duration_ns", |(_, ns)| *ns),
-    ]
-}
-
-/// How many of `requests` come into one chunk.
-fn rows_of_chunk(requests: &[Request]) -> usize {
-    let mut events = 0;
-    let full = requests.iter().position(|r| {
-        events += r.nested.len();
-        events > CHUNK_EVENTS
-    });
-    full.unwrap_or(requests.len()).max(1)
+impl Drop for Writers {
+    /// After an error: nothing is written any more when the table is gone.
+    fn drop(&mut self) {
+        for busy in self.busy.drain(..) {
+            let _ = busy.join();
+        }
+    }
 }

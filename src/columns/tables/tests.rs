@@ -2,7 +2,7 @@
 
 use super::columns::{Columns, NamedColumn};
 use super::mismatch::Mismatch;
-use super::requests::Common;
+use super::request_group::Common;
 use super::rows::Rows;
 use crate::columns::parquet::content::{Content, Numbers};
 use crate::columns::schema::contract;
@@ -53,7 +53,7 @@ fn every_table_fills_the_columns_of_its_contract() {
     )
     .unwrap();
     let c = contract::requests();
-    let columns = super::requests::columns(&common, Vec::new());
+    let columns = super::request_group::columns(&common, Vec::new());
     Columns::open(&c.table, &c.columns, columns).unwrap();
     let events = c.columns.iter().find(|c| c.name == "events").unwrap();
     let columns = super::request_events::columns(&plans);

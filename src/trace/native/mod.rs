@@ -30,6 +30,7 @@ use super::check::Checked;
 use super::event::{EventBatch, EventClass};
 use super::select::Selection;
 use crate::error::{Damage, Result};
+use crate::process::machine;
 use merge::Merge;
 use pool::Pool;
 use std::sync::Arc;
@@ -64,11 +65,16 @@ impl NativeReader {
             classes: opened.classes.events,
             contexts: opened.classes.contexts.into_iter().collect(),
             streams: opened.streams,
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            threads: machine::cpus(),
             merge: None,
             keep_going,
             checked,
         })
+    }
+
+    /// Has so many threads decode, from the first batch on.
+    pub fn decode_with(&mut self, threads: usize) {
+        self.threads = threads;
     }
 
     /// What was learned when the recording was checked.

@@ -57,6 +57,32 @@ fn part(dir: &Path, number: usize, name: &str, ty: DataType, late: ArrayRef) -> 
         .unwrap()
 }
 
+fn join_all(parts: &[Part], first: usize, target: &Target) -> Vec<PathBuf> {
+    let files = planned(parts, first).into_iter();
+    files.map(|file| file.join(target).unwrap()).collect()
+}
+
+#[test]
+fn files_are_planned_with_the_rows_before_them_and_one_for_no_parts() {
+    let part = |rows| Part {
+        path: PathBuf::new(),
+        rows,
+        group: None,
+    };
+    let parts: Vec<Part> = (1..=2 * PARTS_PER_FILE + 1).map(part).collect();
+    let files = planned(&parts, 7);
+    let told = files.iter().map(|f| (f.number, f.parts.len(), f.before));
+    let rows = |parts: usize| parts * (parts + 1) / 2;
+    let expected = [
+        (7, PARTS_PER_FILE, 0),
+        (8, PARTS_PER_FILE, rows(PARTS_PER_FILE)),
+        (9, 1, rows(2 * PARTS_PER_FILE)),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    let none = planned(&[], 2);
+    assert_eq!((none.len(), none[0].number, none[0].parts.len()), (1, 2, 0));
+}
+
 #[test]
 fn parts_of_different_columns_become_one_table() {
     let dir = tempfile::tempdir().unwrap();
@@ -94,7 +120,7 @@ fn parts_of_different_columns_become_one_table() {
         donors: &[],
         late: None,
     };
-    let files = join(&parts, 3, &target).unwrap();
+    let files = join_all(&parts, 3, &target);
     assert_eq!(files, [dir.path().join("part-00003.parquet")]);
     let rows = read(&files);
     assert_eq!(rows.schema().fields(), schema.fields());
@@ -171,7 +197,7 @@ fn columns_missing_in_a_list_get_the_levels_of_the_list() {
         donors: &["events.list.element.event_id"],
         late: None,
     };
-    let rows = read(&join(&parts, 0, &target).unwrap());
+    let rows = read(&join_all(&parts, 0, &target));
     let lists = rows.column(0).as_list::<i32>();
     let lengths: Vec<usize> = (0..5).map(|i| lists.value(i).len()).collect();
     assert_eq!(lengths, [2, 0, 1, 0, 3]);

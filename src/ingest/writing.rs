@@ -1,0 +1,141 @@
+//! The threads at the end of an ingest, which fill the tables of a recording: `columns` those of events, `requests` the others.
+
+use super::pipeline::About;
+use super::plan::Plan;
+use super::worker::{Batch, Ended};
+use crate::columns::parquet::part::Part;
+use crate::columns::tables::downstream::DownstreamTable;
+use crate::columns::tables::events::{EventsTable, EventsUsage};
+use crate::columns::tables::links::{EventLinks, LinkWriter};
+use crate::columns::tables::requests::{RequestsTable, RequestsUsage};
+use crate::dataset::tables;
+use crate::error::{Error, Result};
+use crate::trace::event::EventClass;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender};
+
+/// The tables of a recording, which its threads fill.
+pub(super) struct Tables {
+    pub events: EventsTable,
+    pub others: Others,
+}
+
+/// Those of what has ended.
+pub(super) struct Others {
+    requests: RequestsTable,
+    downstream: DownstreamTable,
+    links: Links,
+}
+
+/// The links of events.
+struct Links {
+    requests: LinkWriter,
+    services: LinkWriter,
+}
+
+impl Tables {
+    /// No rows of a recording with events of these classes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where a folder or a thread cannot be had, [`Error::Fault`] where columns are not those of the contract.
+    pub(super) fn new(plan: &Plan, about: &About, classes: &Arc<Vec<EventClass>>) -> Result<Self> {
+        let plans = Arc::new(plan.plans(classes));
+        let folder = |name: &str| {
+            let dir = about.scratch.join(name);
+            std::fs::create_dir(&dir)
+                .map_err(Error::io("create", &dir))
+                .map(|()| dir)
+        };
+        let events = EventsTable::new(
+            folder(tables::EVENTS)?,
+            (&about.trace_id, about.described.label.as_deref()),
+            &plan.contracts.events,
+            Arc::clone(&plan.layout),
+            Arc::clone(&plans),
+            (Arc::clone(&plan.of_events), plan.threads.encode),
+        )?;
+        let requests = RequestsTable::new(
+            folder(tables::REQUESTS)?,
+            &plan.contracts.requests,
+            &plan.common(&about.trace_id, about.described.label.as_ref()),
+            classes,
+            (&plan.layout, &plans),
+            (&plan.properties, plan.threads.groups),
+        )?;
+        let downstream = DownstreamTable::new(
+            folder(tables::DOWNSTREAM)?,
+            &plan.contracts.downstream,
+            &about.trace_id,
+            Arc::clone(&plan.properties),
+        )?;
+        let links = Links {
+            requests: LinkWriter::new(folder("request_id")?),
+            services: LinkWriter::new(folder("service_id")?),
+        };
+        Ok(Tables {
+            events,
+            others: Others {
+                requests,
+                downstream,
+                links,
+            },
+        })
+    }
+}
+
+/// The thread `columns`: puts the values of `batches` into the columns of `events`, and gives each back through `empty`.
+///
+/// # Errors
+/// [`Error::Io`] and [`Error::Columns`] where they cannot be written.
+pub(super) fn columns(
+    mut events: EventsTable,
+    classes: &[EventClass],
+    batches: Receiver<Batch>,
+    empty: SyncSender<Batch>,
+) -> Result<(Vec<Part>, EventsUsage)> {
+    for mut batch in batches {
+        events.append(&batch.events, classes, &batch.pairings)?;
+        batch.events.clear();
+        // The reader may have finished.
+        let _ = empty.try_send(batch);
+    }
+    events.finish()
+}
+
+/// What the thread `requests` leaves.
+pub(super) type Written = ((Vec<Part>, RequestsUsage), Vec<Part>, EventLinks);
+
+/// The thread `requests`: writes `requests` and `downstream`, and notes which events belong to them.
+///
+/// # Errors
+/// As [`columns`].
+pub(super) fn requests(mut tables: Others, ended: Receiver<Ended>) -> Result<Written> {
+    for ended in ended {
+        tables.links.add(&ended)?;
+        tables.requests.append(ended.requests)?;
+        tables.downstream.append(ended.services)?;
+    }
+    let (requests, downstream) = (tables.requests.finish()?, tables.downstream.finish()?);
+    Ok((requests, downstream, tables.links.finish()?))
+}
+
+impl Links {
+    fn add(&mut self, ended: &Ended) -> Result<()> {
+        for request in &ended.requests {
+            let events = request.nested.iter().map(|event| event.event_id);
+            self.requests.link(events, request.id)?;
+        }
+        for service in &ended.services {
+            let events = service.of.event_ids.iter().copied();
+            self.services.link(events, service.work.id)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<EventLinks> {
+        Ok(EventLinks {
+            requests: self.requests.finish()?,
+            services: self.services.finish()?,
+        })
+    }
+}
