@@ -3,7 +3,7 @@
 //! A thread is in at most one system call: the exit of a call belongs to the last entry on its thread, if that was of
 //! the same call. Where the tracer lost one side, the other stays alone; nothing is paired across other calls.
 
-use crate::trace::event::{EventClass, FieldType, Head, Phase, UNKNOWN, bare_names};
+use crate::trace::event::{EventBatch, EventClass, FieldType, Head, Phase, UNKNOWN, bare_names};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -14,6 +14,15 @@ pub struct Pairing {
     pub entry: Option<(i64, i64)>,
     /// The descriptor that the call works on.
     pub fd: Option<i64>,
+}
+
+/// Events, with what each is paired with.
+#[derive(Debug, Default)]
+pub struct PairedBatch {
+    /// The events.
+    pub events: EventBatch,
+    /// One for each of them, once they are paired.
+    pub pairings: Vec<Pairing>,
 }
 
 /// The calls that threads are in.

@@ -7,8 +7,10 @@
 
 use super::described::Described;
 use super::plan::{Ingested, Plan};
-use super::worker::{Batch, Ended, Worked, Worker};
+use super::worker::{Ended, Worked, Worker};
+
 use super::writing::{Tables, Written, columns, requests};
+use crate::calls::PairedBatch;
 use crate::columns::parquet::part::Part;
 use crate::columns::tables::events::EventsUsage;
 use crate::columns::tables::losses;
@@ -74,13 +76,13 @@ pub(super) fn run(
     let Tables { events, others } = Tables::new(plan, &task.about, &classes)?;
     let worker = Worker::new(plan, &classes);
     let (read, worked, filled, written) = thread::scope(|scope| -> Result<_> {
-        let (full, batches) = sync_channel::<Batch>(WAITING);
-        let (observed, observed_in) = sync_channel::<Batch>(OBSERVED_WAITING);
-        let (empty, spent) = sync_channel::<Batch>(WAITING + OBSERVED_WAITING + 3);
+        let (full, batches) = sync_channel::<PairedBatch>(WAITING);
+        let (observed, observed_in) = sync_channel::<PairedBatch>(OBSERVED_WAITING);
+        let (empty, spent) = sync_channel::<PairedBatch>(WAITING + OBSERVED_WAITING + 3);
         let (ended, ended_in) = sync_channel::<Ended>(ENDED_WAITING);
         // All before anything is read: where one cannot be had, what the others wait for is dropped here.
         let writer = spawn_scoped(scope, "requests", move || requests(others, ended_in))?;
-        let fill = || columns(events, &classes, observed_in, empty);
+        let fill = move || columns(events, observed_in, empty);
         let filler = spawn_scoped(scope, "columns", fill)?;
         let work = move || worker.run(batches, observed, ended);
         let worker = spawn_scoped(scope, "events", work)?;
@@ -169,8 +171,8 @@ fn folders(recording: &find::Recording) -> Vec<String> {
 /// This thread: reads batches and sends them on.
 fn read(
     reader: &mut Reader,
-    full: SyncSender<Batch>,
-    spent: Receiver<Batch>,
+    full: SyncSender<PairedBatch>,
+    spent: Receiver<PairedBatch>,
     tell: &mut dyn FnMut(Read) -> Result<()>,
 ) -> Result<()> {
     let mut so_far = Read::default();

@@ -1,9 +1,10 @@
 //! How many recordings are read at once, and how many threads each of them has.
 //!
 //! The one idea: nothing of this changes a byte of the dataset, so it goes by what the machine has. What one recording can
-//! use is bounded by its busiest thread, `columns`, which has a seventh of the work; it keeps some four CPUs busy,
-//! and fewer where it begins and ends.
+//! use is bounded by its busiest thread. With few threads that is `columns`, which has a seventh of the work; on average four
+//! CPUs are busy, because recordings begin and end with less. With more, it is `events`, with a twelfth.
 
+use crate::columns::tables::events::Filling;
 use crate::process::machine;
 use std::num::NonZeroUsize;
 
@@ -16,6 +17,8 @@ const MEMORY: u64 = 300 << 20;
 const ENCODERS: usize = 3;
 /// At most: the column that takes longest is encoded by one.
 const MOST_ENCODERS: usize = 6;
+/// Threads that turn rows of `events` into columns, at most: with these, pairing and cutting takes as long as each of them.
+const MOST_GATHERERS: usize = 2;
 /// Threads that decode, at most: with these, it takes longer to put events in order.
 const MOST_DECODERS: usize = 8;
 /// Row groups of `requests` that are written at the same time, at most. Each is kept in memory.
@@ -39,8 +42,8 @@ pub(super) struct Machine {
 pub(super) struct Threads {
     /// Those that decode.
     pub decode: usize,
-    /// Those that encode `events`.
-    pub encode: usize,
+    /// Those that fill `events`.
+    pub fill: Filling,
     /// Row groups of `requests` that are written at the same time.
     pub groups: usize,
 }
@@ -69,7 +72,10 @@ impl Machine {
         let cpus = (self.cpus / at_once.max(1)).max(1);
         Threads {
             decode: cpus.min(MOST_DECODERS),
-            encode: cpus.clamp(ENCODERS, MOST_ENCODERS),
+            fill: Filling {
+                gather: (cpus / 4).clamp(1, MOST_GATHERERS),
+                encode: cpus.clamp(ENCODERS, MOST_ENCODERS),
+            },
             groups: (cpus / 4).clamp(1, MOST_GROUPS),
         }
     }
@@ -120,14 +126,20 @@ mod tests {
         let threads = |cpus, at_once| machine(cpus, 0).threads(at_once);
         let two = Threads {
             decode: 2,
-            encode: 3,
+            fill: Filling {
+                gather: 1,
+                encode: 3,
+            },
             groups: 1,
         };
         assert_eq!(threads(2, 1), two);
         assert_eq!(threads(2, 4), Threads { decode: 1, ..two });
         let many = Threads {
             decode: 8,
-            encode: 6,
+            fill: Filling {
+                gather: 2,
+                encode: 6,
+            },
             groups: 4,
         };
         assert_eq!(threads(16, 1), many);

@@ -48,7 +48,10 @@ fn files(dataset: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 #[test]
 fn the_bytes_are_the_same_whatever_machine_they_are_made_on() {
     let dir = tempfile::tempdir().unwrap();
-    let traces = unpacked(dir.path(), &["apache-prefork", "apache-lossy", "servers"]);
+    let traces = unpacked(
+        dir.path(),
+        &["apache-prefork", "apache-lossy", "lttng-2.16-kernel"],
+    );
     let made = |cpus: usize, jobs: usize| {
         let mut options = IngestOptions::new(traces.clone(), dir.path().join("dataset"));
         options.rule.rule = rules::named("exchange").unwrap();

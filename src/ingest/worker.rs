@@ -1,19 +1,11 @@
 //! The thread `events`, in the middle of an ingest: pairs events, and cuts requests.
 
 use super::plan::Plan;
-use crate::calls::{Calls, Pairing};
+use crate::calls::{Calls, PairedBatch};
 use crate::requests::{Cutter, Observed, Request, Service};
-use crate::trace::event::{EventBatch, EventClass, Loss};
+use crate::trace::event::{EventClass, Loss};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
-
-/// Events with what pairing adds to each. It goes round: the reader fills it, this thread adds to it, and the thread
-/// `columns` gives it back empty.
-#[derive(Default)]
-pub(super) struct Batch {
-    pub events: EventBatch,
-    pub pairings: Vec<Pairing>,
-}
 
 /// The thread that pairs and cuts.
 pub(super) struct Worker {
@@ -53,12 +45,12 @@ impl Worker {
     /// Works on `batches` to the end, and sends each on through `observed`; what has ended goes to `ended`.
     pub(super) fn run(
         mut self,
-        batches: Receiver<Batch>,
-        observed: SyncSender<Batch>,
+        batches: Receiver<PairedBatch>,
+        observed: SyncSender<PairedBatch>,
         ended: SyncSender<Ended>,
     ) -> Worked {
         for mut batch in batches {
-            self.observe(&batch.events, &mut batch.pairings);
+            self.observe(&mut batch);
             let requests = self.cutter.take_ended();
             self.send(requests, &ended);
             if observed.send(batch).is_err() {
@@ -86,7 +78,11 @@ impl Worker {
     }
 
     /// Shows each event of the batch to the pairing and to the rule.
-    fn observe(&mut self, batch: &EventBatch, pairings: &mut Vec<Pairing>) {
+    fn observe(&mut self, batch: &mut PairedBatch) {
+        let PairedBatch {
+            events: batch,
+            pairings,
+        } = batch;
         pairings.clear();
         self.cutter.name(&batch.new_procnames);
         let mut losses = batch.losses.iter().peekable();

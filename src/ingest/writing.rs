@@ -2,10 +2,11 @@
 
 use super::pipeline::About;
 use super::plan::Plan;
-use super::worker::{Batch, Ended};
+use super::worker::Ended;
+use crate::calls::PairedBatch;
 use crate::columns::parquet::part::Part;
 use crate::columns::tables::downstream::DownstreamTable;
-use crate::columns::tables::events::{EventsTable, EventsUsage};
+use crate::columns::tables::events::{Common, EventsTable, EventsUsage};
 use crate::columns::tables::links::{EventLinks, LinkWriter};
 use crate::columns::tables::requests::{RequestsTable, RequestsUsage};
 use crate::dataset::tables;
@@ -46,13 +47,19 @@ impl Tables {
                 .map_err(Error::io("create", &dir))
                 .map(|()| dir)
         };
+        let common = Common {
+            trace_id: about.trace_id.clone(),
+            label: about.described.label.clone(),
+            classes: Arc::clone(classes),
+            layout: Arc::clone(&plan.layout),
+            plans: Arc::clone(&plans),
+        };
         let events = EventsTable::new(
             folder(tables::EVENTS)?,
-            (&about.trace_id, about.described.label.as_deref()),
             &plan.contracts.events,
-            Arc::clone(&plan.layout),
-            Arc::clone(&plans),
-            (Arc::clone(&plan.of_events), plan.threads.encode),
+            &common,
+            Arc::clone(&plan.of_events),
+            plan.threads.fill,
         )?;
         let requests = RequestsTable::new(
             folder(tables::REQUESTS)?,
@@ -89,15 +96,17 @@ impl Tables {
 /// [`Error::Io`] and [`Error::Columns`] where they cannot be written.
 pub(super) fn columns(
     mut events: EventsTable,
-    classes: &[EventClass],
-    batches: Receiver<Batch>,
-    empty: SyncSender<Batch>,
+    batches: Receiver<PairedBatch>,
+    empty: SyncSender<PairedBatch>,
 ) -> Result<(Vec<Part>, EventsUsage)> {
-    for mut batch in batches {
-        events.append(&batch.events, classes, &batch.pairings)?;
-        batch.events.clear();
-        // The reader may have finished.
-        let _ = empty.try_send(batch);
+    for batch in batches {
+        let batch = Arc::new(batch);
+        events.append(&batch)?;
+        if let Some(mut batch) = Arc::into_inner(batch) {
+            batch.events.clear();
+            // The reader may have finished.
+            let _ = empty.try_send(batch);
+        }
     }
     events.finish()
 }

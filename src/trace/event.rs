@@ -18,6 +18,8 @@ pub use super::event_class::*;
 pub use super::event_values::*;
 pub use super::field_type::*;
 
+use std::ops::Range;
+
 /// Stands for a `cpu`, `pid` or `tid` that the trace does not tell.
 pub const UNKNOWN: i32 = i32::MIN;
 /// Stands for a process name that the trace does not tell.
@@ -99,6 +101,15 @@ impl EventBatch {
         self.values.clear();
         self.new_procnames.clear();
         self.losses.clear();
+    }
+
+    /// How many bytes the encoded values of these events have together.
+    pub fn bytes_of(&self, events: Range<usize>) -> usize {
+        let start = |position: usize| match self.heads.get(position) {
+            Some(head) => head.values as usize,
+            None => self.values.len(),
+        };
+        start(events.end) - start(events.start)
     }
 
     /// The encoded values of the event at `position`.

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`events`], [`requests`], [`downstream`], [`losses`] | the tables |
 //! | `work`, `request_events` | columns of requests and of what others did for them; the events inside requests |
+//! | `event_chunk`, `gatherers` | a chunk of rows of `events`; threads that fill several |
 //! | `request_group` | a row group of requests |
 //! | `columns`, `rows`, `value`, `words` | columns by name |
 //! | [`links`] | to which request, or work of others, an event belongs |
@@ -15,8 +16,10 @@
 
 mod columns;
 pub mod downstream;
+mod event_chunk;
 pub mod events;
 mod gathered;
+mod gatherers;
 pub mod links;
 pub mod losses;
 pub mod mismatch;

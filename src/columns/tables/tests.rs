@@ -49,7 +49,7 @@ fn every_table_fills_the_columns_of_its_contract() {
     Columns::open(
         &c.table,
         &c.columns,
-        super::events::columns(("t", None), &plans),
+        super::event_chunk::columns(("t", None), &plans),
     )
     .unwrap();
     let c = contract::requests();
