@@ -48,10 +48,14 @@ fn files(dataset: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 #[test]
 fn the_bytes_are_the_same_whatever_machine_they_are_made_on() {
     let dir = tempfile::tempdir().unwrap();
-    let traces = unpacked(
-        dir.path(),
-        &["apache-prefork", "apache-lossy", "lttng-2.16-kernel"],
-    );
+    // `SYSDS_TRACES` names a folder of others: longer ones have several row groups.
+    let traces = match std::env::var_os("SYSDS_TRACES") {
+        Some(other) => vec![PathBuf::from(other)],
+        None => unpacked(
+            dir.path(),
+            &["apache-prefork", "apache-lossy", "lttng-2.16-kernel"],
+        ),
+    };
     let made = |cpus: usize, jobs: usize| {
         let mut options = IngestOptions::new(traces.clone(), dir.path().join("dataset"));
         options.rule.rule = rules::named("exchange").unwrap();
@@ -70,7 +74,7 @@ fn the_bytes_are_the_same_whatever_machine_they_are_made_on() {
         files(&dir.path().join("dataset"))
     };
     let one = made(1, 1);
-    assert!(one.len() > 4 * 3);
+    assert!(one.len() >= 4 + 2);
     for (cpus, jobs) in [(16, 1), (64, 2), (4, 8)] {
         let other = made(cpus, jobs);
         assert!(one.keys().eq(other.keys()));
