@@ -108,14 +108,14 @@ def main():
             measured = run(command)
             if number > 0:
                 runs[name].append(measured)
-    hashed = run(["sha256sum", *sorted(dataset.glob("*/*.parquet"))])
+    hashed = run(["sha256sum", *sorted(dataset.rglob("*.parquet"))])
     before = run([options.before, *ingest_words[1:], long_trace, "-o", BENCH / "before"]) if options.before else None
     long = run([SYSDS, "ingest", "--quiet", "--force", long_trace, "-o", BENCH / "long"])
     python = None if options.no_python else run(["/usr/bin/python3", ROOT / "benches" / "bt2_dicts.py", trace])
 
     events = json.loads((dataset / "manifest.json").read_text())["events"]
     ctf = size((trace / "kernel").glob("ch*_*"))
-    events_size, all_size = size(dataset.glob("events/*.parquet")), size(dataset.glob("*/*.parquet"))
+    events_size, all_size = size(dataset.glob("events/**/*.parquet")), size(dataset.rglob("*.parquet"))
     text, dummy, ingest = (median(runs[name], 0) for name in ("text", "dummy", "ingest"))
     one, long_one, long_count = (median(runs[name], 0) for name in ("one", "long one", "long count"))
     print(f"{events:,} events, {ctf / MB:.0f} MB of CTF; {os.cpu_count()} CPUs, {platform.machine()}, "

@@ -166,7 +166,7 @@ def measure(options, names, events):
                     if path.name in ("out", "release"):
                         shutil.rmtree(path)
     manifest = json.loads((dataset / "manifest.json").read_text())
-    size = sum(path.stat().st_size for path in dataset.glob("*/*.parquet"))
+    size = sum(path.stat().st_size for path in dataset.rglob("*.parquet"))
     print(f"## {manifest['events']:,} events, {manifest['requests']:,} requests, {size / MB:.0f} MB of Parquet\n")
     before = "| before | peak memory " if earlier else ""
     print(f"| query {before}| sysds | peak memory | `--memory {options.memory}` | peak memory | DuckDB | peak memory | answers |")

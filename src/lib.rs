@@ -67,7 +67,7 @@
 //! | [`inspect`] | `trace`, `columns::schema`, `dataset` | reports on traces and datasets |
 //! | [`publish`] | `query`, `columns::schema`, `columns::parquet`, `dataset`, `requests`, `trace` | a dataset as a release, and the check of one |
 //! | [`report`] | `query`, `dataset` | one page to look at, drawn from the shipped queries |
-//! | [`query`] | `dataset`, `columns::parquet` | SQL; all of DataFusion |
+//! | [`query`] | `dataset`, `columns::parquet`, `columns::schema` | SQL; all of DataFusion |
 //! | [`columns::tables`] | `columns::schema`, `columns::parquet`, `trace`, `calls`, `requests` | what fills the columns of each table, by name |
 //! | [`columns::parquet`] | | columns into row groups, row groups into files |
 //! | [`columns::schema`] | `trace` | what a table is: the contract, and the columns for the fields of a trace |

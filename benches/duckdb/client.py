@@ -25,7 +25,7 @@ def answer(name, dataset, folder):
     connection = duckdb.connect()
     connection.execute(f"SET temp_directory = {quoted(Path(folder) / 'spilled')}")
     for table in TABLES:
-        files = quoted(Path(dataset) / table / "*.parquet")
+        files = quoted(Path(dataset) / table / "**" / "*.parquet")
         connection.execute(f"CREATE VIEW {table} AS FROM read_parquet({files})")
     known = re.findall(r"\((\d+), '(\w+)'\)", (ROOT / "schemas" / "views" / "errnos.sql").read_text())
     values = ", ".join(f"({number}, '{error}')" for number, error in known)

@@ -8,6 +8,7 @@ macro_rules! say {
     };
 }
 
+mod clean;
 mod completions;
 mod hints;
 mod ingest;
@@ -45,6 +46,7 @@ enum Command {
     Publish(publish::PublishArgs),
     Verify(verify::VerifyArgs),
     Report(report::ReportArgs),
+    Clean(clean::CleanArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
 }
@@ -59,6 +61,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Publish(args) => publish::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Report(args) => report::run(args),
+        Command::Clean(args) => clean::run(args),
         Command::Completions(args) => completions::completions(args, Cli::command()),
         Command::Man(args) => completions::man(args, Cli::command()),
     }

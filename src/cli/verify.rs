@@ -8,10 +8,10 @@ use clap::Args;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// Exit status of a release that has faults.
+/// Exit status of what has faults.
 const FAULTY: u8 = 1;
 
-/// Checks a release that was made here or fetched, and names each fault.
+/// Checks a release or a dataset that was made here or fetched, and names each fault.
 ///
 /// Checksums, columns against the contract, numbers of rows, order and uniqueness of ids, every request's window in its
 /// recording, nested events against their rows in `events`, splits that are disjoint and complete, and that no request
@@ -21,10 +21,11 @@ const FAULTY: u8 = 1;
 Example:
   sysds verify web-1.0.0
   sysds verify web-1.0.0 --json | jq '.faults[].kind'
+  sysds verify web
 
-Exit status: 0 no fault, 1 faults, or not a release, 130 interrupted.")]
+Exit status: 0 no fault, 1 faults, or neither release nor dataset, 130 interrupted.")]
 pub(super) struct VerifyArgs {
-    /// The release
+    /// The release, or the dataset
     #[arg(value_name = "RELEASE")]
     release: PathBuf,
     /// Print JSON
@@ -68,8 +69,13 @@ fn text(root: &Path, report: &Report) -> String {
     };
     let _ = writeln!(
         text,
-        "{}: version {}, {} files, {} rows: {found}",
+        "{}: {} {}, {} files, {} rows: {found}",
         shown_path(root),
+        if report.release {
+            "version"
+        } else {
+            "a dataset of format version"
+        },
         shown(&report.version),
         report.files,
         report.rows

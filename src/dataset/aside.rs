@@ -9,7 +9,7 @@
 
 use crate::error::{Error, Result};
 use crate::foreign::{self, Kind};
-use crate::process::ending::{self, Removed};
+use crate::process::ending::{self, Hold, Removed};
 use crate::process::owner::{self, Life, Owner};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
@@ -58,7 +58,10 @@ impl Aside {
     /// [`Error::Io`]; the target is then as it was, but where its folder could not be made durable.
     pub(crate) fn put_in_place(&self, written: &Path, replace: bool) -> Result<()> {
         sync_all(written)?;
-        let _held = ending::hold();
+        self.place(written, replace, &ending::hold())
+    }
+
+    fn place(&self, written: &Path, replace: bool, _held: &Hold) -> Result<()> {
         let onto_folder = foreign::kind(&self.target)? == Some(Kind::Folder);
         let renamed = match replace || onto_folder {
             true => fs::rename(written, &self.target),
@@ -103,6 +106,15 @@ impl WholeFile {
         // Through the descriptor that was written to: it is told of every error of writing.
         file.sync_all().map_err(Error::io("write", self.target()))?;
         self.0.put_in_place(&self.0.path, true)
+    }
+
+    /// The same for who puts more in place at the same time, and holds the end up already.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn commit_while(self, file: &File, held: &Hold) -> Result<()> {
+        file.sync_all().map_err(Error::io("write", self.target()))?;
+        self.0.place(&self.0.path, true, held)
     }
 }
 

@@ -1,19 +1,20 @@
-//! `classes.json`: the event classes of each recording, as its metadata declares them, and which of them occur.
+//! The event classes of each recording, as its metadata declares them, and which of them occur: a file for each recording
+//! in a dataset, one for all in a release.
 //!
 //! The columns of a dataset follow from the classes of all its recordings, also from those without events. With them
 //! kept, a recording that is appended later gets the columns that it would have got at first.
 
-use super::manifest::{DataFile, digest};
+use super::MANIFEST;
+use super::manifest::{DataFile, Manifest, digest};
+use super::paths::{self, CLASSES};
 use crate::error::{Error, Place, Result};
 use crate::foreign;
 use crate::trace::event::EventClass;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-
-/// Name of the file in a dataset's folder.
-pub const CLASSES: &str = "classes.json";
 
 /// The classes of a recording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,13 +36,29 @@ pub struct Class {
     pub in_requests: bool,
 }
 
-/// Writes the file into the dataset's folder `root`.
+/// Writes the file of a recording into the dataset's folder `root`.
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn write(root: &Path, all: &[Classes]) -> Result<DataFile> {
-    let path = root.join(CLASSES);
-    let mut text = serde_json::to_string(all).expect("classes are JSON");
+pub fn write(root: &Path, of: &Classes) -> Result<DataFile> {
+    let folder = root.join(CLASSES);
+    std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+    let rows = of.classes.len();
+    written(root, paths::classes(&of.trace_id), of, rows)
+}
+
+/// Writes the file of all recordings into the folder `root` of a release.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_all(root: &Path, all: &[Classes]) -> Result<DataFile> {
+    let rows = all.iter().map(|c| c.classes.len()).sum();
+    written(root, format!("{CLASSES}.json"), &all, rows)
+}
+
+fn written(root: &Path, name: String, told: &impl Serialize, rows: usize) -> Result<DataFile> {
+    let path = root.join(&name);
+    let mut text = serde_json::to_string(told).expect("classes are JSON");
     text.push('\n');
     let written = File::create_new(&path).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
@@ -51,20 +68,47 @@ pub fn write(root: &Path, all: &[Classes]) -> Result<DataFile> {
     let mut file = File::open(&path).map_err(Error::io("read", &path))?;
     let (bytes, sha256) = digest(&mut file, &|| Ok(())).map_err(Error::io("read", &path))?;
     Ok(DataFile {
-        path: CLASSES.to_owned(),
-        rows: all.iter().map(|c| c.classes.len() as u64).sum(),
+        path: name,
+        rows: rows as u64,
         bytes,
         sha256,
     })
 }
 
-/// Reads the file of the dataset in `root`.
+/// Reads the classes of all recordings of the dataset in `root`, in the order of its `manifest`.
 ///
 /// # Errors
-/// [`Error::Io`], and [`Error::Input`] where it is not what was written.
-pub fn read(root: &Path) -> Result<Vec<Classes>> {
-    let path = root.join(CLASSES);
-    let text = foreign::read_text_in(root, CLASSES)?;
+/// [`Error::Io`], and [`Error::Input`] where a file is not what was written.
+pub fn read(root: &Path, manifest: &Manifest) -> Result<Vec<Classes>> {
+    let all: Vec<Classes> = match &manifest.classes {
+        Some(file) => parsed(root, &file.path)?,
+        None => {
+            let files = manifest.recordings.iter().map(|r| &r.classes);
+            let files = files.map(|file| match file {
+                Some(file) => parsed(root, &file.path),
+                None => Err(told_otherwise(&root.join(MANIFEST))),
+            });
+            files.collect::<Result<_>>()?
+        }
+    };
+    let ids = all.iter().map(|c| &c.trace_id);
+    match ids.eq(manifest.recordings.iter().map(|r| &r.trace_id)) {
+        true => Ok(all),
+        false => Err(told_otherwise(&root.join(MANIFEST))),
+    }
+}
+
+fn told_otherwise(path: &Path) -> Error {
+    Error::input(
+        "names other recordings than the files of event classes",
+        Place::file(path),
+        "The dataset is damaged: fetch it or make it again.",
+    )
+}
+
+fn parsed<T: DeserializeOwned>(root: &Path, file: &str) -> Result<T> {
+    let path = root.join(file);
+    let text = foreign::read_text_in(root, file)?;
     serde_json::from_str(&text).map_err(|e| {
         Error::input(
             format!("not the event classes of a dataset: {e}"),

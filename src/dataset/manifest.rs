@@ -1,11 +1,13 @@
 //! `manifest.json`: where a dataset comes from, how it was made, what is in it and what was lost.
 
+use super::MANIFEST;
+use super::aside::{self, WholeFile};
 use super::fingerprint::Fingerprint;
 use super::options::ManifestOptions;
 use super::record_metadata::RecordMetadata;
-use super::{MANIFEST, aside};
 use crate::error::{self, Error, Place, Result};
 use crate::foreign;
+use crate::process::ending::Hold;
 use crate::shown::path_text;
 use crate::trace::Source;
 use crate::trace::derive::Derived;
@@ -15,12 +17,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 
 /// Version of a dataset's form; a reader must refuse versions it does not know. Since 2, `events` says of which request or
-/// downstream work each event is (`request_id`, `service_id`), and has the recording's `label`.
-pub const FORMAT_VERSION: u32 = 2;
+/// downstream work each event is (`request_id`, `service_id`), and has the recording's `label`. Since 3, each recording
+/// has folders of its own, and the files of a table may lack columns that others have.
+pub const FORMAT_VERSION: u32 = 3;
+/// The oldest version that is read.
+const OLDEST_READ: u32 = 2;
 
 /// The manifest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,8 +57,9 @@ pub struct Manifest {
     pub recordings: Vec<Recording>,
     /// The files of each table.
     pub tables: BTreeMap<String, TableFiles>,
-    /// `classes.json`, with a row for each event class of each recording.
-    pub classes: DataFile,
+    /// The event classes of all recordings in one file, a row for each: in releases, and in datasets before version 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<DataFile>,
 }
 
 /// A program and its version.
@@ -108,6 +114,9 @@ pub struct Recording {
     /// How it was recorded, where `sysds record` did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded: Option<RecordMetadata>,
+    /// The file that has its event classes, a row for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<DataFile>,
 }
 
 /// What the tracer discarded of a stream.
@@ -241,14 +250,16 @@ pub fn digest(
 /// [`Error::Input`].
 pub fn known(version: u32, path: &Path) -> Result<()> {
     match version {
-        FORMAT_VERSION => Ok(()),
+        OLDEST_READ..=FORMAT_VERSION => Ok(()),
         1 => Err(Error::input(
             "the dataset is of format version 1, whose events do not say which request they are part of",
             Place::file(path),
             "Make it again from its traces with this version of sysds, or use the version that made it.",
         )),
         other => Err(Error::input(
-            format!("the manifest has version {other}; this program knows {FORMAT_VERSION}"),
+            format!(
+                "the manifest has version {other}; this program knows {OLDEST_READ} to {FORMAT_VERSION}"
+            ),
             Place::file(path),
             "Use the version of sysds that made the dataset, or make it again.",
         )),
@@ -261,10 +272,36 @@ impl Manifest {
     /// # Errors
     /// [`Error::Io`].
     pub fn write(&self, root: &Path) -> Result<()> {
-        let path = root.join(MANIFEST);
+        aside::write_text(&root.join(MANIFEST), &self.text())
+    }
+
+    /// Writes it in place of the one that the dataset in `root` has, in one step, with the end of the process held up.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the old one is then in place, but where the folder could not be made durable.
+    pub(crate) fn write_over(&self, root: &Path, held: &Hold) -> Result<()> {
+        let (whole, mut file) = WholeFile::create(&root.join(MANIFEST))?;
+        let written = file.write_all(self.text().as_bytes());
+        written.map_err(Error::io("write", whole.target()))?;
+        whole.commit_while(&file, held)
+    }
+
+    fn text(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("a manifest is JSON");
         text.push('\n');
-        aside::write_text(&path, &text)
+        text
+    }
+
+    /// The names of all files that it tells of.
+    pub fn files(&self) -> BTreeSet<&str> {
+        self.data_files().map(|file| file.path.as_str()).collect()
+    }
+
+    /// All files that it tells of.
+    pub(crate) fn data_files(&self) -> impl Iterator<Item = &DataFile> {
+        let of_tables = self.tables.values().flat_map(|t| &t.files);
+        let of_recordings = self.recordings.iter().filter_map(|r| r.classes.as_ref());
+        of_tables.chain(of_recordings).chain(&self.classes)
     }
 
     /// Reads the manifest of the dataset in `root`.
@@ -272,17 +309,26 @@ impl Manifest {
     /// # Errors
     /// [`Error::Io`], and [`Error::Input`] where it is not a manifest of a known version.
     pub fn read(root: &Path) -> Result<Manifest> {
-        let path = root.join(MANIFEST);
-        let text = foreign::read_text_in(root, MANIFEST)?;
-        let manifest: Manifest = serde_json::from_str(&text).map_err(|e| {
+        Self::parse(
+            &foreign::read_text_in(root, MANIFEST)?,
+            &root.join(MANIFEST),
+        )
+    }
+
+    /// The manifest whose `text` stands in the file `path`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it is not a manifest of a known version.
+    pub(crate) fn parse(text: &str, path: &Path) -> Result<Manifest> {
+        let manifest: Manifest = serde_json::from_str(text).map_err(|e| {
             Error::input(
                 format!("not a manifest: {e}"),
-                Place::line(&path, e.line() as u64, e.column() as u64),
+                Place::line(path, e.line() as u64, e.column() as u64),
                 "Make the dataset again with this version of sysds.",
             )
         })?;
-        known(manifest.format_version, &path)?;
-        manifest.checked(&path)
+        known(manifest.format_version, path)?;
+        manifest.checked(path)
     }
 
     /// The manifest, unless it says what no manifest can: recordings of the same name, which would be told apart nowhere,
@@ -310,9 +356,8 @@ impl Manifest {
                 return Some(format!("two recordings have the trace_id {id}"));
             }
         }
-        let files = self.tables.values().flat_map(|t| &t.files);
         let mut seen = BTreeSet::new();
-        for file in files.chain([&self.classes]) {
+        for file in self.data_files() {
             if !foreign::is_inside(Path::new(&file.path)) {
                 return Some(format!("{} leads out of the dataset", file.path));
             }

@@ -1,4 +1,4 @@
-//! A dataset on disk: one folder with a manifest and a folder of Parquet files per table.
+//! A dataset on disk: one folder with a manifest, and for each table a folder with Parquet files, which the manifest names.
 //!
 //! This module finds and opens datasets, released ones too. The others each own one thing about them:
 //!
@@ -11,11 +11,15 @@
 
 pub(crate) mod aside;
 pub mod classes;
+pub(crate) mod clean;
 pub mod codec;
+pub(crate) mod commit;
 pub mod fingerprint;
+pub(crate) mod lock;
 pub mod manifest;
 pub mod options;
 pub mod owned;
+pub(crate) mod paths;
 pub mod record_metadata;
 pub mod staging;
 pub mod tables;
@@ -24,6 +28,7 @@ pub(crate) mod type_name;
 
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Name of the manifest in a dataset's folder; a folder that has one is a dataset.
@@ -32,14 +37,14 @@ pub const MANIFEST: &str = "manifest.json";
 /// The folder of a release that holds the folders of its tables.
 pub const RELEASED: &str = "data";
 
-/// One table of a dataset: a folder of Parquet files of one schema.
+/// One table of a dataset: the Parquet files that the manifest names for it. One may lack columns that another has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     /// The folder's name, by which SQL knows the table.
     pub name: String,
     /// The folder.
     pub dir: PathBuf,
-    /// Its Parquet files, sorted by name; never empty.
+    /// Its Parquet files, in the manifest's order; never empty.
     pub files: Vec<PathBuf>,
 }
 
@@ -68,8 +73,8 @@ pub fn is_dataset(dir: &Path) -> Result<bool> {
 /// Finds the tables of the dataset in `dir`.
 ///
 /// # Errors
-/// [`Error::Input`] where `dir` has no manifest, or holds anything but regular files and folders (links, FIFOs), of
-/// which nothing is opened; [`Error::Io`] where it cannot be read.
+/// [`Error::Input`] where `dir` has no manifest, or where it names what is no regular file in it (links, FIFOs), which is not
+/// opened; [`Error::Io`] where something cannot be read.
 pub fn open(dir: &Path) -> Result<Dataset> {
     if !is_dataset(dir)? {
         return Err(Error::input(
@@ -78,50 +83,50 @@ pub fn open(dir: &Path) -> Result<Dataset> {
             "Name a folder that `sysds ingest` wrote with -d, or make one: sysds ingest TRACE -o DATASET",
         ));
     }
-    let mut tables = Vec::new();
-    // A release has its tables one folder deeper, and may have folders for labels in them.
-    let released = dir.join(RELEASED);
-    let is_released = foreign::kind(&released)? == Some(Kind::Folder);
-    let parent = if is_released { &released } else { dir };
-    for (dir, kind) in regular(parent)? {
-        if kind != Kind::Folder {
-            continue;
-        }
-        let mut files = Vec::new();
-        for (entry, kind) in regular(&dir)? {
-            match kind {
-                Kind::Folder if is_released => {
-                    let inner = regular(&entry)?.into_iter();
-                    files.extend(inner.filter(|(_, k)| *k == Kind::File).map(|(p, _)| p));
-                }
-                Kind::File => files.push(entry),
-                _ => {}
-            }
-        }
-        files.retain(|p| p.extension().is_some_and(|e| e == "parquet"));
-        if let Some(name) = dir.file_name().and_then(|n| n.to_str())
-            && !files.is_empty()
-        {
-            tables.push(Table {
-                name: name.to_owned(),
-                dir: dir.clone(),
-                files,
-            });
-        }
-    }
+    let text = foreign::read_text_in(dir, MANIFEST)?;
+    let manifest: Value = serde_json::from_str(&text).map_err(|e| {
+        Error::input(
+            format!("not a manifest: {e}"),
+            Place::line(dir.join(MANIFEST), e.line() as u64, e.column() as u64),
+            "Make the dataset again with this version of sysds.",
+        )
+    })?;
+    let named = manifest["tables"].as_object();
+    let tables = named.into_iter().flatten();
+    let tables = tables.map(|(name, table)| Ok((name, files_of(dir, table)?)));
+    let tables = tables.collect::<Result<Vec<_>>>()?.into_iter();
+    let mut tables: Vec<Table> = tables
+        .filter(|(_, files)| !files.is_empty())
+        .map(|(name, files)| Table {
+            dir: folder_of(dir, name, &files),
+            name: name.clone(),
+            files,
+        })
+        .collect();
+    tables.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Dataset {
         root: dir.to_path_buf(),
         tables,
     })
 }
 
-/// What is in a folder of a dataset: files and folders, sorted.
-fn regular(dir: &Path) -> Result<Vec<(PathBuf, Kind)>> {
-    let entries = foreign::entries(dir)?;
-    for (path, kind) in &entries {
-        if !matches!(kind, Kind::File | Kind::Folder) {
-            return Err(kind.refused(path));
-        }
-    }
-    Ok(entries)
+/// The files that the manifest of the dataset in `dir` names for a table, in its order.
+fn files_of(dir: &Path, table: &Value) -> Result<Vec<PathBuf>> {
+    let files = table["files"].as_array().into_iter().flatten();
+    let names = files.filter_map(|file| file["path"].as_str());
+    names
+        .map(|name| {
+            // What is no regular file, or behind a link, is not opened by anybody.
+            foreign::open_in(dir, name)?;
+            Ok(dir.join(name))
+        })
+        .collect()
+}
+
+/// The folder that all files of a table are in, which has its name.
+fn folder_of(dir: &Path, name: &str, files: &[PathBuf]) -> PathBuf {
+    let above = files[0].ancestors().skip(1);
+    let mut above = above.take_while(|folder| folder.starts_with(dir));
+    let folder = above.find(|folder| folder.file_name().is_some_and(|n| n == name));
+    folder.map_or_else(|| dir.to_path_buf(), Path::to_path_buf)
 }

@@ -40,7 +40,7 @@ pub fn refuse_others(root: &Path) -> Result<()> {
     Err(Error::input(
         format!("holds what is not the dataset's and would be deleted with it: {told}{more}"),
         Place::file(root),
-        "Move it elsewhere, or remove it yourself; or choose another name with -o.",
+        "Move it elsewhere, or remove it yourself (what a killed append left: sysds clean); or choose another name with -o.",
     ))
 }
 
@@ -52,7 +52,9 @@ fn own(root: &Path) -> Result<BTreeSet<String>> {
     let tables = manifest["tables"].as_object();
     let files = tables.into_iter().flat_map(|t| t.values());
     let files = files.filter_map(|t| t["files"].as_array()).flatten();
-    let files = files.chain([&manifest["classes"]]);
+    let recordings = manifest["recordings"].as_array();
+    let of_recordings = recordings.into_iter().flatten().map(|r| &r["classes"]);
+    let files = files.chain(of_recordings).chain([&manifest["classes"]]);
     own.extend(files.filter_map(|f| f["path"].as_str().map(str::to_owned)));
     if manifest.get("release").is_some()
         && foreign::kind(&root.join(RELEASED))? == Some(Kind::Folder)

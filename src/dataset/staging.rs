@@ -8,6 +8,7 @@
 //! comes the rename, then the fsync of the folder that the target is in, and only then goes what was replaced. So a power
 //! failure leaves the old dataset or the new one, whole: see docs/design/faults.md.
 
+use super::lock::Lock;
 use super::{MANIFEST, aside, is_dataset, owned};
 use crate::error::{Error, Place, Result};
 use crate::process::ending::{self, Removed};
@@ -37,17 +38,29 @@ impl Staging {
     /// # Errors
     /// [`Error::Usage`] where the target must not be replaced, [`Error::Io`] where nothing can be written there.
     pub fn begin(target: &Path, force: bool) -> Result<Self> {
-        let dir = aside::path_beside(target)?;
+        // Whether it has a name at all, before anything is made.
+        aside::path_beside(target)?;
         create_parents(aside::folder(target))?;
         put_back(target)?;
         let replace = allowed(target, force)?;
+        let mut staging = Self::beside(target)?;
+        staging.replace = replace;
+        Ok(staging)
+    }
+
+    /// Begins what is to be put into the dataset at `target`, which is there, by others; see [`commit`](super::commit).
+    ///
+    /// # Errors
+    /// [`Error::Io`] where nothing can be written beside it.
+    pub fn beside(target: &Path) -> Result<Self> {
+        let dir = aside::path_beside(target)?;
         aside::remove_left(target)?;
         let removed = ending::remove_at_end(&dir);
         fs::create_dir(&dir).map_err(Error::io("create", &dir))?;
         Ok(Staging {
             target: target.to_path_buf(),
             dir,
-            replace,
+            replace: false,
             done: false,
             _removed: removed,
         })
@@ -76,6 +89,9 @@ impl Staging {
     pub fn commit(mut self) -> Result<()> {
         assert!(is_dataset(&self.dir)?, "a dataset has a {MANIFEST}");
         aside::sync_folders(&self.dir)?;
+        // Who appends to what is replaced comes before or after, where the file system knows locks.
+        let take = || Lock::take(&self.target, &|| Ok(())).ok();
+        let _lock = self.replace.then(take).flatten();
         if self.replace {
             allowed(&self.target, true)?;
         }

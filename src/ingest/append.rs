@@ -1,38 +1,40 @@
-//! Appending to a dataset: its recordings go through the end of an ingest again, as if they had just been read.
+//! Appending to a dataset: what of it bears on the new recordings, and how they come into it.
 //!
-//! Their rows are not read: row groups are copied, encoded as they are, into files of the schema that all recordings have
-//! together. Columns that only the new recordings use are null in old rows. Where the joint schema would call a column
-//! of the dataset otherwise, or give a structure more members, old rows cannot stay as they are, and nothing is
-//! appended.
+//! The rows that are there are neither read nor copied: the new recordings get files of their own, and the manifest names
+//! them too. A file lacks the columns that only other recordings have. The columns that it shares with them must have the
+//! same names, which follow from the event classes of all recordings: where the joint layout would call a column of the
+//! dataset otherwise, or give a structure more members of another kind, nothing is appended.
+//!
+//! Several may append at the same time. Whoever finds, when its files are made, that the dataset has changed, looks whether
+//! what was added has to do with its own recordings. Mostly not: then only the manifest is made anew.
 
+use super::assemble::Made;
 use super::options::{IngestOptions, SHAPING};
-use super::plan::{Ingested, Plan};
-use crate::columns::parquet::part::Part;
+use super::plan::Plan;
+use super::told;
 use crate::columns::schema::layout::FieldColumn;
 use crate::columns::schema::layout::Layout;
-use crate::columns::schema::types::Usage;
-use crate::columns::tables::events::EventsUsage;
-use crate::columns::tables::requests::RequestsUsage;
+use crate::columns::schema::united::{member, members};
 use crate::dataset::classes::{self, Classes};
-use crate::dataset::manifest::{DataFile, Manifest, Recording, TableFiles, describe_file, footer};
-use crate::dataset::tables;
+use crate::dataset::commit::{Before, Committed, commit};
+use crate::dataset::manifest::{FORMAT_VERSION, Manifest, Recording, footer};
+use crate::dataset::staging::Staging;
 use crate::dataset::{self, MANIFEST};
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};
+use crate::trace::belong;
 use crate::trace::event::EventClass;
-use arrow::datatypes::{DataType, Fields, Schema};
+use arrow::datatypes::{Fields, Schema};
 use parquet::arrow::parquet_to_arrow_schema;
-use parquet::file::metadata::ParquetMetaData;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// A dataset that is appended to.
 pub(super) struct Old {
     root: PathBuf,
-    /// The manifest, as it was read, and its bytes.
+    /// The manifest, as it was read, and its text.
     pub manifest: Manifest,
-    bytes: Vec<u8>,
+    text: String,
     classes: Vec<Classes>,
 }
 
@@ -49,22 +51,24 @@ impl Old {
                 "Append to the dataset that it was made of, and publish that again.",
             ));
         }
-        let manifest = Manifest::read(root)?;
-        same_options(root, &manifest, options)?;
-        let classes = classes::read(root)?;
-        let of_classes = classes.iter().map(|c| &c.trace_id);
-        if !of_classes.eq(manifest.recordings.iter().map(|r| &r.trace_id)) {
+        let text = foreign::read_text_in(root, MANIFEST)?;
+        let manifest = Manifest::parse(&text, &root.join(MANIFEST))?;
+        if manifest.format_version != FORMAT_VERSION {
             return Err(Error::input(
-                "tells of other recordings than the manifest",
-                Place::file(root.join(classes::CLASSES)),
-                DAMAGED,
+                format!(
+                    "the dataset is of format version {}, to whose files nothing can be added",
+                    manifest.format_version
+                ),
+                Place::file(root.join(MANIFEST)),
+                "Make it again from its traces with this version of sysds, or use the version that made it.",
             ));
         }
+        same_options(root, &manifest, options)?;
         Ok(Old {
-            bytes: foreign::read_text_in(root, MANIFEST)?.into_bytes(),
-            classes,
+            classes: classes::read(root, &manifest)?,
             root: root.to_path_buf(),
             manifest,
+            text,
         })
     }
 
@@ -81,181 +85,155 @@ impl Old {
         ids.collect()
     }
 
-    /// Its recordings, as if they had just been read; in place of those that are `replaced`, nothing.
-    ///
-    /// # Errors
-    /// [`Error::Input`] where the columns of the joint layout would not be those of the dataset, or its files are not
-    /// those that its manifest tells of.
-    pub(super) fn recordings(
-        &self,
-        plan: &Plan,
-        replaced: &[usize],
-    ) -> Result<Vec<Option<Ingested>>> {
-        let files = self
-            .manifest
-            .tables
-            .iter()
-            .map(|(table, files)| Ok((table.as_str(), self.files(files)?)));
-        let files = files.collect::<Result<BTreeMap<&str, Vec<DatasetFile>>>>()?;
-        let layout = Layout::new(self.classes(), |name| plan.options.selection.stores(name));
-        let recordings = self.manifest.recordings.iter().zip(&self.classes);
-        recordings
-            .enumerate()
-            .map(|(number, (recording, classes))| {
-                if replaced.contains(&number) {
-                    return Ok(None);
-                }
-                let done = self.recording(recording, classes, plan, &layout, |table| {
-                    let files = files.get(table).map_or(&[][..], Vec::as_slice);
-                    self.parts(files, table, &recording.trace_id)
-                });
-                done.map(Some)
-            })
-            .collect()
+    /// The number of the first file that a recording gets: 0, or what comes after the files that it has in the dataset,
+    /// where it takes the place of itself.
+    pub(super) fn first_file(&self, replaces: Option<usize>) -> usize {
+        let Some(place) = replaces else { return 0 };
+        let files = told::files_of(&self.manifest, &self.manifest.recordings[place]);
+        let files = files.values().flatten();
+        let number = |path: &str| {
+            let (_, number) = path.strip_suffix(".parquet")?.rsplit_once('-')?;
+            number.parse::<usize>().ok()
+        };
+        let last = files.filter_map(|file| number(&file.path)).max();
+        last.map_or(0, |last| last + 1)
     }
 
-    /// A recording; `old` is the layout of the dataset, `parts` gives its rows of a table.
-    fn recording(
-        &self,
-        recording: &Recording,
-        classes: &Classes,
-        plan: &Plan,
-        old: &Layout,
-        parts: impl Fn(&str) -> Result<(Vec<Part>, Schema)>,
-    ) -> Result<Ingested> {
-        let (events, schema) = parts(tables::EVENTS)?;
-        let (requests, requests_schema) = parts(tables::REQUESTS)?;
-        let args = members(member(schema.fields(), "args"));
-        let context = members(member(schema.fields(), "context"));
-        let of_requests = members(member(requests_schema.fields(), "events"));
-        let nested = members(member(&of_requests, "args"));
-        for (old, new, fields) in [
-            (&old.args, &plan.layout.args, &args),
-            (&old.args, &plan.layout.args, &nested),
-            (&old.context, &plan.layout.context, &context),
-        ] {
-            planned(&self.root, old, fields)?;
-            unchanged(&self.root, old, new, fields)?;
+    /// Whether the columns of the dataset keep their names in the layout of the new recordings and it together.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where they do not, and where a file of it cannot be read.
+    pub(super) fn check_columns(&self, plan: &Plan) -> Result<()> {
+        let layout = Layout::new(self.classes(), |name| plan.options.selection.stores(name));
+        let same_version = self.manifest.tool.version == env!("CARGO_PKG_VERSION");
+        if same_version && keeps(&layout, &plan.layout) {
+            return Ok(());
         }
-        let used = |of: fn(&classes::Class) -> bool| classes.classes.iter().map(of).collect();
-        let events_usage = EventsUsage {
-            args: usage(&plan.layout.args, &args),
-            context: usage(&plan.layout.context, &context),
-            classes: used(|c| c.in_events),
-            events: recording.events as i64,
-        };
-        let requests_usage = RequestsUsage {
-            args: usage(&plan.layout.args, &nested),
-            classes: used(|c| c.in_requests),
-            requests: recording.requests as i64,
-            nested: 0,
-            omitted: 0,
-        };
-        Ok(Ingested {
-            recording: recording.clone(),
-            classes: Arc::new(classes.classes.iter().map(|c| c.class.clone()).collect()),
-            events: (events, events_usage),
-            requests: (requests, requests_usage),
-            downstream: parts(tables::DOWNSTREAM)?.0,
-            losses: parts(tables::LOSSES)?.0,
-            links: None,
+        // Names that change, or were given by another version, matter where some file has a column of that name.
+        for file in self.manifest.tables.values().flat_map(|t| &t.files) {
+            let schema = self.schema(&file.path)?;
+            let args = members(member(schema.fields(), "args"));
+            let context = members(member(schema.fields(), "context"));
+            let nested = members(member(schema.fields(), "events"));
+            let nested = members(member(&nested, "args"));
+            for (old, new, fields) in [
+                (&layout.args, &plan.layout.args, &args),
+                (&layout.args, &plan.layout.args, &nested),
+                (&layout.context, &plan.layout.context, &context),
+            ] {
+                planned(&self.root, old, fields)?;
+                unchanged(&self.root, old, new, fields)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn schema(&self, file: &str) -> Result<Schema> {
+        let path = self.root.join(file);
+        let metadata = footer(&foreign::open_in(&self.root, file)?, &path)?;
+        let told = metadata.file_metadata();
+        foreign::guarded(&path, || {
+            parquet_to_arrow_schema(told.schema_descr(), told.key_value_metadata())
+                .map_err(Error::columns_read(&path))
         })
     }
 
-    /// The files of a table, which must be those of the manifest, byte for byte.
-    fn files(&self, table: &TableFiles) -> Result<Vec<DatasetFile>> {
-        let open = |file: &DataFile| {
-            let path = self.root.join(&file.path);
-            let differs = |what: String| Error::input(what, Place::file(&path), DAMAGED);
-            let opened = foreign::open_in(&self.root, &file.path)?;
-            let bytes = opened.metadata().map_err(Error::io("read", &path))?.len();
-            if bytes != file.bytes {
-                let said = file.bytes;
-                return Err(differs(format!(
-                    "has {bytes} bytes, but the manifest says {said}"
-                )));
-            }
-            if describe_file(&self.root, &path)?.sha256 != file.sha256 {
-                return Err(differs(
-                    "has another SHA-256 than the manifest says".to_owned(),
-                ));
-            }
-            let metadata = footer(&opened, &path)?;
-            Ok(DatasetFile { path, metadata })
+    /// Whether the dataset `now`, which this one has become, has only recordings more that have nothing to do with those
+    /// `made`, and gives their columns the same names.
+    fn is_but_more(&self, now: &Old, made: &[Made], plan: &Plan) -> bool {
+        let (before, after) = (&self.manifest.recordings, &now.manifest.recordings);
+        let Some(added) = after.strip_prefix(&before[..]) else {
+            return false;
         };
-        table.files.iter().map(open).collect()
-    }
-
-    /// The row groups of a table's files that are of a recording, and the schema of the files.
-    fn parts(
-        &self,
-        files: &[DatasetFile],
-        table: &str,
-        trace_id: &str,
-    ) -> Result<(Vec<Part>, Schema)> {
-        let of_recording = files.iter().filter(|f| f.trace_id() == Some(trace_id));
-        let mut schema = None;
-        let mut parts = Vec::new();
-        for file in of_recording {
-            schema = Some(file.schema()?);
-            let groups = file.metadata.row_groups().iter().enumerate();
-            parts.extend(groups.map(|(number, group)| Part {
-                path: file.path.clone(),
-                rows: group.num_rows() as usize,
-                group: Some(number),
-            }));
+        let ours = || made.iter().map(|made| &made.recording);
+        if added.iter().any(|a| ours().any(|ours| may_belong(a, ours))) {
+            return false;
         }
-        let schema = schema.ok_or_else(|| {
-            let what = format!("no file of the table {table} is of the recording {trace_id}");
-            Error::input(what, Place::file(&self.root), DAMAGED)
-        })?;
-        Ok((parts, schema))
-    }
-
-    /// Whether the dataset is still the one that was read.
-    ///
-    /// # Errors
-    /// [`Error::Input`] where it is not.
-    pub(super) fn check_unchanged(&self) -> Result<()> {
-        let path = self.root.join(MANIFEST);
-        let now = foreign::read_text_in(&self.root, MANIFEST)?;
-        match now.into_bytes() == self.bytes {
-            true => Ok(()),
-            false => Err(Error::input(
-                "the dataset has changed meanwhile",
-                Place::file(&path),
-                "Nothing was appended: run the command again.",
-            )),
-        }
+        let stores = |name: &str| plan.options.selection.stores(name);
+        let alone = Layout::new(now.classes(), stores);
+        let ours = made.iter().flat_map(|made| made.classes.iter());
+        let joint = Layout::new(now.classes().chain(ours), stores);
+        keeps(&alone, &joint) && keeps(&plan.layout, &joint)
     }
 }
 
-/// What to do with a dataset that is not what its manifest says.
-const DAMAGED: &str = "The dataset is damaged: fetch it or make it again.";
-
-/// A file of the dataset.
-struct DatasetFile {
-    path: PathBuf,
-    metadata: ParquetMetaData,
+/// What became of an append.
+pub(super) enum Appended {
+    /// It is in place, and this is the manifest.
+    Done(Box<Manifest>),
+    /// The dataset has changed in a way that bears on it: it has to be made anew from the start.
+    StartOver,
 }
 
-impl DatasetFile {
-    /// The recording whose rows it holds.
-    fn trace_id(&self) -> Option<&str> {
-        let pairs = self.metadata.file_metadata().key_value_metadata();
-        let mut pairs = pairs.into_iter().flatten();
-        pairs
-            .find(|kv| kv.key == "sysds:trace_id")?
-            .value
-            .as_deref()
+/// Puts the recordings `made`, which stand in `staging`, into the dataset, each in the place of the one that it replaces, or
+/// at the end.
+///
+/// # Errors
+/// As [`commit`], and as [`Old::open`] where the dataset has changed meanwhile.
+pub(super) fn append(
+    mut old: Old,
+    plan: &Plan,
+    (made, places): (&[Made], &[Option<usize>]),
+    staging: &Staging,
+    go_on: &dyn Fn() -> Result<()>,
+) -> Result<Appended> {
+    let files = made.iter().flat_map(|made| {
+        let of_tables = made.files.values().flatten();
+        of_tables.chain(&made.recording.classes)
+    });
+    let files: Vec<String> = files.map(|file| file.path.clone()).collect();
+    loop {
+        let manifest = told::of_appended(&old.manifest, &plan.options, made, places);
+        let before = Before {
+            root: &old.root,
+            manifest: &old.manifest,
+            text: &old.text,
+        };
+        match commit(&before, &manifest, staging.dir(), &files, go_on)? {
+            Committed::Done => return Ok(Appended::Done(Box::new(manifest))),
+            Committed::Changed => {}
+        }
+        let now = Old::open(&old.root, &plan.options)?;
+        if !old.is_but_more(&now, made, plan) {
+            return Ok(Appended::StartOver);
+        }
+        old = now;
     }
+}
 
-    fn schema(&self) -> Result<Schema> {
-        let described = self.metadata.file_metadata();
-        let pairs = described.key_value_metadata();
-        parquet_to_arrow_schema(described.schema_descr(), pairs)
-            .map_err(Error::columns_read(&self.path))
-    }
+/// Whether two recordings may be one, or parts of one; they surely are not where this is false.
+fn may_belong(one: &Recording, other: &Recording) -> bool {
+    let session = |r: &Recording| {
+        let env = |name: &str| {
+            let mut env = r.sources.iter().flat_map(|s| &s.env);
+            env.find(|(n, _)| n == name).map(|(_, value)| value.clone())
+        };
+        belong::session(env)
+    };
+    let uuids = |r: &Recording| -> BTreeSet<Option<String>> {
+        r.sources.iter().map(|s| s.uuid.clone()).collect()
+    };
+    let (ours, theirs) = (uuids(one), uuids(other));
+    one.trace_id == other.trace_id
+        || ours.contains(&None)
+        || theirs.contains(&None)
+        || ours.intersection(&theirs).next().is_some()
+        || session(one).is_some_and(|s| session(other) == Some(s))
+}
+
+/// Whether the columns of `one` are in the layout `joint` under the same names, with the same members.
+fn keeps(one: &Layout, joint: &Layout) -> bool {
+    kept(&one.args, &joint.args) && kept(&one.context, &joint.context)
+}
+
+fn kept(ours: &[FieldColumn], joint: &[FieldColumn]) -> bool {
+    ours.iter().all(|column| {
+        let like = |c: &&FieldColumn| c.field == column.field && c.kind == column.kind;
+        joint.iter().find(like).is_some_and(|other| {
+            (&other.name, &other.sibling) == (&column.name, &column.sibling)
+                && kept(&column.members, &other.members)
+        })
+    })
 }
 
 /// Whether the dataset was made with these options, as far as they shape its rows.
@@ -348,30 +326,4 @@ fn same_members(old: &FieldColumn, new: &FieldColumn) -> bool {
         && pairs
             .into_iter()
             .all(|(o, n)| o.kind == n.kind && same_members(o, n))
-}
-
-/// Which of `columns` the `fields` of a file are.
-fn usage(columns: &[FieldColumn], fields: &Fields) -> Vec<Usage> {
-    let of = |column: &FieldColumn| {
-        let main = member(fields, &column.name);
-        Usage {
-            main: main.is_some(),
-            sibling: fields.find(&column.sibling).is_some(),
-            members: usage(&column.members, &members(main)),
-        }
-    };
-    columns.iter().map(of).collect()
-}
-
-fn member<'a>(fields: &'a Fields, name: &str) -> Option<&'a DataType> {
-    fields.find(name).map(|f| f.1.data_type())
-}
-
-/// The members of a structure, or of the structures in a list.
-fn members(ty: Option<&DataType>) -> Fields {
-    match ty {
-        Some(DataType::Struct(members)) => members.clone(),
-        Some(DataType::List(element)) => members(Some(element.data_type())),
-        _ => Fields::empty(),
-    }
 }

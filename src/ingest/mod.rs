@@ -16,6 +16,7 @@ mod pipeline;
 mod plan;
 mod progress;
 mod shares;
+mod told;
 mod worker;
 mod writing;
 
@@ -25,7 +26,8 @@ use crate::error::{Error, Result};
 use crate::trace::reader::Reader;
 pub use crate::trace::reader::ReaderChoice;
 pub use crate::trace::select::Selection;
-use append::Old;
+use append::{Appended, Old};
+use assemble::Made;
 use continued::{Found, find_all};
 use described::Described;
 pub use open::MAX_COLUMNS;
@@ -36,6 +38,7 @@ use plan::{Ingested, Plan};
 pub use progress::{Control, Progress};
 use shares::Machine;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 /// Makes a dataset, or appends to one.
 ///
@@ -55,37 +58,98 @@ fn ingest_on(
 ) -> Result<Manifest> {
     options.selection.needed = options::needed();
     options.check_labels()?;
-    let old = match options.append {
-        true => Some(Old::open(&options.output, &options)?),
-        false => None,
+    if !options.append {
+        return ingest_new(&machine, options, control);
+    }
+    loop {
+        match ingest_more(&machine, options.clone(), control)? {
+            Appended::Done(manifest) => return Ok(*manifest),
+            Appended::StartOver => {}
+        }
+    }
+}
+
+/// Makes a dataset.
+fn ingest_new(
+    machine: &Machine,
+    options: IngestOptions,
+    control: &mut Control,
+) -> Result<Manifest> {
+    let mut found = find_all(&options, None)?;
+    let described = described::all(&found, &options, None)?;
+    let staging = Staging::begin(&options.output, options.force)?;
+    let (plan, made) = make(
+        machine,
+        options,
+        None,
+        (&mut found, &described),
+        &staging,
+        control,
+    )?;
+    let manifest = told::of_new(&plan.options, made);
+    manifest.write(staging.dir())?;
+    staging.commit()?;
+    Ok(manifest)
+}
+
+/// Appends to a dataset.
+fn ingest_more(
+    machine: &Machine,
+    options: IngestOptions,
+    control: &mut Control,
+) -> Result<Appended> {
+    let old = Old::open(&options.output, &options)?;
+    let mut found = find_all(&options, Some(&old))?;
+    let described = described::all(&found, &options, Some(&old))?;
+    let staging = Staging::beside(&options.output)?;
+    let (plan, made) = make(
+        machine,
+        options,
+        Some(&old),
+        (&mut found, &described),
+        &staging,
+        control,
+    )?;
+    let go_on = || match control.interrupted.load(Ordering::Relaxed) {
+        true => Err(Error::Interrupted),
+        false => Ok(()),
     };
-    let mut found = find_all(&options, old.as_ref())?;
-    let described = described::all(&found, &options, old.as_ref())?;
-    let staging = Staging::begin(&options.output, options.force || options.append)?;
+    let places: Vec<Option<usize>> = found.iter().map(|f| f.replaces).collect();
+    append::append(old, &plan, (&made, &places), &staging, &go_on)
+}
+
+/// Makes the files of the recordings `found` in the folder of `staging`, where nothing else is left then.
+fn make(
+    machine: &Machine,
+    options: IngestOptions,
+    old: Option<&Old>,
+    (found, described): (&mut [Found], &[Described]),
+    staging: &Staging,
+    control: &mut Control,
+) -> Result<(Plan, Vec<Made>)> {
     let copies = staging.create_dir("checks")?;
-    let opened = open_all(&mut found, &options, old.as_ref(), &copies)?;
+    let opened = open_all(found, &options, old, &copies)?;
     let at_once = machine.at_once(options.jobs, found.len());
     let plan = Plan::new(options, opened.layout, machine.threads(at_once));
+    old.map(|old| old.check_columns(&plan)).transpose()?;
+    let first: Vec<usize> = found
+        .iter()
+        .map(|found| old.map_or(0, |old| old.first_file(found.replaces)))
+        .collect();
     let waiting = Waiting {
-        found: &found,
-        described: &described,
+        found,
+        described,
         readers: opened.readers,
         bytes: opened.bytes,
         at_once,
     };
-    let (ingested, scratches) = read_all(&plan, old.as_ref(), waiting, &staging, control)?;
+    let (ingested, scratches) = read_all(&plan, old, waiting, staging, control)?;
     std::fs::remove_dir_all(&copies).map_err(Error::io("remove", &copies))?;
-    let before = old.as_ref().map(|o| &o.manifest);
-    let manifest = assemble::assemble(&plan, &staging, ingested, before, machine.joining())?;
+    let made = assemble::assemble(&plan, staging, ingested, &first, machine.joining())?;
     for scratch in scratches {
         std::fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))?;
     }
-    manifest.write(staging.dir())?;
-    if let Some(old) = &old {
-        old.check_unchanged()?;
-    }
-    staging.commit()?;
-    Ok(manifest)
+    Ok((plan, made))
 }
 
 /// Recordings that wait to be read.
@@ -98,8 +162,7 @@ struct Waiting<'a> {
     at_once: usize,
 }
 
-/// Reads all recordings into parts; gives those of the `old` dataset too, each in its place, and the folders that hold
-/// parts.
+/// Reads all recordings into parts; gives also the folders that hold parts.
 fn read_all(
     plan: &Plan,
     old: Option<&Old>,
@@ -107,15 +170,9 @@ fn read_all(
     staging: &Staging,
     control: &mut Control,
 ) -> Result<(Vec<Ingested>, Vec<PathBuf>)> {
-    let found = waiting.found;
-    let replaced: Vec<usize> = found.iter().filter_map(|f| f.replaces).collect();
-    let mut ingested = match old {
-        Some(old) => old.recordings(plan, &replaced)?,
-        None => Vec::new(),
-    };
     let mut ids = old.map(Old::trace_ids).unwrap_or_default();
     let mut tasks = Vec::new();
-    let recordings = found.iter().zip(waiting.described);
+    let recordings = waiting.found.iter().zip(waiting.described);
     for (number, (reader, (found, described))) in
         waiting.readers.into_iter().zip(recordings).enumerate()
     {
@@ -132,16 +189,8 @@ fn read_all(
         tasks.push(Task { reader, about });
     }
     let scratches = tasks.iter().map(|t| t.about.scratch.clone()).collect();
-    let all = jobs::read_all(plan, tasks, waiting.at_once, waiting.bytes, control)?;
-    for (found, done) in found.iter().zip(all) {
-        match found.replaces {
-            Some(place) => ingested[place] = Some(done),
-            None => ingested.push(Some(done)),
-        }
-    }
-    let ingested = ingested.into_iter();
-    let ingested = ingested.map(|i| i.expect("what is replaced was read"));
-    Ok((ingested.collect(), scratches))
+    let ingested = jobs::read_all(plan, tasks, waiting.at_once, waiting.bytes, control)?;
+    Ok((ingested, scratches))
 }
 
 #[cfg(test)]

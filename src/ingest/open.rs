@@ -4,6 +4,7 @@ use super::append::Old;
 use super::continued::{Found, folder_name};
 use super::options::IngestOptions;
 use crate::columns::schema::layout::Layout;
+use crate::dataset::paths;
 use crate::error::{Error, Hint, Place, Result};
 use crate::trace::check::check;
 use crate::trace::event::EventClass;
@@ -103,6 +104,7 @@ pub(super) fn trace_id(
         .chain(numbered)
         .find(|id| !ids.contains(id));
     let id = id.expect("there is always another number");
+    paths::check(&id)?;
     ids.insert(id.clone());
     Ok(id)
 }

@@ -139,12 +139,13 @@ fn ingested(
             damage: reader.damage().iter().map(Damage::from).collect(),
             fingerprints: Some(fingerprints(reader.checked())?),
             recorded: described.recorded.clone(),
+            classes: None,
         },
         events,
         requests,
         downstream,
         losses: part.into_iter().collect(),
-        links: Some(links),
+        links,
         classes,
     })
 }

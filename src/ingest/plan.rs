@@ -43,8 +43,8 @@ pub(super) struct Ingested {
     pub requests: (Vec<Part>, RequestsUsage),
     pub downstream: Vec<Part>,
     pub losses: Vec<Part>,
-    /// To what the events belong, which their parts do not say; `None` for parts of a dataset, which do.
-    pub links: Option<EventLinks>,
+    /// To what the events belong, which their parts do not say.
+    pub links: EventLinks,
 }
 
 impl Plan {

@@ -1,15 +1,17 @@
 //! Describes a dataset by its manifest and the footers of its files.
 
+use crate::columns::schema::merge;
 use crate::dataset::manifest::{Manifest, footer};
 use crate::dataset::type_name::type_name;
 use crate::dataset::{Table, open};
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::foreign;
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::ParquetMetaData;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What a dataset holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -82,6 +84,8 @@ fn inspect_table(root: &Path, table: &Table) -> Result<TableReport> {
         row_groups: 0,
         columns: Vec::new(),
     };
+    let mut schemas = Vec::new();
+    let mut all = Vec::new();
     for path in &table.files {
         let file = foreign::open_in(root, path.strip_prefix(root).unwrap_or(path))?;
         let metadata = footer(&file, path)?;
@@ -92,11 +96,20 @@ fn inspect_table(root: &Path, table: &Table) -> Result<TableReport> {
         report.rows = report.rows.saturating_add(rows);
         report.bytes += file.metadata().map_err(Error::io("read", path))?.len();
         report.row_groups += metadata.num_row_groups() as u64;
-        if report.columns.is_empty() {
-            report.columns = schema.fields().iter().map(|f| column(f)).collect();
-        }
-        add_bytes(&mut report.columns, &metadata);
+        schemas.push(Arc::new(schema));
+        all.push(metadata);
     }
+    let merged = merge::merge(&schemas).map_err(|conflict| {
+        let (a, b) = conflict.types;
+        Error::input(
+            format!("{} is {a} in one file and {b} in another", conflict.field),
+            Place::file(&table.dir),
+            "Make the dataset again with one version of sysds ingest.",
+        )
+    })?;
+    report.columns = merged.fields().iter().map(|f| column(f)).collect();
+    let columns = &mut report.columns;
+    all.iter().for_each(|metadata| add_bytes(columns, metadata));
     Ok(report)
 }
 

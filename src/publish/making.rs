@@ -38,12 +38,17 @@ pub(crate) fn publish(
     });
     let splits = splits.transpose()?;
     rewrite.begin(&options.dataset, &manifest, &control.interrupted)?;
-    let tables = Tables::new(&dataset, &manifest, splits.as_ref(), options);
+    let classes = classes::read(&options.dataset, &manifest)?;
+    let tables = Tables::new(&dataset, (&manifest, &classes), splits.as_ref(), options);
     let written = tables.write(&staging, rewrite, control)?;
-    let classes = rewrite.classes(classes::read(&options.dataset)?)?;
+    let classes = rewrite.classes(classes)?;
     let mut released = rewrite.manifest(manifest)?;
     let shards = describe(&mut released, &staging, written)?;
-    released.classes = classes::write(staging.dir(), &classes)?;
+    released.classes = Some(classes::write_all(staging.dir(), &classes)?);
+    released
+        .recordings
+        .iter_mut()
+        .for_each(|r| r.classes = None);
     let release = added(options, splits.map(|s| s.rule), rewrite.privacy(), shards);
     let mut manifest = ReleaseManifest {
         release,

@@ -24,6 +24,7 @@ mod rows;
 mod shards;
 pub(crate) mod split;
 mod tables;
+mod united;
 pub(crate) mod verify;
 mod version;
 

@@ -1,5 +1,6 @@
 //! The rows of a dataset's tables, recording by recording, in batches of a bounded size.
 
+use crate::columns::schema::widen::widened;
 use crate::dataset::MANIFEST;
 use crate::dataset::manifest::{DataFile, Manifest};
 use crate::dataset::tables;
@@ -15,6 +16,7 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Rows of a batch at most.
 const BATCH_ROWS: usize = 8192;
@@ -26,6 +28,8 @@ pub(super) struct Rows {
     path: PathBuf,
     file: File,
     metadata: ArrowReaderMetadata,
+    /// The schema of its table, where it is another than its own.
+    table: Option<SchemaRef>,
 }
 
 impl Rows {
@@ -44,10 +48,17 @@ impl Rows {
             path,
             file,
             metadata,
+            table: None,
         })
     }
 
-    /// Its schema.
+    /// The same with the columns of its table, whose `schema` has at least its own.
+    pub(super) fn in_table(mut self, schema: &SchemaRef) -> Rows {
+        self.table = (self.schema() != schema).then(|| Arc::clone(schema));
+        self
+    }
+
+    /// Its own schema.
     pub(super) fn schema(&self) -> &SchemaRef {
         self.metadata.schema()
     }
@@ -109,7 +120,7 @@ impl Rows {
         let builder = builder
             .with_projection(mask)
             .with_batch_size(self.batch_rows());
-        let path = self.path.clone();
+        let (path, table) = (self.path.clone(), self.table.clone());
         let mut reader = foreign::guarded(&path, || {
             builder.build().map_err(Error::columns_read(&self.path))
         })?;
@@ -121,6 +132,10 @@ impl Rows {
             }
             let next = foreign::guarded(&path, || {
                 let batch = reader.next().transpose();
+                let batch = batch.and_then(|batch| match (batch, &table) {
+                    (Some(batch), Some(table)) => widened(&batch, table).map(Some),
+                    (batch, _) => Ok(batch),
+                });
                 batch
                     .map_err(parquet::errors::ParquetError::from)
                     .map_err(Error::columns_read(&path))

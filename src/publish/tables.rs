@@ -7,8 +7,10 @@ use super::rewrite::Rewrite;
 use super::rows::{self, Rows};
 use super::shards::{Shards, Written};
 use super::split::{EventSplits, Splits};
+use super::united;
 use crate::columns::parquet::arrays::Chosen;
 use crate::columns::parquet::properties::{properties, properties_of_events};
+use crate::dataset::classes::Classes;
 use crate::dataset::manifest::Manifest;
 use crate::dataset::staging::Staging;
 use crate::dataset::tables;
@@ -17,12 +19,14 @@ use crate::error::{Error, Place, Result};
 use arrow::array::{BooleanArray, RecordBatch};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// The tables on their way into the release.
 pub(super) struct Tables<'a> {
     dataset: &'a Dataset,
     manifest: &'a Manifest,
+    classes: &'a [Classes],
     splits: Option<&'a Splits>,
     options: &'a Options,
     done: u64,
@@ -31,13 +35,14 @@ pub(super) struct Tables<'a> {
 impl<'a> Tables<'a> {
     pub(super) fn new(
         dataset: &'a Dataset,
-        manifest: &'a Manifest,
+        (manifest, classes): (&'a Manifest, &'a [Classes]),
         splits: Option<&'a Splits>,
         options: &'a Options,
     ) -> Self {
         Tables {
             dataset,
             manifest,
+            classes,
             splits,
             options,
             done: 0,
@@ -74,9 +79,11 @@ impl<'a> Tables<'a> {
     ) -> Result<Vec<Written>> {
         let root = &self.dataset.root;
         let files = rows::by_recording(root, self.manifest, table)?;
-        let first = files.iter().flatten().next();
-        let first = first.ok_or_else(|| no_files(root, table))?;
-        let schema = rewrite.schema(Rows::open(root, first)?.schema().clone());
+        if files.iter().all(Vec::is_empty) {
+            return Err(no_files(root, table));
+        }
+        let of_table = united::schema(root, self.manifest, self.classes, table, &files)?;
+        let schema = rewrite.schema(Arc::clone(&of_table));
         let compression = self.options.codec.compression();
         let properties = match table {
             tables::EVENTS => properties_of_events(compression),
@@ -91,7 +98,7 @@ impl<'a> Tables<'a> {
             };
             let mut events = 0;
             for path in files {
-                let rows = Rows::open(root, path)?;
+                let rows = Rows::open(root, path)?.in_table(&of_table);
                 let path = &root.join(path);
                 for batch in ahead(&rows)? {
                     if control.interrupted.load(Ordering::Relaxed) {

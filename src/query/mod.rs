@@ -21,7 +21,6 @@ mod derived;
 mod limits;
 mod lists;
 mod members;
-mod merge;
 mod mistakes;
 mod names;
 pub(crate) mod output;

@@ -8,9 +8,10 @@ use super::runtime::Runtime;
 use super::source::Source;
 use super::statements::{self, Parsed};
 use super::{
-    calls, copy, damage, derived, limits, merge, mistakes, parameters, recordings,
-    request_arguments, request_lists, shipped, tables, wide,
+    calls, copy, damage, derived, limits, mistakes, parameters, recordings, request_arguments,
+    request_lists, shipped, tables, wide,
 };
+use crate::columns::schema::merge;
 use crate::dataset::manifest::Manifest;
 use crate::dataset::tables::EVENTS;
 use crate::dataset::{Dataset, Table};

@@ -52,12 +52,12 @@ def with_pandas(dataset):
 def with_polars(dataset):
     import polars as pl
 
-    events = pl.scan_parquet(dataset / "events" / "*.parquet").select(
+    events = pl.scan_parquet(dataset / "events" / "*" / "*.parquet").select(
         pl.len().alias("events"),
         pl.col("duration_ns").sum().alias("duration"),
         pl.col("args").struct.field("filename").count().alias("filenames"),
     ).collect()
-    nested = pl.scan_parquet(dataset / "requests" / "*.parquet").select(
+    nested = pl.scan_parquet(dataset / "requests" / "*" / "*.parquet").select(
         pl.col("events").explode()
     ).select(
         pl.len().alias("nested"),
@@ -72,11 +72,11 @@ def with_duckdb(dataset):
 
     db = duckdb.connect()
     events = db.execute(f"""
-        SELECT count(*), sum(duration_ns), count(args.filename) FROM '{dataset}/events/*.parquet'
+        SELECT count(*), sum(duration_ns), count(args.filename) FROM '{dataset}/events/*/*.parquet'
     """).fetchone()
     nested = db.execute(f"""
         SELECT count(*), count(*) FILTER (e.name = 'newfstatat'), sum(e.args.fd)
-        FROM (SELECT unnest(events) AS e FROM '{dataset}/requests/*.parquet')
+        FROM (SELECT unnest(events) AS e FROM '{dataset}/requests/*/*.parquet')
     """).fetchone()
     keys = ["events", "duration", "filenames", "nested", "nested_stats", "nested_fds"]
     return dict(zip(keys, map(int, events + nested)))

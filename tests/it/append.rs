@@ -1,11 +1,13 @@
 //! Appending to a dataset gives the dataset that one ingest of all traces gives, or leaves it as it was.
 
 use crate::common::*;
+use crate::publish::published;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 const TABLES: [&str; 4] = ["events", "requests", "downstream", "losses"];
@@ -30,6 +32,13 @@ fn bytes(dataset: &Path) -> BTreeMap<String, Vec<u8>> {
         }
     }
     all
+}
+
+/// Rows of all files of a table.
+fn all_rows(dataset: &Path, name: &str) -> usize {
+    let files = files(dataset, name);
+    let rows = files.iter().flat_map(|file| rows_of(file));
+    rows.map(|batch| batch.num_rows()).sum()
 }
 
 fn append(trace_name: &str, dataset: &Path, options: &[&str]) -> std::process::Output {
@@ -62,16 +71,36 @@ fn same_as_one_ingest(names: &[&str]) {
         let appended = append(name, &steps, &["--label", name, "--compression", "snappy"]);
         assert_eq!(appended.status.code(), Some(0), "{}", stderr(&appended));
     }
+    // Files of the one may lack columns, so both are compared as releases, each of one schema.
+    let [steps_released, at_once_released] = [&steps, &at_once].map(|dataset| {
+        let release = dataset.with_extension("release");
+        published(dataset, &release, &["-q"]);
+        release
+    });
     for name in TABLES {
-        let (one, other) = (whole(&steps, name), whole(&at_once, name));
+        let (one, other) = (whole(&steps_released, name), whole(&at_once_released, name));
         assert_eq!(one.schema(), other.schema(), "{name}");
         assert!(one == other, "{name} of {names:?}");
+        let shards = [&steps_released, &at_once_released].map(|r| files(r, name));
+        for (one, other) in shards[0].iter().zip(&shards[1]) {
+            assert!(fs::read(one).unwrap() == fs::read(other).unwrap(), "{name}");
+        }
+        assert_eq!(all_rows(&steps, name), all_rows(&at_once, name));
     }
     let (one, other) = (manifest(&steps), manifest(&at_once));
     assert_eq!(one["appended"].as_array().unwrap().len(), names.len() - 1);
     assert!(other.get("appended").is_none());
+    let ids = |manifest: &Value| {
+        let recordings = manifest["recordings"].as_array().unwrap();
+        let mut recordings = recordings.clone();
+        // Which columns others have is not in them, but in which order they came.
+        recordings
+            .iter_mut()
+            .for_each(|r| drop(r["classes"].take()));
+        recordings
+    };
+    assert_eq!(ids(&one), ids(&other));
     for same in [
-        "recordings",
         "events",
         "requests",
         "incomplete_requests",
@@ -185,41 +214,219 @@ fn a_dataset_that_is_not_whole_is_not_appended_to() {
         "{}",
         stderr(&none)
     );
-    let events = files(&dataset, "events").remove(0);
-    let whole = fs::read(&events).unwrap();
-    fs::write(&events, &whole[..whole.len() - 9]).unwrap();
-    let refused = append("apache-lossy", &dataset, &[]);
-    assert!(
-        stderr(&refused).contains("but the manifest says"),
-        "{}",
-        stderr(&refused)
-    );
-    assert_eq!(refused.status.code(), Some(1));
-    let mut changed = whole.clone();
-    changed[9] ^= 1;
-    fs::write(&events, &changed).unwrap();
-    let refused = append("apache-lossy", &dataset, &[]);
-    assert!(stderr(&refused).contains("SHA-256"), "{}", stderr(&refused));
-    fs::write(&events, &whole).unwrap();
-    fs::write(dataset.join("classes.json"), "[]").unwrap();
-    let refused = append("apache-lossy", &dataset, &[]);
-    assert!(
-        stderr(&refused).contains("tells of other recordings"),
-        "{}",
-        stderr(&refused)
-    );
-    fs::write(dataset.join("classes.json"), "[{]").unwrap();
-    let refused = append("apache-lossy", &dataset, &[]);
-    assert!(
-        stderr(&refused).contains("classes.json, line 1"),
-        "{}",
-        stderr(&refused)
-    );
+    let refused = |why: &str| {
+        let refused = append("apache-lossy", &dataset, &[]);
+        assert!(stderr(&refused).contains(why), "{}", stderr(&refused));
+        assert_eq!(refused.status.code(), Some(1));
+    };
+    let whole = manifest(&dataset);
+    let classes = dataset.join(whole["recordings"][0]["classes"]["path"].as_str().unwrap());
+    let text = fs::read_to_string(&classes).unwrap();
+    fs::write(
+        &classes,
+        text.replacen("trace_id\":\"", "trace_id\":\"x", 1),
+    )
+    .unwrap();
+    refused("names other recordings");
+    fs::write(&classes, "{]").unwrap();
+    refused(".json, line 1");
+    fs::write(&classes, text).unwrap();
+    let mut older = whole.clone();
+    older["format_version"] = 2.into();
+    fs::write(dataset.join("manifest.json"), older.to_string()).unwrap();
+    refused("format version 2, to whose files nothing can be added");
+    fs::remove_file(files_of(&whole, &dataset).remove(0)).unwrap();
+    fs::write(dataset.join("manifest.json"), whole.to_string()).unwrap();
+    refused("No such file");
     fs::remove_file(dataset.join("manifest.json")).unwrap();
-    let refused = append("apache-lossy", &dataset, &[]);
+    refused("not a sysds dataset");
+}
+
+/// All files that a manifest names for its tables.
+fn files_of(manifest: &Value, dataset: &Path) -> Vec<PathBuf> {
+    let tables = manifest["tables"].as_object().unwrap().values();
+    let files = tables.flat_map(|t| t["files"].as_array().unwrap());
+    files
+        .map(|f| dataset.join(f["path"].as_str().unwrap()))
+        .collect()
+}
+
+/// What is there is neither read nor written: its content could be anything.
+#[test]
+fn files_of_before_are_not_touched_by_an_append() {
+    let (_dir, dataset) = small();
+    let before: Vec<PathBuf> = files_of(&manifest(&dataset), &dataset);
+    for file in &before {
+        let length = fs::metadata(file).unwrap().len() as usize;
+        fs::write(file, vec![7; length]).unwrap();
+    }
+    let done = append("apache-lossy", &dataset, &[]);
+    assert!(done.status.success(), "{}", stderr(&done));
+    for file in &before {
+        assert!(fs::read(file).unwrap().iter().all(|byte| *byte == 7));
+    }
+    let after = manifest(&dataset);
+    assert_eq!(after["recordings"].as_array().unwrap().len(), 2);
+    // Whoever asks is told.
+    let checked = sysds(["verify", dataset.to_str().unwrap()]);
+    assert_eq!(checked.status.code(), Some(1));
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert_eq!(said.matches("checksum: ").count(), before.len(), "{said}");
+}
+
+#[test]
+fn a_dataset_is_verified_as_a_release_is() {
+    let (_dir, dataset) = small();
+    let verify = || {
+        let done = sysds(["verify", dataset.to_str().unwrap()]);
+        (done.status.code(), String::from_utf8(done.stdout).unwrap())
+    };
+    assert!(append("apache-lossy", &dataset, &[]).status.success());
+    let (status, said) = verify();
+    assert!(status == Some(0) && said.contains("no fault"), "{said}");
+    fs::remove_file(files(&dataset, "losses").remove(1)).unwrap();
+    let (status, said) = verify();
     assert!(
-        stderr(&refused).contains("not a sysds dataset"),
-        "{}",
-        stderr(&refused)
+        status == Some(1) && said.contains("missing file: losses/"),
+        "{said}"
     );
+}
+
+/// Each is in, whoever came in between; the rows are those of one ingest of all.
+#[test]
+fn many_append_at_the_same_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = dir.path().join("d");
+    let options = ["--quiet", "--request-args", "none"];
+    ingest(&[&trace("apache-keepalive")], &dataset, &options);
+    let traces: Vec<PathBuf> = (0..WRITERS).map(|n| other_trace(dir.path(), n)).collect();
+    std::thread::scope(|scope| {
+        for trace in &traces {
+            let dataset = &dataset;
+            scope.spawn(move || {
+                let [trace, dataset] = [trace.as_path(), dataset].map(|p| p.to_str().unwrap());
+                let done = sysds(["ingest", trace, "-o", dataset, "--append", "--quiet"]);
+                assert!(done.status.success(), "{}", stderr(&done));
+            });
+        }
+    });
+    let all = manifest(&dataset);
+    assert_eq!(all["recordings"].as_array().unwrap().len(), 1 + WRITERS);
+    assert_eq!(all["appended"].as_array().unwrap().len(), WRITERS);
+    let of = |r: &Value| r["events"].as_u64().unwrap();
+    let each: Vec<u64> = all["recordings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(of)
+        .collect();
+    assert!(each.iter().all(|n| *n == each[0]), "{each:?}");
+    let checked = sysds(["verify", dataset.to_str().unwrap()]);
+    assert!(checked.status.success(), "{}", stderr(&checked));
+    let left = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name());
+    assert!(
+        left.into_iter()
+            .all(|name| !name.to_string_lossy().starts_with('.'))
+    );
+}
+
+const WRITERS: usize = 12;
+
+/// The trace `apache-keepalive` under another UUID: as another recording.
+fn other_trace(dir: &Path, number: usize) -> PathBuf {
+    let copy = copy_of("apache-keepalive", dir);
+    let trace = dir.join(format!("other-{number}"));
+    fs::rename(copy, &trace).unwrap();
+    let metadata = fs::read(trace.join("kernel/metadata")).unwrap();
+    // The 16 bytes behind the magic number of a packet.
+    let uuid: [u8; 16] = metadata[4..20].try_into().unwrap();
+    let mut other = uuid;
+    other[15] ^= number as u8 + 1;
+    for path in walk(&trace) {
+        let bytes = fs::read(&path).unwrap();
+        let text = |uuid: &[u8; 16]| uuid_text(*uuid).into_bytes();
+        let changed = replaced(&bytes, &uuid, &other);
+        let changed = replaced(&changed, &text(&uuid), &text(&other));
+        fs::write(&path, changed).unwrap();
+    }
+    trace
+}
+
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let mut at = 0;
+    while let Some(found) = bytes[at..].windows(from.len()).position(|w| w == from) {
+        bytes[at + found..at + found + to.len()].copy_from_slice(to);
+        at += found + to.len();
+    }
+    bytes
+}
+
+fn walk(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(walk(&path)),
+            false => found.push(path),
+        }
+    }
+    found
+}
+
+fn uuid_text(bytes: [u8; 16]) -> String {
+    let hex: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let part = |range: std::ops::Range<usize>| hex[range].concat();
+    [
+        part(0..4),
+        part(4..6),
+        part(6..8),
+        part(8..10),
+        part(10..16),
+    ]
+    .join("-")
+}
+
+/// What a killed append left is listed while it is young, removed when it is old, and never in the way.
+#[test]
+fn what_a_killed_append_left_is_cleaned() {
+    let (dir, dataset) = small();
+    let id = "69f65b33-88e5-604b-a8c4-e4b2408472de";
+    let orphan = dataset.join(format!("events/trace_id={id}/part-00000.parquet"));
+    fs::create_dir_all(orphan.parent().unwrap()).unwrap();
+    let notes = dataset.join("events/notes.txt");
+    fs::write(&notes, "mine").unwrap();
+    fs::write(&orphan, "half").unwrap();
+    let clean = |more: &[&str]| {
+        let done = sysds([&["clean", dataset.to_str().unwrap()], more].concat());
+        assert!(done.status.success(), "{}", stderr(&done));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    assert!(clean(&[]).contains("younger than a day"));
+    let day = std::time::Duration::from_secs(25 * 3600);
+    let file = fs::File::options().write(true).open(&orphan).unwrap();
+    file.set_modified(std::time::SystemTime::now() - day)
+        .unwrap();
+    assert!(clean(&["--dry-run"]).contains("to remove") && orphan.exists());
+    let said = clean(&[]);
+    assert!(
+        said.contains("4 bytes, removed") && said.ends_with("1 files, 4 bytes removed\n"),
+        "{said}"
+    );
+    assert!(!orphan.exists() && !orphan.parent().unwrap().exists() && notes.exists());
+    // One of the same recording takes its place.
+    for name in ["apache-prefork", "apache-lossy"] {
+        let probe = dir.path().join("probe");
+        ingest(&[&trace(name)], &probe, &["--quiet", "--force"]);
+        let path = files(&probe, "events").remove(0);
+        let orphan = dataset.join(path.strip_prefix(&probe).unwrap());
+        fs::create_dir_all(orphan.parent().unwrap()).unwrap();
+        fs::write(&orphan, "half").unwrap();
+        let done = append(name, &dataset, &[]);
+        assert!(done.status.success(), "{}", stderr(&done));
+    }
+    let checked = sysds(["verify", dataset.to_str().unwrap()]);
+    assert!(checked.status.success(), "{}", stderr(&checked));
 }

@@ -85,11 +85,12 @@ pub fn manifest(dataset: &Path) -> serde_json::Value {
     serde_json::from_str(&fs::read_to_string(dataset.join("manifest.json")).unwrap()).unwrap()
 }
 
-/// The files of a table, in order.
+/// The files of a table, in the order of the manifest.
 pub fn files(dataset: &Path, table: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(dataset.join(table)).unwrap();
-    let mut files: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
-    files.sort();
+    let manifest = manifest(dataset);
+    let named = manifest["tables"][table]["files"].as_array().unwrap();
+    let named = named.iter().map(|f| f["path"].as_str().unwrap());
+    let files: Vec<PathBuf> = named.map(|path| dataset.join(path)).collect();
     assert!(!files.is_empty());
     files
 }

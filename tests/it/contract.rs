@@ -104,11 +104,7 @@ fn ids_are_dense_times_rise_and_the_manifest_is_true() {
     let recordings = manifest["recordings"].as_array().unwrap();
     assert_eq!(recordings.len(), 2);
     for (path, recording) in files(&dataset, "events").iter().zip(recordings) {
-        let one = dir.path().join("one");
-        let _ = fs::remove_dir_all(&one);
-        fs::create_dir_all(one.join("events")).unwrap();
-        fs::copy(path, one.join("events/part.parquet")).unwrap();
-        let (_, rows) = table(&one, "events");
+        let rows = rows_of(path);
         let ids: Vec<i64> = all_longs(&rows, "event_id").into_iter().flatten().collect();
         assert_eq!(
             ids,

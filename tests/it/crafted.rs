@@ -142,10 +142,11 @@ fn every_mutant_of_a_parquet_file_ends_in_a_message_that_names_it() {
     let answers: BTreeMap<&str, Vec<u8>> = TABLES
         .map(|table| (table, query(&dataset, table).stdout))
         .into();
-    let files = TABLES.map(|table| PathBuf::from(format!("{table}/part-00000.parquet")));
+    let inside = |path: PathBuf| path.strip_prefix(&dataset).unwrap().to_path_buf();
+    let files = TABLES.map(|table| inside(crate::common::files(&dataset, table).remove(0)));
     let unnoticed = Mutex::new(Vec::new());
     for_each_mutant(&dataset, &files, |root, file, what| {
-        let table = text(file.parent().unwrap());
+        let table = text(Path::new(file.iter().next().unwrap()));
         let done = query(root, table);
         let said = stderr(&done);
         match done.status.code() {

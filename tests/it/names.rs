@@ -140,9 +140,12 @@ fn a_dataset_whose_columns_are_called_otherwise_is_not_appended_to() {
     let dataset = dir.path().join("d");
     ingest(&[&upper], &dataset, &["--quiet"]);
     // As if it had a field ip, too.
-    let path = dataset.join("classes.json");
+    let mut told = manifest(&dataset);
+    told["tool"]["version"] = "0.0.9".into();
+    fs::write(dataset.join("manifest.json"), told.to_string()).unwrap();
+    let path = dataset.join(told["recordings"][0]["classes"]["path"].as_str().unwrap());
     let mut classes: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    let all = classes[0]["classes"].as_array_mut().unwrap();
+    let all = classes["classes"].as_array_mut().unwrap();
     let mut other = all[0].clone();
     let field = &mut other["class"]["payload"][0]["name"];
     assert_eq!(*field, "IP");

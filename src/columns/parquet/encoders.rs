@@ -119,11 +119,7 @@ impl PartWriter {
             let file = File::create(&path).map_err(Error::io("create", &path))?;
             let written = self.write_to(BufWriter::new(file));
             written.map_err(Error::columns(&path))?;
-            Ok(Part {
-                path,
-                rows,
-                group: None,
-            })
+            Ok(Part { path, rows })
         };
         Ok(Finishing(threads::spawn("part", work)?))
     }

@@ -79,7 +79,7 @@ pub fn planned(parts: &[Part], first: usize) -> Vec<Planned<'_>> {
 }
 
 impl Planned<'_> {
-    /// Joins the parts into the file, removes those that are files of their own, and returns its path.
+    /// Joins the parts into the file, removes theirs, and returns its path.
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`] where a file cannot be read or written.
@@ -92,9 +92,7 @@ impl Planned<'_> {
         for part in self.parts {
             joint.add(part, rows, &path)?;
             rows += part.rows;
-            if part.group.is_none() {
-                std::fs::remove_file(&part.path).map_err(Error::io("remove", &part.path))?;
-            }
+            std::fs::remove_file(&part.path).map_err(Error::io("remove", &part.path))?;
         }
         let file = joint.writer.into_inner().map_err(Error::columns(&path))?;
         let file = file
@@ -136,7 +134,7 @@ impl<'a> Joint<'a> {
     /// Adds a part, which comes after so many rows of parts, to the file at `path`.
     fn add(&mut self, part: &Part, before: usize, path: &Path) -> Result<()> {
         let file = File::open(&part.path).map_err(Error::io("read", &part.path))?;
-        let source = Source::open(file, part.group.unwrap_or(0));
+        let source = Source::open(file);
         let source = source.map_err(Error::columns_read(&part.path))?;
         let late = self.late(&source, before..before + part.rows)?;
         self.add_group(&source, part.rows, late)

@@ -12,12 +12,10 @@ use std::sync::Arc;
 /// One row group on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// Its file.
+    /// Its file, which is removed when it has been joined.
     pub path: PathBuf,
     /// Its rows.
     pub rows: usize,
-    /// Its row group, in a file that stays; `None` for a file of its own, which is removed when it has been joined.
-    pub group: Option<usize>,
 }
 
 /// Writes a file of one row group, into which `fill` puts the columns of `schema`.

@@ -18,8 +18,6 @@ pub(super) struct Source {
     pub file: File,
     metadata: ParquetMetaData,
     reader: SerializedFileReader<File>,
-    /// Number of the row group that is read.
-    group: usize,
 }
 
 /// Definition and repetition levels of a column of the part; none at top level.
@@ -32,8 +30,8 @@ pub(super) struct DonorLevels {
 }
 
 impl Source {
-    /// The row group of this number in a file.
-    pub(super) fn open(file: File, group: usize) -> Result<Self, ParquetError> {
+    /// The row group in a file of one.
+    pub(super) fn open(file: File) -> Result<Self, ParquetError> {
         let metadata = ParquetMetaDataReader::new()
             .with_page_index_policy(PageIndexPolicy::Optional)
             .parse_and_finish(&file)?;
@@ -42,12 +40,11 @@ impl Source {
             file,
             metadata,
             reader,
-            group,
         })
     }
 
     fn group(&self) -> &RowGroupMetaData {
-        self.metadata.row_group(self.group)
+        self.metadata.row_group(0)
     }
 
     /// The number of the column at `path`.
@@ -66,14 +63,8 @@ impl Source {
             rows_written: self.group().num_rows() as u64,
             metadata: column.clone(),
             bloom_filter: Sbbf::read_from_column_chunk(column, &self.file)?,
-            column_index: self
-                .metadata
-                .column_index()
-                .map(|a| a[self.group][index].clone()),
-            offset_index: self
-                .metadata
-                .offset_index()
-                .map(|a| a[self.group][index].clone()),
+            column_index: self.metadata.column_index().map(|a| a[0][index].clone()),
+            offset_index: self.metadata.offset_index().map(|a| a[0][index].clone()),
         })
     }
 
@@ -85,7 +76,7 @@ impl Source {
         };
         let descriptor = self.group().column(index).column_descr();
         levels.greatest = (descriptor.max_def_level(), descriptor.max_rep_level());
-        let group = self.reader.get_row_group(self.group)?;
+        let group = self.reader.get_row_group(0)?;
         let ColumnReader::Int64ColumnReader(mut column) = group.get_column_reader(index)? else {
             return Err(ParquetError::General(
                 "donors are 64-bit integers".to_owned(),

@@ -27,7 +27,6 @@ pub(super) fn write_part<R: 'static>(
     Ok(Part {
         path,
         rows: rows.len(),
-        group: None,
     })
 }
 

@@ -105,7 +105,6 @@ impl GroupWriter {
         Ok(Part {
             path,
             rows: requests.len(),
-            group: None,
         })
     }
 

@@ -119,6 +119,8 @@ impl Anonymizer {
             // Whoever has the trace would find it by them.
             fingerprints: _,
             recorded,
+            // A release has those of all recordings in one file.
+            classes: _,
         } = recording;
         let by = self.shift * SECOND;
         let later = |ns: Option<i64>| ns.map(|ns| ns.saturating_add(by));
@@ -155,6 +157,7 @@ impl Anonymizer {
             damage: damage.into_iter().map(|d| self.damage(&d)).collect(),
             fingerprints: None,
             recorded,
+            classes: None,
         })
     }
 

@@ -48,7 +48,7 @@ pub(super) fn is_impossible(release: &Release, report: &mut Report) -> bool {
     impossible
 }
 
-/// Checks all files.
+/// Checks all files of a release.
 pub(super) fn check(release: &Release, report: &mut Report) -> Result<()> {
     if let Err(e) = Version::parse(&release.manifest.release.version) {
         let what = format!(
@@ -60,24 +60,11 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<()> {
     let listed = listed(release, report)?;
     let mut found: BTreeMap<String, Measured> = BTreeMap::new();
     for (below, kind) in foreign::everything_below(release.root)? {
-        release.go_on()?;
         let file = path_text(&below);
         if file == SUMS {
             continue;
         }
-        if kind != foreign::Kind::File {
-            report.add(Kind::NoFile, &file, kind.refused(&below).reason());
-            found.insert(file, Measured::Unread);
-            continue;
-        }
-        let measured = match measure(release, &below) {
-            Err(Error::Interrupted) => return Err(Error::Interrupted),
-            Err(e) => {
-                report.add(Kind::Unreadable, &file, e.reason());
-                Measured::Unread
-            }
-            Ok(measured) => measured,
-        };
+        let measured = look(release, &below, kind, report)?;
         against_list(&file, &measured, &listed, report);
         found.insert(file, measured);
     }
@@ -88,11 +75,8 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<()> {
     }
     let tables = release.manifest.dataset.tables.values();
     let shards: Vec<&DataFile> = tables.flat_map(|t| &t.files).collect();
-    for file in shards
-        .iter()
-        .copied()
-        .chain([&release.manifest.dataset.classes])
-    {
+    let classes = &release.manifest.dataset.classes;
+    for file in shards.iter().copied().chain(classes) {
         against_manifest(file, &found, report);
     }
     for file in shards {
@@ -102,6 +86,48 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<()> {
         }
     }
     croissant(release, report)
+}
+
+/// Checks the files of a dataset, which its manifest names; others are nothing to it.
+pub(super) fn check_named(release: &Release, report: &mut Report) -> Result<()> {
+    let mut found: BTreeMap<String, Measured> = BTreeMap::new();
+    let named: Vec<&DataFile> = release.manifest.dataset.data_files().collect();
+    for file in &named {
+        let kind = foreign::kind(&release.root.join(&file.path))?;
+        if let Some(kind) = kind {
+            let measured = look(release, Path::new(&file.path), kind, report)?;
+            found.insert(file.path.clone(), measured);
+        }
+    }
+    let read = |m: &&Measured| matches!(m, Measured::Read(..));
+    report.files = found.values().filter(read).count() as u64;
+    for file in named {
+        against_manifest(file, &found, report);
+    }
+    Ok(())
+}
+
+/// Looks at a file that is there; what cannot be read is told.
+fn look(
+    release: &Release,
+    below: &Path,
+    kind: foreign::Kind,
+    report: &mut Report,
+) -> Result<Measured> {
+    release.go_on()?;
+    let file = path_text(below);
+    if kind != foreign::Kind::File {
+        report.add(Kind::NoFile, &file, kind.refused(below).reason());
+        return Ok(Measured::Unread);
+    }
+    match measure(release, below) {
+        Err(Error::Interrupted) => Err(Error::Interrupted),
+        Err(e) => {
+            report.add(Kind::Unreadable, &file, e.reason());
+            Ok(Measured::Unread)
+        }
+        Ok(measured) => Ok(measured),
+    }
 }
 
 /// The files and checksums of the list.

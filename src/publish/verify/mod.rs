@@ -1,9 +1,12 @@
-//! Checking a release: whether it is whole, is what its manifest and its contract say, and does not contradict itself.
+//! Checking a release or a dataset: whether it is whole, is what its manifest and its contract say, and does not contradict
+//! itself.
 //!
-//! Everything is read from the release itself, so that its receiver needs nothing else. A fault does not end the check:
+//! Everything is read from the release itself, so that its receiver needs nothing else; what is said of releases here holds
+//! of datasets, which have one split and lack a list of checksums and a contract of their own. A fault does not end the check:
 //! all of them are named, of each kind the first few. Memory stays bounded: tables are read in batches; what is kept for
 //! a recording is a byte for each request.
 
+mod dataset;
 mod files;
 mod ids;
 mod links;
@@ -14,34 +17,39 @@ mod tables;
 
 pub(crate) use report::Report;
 
-use super::release::ReleaseManifest;
 use crate::error::Result;
 use crate::foreign;
 use release::Release;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-/// Checks the release in `root`.
+/// Checks the release or dataset in `root`.
 ///
 /// # Errors
-/// [`Error::Input`](crate::error::Error::Input) where it is no release, or its manifest cannot be read; [`Error::Interrupted`](crate::error::Error::Interrupted). What is wrong with a
-/// release is no error, but in the report.
+/// [`Error::Input`](crate::error::Error::Input) where it is neither, or its manifest cannot be read; [`Error::Interrupted`](crate::error::Error::Interrupted). What is wrong with it
+/// is no error, but in the report.
 pub(crate) fn verify(root: &Path, interrupted: &AtomicBool) -> Result<Report> {
-    let manifest = ReleaseManifest::read_as_it_is(root)?;
+    let mut report = Report::default();
+    let (manifest, is_release) = dataset::manifest(root, &mut report)?;
     let release = Release {
         root,
         manifest: &manifest,
+        is_release,
         shards: manifest.shards(),
         interrupted,
     };
-    let mut report = Report {
-        version: manifest.release.version.clone(),
-        ..Report::default()
+    report.version = match is_release {
+        true => manifest.release.version.clone(),
+        false => manifest.dataset.format_version.to_string(),
     };
+    report.release = is_release;
     if files::is_impossible(&release, &mut report) {
         return Ok(report);
     }
-    files::check(&release, &mut report)?;
+    match is_release {
+        true => files::check(&release, &mut report)?,
+        false => files::check_named(&release, &mut report)?,
+    }
     let sound = tables::check(&release, &mut report)?;
     if !sound {
         // Rows of other columns than expected could only be misread.

@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(super) struct Release<'a> {
     pub(super) root: &'a Path,
     pub(super) manifest: &'a ReleaseManifest,
+    /// Whether it is one, and not a dataset.
+    pub(super) is_release: bool,
     /// Its shards by table and recording, in order.
     pub(super) shards: BTreeMap<(&'a str, &'a str), Vec<(&'a String, &'a Shard)>>,
     pub(super) interrupted: &'a AtomicBool,

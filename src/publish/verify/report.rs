@@ -79,7 +79,9 @@ pub(crate) struct Fault {
 /// What a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Report {
-    /// The release's version.
+    /// Whether it was a release that was checked, and not a dataset.
+    pub release: bool,
+    /// The release's version, or that of the dataset's form.
     pub version: String,
     /// Files that were read.
     pub files: u64,

@@ -67,7 +67,6 @@ fn files_are_planned_with_the_rows_before_them_and_one_for_no_parts() {
     let part = |rows| Part {
         path: PathBuf::new(),
         rows,
-        group: None,
     };
     let parts: Vec<Part> = (1..=2 * PARTS_PER_FILE + 1).map(part).collect();
     let files = planned(&parts, 7);
@@ -161,7 +160,6 @@ fn nested(dir: &Path, name: &str, lengths: &[usize]) -> Part {
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     Part {
-        group: None,
         path,
         rows: lengths.len(),
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Two types under one name: the path of the field, and the types.
 #[derive(Debug, PartialEq)]
-pub(super) struct Conflict {
+pub(crate) struct Conflict {
     /// Names from the column down to the field.
     pub field: String,
     /// The type so far, and the one that does not fit.
@@ -17,7 +17,7 @@ pub(super) struct Conflict {
 }
 
 /// The schema that has every field of `schemas`.
-pub(super) fn merge(schemas: &[SchemaRef]) -> Result<SchemaRef, Conflict> {
+pub(crate) fn merge(schemas: &[SchemaRef]) -> Result<SchemaRef, Conflict> {
     let mut fields = Fields::empty();
     for (i, schema) in schemas.iter().enumerate() {
         fields = match i {

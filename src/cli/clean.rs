@@ -1,0 +1,69 @@
+//! `sysds clean`: its options and its output.
+
+use super::terminal::{interrupt_flag, print};
+use crate::dataset;
+use crate::dataset::clean::{Leftover, clean};
+use crate::error::{Error, Result};
+use crate::shown::shown_path;
+use clap::Args;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How old a file is before it is removed.
+const AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// Removes files that a killed append left in a dataset, and that nothing reads.
+///
+/// A dataset is what its manifest names. An append that is killed after it has put its files in place, but before the
+/// manifest names them, leaves them there. Those that have not changed for a day are removed; others are only listed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  sysds clean web --dry-run
+  sysds clean web
+
+Exit status: 0 done, 1 not a dataset, or a file that cannot be removed, 130 interrupted.")]
+pub(super) struct CleanArgs {
+    /// The dataset
+    #[arg(value_name = "DATASET")]
+    dataset: PathBuf,
+    /// Only list them
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// As [`clean`].
+pub(super) fn run(args: CleanArgs) -> Result<u8> {
+    let interrupted = interrupt_flag()?;
+    let go_on = || match interrupted.load(Ordering::Relaxed) {
+        true => Err(Error::Interrupted),
+        false => Ok(()),
+    };
+    dataset::open(&args.dataset)?;
+    let found = clean(&args.dataset, AGE, !args.dry_run, &go_on)?;
+    print(&text(&found, args.dry_run))?;
+    Ok(0)
+}
+
+fn text(found: &[Leftover], dry_run: bool) -> String {
+    let mut text = String::new();
+    for leftover in found {
+        let done = match (leftover.old, dry_run) {
+            (true, false) => "removed",
+            (true, true) => "to remove",
+            (false, _) => "younger than a day",
+        };
+        let path = shown_path(&leftover.path);
+        let _ = writeln!(text, "{path}: {} bytes, {done}", leftover.bytes);
+    }
+    let old = || found.iter().filter(|leftover| leftover.old);
+    let bytes: u64 = old().map(|leftover| leftover.bytes).sum();
+    let what = if dry_run { "to remove" } else { "removed" };
+    let _ = writeln!(text, "{} files, {bytes} bytes {what}", old().count());
+    text
+}

@@ -1,0 +1,89 @@
+//! The one schema that a table has in a release, of whose files in the dataset one may lack columns that another has.
+
+use super::rows::Rows;
+use crate::columns::schema::layout::Layout;
+use crate::columns::schema::united::{self, member, members, usage};
+use crate::columns::schema::{contract, merge};
+use crate::dataset::classes::{Class, Classes};
+use crate::dataset::manifest::Manifest;
+use crate::dataset::tables;
+use crate::error::{Error, Place, Result};
+use crate::trace::event::EventClass;
+use arrow::datatypes::{Schema, SchemaRef};
+use glob::Pattern;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The schema of the table whose `files` are those of the dataset in `root`: that of one ingest of all its recordings.
+///
+/// # Errors
+/// As [`Rows::open`], and [`Error::Input`] where a column has two types.
+pub(super) fn schema(
+    root: &Path,
+    manifest: &Manifest,
+    classes: &[Classes],
+    table: &str,
+    files: &[Vec<String>],
+) -> Result<SchemaRef> {
+    let mut all: Vec<SchemaRef> = Vec::new();
+    for file in files.iter().flatten() {
+        let schema = Rows::open(root, file)?.schema().clone();
+        if all.last() != Some(&schema) {
+            all.push(schema);
+        }
+    }
+    if let [only] = &all[..] {
+        return Ok(Arc::clone(only));
+    }
+    let merged = merge::merge(&all).map_err(|conflict| {
+        let (a, b) = conflict.types;
+        Error::input(
+            format!(
+                "{table}: {} is {a} in one file and {b} in another",
+                conflict.field
+            ),
+            Place::file(root),
+            "Make the dataset again with one version of sysds ingest.",
+        )
+    })?;
+    Ok(match table {
+        tables::EVENTS => Arc::new(events(&merged, manifest, classes)),
+        tables::REQUESTS => Arc::new(requests(&merged, manifest, classes)),
+        _ => merged,
+    })
+}
+
+fn events(merged: &Schema, manifest: &Manifest, all: &[Classes]) -> Schema {
+    let layout = layout(manifest, all);
+    let args = usage(&layout.args, &members(member(merged.fields(), "args")));
+    let context = usage(
+        &layout.context,
+        &members(member(merged.fields(), "context")),
+    );
+    let used: Vec<&EventClass> = occurring(all, |class| class.in_events).collect();
+    united::events(&contract::events(), &layout, (&args, &context), &used)
+}
+
+fn requests(merged: &Schema, manifest: &Manifest, all: &[Classes]) -> Schema {
+    let layout = layout(manifest, all);
+    let nested = members(member(merged.fields(), "events"));
+    let args = member(&nested, "args").map(|args| usage(&layout.args, &members(Some(args))));
+    let used: Vec<&EventClass> = occurring(all, |class| class.in_requests).collect();
+    united::requests(&contract::requests(), &layout, args.as_deref(), &used)
+}
+
+/// The columns that one ingest of all would have planned.
+fn layout(manifest: &Manifest, all: &[Classes]) -> Layout {
+    let chosen = &manifest.options.columns;
+    let chosen: Vec<Pattern> = chosen.iter().filter_map(|p| Pattern::new(p).ok()).collect();
+    let stores = |name: &str| chosen.is_empty() || chosen.iter().any(|p| p.matches(name));
+    Layout::new(occurring(all, |_| true), stores)
+}
+
+fn occurring(
+    all: &[Classes],
+    which: impl Fn(&Class) -> bool + Clone,
+) -> impl Iterator<Item = &EventClass> + Clone {
+    let classes = all.iter().flat_map(|c| &c.classes);
+    classes.filter(move |c| which(c)).map(|c| &c.class)
+}
