@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_first_in_order_that_fails_is_told_and_those_after_it_stop() {
-        let later_failed = AtomicUsize::new(0);
+        let (later_failed, both_begun) = (AtomicUsize::new(0), Barrier::new(2));
         let work = |task: usize, stop: &Stop| match task {
             // Fails last of all, when the one after it has failed and the last one was stopped by that.
             1 => {
@@ -150,16 +150,18 @@ mod tests {
                 })
             }
             2 => {
+                both_begun.wait();
                 later_failed.fetch_add(1, Ordering::SeqCst);
                 panic!("two")
             }
-            3 => loop {
-                if let Err(stopped) = stop.check() {
-                    later_failed.fetch_add(1, Ordering::SeqCst);
-                    return Err(stopped);
+            3 => {
+                both_begun.wait();
+                while stop.check().is_ok() {
+                    thread::sleep(Duration::from_millis(1));
                 }
-                thread::sleep(Duration::from_millis(1));
-            },
+                later_failed.fetch_add(1, Ordering::SeqCst);
+                Err(Error::Interrupted)
+            }
             _ => Ok(task),
         };
         let failed = abreast(("test", 4), vec![0, 1, 2, 3], work, || {});

@@ -6,9 +6,10 @@
 //! the parts, put together in the order of the recordings, are the same byte for byte.
 
 use super::abreast::{Stop, abreast};
-use super::pipeline::{self, About, Read, Task};
+use super::pipeline::{self, Read};
 use super::plan::{Ingested, Plan};
 use super::progress::{Control, Progress};
+use super::task::{About, Task};
 use crate::error::{Error, Result};
 use crate::trace::reader::MovableReader;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};

@@ -16,6 +16,7 @@ mod pipeline;
 mod plan;
 mod progress;
 mod shares;
+mod task;
 mod told;
 mod worker;
 mod writing;
@@ -33,12 +34,12 @@ use described::Described;
 pub use open::MAX_COLUMNS;
 use open::{open_all, trace_id};
 pub use options::IngestOptions;
-use pipeline::{About, Task};
 use plan::{Ingested, Plan};
 pub use progress::{Control, Progress};
 use shares::Machine;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
+use task::{About, Task};
 
 /// Makes a dataset, or appends to one.
 ///

@@ -5,8 +5,8 @@
 //!                                      └──what ended──► `requests`: requests, downstream, links
 //! ```
 
-use super::described::Described;
 use super::plan::{Ingested, Plan};
+use super::task::{About, Task};
 use super::worker::{Ended, Worked, Worker};
 
 use super::writing::{Tables, Written, columns, requests};
@@ -24,7 +24,7 @@ use crate::trace::check::Checked;
 use crate::trace::event::{EventClass, Loss};
 use crate::trace::find;
 use crate::trace::reader::Reader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -38,21 +38,6 @@ const OBSERVED_WAITING: usize = 2;
 /// Batches of what has ended that wait to be written: as many as come while a row group of `requests` is written, lest
 /// everything wait for it.
 const ENDED_WAITING: usize = 64;
-
-/// A recording to read.
-pub(super) struct Task<'a> {
-    pub reader: Reader,
-    pub about: About<'a>,
-}
-
-/// What is known of a recording that is to be read, but its reader.
-pub(super) struct About<'a> {
-    pub trace_id: String,
-    pub recording: &'a find::Recording,
-    pub described: &'a Described,
-    /// The folder for its parts.
-    pub scratch: PathBuf,
-}
 
 /// How far a recording is read.
 #[derive(Debug, Clone, Copy, Default)]

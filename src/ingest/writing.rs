@@ -1,7 +1,7 @@
 //! The threads at the end of an ingest, which fill the tables of a recording: `columns` those of events, `requests` the others.
 
-use super::pipeline::About;
 use super::plan::Plan;
+use super::task::About;
 use super::worker::Ended;
 use crate::calls::PairedBatch;
 use crate::columns::parquet::part::Part;
