@@ -1,8 +1,8 @@
 //! How many recordings are read at once, and how many threads each of them has.
 //!
 //! The one idea: nothing of this changes a byte of the dataset, so it goes by what the machine has. What one recording can
-//! use is bounded by its busiest thread. With few threads that is `columns`, which has a seventh of the work; on average four
-//! CPUs are busy, because recordings begin and end with less. With more, it is `events`, with a twelfth.
+//! use is bounded by its busiest thread. With few threads that is `requests`, which has a fifth of the work: some four CPUs
+//! are busy. With more, it is `events`, with a ninth.
 
 use crate::columns::tables::events::Filling;
 use crate::process::machine;
