@@ -32,7 +32,7 @@ WITH chosen AS (
     avg(runnable_ns) FILTER (WHERE counts) AS runnable,
     avg(blocked_ns) FILTER (WHERE counts) AS blocked,
     avg(unattended_ns) FILTER (WHERE counts) AS unattended,
-    array_sort(array_agg(duration_ns) FILTER (WHERE counts)) AS d
+    nearest_ranks(duration_ns, [0.50, 0.99]) FILTER (WHERE counts) AS ranks
   FROM chosen
   GROUP BY procname, depth
 )
@@ -45,8 +45,8 @@ SELECT
   left_out,
   round(g.ns / 1e6, 3) AS total_ms,
   round(g.ns / 1e6 / n, 3) AS mean_ms,
-  round(d[1 + least(n - 1, CAST(floor(0.50 * n) AS BIGINT))] / 1e6, 3) AS p50_ms,
-  round(d[1 + least(n - 1, CAST(floor(0.99 * n) AS BIGINT))] / 1e6, 3) AS p99_ms,
+  round(ranks[1] / 1e6, 3) AS p50_ms,
+  round(ranks[2] / 1e6, 3) AS p99_ms,
   round(wait / 1e6, 3) AS mean_wait_ms,
   round(on_cpu / 1e6, 3) AS mean_on_cpu_ms,
   round(runnable / 1e6, 3) AS mean_runnable_ms,

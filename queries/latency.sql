@@ -29,17 +29,17 @@ WITH chosen AS (
     count(*) FILTER (WHERE counts) AS n,
     count(*) FILTER (WHERE NOT counts) AS left_out,
     avg(duration_ns) FILTER (WHERE counts) AS mean,
-    array_agg(duration_ns ORDER BY duration_ns) FILTER (WHERE counts) AS d
+    nearest_ranks(duration_ns, [0.50, 0.90, 0.99, 0.999, 1]) FILTER (WHERE counts) AS ranks
   FROM chosen
   GROUP BY GROUPING SETS ((procname, pid), ())
 ), ranked AS (
   SELECT
     *,
-    d[1 + least(n - 1, CAST(floor(0.50 * n) AS BIGINT))] AS p50,
-    d[1 + least(n - 1, CAST(floor(0.90 * n) AS BIGINT))] AS p90,
-    d[1 + least(n - 1, CAST(floor(0.99 * n) AS BIGINT))] AS p99,
-    d[1 + least(n - 1, CAST(floor(0.999 * n) AS BIGINT))] AS p999,
-    d[n] AS max
+    ranks[1] AS p50,
+    ranks[2] AS p90,
+    ranks[3] AS p99,
+    ranks[4] AS p999,
+    ranks[5] AS max
   FROM grouped
 )
 SELECT

@@ -12,7 +12,7 @@ WITH grouped AS (
     count(*) FILTER (WHERE complete OR $incomplete) AS n,
     count(*) FILTER (WHERE NOT (complete OR $incomplete)) AS left_out,
     avg(duration_ns) FILTER (WHERE complete OR $incomplete) AS mean,
-    array_agg(duration_ns ORDER BY duration_ns) FILTER (WHERE complete OR $incomplete) AS d
+    nearest_ranks(duration_ns, [0.50, 0.90, 0.99, 1]) FILTER (WHERE complete OR $incomplete) AS ranks
   FROM requests
   GROUP BY label
 )
@@ -22,9 +22,9 @@ SELECT
   n AS requests,
   left_out,
   round(mean / 1e6, 3) AS mean_ms,
-  round(d[1 + least(n - 1, CAST(floor(0.50 * n) AS BIGINT))] / 1e6, 3) AS p50_ms,
-  round(d[1 + least(n - 1, CAST(floor(0.90 * n) AS BIGINT))] / 1e6, 3) AS p90_ms,
-  round(d[1 + least(n - 1, CAST(floor(0.99 * n) AS BIGINT))] / 1e6, 3) AS p99_ms,
-  round(d[n] / 1e6, 3) AS max_ms
+  round(ranks[1] / 1e6, 3) AS p50_ms,
+  round(ranks[2] / 1e6, 3) AS p90_ms,
+  round(ranks[3] / 1e6, 3) AS p99_ms,
+  round(ranks[4] / 1e6, 3) AS max_ms
 FROM grouped
 ORDER BY label NULLS LAST;

@@ -20,7 +20,7 @@ WITH placed AS (
     CAST(span AS BIGINT) AS span,
     count(*) FILTER (WHERE counts) AS n,
     count(*) FILTER (WHERE NOT counts) AS left_out,
-    array_agg(duration_ns ORDER BY duration_ns) FILTER (WHERE counts) AS d
+    nearest_ranks(duration_ns, [0.50, 0.90, 1]) FILTER (WHERE counts) AS ranks
   FROM placed
   GROUP BY trace_id, CAST(span AS BIGINT)
 )
@@ -29,8 +29,8 @@ SELECT
   span * $span_ms AS from_ms,
   n AS requests,
   left_out,
-  round(d[1 + least(n - 1, CAST(floor(0.50 * n) AS BIGINT))] / 1e6, 3) AS p50_ms,
-  round(d[1 + least(n - 1, CAST(floor(0.90 * n) AS BIGINT))] / 1e6, 3) AS p90_ms,
-  round(d[n] / 1e6, 3) AS max_ms
+  round(ranks[1] / 1e6, 3) AS p50_ms,
+  round(ranks[2] / 1e6, 3) AS p90_ms,
+  round(ranks[3] / 1e6, 3) AS max_ms
 FROM grouped
 ORDER BY trace_id, from_ms;

@@ -26,7 +26,7 @@ WITH chosen AS (
     min(CAST(start AS BIGINT)) FILTER (WHERE counts) AS begin_ns,
     max(CAST("end" AS BIGINT)) FILTER (WHERE counts) AS end_ns,
     avg(duration_ns) FILTER (WHERE counts) AS mean,
-    array_agg(duration_ns ORDER BY duration_ns) FILTER (WHERE counts) AS d
+    nearest_ranks(duration_ns, [0.50, 0.90, 0.99, 1]) FILTER (WHERE counts) AS ranks
   FROM chosen
   GROUP BY trace_id
 ), shares AS (
@@ -55,13 +55,13 @@ SELECT
   round(r.load_mean_ns / 1e6, 3) AS load_mean_ms,
   round(g.mean / 1e6, 3) AS mean_ms,
   round(m.p50 / 1e6, 3) AS load_p50_ms,
-  round(d[1 + least(n - 1, CAST(floor(0.50 * n) AS BIGINT))] / 1e6, 3) AS p50_ms,
+  round(ranks[1] / 1e6, 3) AS p50_ms,
   round(m.p90 / 1e6, 3) AS load_p90_ms,
-  round(d[1 + least(n - 1, CAST(floor(0.90 * n) AS BIGINT))] / 1e6, 3) AS p90_ms,
+  round(ranks[2] / 1e6, 3) AS p90_ms,
   round(m.p99 / 1e6, 3) AS load_p99_ms,
-  round(d[1 + least(n - 1, CAST(floor(0.99 * n) AS BIGINT))] / 1e6, 3) AS p99_ms,
+  round(ranks[3] / 1e6, 3) AS p99_ms,
   round(r.load_max_ns / 1e6, 3) AS load_max_ms,
-  round(d[n] / 1e6, 3) AS max_ms
+  round(ranks[4] / 1e6, 3) AS max_ms
 FROM recordings AS r
 LEFT JOIN grouped AS g ON g.trace_id = r.trace_id
 LEFT JOIN measured AS m ON m.trace_id = r.trace_id

@@ -25,6 +25,7 @@ mod mistakes;
 mod names;
 pub(crate) mod output;
 mod parameters;
+mod ranks;
 mod reach;
 mod recordings;
 mod request_arguments;

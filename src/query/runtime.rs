@@ -6,6 +6,7 @@
 
 use super::lists;
 use super::members::members;
+use super::ranks::nearest_ranks;
 use super::windows::WindowJoins;
 use crate::dataset::aside;
 use crate::error::{Error, Result};
@@ -123,6 +124,7 @@ impl Runtime {
             .build();
         let context = SessionContext::new_with_state(state);
         context.register_udf(members());
+        context.register_udaf(nearest_ranks());
         for function in lists::functions() {
             context.register_udf(function);
         }
