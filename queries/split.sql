@@ -122,62 +122,79 @@ SELECT
 FROM split_requests AS r
 LEFT JOIN split_calls AS c ON c.trace_id = r.trace_id AND c.request_id = r.request_id;
 
-WITH train AS (
-  SELECT * FROM split_members WHERE split = 'train'
-), ends AS (
+-- The audit counts in groups, which go to disk beyond the memory that there is, and sorts once, for what is meanwhile.
+WITH counted AS (
+  SELECT split, count(*) AS requests, sum(n_events) AS events, min(start) AS first_start, max(start) AS last_start
+  FROM split_members
+  GROUP BY split
+), keyed AS (
+  -- What a request may share with others, in a row each.
+  SELECT split, 'recording' AS what, CAST(trace_id AS VARCHAR) AS trace_id, CAST(NULL AS BIGINT) AS number, NULL AS value
+  FROM split_members
+  UNION ALL
+  SELECT split, 'connection', trace_id, connection_id, NULL FROM split_members WHERE connection_id IS NOT NULL
+  UNION ALL
+  SELECT split, 'thread', trace_id, tid, NULL FROM split_members WHERE tid IS NOT NULL
+  UNION ALL
+  SELECT split, 'client', NULL, NULL, client_addr FROM split_members WHERE client_addr IS NOT NULL
+  UNION ALL
+  SELECT split, 'calls', NULL, NULL, encode(calls, 'hex') FROM split_members WHERE calls IS NOT NULL
+), sharing AS (
+  SELECT
+    what,
+    count(*) FILTER (WHERE split = 'test') AS test,
+    count(*) FILTER (WHERE split = 'gap') AS gap,
+    count(*) FILTER (WHERE split = 'ood') AS ood
+  FROM keyed
+  GROUP BY what, trace_id, number, value
+  HAVING count(*) FILTER (WHERE split = 'train') > 0
+), shared AS (
+  SELECT what, [sum(test), sum(gap), sum(ood)] AS n
+  FROM sharing
+  GROUP BY what
+), same AS (
+  -- A row for each part, in the order of the lists.
+  SELECT
+    unnest(['test', 'gap', 'ood']) AS split,
+    unnest(first_value(n) FILTER (WHERE what = 'recording')) AS recording,
+    unnest(first_value(n) FILTER (WHERE what = 'connection')) AS connection,
+    unnest(first_value(n) FILTER (WHERE what = 'thread')) AS thread,
+    unnest(first_value(n) FILTER (WHERE what = 'client')) AS client,
+    unnest(first_value(n) FILTER (WHERE what = 'calls')) AS calls
+  FROM shared
+), latest AS (
   -- The latest end of the training requests that begin before the end of a request.
   SELECT
-    trace_id,
-    request_id,
-    max(train_end) OVER (PARTITION BY trace_id ORDER BY at, request_id NULLS FIRST
+    split,
+    start,
+    max(train_end) OVER (PARTITION BY trace_id ORDER BY at, start NULLS FIRST
       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS train_end
   FROM (
-    SELECT trace_id, CAST(NULL AS BIGINT) AS request_id, start AS at, "end" AS train_end FROM train
+    SELECT split, trace_id, NULL AS start, start AS at, "end" AS train_end FROM split_members WHERE split = 'train'
     UNION ALL
-    SELECT trace_id, request_id, "end", NULL FROM split_members WHERE split <> 'train'
+    SELECT split, trace_id, start, "end", NULL FROM split_members WHERE split <> 'train'
   )
-), audited AS (
-  SELECT
-    m.*,
-    max(trains) OVER (PARTITION BY m.trace_id) AS same_recording,
-    CASE WHEN connection_id IS NULL THEN 0 ELSE max(trains) OVER (PARTITION BY m.trace_id, connection_id) END
-      AS same_connection,
-    CASE WHEN tid IS NULL THEN 0 ELSE max(trains) OVER (PARTITION BY m.trace_id, tid) END AS same_thread,
-    CASE WHEN client_addr IS NULL THEN 0 ELSE max(trains) OVER (PARTITION BY client_addr) END AS same_client,
-    CASE WHEN e.train_end >= m.start THEN 1 ELSE 0 END AS meanwhile,
-    CASE WHEN calls IS NULL THEN 0 ELSE max(trains) OVER (PARTITION BY calls) END AS same_calls
-  FROM (SELECT *, CASE split WHEN 'train' THEN 1 ELSE 0 END AS trains FROM split_members) AS m
-  LEFT JOIN (SELECT * FROM ends WHERE request_id IS NOT NULL) AS e
-    ON e.trace_id = m.trace_id AND e.request_id = m.request_id
-), counted AS (
-  SELECT
-    split,
-    count(*) AS requests,
-    sum(n_events) AS events,
-    min(start) AS first_start,
-    max(start) AS last_start,
-    sum(same_recording) AS same_recording,
-    sum(same_connection) AS same_connection,
-    sum(same_thread) AS same_thread,
-    sum(same_client) AS same_client,
-    sum(meanwhile) AS meanwhile,
-    sum(same_calls) AS same_calls
-  FROM audited
+), meanwhile AS (
+  SELECT split, count(*) FILTER (WHERE train_end >= start) AS requests
+  FROM latest
+  WHERE split <> 'train'
   GROUP BY split
 )
 SELECT
-  split,
-  requests,
-  events,
+  c.split,
+  c.requests,
+  c.events,
   first_start,
   last_start,
-  CASE WHEN split <> 'train' THEN same_recording END AS same_recording,
-  CASE WHEN split <> 'train' THEN same_connection END AS same_connection,
-  CASE WHEN split <> 'train' THEN same_thread END AS same_thread,
-  CASE WHEN split <> 'train' THEN same_client END AS same_client,
-  CASE WHEN split <> 'train' THEN meanwhile END AS meanwhile,
-  CASE WHEN split <> 'train' THEN same_calls END AS same_calls
-FROM counted
+  CASE WHEN c.split <> 'train' THEN coalesce(s.recording, 0) END AS same_recording,
+  CASE WHEN c.split <> 'train' THEN coalesce(s.connection, 0) END AS same_connection,
+  CASE WHEN c.split <> 'train' THEN coalesce(s.thread, 0) END AS same_thread,
+  CASE WHEN c.split <> 'train' THEN coalesce(s.client, 0) END AS same_client,
+  CASE WHEN c.split <> 'train' THEN m.requests END AS meanwhile,
+  CASE WHEN c.split <> 'train' THEN coalesce(s.calls, 0) END AS same_calls
+FROM counted AS c
+LEFT JOIN same AS s ON s.split = c.split
+LEFT JOIN meanwhile AS m ON m.split = c.split
 UNION ALL
 SELECT 'left out', count(*), sum(n_events), min(start), max(start), NULL, NULL, NULL, NULL, NULL, NULL
 FROM requests
