@@ -2,81 +2,28 @@
 
 use super::access::{self, Access};
 use super::names::{self, Column, Names, TableName};
+use super::opening::{BARE_EVENTS, Known, Opening, definitions};
 use super::output::Results;
 use super::reach::Reach;
 use super::runtime::Runtime;
 use super::source::Source;
 use super::statements::{self, Parsed};
-use super::{
-    calls, copy, damage, derived, limits, mistakes, parameters, recordings, request_arguments,
-    request_lists, shipped, tables, wide,
-};
-use crate::columns::schema::merge;
-use crate::dataset::manifest::Manifest;
-use crate::dataset::tables::EVENTS;
+use super::{copy, damage, limits, mistakes, parameters, shipped, tables, wide};
 use crate::dataset::{Dataset, Table};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::foreign::{self, Kind};
-use arrow::datatypes::{DataType, Fields, SchemaRef};
-use datafusion::catalog::TableProvider;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{
-    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
-};
 use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::parser::{CreateExternalTable, Statement};
 use futures::StreamExt;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use std::collections::HashMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-
-/// What the files of `events` are called where no event has a payload: SQL then has a column `args` all the same, without
-/// a value and without members, so that whatever goes over all arguments finds none.
-const BARE_EVENTS: &str = "events_without_args";
-
-/// Views over the tables of every dataset, in an order in which each finds what it uses.
-const VIEWS: [(&str, &str); 5] = [
-    ("errnos", include_str!("../../schemas/views/errnos.sql")),
-    (
-        "own_events",
-        include_str!("../../schemas/views/own_events.sql"),
-    ),
-    (
-        "causal_events",
-        include_str!("../../schemas/views/causal_events.sql"),
-    ),
-    (
-        "window_events",
-        include_str!("../../schemas/views/window_events.sql"),
-    ),
-    (
-        "request_arguments",
-        include_str!("../../schemas/views/request_arguments.sql"),
-    ),
-];
-
-/// What a row is of the tables that no SQL defines: said as at the top of the definition of a view.
-const TABLES_OF_OURS: [(&str, &str); 3] = [
-    (
-        calls::NAME,
-        "-- System calls, one row each, of the two events that are its sides.",
-    ),
-    (
-        request_lists::TABLE,
-        "-- The events of requests as lists, one row for each request.",
-    ),
-    (
-        request_arguments::TABLE,
-        "-- How often each value of an argument occurs in each request.",
-    ),
-];
 
 /// What to do about a view that a dataset cannot have.
 const LEFT_OUT: &str = "This view needs tables or columns that the dataset lacks, as events.request_id, which says of which request an \
@@ -93,18 +40,13 @@ pub(crate) struct Session {
     folder: PathBuf,
     /// The same, links followed.
     root: PathBuf,
-    /// How DataFusion reads the files in it.
+    /// How DataFusion reads the files in it; open as long as they are read.
     reach: Reach,
     access: Access,
     /// The tables on disk.
     files: Vec<Table>,
-    /// The same, as SQL reads them.
-    origins: Vec<wide::Origin>,
-    /// The names that SQL knows: tables and views.
-    tables: Vec<String>,
-    fields: Vec<String>,
-    /// Views that the tables do not have the columns for.
-    left_out: Vec<&'static str>,
+    /// What SQL knows of it.
+    known: Known,
     /// Memory of the tables that scripts made, by their names.
     made: Mutex<HashMap<String, MemoryReservation>>,
 }
@@ -143,20 +85,17 @@ impl Session {
             root,
             access,
             files: dataset.tables.clone(),
-            origins: Vec::new(),
-            tables: Vec::new(),
-            fields: Vec::new(),
-            left_out: Vec::new(),
+            known: Known::default(),
             made: Mutex::default(),
         };
-        for table in &dataset.tables {
-            session.register(&dataset.root, table)?;
-        }
-        session.register_recordings(dataset)?;
-        session.register_derived(&dataset.root)?;
-        session.create_views()?;
-        session.fields.sort();
-        session.fields.dedup();
+        let opening = Opening {
+            context: &session.context,
+            dataset,
+            root: &session.root,
+            reach: &session.reach,
+            access: &session.access,
+        };
+        session.known = session.wait(opening.known())??;
         Ok(session)
     }
 
@@ -268,7 +207,7 @@ impl Session {
         let plan = state.statement_to_plan(statement).await?;
         limits::check_plan(&plan, true)?;
         if let LogicalPlan::Copy(copy) = &plan
-            && let Some(copied) = wide::Copied::plan(&state, copy, &self.origins)?
+            && let Some(copied) = wide::Copied::plan(&state, copy, &self.known.origins)?
         {
             return copied.write(target, folder).await;
         }
@@ -281,7 +220,11 @@ impl Session {
         let state = self.context.state();
         let plan = state.statement_to_plan(statement).await?;
         if let LogicalPlan::Dml(dml) = &plan
-            && self.tables.iter().any(|t| t == dml.table_name.table())
+            && self
+                .known
+                .tables
+                .iter()
+                .any(|t| t == dml.table_name.table())
         {
             let what = format!(
                 "'{}' is part of a dataset, which stays as it is",
@@ -327,8 +270,7 @@ impl Session {
 
     /// The tables and views that SQL can name, sorted.
     pub(crate) fn tables(&self) -> Vec<TableName> {
-        let definitions = [&TABLES_OF_OURS[..], &VIEWS[..]].concat();
-        let mut all = names::tables(&self.context, &definitions);
+        let mut all = names::tables(&self.context, &definitions());
         all.retain(|table| table.name != BARE_EVENTS);
         all
     }
@@ -371,15 +313,20 @@ impl Session {
         if let Some(e) = damage::behind(e, &self.folder, &self.files) {
             return e;
         }
-        let mut tables = self.tables.clone();
+        let mut tables = self.known.tables.clone();
         let made = self.tables().into_iter().map(|table| table.name);
-        tables.extend(made.filter(|name| !self.tables.contains(name)));
+        tables.extend(made.filter(|name| !self.known.tables.contains(name)));
         let mistake = mistakes::read(e).in_statement(begin).with_names(
             &tables,
-            &self.fields,
+            &self.known.fields,
             &self.functions(),
         );
-        match self.left_out.iter().any(|view| mistake.is_about(view)) {
+        match self
+            .known
+            .left_out
+            .iter()
+            .any(|view| mistake.is_about(view))
+        {
             true => mistake.with_remedy(LEFT_OUT).in_source(source),
             false => mistake.in_source(source),
         }
@@ -395,142 +342,5 @@ impl Session {
         names.sort();
         names.dedup();
         names
-    }
-
-    /// Creates the views that fit the tables. One that does not is left out, and a query that names it is told so: a
-    /// dataset of an older version may lack columns.
-    fn create_views(&mut self) -> Result<()> {
-        for (name, text) in VIEWS {
-            if self.tables.iter().any(|table| table == name) {
-                continue;
-            }
-            let created = self.wait(async { self.context.sql(text).await?.collect().await })?;
-            match created {
-                Ok(_) => self.tables.push(name.to_owned()),
-                Err(e) => {
-                    if let Some(e) = damage::behind(&e, &self.folder, &self.files) {
-                        return Err(e);
-                    }
-                    self.left_out.push(name);
-                }
-            }
-        }
-        self.register_calls()
-    }
-
-    /// The table of system calls, with what is said of views that do not fit.
-    fn register_calls(&mut self) -> Result<()> {
-        let bare = self.context.table_exist(BARE_EVENTS).unwrap_or(false);
-        let events = if bare { BARE_EVENTS } else { EVENTS };
-        match self.wait(calls::register(&self.context, events))? {
-            Ok(()) => self.tables.push(calls::NAME.to_owned()),
-            Err(_) => self.left_out.push(calls::NAME),
-        }
-        Ok(())
-    }
-
-    /// What the manifest tells of the recordings. A dataset whose manifest another version wrote has no such table.
-    fn register_recordings(&mut self, dataset: &Dataset) -> Result<()> {
-        let manifest = match Manifest::read(&dataset.root) {
-            Ok(manifest) => manifest,
-            // What could not be read is not what another version wrote.
-            Err(e @ Error::Io { .. }) => return Err(e),
-            Err(_) => return Ok(()),
-        };
-        let batch = recordings::table(&manifest);
-        nested_names(batch.schema().fields(), &mut self.fields);
-        let wrong =
-            |e: DataFusionError| Error::input(e.strip_backtrace(), Place::file(&dataset.root), "");
-        self.context
-            .register_batch(recordings::TABLE, batch)
-            .map_err(wrong)?;
-        self.tables.push(recordings::TABLE.to_owned());
-        Ok(())
-    }
-
-    fn register_derived(&mut self, root: &Path) -> Result<()> {
-        let wrong = |e: DataFusionError| Error::input(e.strip_backtrace(), Place::file(root), "");
-        let bare = self.context.table_exist(BARE_EVENTS).map_err(wrong)?;
-        let events = if bare { BARE_EVENTS } else { EVENTS };
-        let registered = self.wait(derived::register(&self.context, events))?;
-        let [made, left_out] = registered.map_err(wrong)?;
-        self.tables.extend(made.into_iter().map(str::to_owned));
-        self.left_out.extend(left_out);
-        Ok(())
-    }
-
-    fn register(&mut self, root: &Path, table: &Table) -> Result<()> {
-        let files = table.files.iter();
-        let files = files.map(|file| self.access.readable(file, &self.root));
-        let files = files.collect::<Result<Vec<PathBuf>>>()?;
-        let schema = table_schema(root, table)?;
-        nested_names(schema.fields(), &mut self.fields);
-        let wrong = |e: DataFusionError| {
-            Error::input(
-                e.strip_backtrace(),
-                Place::file(&table.dir),
-                "Make the dataset again with sysds ingest.",
-            )
-        };
-        let options =
-            ListingOptions::new(Arc::new(ParquetFormat::new())).with_file_extension(".parquet");
-        let mut urls = Vec::new();
-        for file in files {
-            urls.push(ListingTableUrl::parse(self.reach.url(&file)?).map_err(wrong)?);
-        }
-        let config = ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options);
-        let bare = table.name == EVENTS && schema.column_with_name("args").is_none();
-        let config = config.with_schema(schema);
-        let listing = ListingTable::try_new(config).map_err(wrong)?;
-        let name = if bare { BARE_EVENTS } else { &table.name };
-        let listing: Arc<dyn TableProvider> = Arc::new(listing);
-        self.context
-            .register_table(name, Arc::clone(&listing))
-            .map_err(wrong)?;
-        self.origins.push(wide::Origin::new(root, table, listing));
-        if bare {
-            let text = format!("CREATE VIEW events AS SELECT *, NULL AS args FROM {BARE_EVENTS}");
-            let created = self.wait(async { self.context.sql(&text).await?.collect().await })?;
-            created.map_err(wrong)?;
-        }
-        self.tables.push(table.name.clone());
-        Ok(())
-    }
-}
-
-fn table_schema(root: &Path, table: &Table) -> Result<SchemaRef> {
-    let schemas = table
-        .files
-        .iter()
-        .map(|path| {
-            let file = foreign::open_in(root, path.strip_prefix(root).unwrap_or(path))?;
-            let metadata = foreign::guarded(path, || {
-                let options = ArrowReaderOptions::new();
-                ArrowReaderMetadata::load(&file, options).map_err(Error::columns_read(path))
-            })?;
-            Ok(Arc::clone(metadata.schema()))
-        })
-        .collect::<Result<Vec<SchemaRef>>>()?;
-    merge::merge(&schemas).map_err(|conflict| {
-        let (a, b) = conflict.types;
-        Error::input(
-            format!("{} is {a} in one file and {b} in another", conflict.field),
-            Place::file(&table.dir),
-            "Make the dataset again with one version of sysds ingest.",
-        )
-    })
-}
-
-/// Names of the fields below columns, for suggestions.
-fn nested_names(fields: &Fields, names: &mut Vec<String>) {
-    for field in fields {
-        let mut data_type = field.data_type();
-        while let DataType::List(item) = data_type {
-            data_type = item.data_type();
-        }
-        if let DataType::Struct(inner) = data_type {
-            names.extend(inner.iter().map(|f| f.name().clone()));
-            nested_names(inner, names);
-        }
     }
 }
