@@ -66,48 +66,50 @@ impl Packed {
         }
     }
 
-    #[inline]
-    fn level(&self, at: usize) -> u8 {
-        (self.bits(at) & ((1 << self.width) - 1)) as u8
-    }
-
-    /// How many levels from `at` on are equal.
-    #[inline]
-    fn run(&self, at: usize) -> usize {
-        let pattern = repeated(self.level(at), self.width);
-        let mut end = at;
-        while end < self.len {
-            let differ = self.bits(end) ^ pattern;
-            end += differ.trailing_zeros() as usize / self.width;
+    /// Where a run of levels ends that goes on at `at`; `pattern` is 64 bits of its level, which has `1 << shift` bits.
+    fn end_of_run(&self, mut at: usize, pattern: u64, shift: u32) -> usize {
+        while at < self.len {
+            let differ = self.bits(at) ^ pattern;
+            at += (differ.trailing_zeros() >> shift) as usize;
             if differ != 0 {
                 break;
             }
         }
-        end.min(self.len) - at
+        at.min(self.len)
     }
 
     /// Appends them, encoded, to `out`.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        let (shift, ones) = (self.width.trailing_zeros(), repeated(1, self.width));
+        let mask = (1 << self.width) - 1;
         let mut groups = Groups::default();
         let mut at = 0;
         while at < self.len {
             let left = self.len - at;
-            let run = self.run(at);
+            let bits = self.bits(at);
+            let pattern = ones * (bits & mask);
+            let differ = bits ^ pattern;
+            let run = match differ {
+                0 => self.end_of_run(at + (64 >> shift), pattern, shift) - at,
+                _ => left.min((differ.trailing_zeros() >> shift) as usize),
+            };
             if run >= GROUP || run == left && !groups.open() {
                 groups.end(out);
-                encode_run(run, u32::from(self.level(at)), self.written, out);
+                encode_run(run, (bits & mask) as u32, self.written, out);
                 at += run;
                 continue;
             }
             groups.begin(out);
             // What is packed behind the last level is not read.
-            let bits = self.bits(at) & (u64::MAX >> (64 - left.min(GROUP) * self.width));
-            match self.written == self.width {
-                true => out.extend_from_slice(&bits.to_le_bytes()[..self.width]),
-                false => {
-                    let mask = (1 << self.width) - 1;
-                    let levels = (0..GROUP).map(|level| bits >> (level * self.width) & mask);
-                    pack(levels, self.written, GROUP, out);
+            let bits = bits & (u64::MAX >> (64 - left.min(GROUP) * self.width));
+            match (self.width, self.written) {
+                (1, _) => out.push(bits as u8),
+                (width, written) if width == written => {
+                    out.extend_from_slice(&bits.to_le_bytes()[..width]);
+                }
+                (width, written) => {
+                    let levels = (0..GROUP).map(|level| bits >> (level * width) & mask);
+                    pack(levels, written, GROUP, out);
                 }
             }
             at += GROUP;
@@ -331,7 +333,8 @@ mod tests {
                 packed.fill(range.clone(), level);
                 for at in 0..200 {
                     let expected = if range.contains(&at) { level } else { 1 };
-                    assert_eq!(packed.level(at), expected, "{width} {range:?} {at}");
+                    let level = packed.bits(at) & ((1 << packed.width) - 1);
+                    assert_eq!(level, u64::from(expected), "{width} {range:?} {at}");
                 }
             }
         }

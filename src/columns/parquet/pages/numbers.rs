@@ -56,8 +56,23 @@ impl<T: Number> NumberColumn<T> {
         }
     }
 
-    /// Adds numbers to the page.
-    pub(super) fn push(&mut self, numbers: &[T]) {
+    /// Adds numbers to the page, until it is full; all of them where it may grow beyond that. Returns how many were added.
+    pub(super) fn push(&mut self, numbers: &[T], all: bool) -> usize {
+        let mut added = 0;
+        while added < numbers.len() && (all || !self.is_full()) {
+            let left = numbers.len() - added;
+            // So many cannot make the dictionary larger than it may become.
+            let next = match self.encoding == Encoding::RLE_DICTIONARY && !all {
+                true => left.min(self.limit - self.dictionary.len()),
+                false => left,
+            };
+            self.push_all(&numbers[added..added + next]);
+            added += next;
+        }
+        added
+    }
+
+    fn push_all(&mut self, numbers: &[T]) {
         match (T::bounds(numbers, self.kind), &mut self.bounds) {
             (Some(new), Some(bounds)) => bounds.widen(&new),
             (Some(new), bounds) => *bounds = Some(new),

@@ -3,9 +3,16 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-/// Those that were encoded last: of which rows, and with how many bits each.
+/// Those that were encoded last.
 #[derive(Default)]
-pub(super) struct Repetition(RefCell<Option<(Range<usize>, usize, Vec<u8>)>>);
+pub(super) struct Repetition(RefCell<Option<Last>>);
+
+struct Last {
+    rows: Range<usize>,
+    /// Bits of each.
+    width: usize,
+    encoded: Vec<u8>,
+}
 
 impl Repetition {
     /// Appends those of `rows`, of `width` bits each; `encode` makes them where they are not those that came last.
@@ -17,16 +24,18 @@ impl Repetition {
         encode: impl FnOnce(&mut Vec<u8>),
     ) {
         let mut last = self.0.borrow_mut();
-        match &*last {
-            Some((known, of_width, encoded)) if known == rows && *of_width == width => {
-                out.extend_from_slice(encoded);
-            }
-            _ => {
-                let mut encoded = Vec::new();
-                encode(&mut encoded);
-                out.extend_from_slice(&encoded);
-                *last = Some((rows.clone(), width, encoded));
-            }
+        if let Some(known) = &*last
+            && (&known.rows, known.width) == (rows, width)
+        {
+            return out.extend_from_slice(&known.encoded);
         }
+        let mut encoded = Vec::new();
+        encode(&mut encoded);
+        out.extend_from_slice(&encoded);
+        *last = Some(Last {
+            rows: rows.clone(),
+            width,
+            encoded,
+        });
     }
 }

@@ -91,23 +91,23 @@ impl Values {
         range: Range<usize>,
         all: bool,
     ) -> Result<usize, ParquetError> {
-        let count = range.len();
         match (self, leaf) {
-            (Values::Bool(column), Leaf::Bool(values)) => column.push(&values[range]),
-            (Values::Int(column), Leaf::Int(numbers)) => column.push(&numbers[range]),
-            (Values::Long(column), Leaf::Long(numbers)) => column.push(&numbers[range]),
-            (Values::Double(column), Leaf::Double(numbers)) => column.push(&numbers[range]),
-            (Values::Texts(column), Leaf::Texts(texts)) => {
-                return Ok(column.push(texts, range, all));
+            (Values::Bool(column), Leaf::Bool(values)) => Ok(column.push(&values[range], all)),
+            (Values::Int(column), Leaf::Int(numbers)) => Ok(column.push(&numbers[range], all)),
+            (Values::Long(column), Leaf::Long(numbers)) => Ok(column.push(&numbers[range], all)),
+            (Values::Double(column), Leaf::Double(numbers)) => {
+                Ok(column.push(&numbers[range], all))
             }
-            (Values::Texts(column), Leaf::Words(words)) => column.push_words(words, range),
-            _ => {
-                return Err(ParquetError::General(
-                    "a column was given values of another type".to_owned(),
-                ));
+            (Values::Texts(column), Leaf::Texts(texts)) => Ok(column.push(texts, range, all)),
+            (Values::Texts(column), Leaf::Words(words)) => {
+                let count = range.len();
+                column.push_words(words, range);
+                Ok(count)
             }
+            _ => Err(ParquetError::General(
+                "a column was given values of another type".to_owned(),
+            )),
         }
-        Ok(count)
     }
 
     /// Has what comes be encoded without a dictionary; nothing may have come.

@@ -432,3 +432,35 @@ fn columns_in_lists_are_as_the_crate_writes_them() {
         compare(file, &schema, &concat(&chunks).unwrap(), random, &what);
     }
 }
+
+#[test]
+fn a_dictionary_is_given_up_within_what_is_written_at_once() {
+    let element = Field::new("element", DataType::Int64, false);
+    let field = Field::new("column", DataType::List(Arc::new(element.clone())), false);
+    let slot = Slot {
+        parent: None,
+        field,
+    };
+    let builder = properties(Compression::UNCOMPRESSED).into_builder();
+    let properties = Arc::new(builder.set_dictionary_page_size_limit(100).build());
+    let schema = schema_of(std::iter::once(&slot));
+    let mut writer = ColumnWriter::new(slot, &properties).unwrap();
+    let all = Arc::new(Int64Array::from_iter_values(0..1000));
+    let offsets = OffsetBuffer::from_lengths([10; 100]);
+    let lists: ArrayRef = Arc::new(ListArray::new(Arc::new(element), offsets, all, None));
+    let mut tools = Tools::default();
+    writer
+        .write_source(&Source::Array(&lists, None), 100, &mut tools)
+        .unwrap();
+    let mut file = Vec::new();
+    write_group(&mut file, &schema, &properties, |group| {
+        writer.end(&mut tools)?.1.append_to(group)
+    })
+    .unwrap();
+    let (read, metadata) = read(file);
+    assert_eq!(&read, &lists);
+    let chunk = metadata.row_group(0).column(0);
+    let dictionary = chunk.data_page_offset() - chunk.dictionary_page_offset().unwrap();
+    // The list that it became full in is in it as a whole.
+    assert!((8 * 20..8 * 20 + 40).contains(&dictionary), "{dictionary}");
+}
