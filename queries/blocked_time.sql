@@ -17,26 +17,27 @@ WITH chosen AS (
   SELECT *, complete OR $incomplete AS counts
   FROM requests
   WHERE coalesce(procname, '') LIKE $server AND on_cpu_ns IS NOT NULL
-), parts AS (
-  SELECT 'on_cpu' AS part, CAST(NULL AS VARCHAR) AS call, on_cpu_ns AS ns FROM chosen WHERE counts
-  UNION ALL
-  SELECT 'runnable', NULL, runnable_ns FROM chosen WHERE counts
-  UNION ALL
-  SELECT 'unattended', NULL, unattended_ns FROM chosen WHERE counts
-  UNION ALL
-  SELECT 'blocked', span['name'], span['duration_ns']
-  FROM (SELECT unnest(blocked) AS span FROM chosen WHERE counts)
-), grouped AS (
-  -- Summed up before anything is joined.
-  SELECT part, call, count(*) FILTER (WHERE ns > 0) AS requests, sum(ns) AS ns
-  FROM parts
-  GROUP BY part, call
 ), total AS (
   SELECT
     count(*) FILTER (WHERE counts) AS n,
     count(*) FILTER (WHERE NOT counts) AS left_out,
-    sum(duration_ns) FILTER (WHERE counts) AS ns
+    sum(duration_ns) FILTER (WHERE counts) AS ns,
+    -- How many requests have such time, and how much.
+    [count(*) FILTER (WHERE counts AND on_cpu_ns > 0), sum(on_cpu_ns) FILTER (WHERE counts)] AS on_cpu,
+    [count(*) FILTER (WHERE counts AND runnable_ns > 0), sum(runnable_ns) FILTER (WHERE counts)] AS runnable,
+    [count(*) FILTER (WHERE counts AND unattended_ns > 0), sum(unattended_ns) FILTER (WHERE counts)] AS unattended
   FROM chosen
+), parts AS (
+  SELECT part, CAST(NULL AS VARCHAR) AS call, figures[1] AS requests, figures[2] AS ns
+  FROM (
+    SELECT unnest(['on_cpu', 'runnable', 'unattended']) AS part, unnest([on_cpu, runnable, unattended]) AS figures
+    FROM total
+    WHERE n > 0
+  )
+  UNION ALL
+  SELECT 'blocked', span['name'], count(*) FILTER (WHERE span['duration_ns'] > 0), sum(span['duration_ns'])
+  FROM (SELECT unnest(blocked) AS span FROM chosen WHERE counts)
+  GROUP BY span['name']
 )
 SELECT
   part,
@@ -47,6 +48,6 @@ SELECT
   round(100.0 * p.ns / t.ns, 2) AS share,
   left_out,
   p.ns AS total_ns
-FROM grouped AS p
+FROM parts AS p
 CROSS JOIN total AS t
 ORDER BY total_ns DESC, part, call;

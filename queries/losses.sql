@@ -9,22 +9,28 @@
 -- $span_ms = 1000  length of a span
 --
 WITH began AS (
-  SELECT e.trace_id, coalesce(r.first, e.first) AS zero
+  SELECT row_number() OVER (ORDER BY e.trace_id) AS recording, e.trace_id, coalesce(r.first, e.first) AS zero
   FROM (SELECT trace_id, CAST("timestamp" AS BIGINT) AS first FROM events WHERE event_id = 0) AS e
   LEFT JOIN (SELECT trace_id, min(CAST(start AS BIGINT)) AS first FROM requests GROUP BY trace_id) AS r
     ON r.trace_id = e.trace_id
+), placed AS (
+  SELECT b.recording, CAST(floor((CAST(e."timestamp" AS BIGINT) - zero) / ($span_ms * 1e6)) AS BIGINT) AS span
+  FROM began AS b
+  JOIN events AS e ON e.trace_id = b.trace_id
+), counted AS (
+  -- By number, which is faster than by name.
+  SELECT recording, span, count(*) AS events FROM placed GROUP BY recording, span
 ), happened AS (
   SELECT
     b.trace_id,
-    CAST(floor((CAST(e."timestamp" AS BIGINT) - zero) / ($span_ms * 1e6)) AS BIGINT) AS span,
-    count(*) AS events,
+    span,
+    events,
     0 AS discarded_events,
     0 AS discarded_packets,
     0 AS losses,
     0 AS unknown
-  FROM began AS b
-  JOIN events AS e ON e.trace_id = b.trace_id
-  GROUP BY b.trace_id, span
+  FROM counted AS c
+  JOIN began AS b ON b.recording = c.recording
   UNION ALL
   SELECT
     l.trace_id,

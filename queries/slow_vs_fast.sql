@@ -28,7 +28,7 @@ WITH ranked AS (
   SELECT e.name, c.slow, c.fast, c.size, least(e.duration_ns, CAST(e."timestamp" AS BIGINT) - c.start_ns) AS duration_ns
   FROM chosen AS c
   JOIN events AS e ON e.trace_id = c.trace_id AND e.request_id = c.request_id
-  WHERE e.phase = 'exit' AND e.duration_ns IS NOT NULL
+  WHERE e.phase = 'exit' AND e.duration_ns IS NOT NULL AND e.request_id IS NOT NULL
 )
 SELECT
   name,

@@ -23,8 +23,9 @@ WITH calls AS (
     count(*) FILTER (WHERE phase = 'exit' AND ret BETWEEN -4095 AND -1) AS errors,
     coalesce(sum(duration_ns), 0) AS total_ns,
     avg(duration_ns) AS mean_ns,
-    count(*) FILTER (WHERE phase = 'exit' AND entry_id IS NULL) AS no_entry,
-    count(*) FILTER (WHERE phase = 'entry') - count(entry_id) AS no_exit
+    count(*) AS sides,
+    -- Exits that know their entry.
+    count(entry_id) AS pairs
   FROM events
   WHERE phase <> 'point' AND coalesce(procname, '') LIKE $server
   GROUP BY name
@@ -37,8 +38,8 @@ SELECT
   round(mean_ns / 1e3, 3) AS mean_us,
   round(100.0 * total_ns / nullif(sum(total_ns) OVER (), 0), 2) AS share,
   total_ns,
-  no_entry,
-  no_exit
+  calls - pairs AS no_entry,
+  sides - calls - pairs AS no_exit
 FROM calls
 ORDER BY total_ns DESC, name
 LIMIT $limit;

@@ -10,7 +10,10 @@
 -- $limit = 1000  at most so many rows for each of the two
 -- $incomplete = false  choose from requests too that are cut off or in whose time events were lost
 --
-WITH ranked AS (
+-- The two are found once, for all that is asked about them.
+CREATE OR REPLACE TABLE timeline_chosen AS
+SELECT *, CASE WHEN place = n THEN 'slowest' ELSE 'median' END AS which
+FROM (
   SELECT
     trace_id,
     request_id,
@@ -23,16 +26,15 @@ WITH ranked AS (
     count(*) OVER () AS n
   FROM requests
   WHERE complete OR $incomplete
-), chosen AS (
-  SELECT *, CASE WHEN place = n THEN 'slowest' ELSE 'median' END AS which
-  FROM ranked
-  WHERE place = n OR place = 1 + n / 2
-), own AS (
+)
+WHERE place = n OR place = 1 + n / 2;
+
+WITH own AS (
   SELECT
     c.which, c.trace_id, c.request_id, c.label, c.duration_ns AS request_ns,
     CAST(e."timestamp" AS BIGINT) - c.start_ns AS offset_ns,
     e.event_id, e.procname, e.tid, e.name, e.phase, e.ret, e.fd, e.path, e.entry_id, e.duration_ns
-  FROM chosen AS c
+  FROM timeline_chosen AS c
   -- By the range, only the parts of events that hold the two are read.
   JOIN events AS e ON e.trace_id = c.trace_id AND e.request_id = c.request_id
     AND e.event_id BETWEEN c.first_event AND c.last_event
@@ -61,7 +63,7 @@ WITH ranked AS (
   SELECT
     c.which, c.trace_id, c.request_id, c.label, c.duration_ns, 'downstream', d.procname, d.tid, NULL,
     CAST(d.start AS BIGINT) - c.start_ns, NULL, d.duration_ns, d.fd, NULL, NULL, d.first_event
-  FROM chosen AS c
+  FROM timeline_chosen AS c
   JOIN downstream AS d ON d.trace_id = c.trace_id AND d.request_id = c.request_id
 ), numbered AS (
   SELECT

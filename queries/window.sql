@@ -15,11 +15,11 @@ WITH chosen AS (
   WHERE complete OR $incomplete
 ), widest AS (
   SELECT * FROM chosen ORDER BY window_events DESC, trace_id, request_id LIMIT $limit
-), processes AS (
-  SELECT w.trace_id, w.request_id, count(DISTINCT e.pid) - 1 AS processes
+), counted AS (
+  SELECT w.trace_id, w.request_id, w.n_events, w.window_events, count(DISTINCT e.pid) - 1 AS processes
   FROM widest AS w
   JOIN events AS e ON e.trace_id = w.trace_id AND e.event_id BETWEEN w.first_event AND w.last_event
-  GROUP BY w.trace_id, w.request_id
+  GROUP BY w.trace_id, w.request_id, w.n_events, w.window_events
 ), total AS (
   SELECT sum(n_events) AS own, sum(window_events) AS whole FROM chosen
 )
@@ -27,14 +27,13 @@ SELECT trace_id, request_id, own_events, window_events, ratio, processes
 FROM (
   SELECT
     0 AS last,
-    w.trace_id,
-    w.request_id,
+    trace_id,
+    request_id,
     n_events AS own_events,
     window_events,
     round(1.0 * window_events / n_events, 2) AS ratio,
     processes
-  FROM widest AS w
-  JOIN processes AS p ON p.trace_id = w.trace_id AND p.request_id = w.request_id
+  FROM counted
   UNION ALL
   SELECT 1, NULL, NULL, own, whole, round(1.0 * whole / own, 2), NULL FROM total
 )
