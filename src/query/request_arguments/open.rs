@@ -12,6 +12,7 @@ use arrow::array::{
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef, UInt32Type};
+use datafusion::common::exec_err;
 use datafusion::error::Result;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -123,8 +124,8 @@ impl Open {
         };
         let mut pairs: Vec<(u32, u32)> = rows.clone().filter_map(of).collect();
         pairs.sort_by_key(|(row, _)| *row);
-        if !pairs.is_empty() {
-            let counted = counted(batch, &pairs)?;
+        if let (false, Some(args)) = (pairs.is_empty(), held(column(batch, "args")?)?) {
+            let counted = counted(batch, &args, &pairs)?;
             self.merge(&counted);
         }
         let ids = column(batch, "event_id")?.as_primitive::<Int64Type>();
@@ -220,12 +221,35 @@ impl Open {
     }
 }
 
-/// What the events of a batch have, by request. `pairs` are rows of requests and of their events, in the order of requests.
-fn counted(batch: &RecordBatch, pairs: &[(u32, u32)]) -> Result<RecordBatch> {
+/// The arguments that some event of a batch has: of the hundred or so that there are, it is a few. `None` where it is none.
+fn held(args: &ArrayRef) -> Result<Option<ArrayRef>> {
+    let Some(args) = args.as_struct_opt() else {
+        return exec_err!("events.args is no structure");
+    };
+    let all = args.fields().iter().zip(args.columns());
+    let held = all.filter(|(_, values)| values.null_count() < values.len());
+    let (fields, columns): (Vec<_>, Vec<_>) = held
+        .map(|(field, values)| (Arc::clone(field), Arc::clone(values)))
+        .unzip();
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    let held = StructArray::try_new(fields.into(), columns, args.nulls().cloned())?;
+    Ok(Some(Arc::new(held)))
+}
+
+/// What the events of a batch have, with these `args`, by request. `pairs` are rows of requests and of their events, in the
+/// order of requests.
+fn counted(batch: &RecordBatch, args: &ArrayRef, pairs: &[(u32, u32)]) -> Result<RecordBatch> {
     let events = pairs.iter().map(|(_, event)| *event);
     let events = UInt32Array::from_iter_values(events);
-    let members = ["name", "phase", "args"].map(|name| -> Result<(Arc<Field>, ArrayRef)> {
-        let values = take(column(batch, name)?, &events, None)?;
+    let members = [
+        ("name", column(batch, "name")?),
+        ("phase", column(batch, "phase")?),
+        ("args", args),
+    ];
+    let members = members.map(|(name, values)| -> Result<(Arc<Field>, ArrayRef)> {
+        let values = take(values, &events, None)?;
         let field = Field::new(name, values.data_type().clone(), true);
         Ok((Arc::new(field), values))
     });

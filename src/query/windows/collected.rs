@@ -11,8 +11,12 @@ use datafusion::common::{NullEquality, Result, ScalarValue, exec_err};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::physical_expr::PhysicalExprRef;
+use foldhash::quality::RandomState;
 use futures::TryStreamExt;
 use std::collections::HashMap;
+
+/// Keys as bytes, and numbers.
+type Numbers = HashMap<Box<[u8]>, usize, RandomState>;
 
 /// Rows with intervals.
 pub(super) struct Collected {
@@ -21,7 +25,7 @@ pub(super) struct Collected {
     /// Their intervals by key.
     pub groups: Vec<Group>,
     /// The bytes of keys, as [`Keys`] makes them, and the numbers of their groups.
-    numbers: HashMap<Box<[u8]>, usize>,
+    numbers: Numbers,
     /// A row of each group.
     samples: Vec<usize>,
     _memory: MemoryReservation,
@@ -43,10 +47,15 @@ impl Keys {
         })
     }
 
-    /// The bytes of each of `rows` rows; `None` where a key is null and nulls are equal to nothing.
-    pub(super) fn of(&self, values: &[ArrayRef], rows: usize) -> Result<Vec<Option<Box<[u8]>>>> {
+    /// Tells `found` the bytes of each of `rows` rows; `None` where a key is null and nulls are equal to nothing.
+    pub(super) fn each(
+        &self,
+        values: &[ArrayRef],
+        rows: usize,
+        mut found: impl FnMut(usize, Option<&[u8]>) -> Result<()>,
+    ) -> Result<()> {
         if values.is_empty() {
-            return Ok(vec![Some(Box::default()); rows]);
+            return (0..rows).try_for_each(|row| found(row, Some(&[])));
         }
         let nulls: Vec<_> = match self.nulls {
             NullEquality::NullEqualsNothing => values.iter().map(|v| v.logical_nulls()).collect(),
@@ -54,9 +63,8 @@ impl Keys {
         };
         let bytes = self.converter.convert_columns(values)?;
         let known = |row: usize| nulls.iter().flatten().all(|nulls| nulls.is_valid(row));
-        let keys = bytes.iter().enumerate();
-        let keys = keys.map(|(row, key)| known(row).then(|| Box::from(key.as_ref())));
-        Ok(keys.collect())
+        let mut keys = bytes.iter().enumerate();
+        keys.try_for_each(|(row, key)| found(row, known(row).then_some(key.as_ref())))
     }
 }
 
@@ -117,37 +125,33 @@ fn grouped(
     let values = arrays(expressions.clone(), &rows)?;
     let types = expressions.map(|key| key.data_type(schema));
     let keys = Keys::new(&types.collect::<Result<Vec<_>>>()?, condition.nulls)?;
-    let mut numbers: HashMap<Box<[u8]>, usize> = HashMap::new();
+    let interval = |row: usize| {
+        let known = begins.is_valid(row) && ends.is_valid(row);
+        let (begin, end) = known.then(|| (begins.value(row), ends.value(row)))?;
+        let begin = begin.checked_add(i64::from(condition.begin.open))?;
+        let end = end.checked_sub(i64::from(condition.end.open))?;
+        (begin <= end).then_some((begin, end, row as u32))
+    };
+    let mut numbers = Numbers::default();
     let (mut intervals, mut samples) = (Vec::new(), Vec::new());
-    for (row, key) in keys.of(&values, rows.num_rows())?.into_iter().enumerate() {
-        let (Some(key), true) = (key, begins.is_valid(row) && ends.is_valid(row)) else {
-            continue;
+    keys.each(&values, rows.num_rows(), |row, key| {
+        let (Some(key), Some(interval)) = (key, interval(row)) else {
+            return Ok(());
         };
-        let begin = match condition.begin.open {
-            true => begins.value(row).checked_add(1),
-            false => Some(begins.value(row)),
+        let number = match numbers.get(key) {
+            Some(number) => *number,
+            None => {
+                // A key, its group, and what a table of them has free.
+                memory.try_grow(2 * key.len() + 2 * size_of::<(Box<[u8]>, usize, Group)>())?;
+                numbers.insert(key.into(), intervals.len());
+                intervals.push(Vec::new());
+                samples.push(row);
+                intervals.len() - 1
+            }
         };
-        let end = match condition.end.open {
-            true => ends.value(row).checked_sub(1),
-            false => Some(ends.value(row)),
-        };
-        let (Some(begin), Some(end)) = (begin, end) else {
-            continue;
-        };
-        if begin > end {
-            continue;
-        }
-        if !numbers.contains_key(&key) {
-            // A key, its group, and what a table of them has free.
-            memory.try_grow(2 * key.len() + 2 * size_of::<(Box<[u8]>, usize, Group)>())?;
-        }
-        let number = *numbers.entry(key).or_insert(intervals.len());
-        if number == intervals.len() {
-            intervals.push(Vec::new());
-            samples.push(row);
-        }
-        intervals[number].push((begin, end, row as u32));
-    }
+        intervals[number].push(interval);
+        Ok(())
+    })?;
     Ok(Collected {
         rows,
         groups: intervals.into_iter().map(Group::new).collect(),

@@ -75,10 +75,13 @@ impl Joined {
         let starts: UInt32Array = ranges.iter().map(|run| run.start as u32).collect();
         let firsts = values.iter().map(|values| Ok(take(values, &starts, None)?));
         let firsts = firsts.collect::<Result<Vec<ArrayRef>>>()?;
-        let keys = self.keys.of(&firsts, ranges.len())?;
-        let found = ranges.into_iter().zip(keys);
-        let found = found.filter_map(|(range, key)| Some((range, self.collected.group(&key?)?)));
-        let sweep = Sweep::new(numbers(&self.condition.point, batch)?, found);
+        let mut found = Vec::new();
+        self.keys.each(&firsts, ranges.len(), |run, key| {
+            let group = key.and_then(|key| self.collected.group(key));
+            found.extend(group.map(|group| (ranges[run].clone(), group)));
+            Ok(())
+        })?;
+        let sweep = Sweep::new(numbers(&self.condition.point, batch)?, found.into_iter());
         drop(timer);
         Ok(sweep)
     }
