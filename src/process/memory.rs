@@ -41,6 +41,19 @@ pub fn give(bytes: usize) {
     }
 }
 
+/// Has the allocator give back what is free inside of its heaps: for where work that took much memory is over, and other work
+/// goes on for long.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[allow(unsafe_code)]
+pub fn give_back() {
+    // SAFETY: it takes a number, locks each heap while it looks at it, and touches nothing that is in use. See malloc_trim(3).
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Other allocators are left as they are.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn give_back() {}
+
 fn take_large(bytes: usize) {
     let taken = TAKEN.fetch_add(bytes, Ordering::Relaxed);
     let too_many = taken.saturating_add(bytes) > ALL.load(Ordering::Relaxed);

@@ -13,6 +13,7 @@ use super::rows::{Rows, ids};
 use crate::dataset::Dataset;
 use crate::dataset::manifest::Manifest;
 use crate::error::{Error, Place, Result};
+use crate::process::memory;
 use crate::query::output::{Collected, Results};
 use crate::query::{Session, Source, shipped};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
@@ -69,6 +70,8 @@ impl Splits {
             text: "SELECT trace_id, request_id, split FROM split_ids".to_owned(),
         };
         session.run(&source, &[], &mut found)?;
+        drop(session);
+        memory::give_back();
         Ok(Splits {
             names: found.names,
             requests: found.requests,
