@@ -4,14 +4,17 @@
 //! writes them. Where the rows that come out have lists, few are taken at a time. (Where lists are only looked into, as with
 //! `unnest`, batches end with row groups, and smaller ones would take longer.) A `COPY` of rows with lists is besides
 //! carried out in one stream, which keeps them in their order, and written in small row groups; columns are still encoded
-//! in parallel.
+//! in parallel. And where such rows are sorted, half of the memory is kept for merging: what is merged is there twice, and
+//! DataFusion keeps as much for it as plain rows take.
 
 use super::origin::is_wide;
 use arrow::datatypes::{DataType, Schema};
 use datafusion::common::config::ConfigNonZeroUsize;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
 use datafusion::execution::SessionState;
+use datafusion::execution::memory_pool::MemoryLimit;
 use datafusion::logical_expr::LogicalPlan;
 
 /// Rows of a batch that have lists, and that have lists of structures.
@@ -28,9 +31,18 @@ pub(crate) const PAGE: usize = 512;
 /// # Errors
 /// None: a number of rows is not zero.
 pub(crate) fn set(plan: &LogicalPlan, state: &mut SessionState) -> Result<()> {
+    let memory = match state.runtime_env().memory_pool.memory_limit() {
+        MemoryLimit::Finite(memory) => Some(memory),
+        _ => None,
+    };
     let options = state.config_mut().options_mut();
     if large(plan.schema().as_arrow()) {
         limit(options, ROWS_OF_STRUCTURES)?;
+        if let (true, Some(memory)) = (sorts(plan)?, memory) {
+            // What comes from several tables may be sorted in as many places.
+            options.execution.sort_spill_reservation_bytes = memory / 2 / tables(plan)?.max(1);
+            options.execution.target_partitions = 1;
+        }
     }
     let LogicalPlan::Copy(copy) = plan else {
         return Ok(());
@@ -52,6 +64,21 @@ fn limit(options: &mut ConfigOptions, rows: usize) -> Result<()> {
     let rows = rows.min(options.execution.batch_size.get());
     options.execution.batch_size = ConfigNonZeroUsize::try_new(rows)?;
     Ok(())
+}
+
+/// Whether rows are sorted, all of them.
+fn sorts(plan: &LogicalPlan) -> Result<bool> {
+    plan.exists(|node| Ok(matches!(node, LogicalPlan::Sort(sort) if sort.fetch.is_none())))
+}
+
+/// How often tables are read.
+fn tables(plan: &LogicalPlan) -> Result<usize> {
+    let mut tables = 0;
+    plan.apply(|node| {
+        tables += usize::from(matches!(node, LogicalPlan::TableScan(_)));
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(tables)
 }
 
 /// Whether rows that come out have lists of large structures.
@@ -90,8 +117,11 @@ mod tests {
     use super::*;
     use arrow::datatypes::Field;
     use datafusion::datasource::empty::EmptyTable;
-    use datafusion::prelude::SessionContext;
+    use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+    use datafusion::prelude::{SessionConfig, SessionContext};
     use std::sync::Arc;
+
+    const MEMORY: usize = 64 << 20;
 
     fn wait<T>(work: impl Future<Output = T>) -> T {
         let threads = tokio::runtime::Builder::new_multi_thread().build();
@@ -134,7 +164,9 @@ mod tests {
     #[test]
     fn few_rows_are_taken_where_they_have_lists_of_large_structures() {
         wait(async {
-            let context = SessionContext::new();
+            let memory = RuntimeEnvBuilder::new().with_memory_limit(MEMORY, 1.0);
+            let memory = memory.build_arc().unwrap();
+            let context = SessionContext::new_with_config_rt(SessionConfig::new(), memory);
             let field = |n: usize| Field::new(format!("m{n}"), DataType::Int64, true);
             let members: Vec<Field> = (0..MEMBERS).map(field).collect();
             let element = Field::new("element", DataType::Struct(members.into()), true);
@@ -146,6 +178,11 @@ mod tests {
             let table = EmptyTable::new(Arc::new(Schema::new(fields)));
             context.register_table("t", Arc::new(table)).unwrap();
             let usual = context.state().config_options().execution.batch_size.get();
+            let sorted = options(&context, "SELECT * FROM t ORDER BY id").await;
+            assert_eq!(sorted.execution.sort_spill_reservation_bytes, MEMORY / 2);
+            let sql = "SELECT * FROM t UNION ALL SELECT * FROM t ORDER BY id";
+            let sorted = options(&context, sql).await;
+            assert_eq!(sorted.execution.sort_spill_reservation_bytes, MEMORY / 4);
             for (sql, rows) in [
                 ("SELECT * FROM t", ROWS_OF_STRUCTURES),
                 (
