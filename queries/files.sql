@@ -6,28 +6,15 @@
 -- $server = %  only threads whose name is LIKE this
 -- $limit = 20  at most so many paths
 --
-WITH touched AS (
-  -- By recording first: within one, a request is its number.
-  SELECT
-    path,
-    trace_id,
-    count(*) AS calls,
-    count(*) FILTER (WHERE ret BETWEEN -4095 AND -1) AS failures,
-    count(DISTINCT request_id) AS requests,
-    array_agg(DISTINCT pid) FILTER (WHERE pid IS NOT NULL) AS pids,
-    array_agg(DISTINCT name) AS names
-  FROM syscalls
-  WHERE path IS NOT NULL AND coalesce(procname, '') LIKE $server
-  GROUP BY path, trace_id
-)
 SELECT
   path,
-  sum(calls) AS calls,
-  sum(failures) AS failures,
-  sum(requests) AS requests,
-  CAST(coalesce(cardinality(array_distinct(flatten(array_agg(pids) FILTER (WHERE pids IS NOT NULL)))), 0) AS BIGINT) AS processes,
-  array_to_string(array_sort(array_distinct(flatten(array_agg(names)))), ' ') AS by_call
-FROM touched
+  count(*) AS calls,
+  count(*) FILTER (WHERE ret BETWEEN -4095 AND -1) AS failures,
+  count(DISTINCT concat(trace_id, ':', request_id)) FILTER (WHERE request_id IS NOT NULL) AS requests,
+  count(DISTINCT pid) AS processes,
+  array_to_string(array_sort(array_agg(DISTINCT name)), ' ') AS by_call
+FROM syscalls
+WHERE path IS NOT NULL AND coalesce(procname, '') LIKE $server
 GROUP BY path
 ORDER BY calls DESC, path
 LIMIT $limit;
