@@ -10,7 +10,7 @@ SELECT
   path,
   count(*) AS calls,
   count(*) FILTER (WHERE ret BETWEEN -4095 AND -1) AS failures,
-  count(DISTINCT concat(trace_id, ':', request_id)) FILTER (WHERE request_id IS NOT NULL) AS requests,
+  count_requests(trace_id, request_id) AS requests,
   count(DISTINCT pid) AS processes,
   array_to_string(array_sort(array_agg(DISTINCT name)), ' ') AS by_call
 FROM syscalls

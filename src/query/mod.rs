@@ -30,6 +30,7 @@ mod ranks;
 mod reach;
 mod recordings;
 mod request_arguments;
+mod request_count;
 mod request_lists;
 mod runtime;
 mod session;

@@ -7,6 +7,7 @@
 use super::lists;
 use super::members::members;
 use super::ranks::nearest_ranks;
+use super::request_count::count_requests;
 use super::windows::WindowJoins;
 use crate::dataset::aside;
 use crate::error::{Error, Result};
@@ -125,6 +126,7 @@ impl Runtime {
         let context = SessionContext::new_with_state(state);
         context.register_udf(members());
         context.register_udaf(nearest_ranks());
+        context.register_udaf(count_requests());
         for function in lists::functions() {
             context.register_udf(function);
         }

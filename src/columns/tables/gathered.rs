@@ -189,8 +189,12 @@ mod tests {
         let mut values = Values::new(column);
         // [[1, 2^63], [2]], nothing, [[3]], nothing, [[], [u64::MAX, 4]]
         let (mut small, mut large) = (Sparse::new(), Sparse::new());
-        [(0, 1), (2, 2), (3, 3), (5, 4)].map(|(at, value)| small.push(at, value));
-        [(1, 1 << 63), (4, u64::MAX)].map(|(at, value)| large.push(at, value));
+        for (at, value) in [(0, 1), (2, 2), (3, 3), (5, 4)] {
+            small.push(at, value);
+        }
+        for (at, value) in [(1, 1 << 63), (4, u64::MAX)] {
+            large.push(at, value);
+        }
         let Data::List {
             offsets,
             valid,

@@ -8,8 +8,7 @@ use crate::columns::parquet::content::{Content, Numbers};
 use crate::columns::schema::contract;
 use crate::columns::schema::layout::Layout;
 use crate::columns::tables::plans::Plans;
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::DataType;
 use std::sync::Arc;
 
 /// A contract of these columns: names, types, and whether they may be null.
