@@ -20,6 +20,8 @@ pub struct Case {
     pub again: &'static [&'static str],
     /// The exit status where nothing fails.
     pub status: i32,
+    /// The file by whose rename it takes effect, where that is not the target itself.
+    pub commit: Option<&'static str>,
 }
 
 /// A command that only prints.
@@ -31,6 +33,7 @@ pub const fn prints(name: &'static str, words: &'static [&'static str]) -> Case 
         before: None,
         again: words,
         status: 0,
+        commit: None,
     }
 }
 
@@ -47,6 +50,7 @@ const fn makes(
         before: None,
         again,
         status: 0,
+        commit: None,
     }
 }
 
@@ -104,13 +108,16 @@ pub const CASES: &[Case] = &[
         &["ingest", "in/a", "in/b", "-o", "out/d", "--force"],
     ),
     replaces("ingest --force", FORCE, "out/d", "in/d", FORCE),
-    replaces(
-        "ingest --append",
-        &["ingest", "in/b", "-o", "out/d", "--append"],
-        "out/d",
-        "in/d",
-        FORCE,
-    ),
+    Case {
+        commit: Some("out/d/manifest.json"),
+        ..replaces(
+            "ingest --append",
+            &["ingest", "in/b", "-o", "out/d", "--append"],
+            "out/d",
+            "in/d",
+            FORCE,
+        )
+    },
     Case {
         status: 3,
         ..makes(

@@ -1,7 +1,7 @@
 //! What a power failure may leave follows from the order of writes, fsyncs and renames: this keeps account of it.
 //!
 //! A file is dirty from when it is made or written to until it is fsynced; a folder from when a name in it is made or
-//! changed. When something is renamed to the target, nothing in it may be dirty. After that the target's folder is
+//! changed. When something is renamed to the target, nothing in it may be dirty, nor what a manifest names. After that the target's folder is
 //! dirty, and must be fsynced before what was there is removed, and before the program ends.
 
 use crate::commands::Case;
@@ -14,6 +14,8 @@ pub struct Order {
     target: String,
     /// The folder of the target.
     parent: String,
+    /// Whether the target speaks of the files beside it.
+    beside: bool,
     dirty: BTreeSet<String>,
     in_place: bool,
     /// What each thread has asked to be made durable in its last call.
@@ -23,8 +25,9 @@ pub struct Order {
 
 impl Order {
     pub fn new(case: &Case) -> Order {
-        let target = case.target.unwrap_or_default().to_owned();
+        let target = case.commit.or(case.target).unwrap_or_default().to_owned();
         Order {
+            beside: case.commit.is_some(),
             parent: folder(&target),
             target,
             dirty: BTreeSet::new(),
@@ -61,7 +64,10 @@ impl Order {
 
     fn rename(&mut self, from: &str, to: &str) {
         if to == self.target {
-            let inside = |name: &&String| is_in(name, from);
+            let inside = |name: &&String| {
+                let told = self.beside && is_in(name, &self.parent) && **name != self.parent;
+                told || is_in(name, from)
+            };
             let unsafe_yet: Vec<String> = self.dirty.iter().filter(inside).cloned().collect();
             for name in unsafe_yet {
                 self.wrong

@@ -1,8 +1,9 @@
-//! What stands in a folder, to compare: data byte for byte, metadata without the times at which they were made.
+//! What stands in a folder, to compare: data byte for byte, metadata without the times at which they were made. A dataset is
+//! what its manifest names.
 
 use regex::Regex;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -22,7 +23,45 @@ pub fn tree(path: &Path) -> Option<Tree> {
         true => below(path, path, &mut found),
         false => drop(found.insert(String::new(), content(path))),
     }
+    if let Some(named) = named(path) {
+        found.retain(|name, _| named.contains(name));
+    }
     Some(found)
+}
+
+/// The files that the manifest of the dataset at `path` names, and itself; nothing where there is no dataset.
+fn named(path: &Path) -> Option<BTreeSet<String>> {
+    let manifest = fs::read_to_string(path.join("manifest.json")).ok()?;
+    let manifest: Value = serde_json::from_str(&manifest).ok()?;
+    if manifest.get("release").is_some() {
+        return None;
+    }
+    let names = data_files(&manifest).into_iter();
+    let names = names.filter_map(|file| file["path"].as_str().map(str::to_owned));
+    Some(names.chain(["manifest.json".to_owned()]).collect())
+}
+
+/// What is in a dataset's folder that its manifest does not name; folders count where they are empty.
+pub fn unnamed(path: &Path) -> Vec<String> {
+    let (Some(named), true) = (named(path), path.is_dir()) else {
+        return Vec::new();
+    };
+    let mut found = Tree::new();
+    below(path, path, &mut found);
+    let names: Vec<String> = found.into_keys().collect();
+    let holds = |folder: &String| names.iter().any(|n| n != folder && n.starts_with(folder));
+    let others = names.iter().filter(|name| !named.contains(*name));
+    let others = others.filter(|name| !name.ends_with('/') || !holds(name));
+    others.cloned().collect()
+}
+
+/// What a manifest says of each file.
+fn data_files(manifest: &Value) -> Vec<&Value> {
+    let tables = manifest["tables"].as_object().into_iter().flatten();
+    let files = tables.flat_map(|(_, t)| t["files"].as_array().into_iter().flatten());
+    let recordings = manifest["recordings"].as_array().into_iter().flatten();
+    let classes = recordings.map(|r| &r["classes"]).chain([&manifest["classes"]]);
+    files.chain(classes.filter(|c| c.is_object())).collect()
 }
 
 fn below(root: &Path, dir: &Path, found: &mut Tree) {
@@ -59,9 +98,7 @@ pub fn broken(root: &Path) -> Vec<String> {
         return vec!["manifest.json".to_owned()];
     };
     let manifest: Value = serde_json::from_str(&text).unwrap_or_default();
-    let tables = manifest["tables"].as_object().into_iter().flatten();
-    let files = tables.flat_map(|(_, t)| t["files"].as_array().into_iter().flatten());
-    for file in files.chain([&manifest["classes"]]) {
+    for file in data_files(&manifest) {
         check(
             root,
             file["path"].as_str().unwrap_or(""),

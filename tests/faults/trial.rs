@@ -70,12 +70,16 @@ fn target(place: &Place, case: &Case) -> Option<Tree> {
     tree::tree(&place.path(case.target?))
 }
 
-/// What is in the folder of the results, and in that of temporary files, but for the target.
+/// What is in the folder of the results, and in that of temporary files, but for the target; and what is in the folder of a
+/// dataset but is not the dataset's.
 fn left(place: &Place, case: &Case) -> Vec<String> {
     let target = case.target.unwrap_or_default().trim_start_matches("out/");
     let mut names = tree::names(&place.path("out"));
     names.retain(|name| name != target && (case.again == case.words || !is_second(case, name)));
     names.extend(tree::names(&place.path("tmp")));
+    if let Some(target) = case.target {
+        names.extend(tree::unnamed(&place.path(target)));
+    }
     names
 }
 
