@@ -20,10 +20,15 @@ pub fn today() -> String {
     day
 }
 
+/// Nanoseconds since the Unix epoch; nothing where `text` is no timestamp.
+pub fn nanoseconds(text: &str) -> Option<i64> {
+    string_to_timestamp_nanos(text).ok()
+}
+
 /// A timestamp so many seconds later, with the fraction of a second that it has; nothing where `text` is none, or the
 /// result is none that 64 bits of nanoseconds hold.
 pub fn later(text: &str, seconds: i64) -> Option<String> {
-    let ns = string_to_timestamp_nanos(text).ok()?;
+    let ns = nanoseconds(text)?;
     let by = seconds.checked_mul(1_000_000_000)?;
     let date = timestamp_ns_to_datetime(ns.checked_add(by)?)?;
     Some(date.format("%Y-%m-%dT%H:%M:%S%.fZ").to_string())

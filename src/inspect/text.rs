@@ -89,9 +89,13 @@ fn source_text(source: &Source, out: &mut String) {
             true => " (assumed: the metadata maps no clock to its time stamps)",
             false => "",
         };
+        let offset = match (clock.offset_s, clock.offset_cycles) {
+            (Some(seconds), Some(cycles)) => format!("offset {seconds} s + {cycles} cycles"),
+            _ => "offset left out".to_owned(),
+        };
         let text = format!(
-            "{name}, {} Hz, offset {} s + {} cycles from {origin}{assumed}",
-            clock.frequency, clock.offset_s, clock.offset_cycles
+            "{name}, {} Hz, {offset} from {origin}{assumed}",
+            clock.frequency
         );
         line(out, "  clock", &text);
     }

@@ -22,8 +22,8 @@ pub(super) struct Converter {
 impl Converter {
     /// The converter for a clock of which all offsets are normalized.
     pub(super) fn new(clock: &Clock) -> Self {
-        let cycles = nanoseconds(clock.frequency, clock.offset_cycles);
-        let seconds = clock.offset_s.checked_mul(SECOND);
+        let cycles = nanoseconds(clock.frequency, clock.offset_cycles.unwrap_or(0));
+        let seconds = clock.offset_s.unwrap_or(0).checked_mul(SECOND);
         Converter {
             frequency: clock.frequency,
             base: seconds.and_then(|s| s.checked_add_unsigned(cycles)),
@@ -79,10 +79,12 @@ fn describe(metadata: &Metadata, clock: &ClockClass) -> Clock {
     Clock {
         name: Some(clock.name.clone()).filter(|n| !n.is_empty()),
         frequency: clock.frequency,
-        offset_s: clock
-            .offset_s
-            .wrapping_add((clock.offset_cycles / clock.frequency) as i64),
-        offset_cycles: clock.offset_cycles % clock.frequency,
+        offset_s: Some(
+            clock
+                .offset_s
+                .wrapping_add((clock.offset_cycles / clock.frequency) as i64),
+        ),
+        offset_cycles: Some(clock.offset_cycles % clock.frequency),
         origin_is_unix_epoch: clock.absolute || lttng && clock.name == "monotonic",
         assumed: false,
     }
@@ -109,8 +111,8 @@ mod tests {
         Converter::new(&Clock {
             name: None,
             frequency,
-            offset_s,
-            offset_cycles,
+            offset_s: Some(offset_s),
+            offset_cycles: Some(offset_cycles),
             origin_is_unix_epoch: true,
             assumed: false,
         })

@@ -61,10 +61,12 @@ pub struct Clock {
     pub name: Option<String>,
     /// Cycles per second.
     pub frequency: u64,
-    /// Seconds from its origin to its value 0.
-    pub offset_s: i64,
+    /// Seconds from its origin to its value 0. An anonymized release does not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset_s: Option<i64>,
     /// Cycles on top of `offset_s`.
-    pub offset_cycles: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset_cycles: Option<u64>,
     /// Whether its origin is 1970-01-01 00:00 UTC.
     pub origin_is_unix_epoch: bool,
     /// Whether it was assumed for fields called `timestamp`, `timestamp_begin` or `timestamp_end`, which the metadata maps

@@ -6,9 +6,10 @@ use super::events::Names;
 use super::fate::{ArgumentPlace, Fate, Known};
 use super::key::Key;
 use super::numbers::Numbers;
-use super::policy::{Policy, Shift};
+use super::policy::Policy;
 use super::table::Table;
 use super::texts::Texts;
+use super::times::{Time, Times};
 use super::told::Told;
 use crate::columns::schema::contract::{self, Column};
 use crate::dataset::manifest::Manifest;
@@ -35,7 +36,9 @@ pub(crate) struct Anonymizer {
     pub(super) all_addresses: Addresses,
     pub(super) numbers: Numbers,
     pub(super) texts: Texts,
-    pub(super) shift: i64,
+    pub(super) times: Times,
+    /// Of the recording that rows are of at the moment.
+    pub(super) time: Time,
     /// Whether some recording has what `sysds record` knows of it.
     pub(super) has_records: bool,
     /// Arguments that others depend on.
@@ -61,11 +64,7 @@ impl Anonymizer {
         words.extend(host_names(manifest));
         // A trace may say that its host has no name.
         words.retain(|word| !word.trim().is_empty());
-        let shift = match policy.time.shift {
-            Shift::Keyed(false) => 0,
-            Shift::Keyed(true) => keyed_shift(key),
-            Shift::Seconds(seconds) => i64::from(seconds),
-        };
+        let times = Times::of_dataset(key, policy.time.shift, manifest);
         let table = Table::shipped();
         let contracts = contract::all().map(|c| (c.table, c.columns.into()));
         Anonymizer {
@@ -88,7 +87,8 @@ impl Anonymizer {
                 .collect(),
             table,
             contracts: contracts.into(),
-            shift,
+            time: times.of(""),
+            times,
             has_records: manifest.recordings.iter().any(|r| r.recorded.is_some()),
             exits: HashMap::new(),
             current: None,
@@ -123,12 +123,4 @@ pub(super) fn host_names(manifest: &Manifest) -> Vec<String> {
     env.filter(|(name, _)| name == HOST)
         .map(|(_, value)| value.clone())
         .collect()
-}
-
-/// Whole seconds back, between 30 days and 10 years, as the key decides.
-fn keyed_shift(key: &Key) -> i64 {
-    let day = 24 * 3600;
-    let [a, b, c, d, ..] = key.of("time");
-    let number = u32::from_le_bytes([a, b, c, d]);
-    -(30 * day + i64::from(number) % (3620 * day))
 }

@@ -3,9 +3,10 @@
 //! Each part is taken apart by name, without a rest: a new one does not compile until somebody says here what becomes of
 //! it. What only tells of the machine that made the dataset, or is a text in words of a person, is left out.
 
-use super::anonymizer::{Anonymizer, SECOND};
+use super::anonymizer::Anonymizer;
 use super::fate::Fate;
 use super::record_metadata::OUT;
+use super::times::SECOND;
 use crate::columns::schema::holds::Holds;
 use crate::dataset::manifest::{Damage, Manifest, Recording, StreamLoss};
 use crate::dataset::options::ManifestOptions;
@@ -35,9 +36,9 @@ impl Anonymizer {
         } = manifest;
         let recordings = recordings.into_iter().map(|r| self.recording(r));
         let recordings = recordings.collect::<Result<Vec<_>>>()?;
-        let (created, appended) = match self.shift {
-            0 => (created, appended),
-            _ => {
+        let (created, appended) = match self.times.are_moved() {
+            false => (created, appended),
+            true => {
                 let made = made(&recordings);
                 let appended = appended.iter().map(|_| made.clone()).collect();
                 (made, appended)
@@ -76,15 +77,16 @@ impl Anonymizer {
             requests,
             server,
         } = options;
-        let by = self.shift * SECOND;
-        let later = |ns: Option<i64>| ns.and_then(|ns| ns.checked_add(by));
+        // A person writes them, and likes round ones: what is no more round has been moved by the rest.
+        let said = |ns: Option<i64>| ns.filter(|_| !self.times.are_moved());
+        let (begin_ns, end_ns) = (said(begin_ns), said(end_ns));
         let server_is = Fate::of(Some(Holds::ThreadName));
         ManifestOptions {
-            begin_ns: later(begin_ns),
+            begin_ns,
             columns: columns.iter().map(|text| self.plain(text)).collect(),
             compression: self.plain(&compression),
             end,
-            end_ns: later(end_ns),
+            end_ns,
             events: events.iter().map(|text| self.plain(text)).collect(),
             keep_going,
             max_request_events,
@@ -122,7 +124,8 @@ impl Anonymizer {
             // A release has those of all recordings in one file.
             classes: _,
         } = recording;
-        let by = self.shift * SECOND;
+        let time = self.times.of(&trace_id);
+        let by = time.shift * SECOND;
         let later = |ns: Option<i64>| ns.map(|ns| ns.saturating_add(by));
         let losses = losses.into_iter().map(|loss| {
             let StreamLoss {
@@ -138,7 +141,7 @@ impl Anonymizer {
         });
         let losses = losses.collect();
         let recorded = recorded
-            .map(|r| self.recorded(r, label.as_deref()))
+            .map(|r| self.recorded(r, label.as_deref(), (time, first_ns)))
             .transpose()?;
         Ok(Recording {
             trace_id: self.trace(&trace_id),
@@ -178,26 +181,27 @@ impl Anonymizer {
             clocks,
             streams,
         } = source;
-        let mut later = |clock: Clock| {
+        let mut without_origin = |clock: Clock| {
             let Clock {
                 name,
                 frequency,
-                offset_s,
-                offset_cycles,
+                // Where the clock begins is when the machine was switched on, or the shift itself where that is 0.
+                offset_s: _,
+                offset_cycles: _,
                 origin_is_unix_epoch,
                 assumed,
             } = clock;
             Clock {
                 name: name.map(|name| self.plain(&name)),
                 frequency,
-                offset_s: offset_s.saturating_add(self.shift),
-                offset_cycles,
+                offset_s: None,
+                offset_cycles: None,
                 origin_is_unix_epoch,
                 assumed,
             }
         };
-        let clock = clock.map(&mut later);
-        let clocks = clocks.into_iter().map(&mut later).collect();
+        let clock = clock.map(&mut without_origin);
+        let clocks = clocks.into_iter().map(&mut without_origin).collect();
         let streams = streams.into_iter().map(|stream| {
             let SourceStream { file, class_id } = stream;
             let name = file.file_name().unwrap_or_default().to_string_lossy();

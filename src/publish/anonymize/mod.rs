@@ -13,7 +13,7 @@
 //! release that is made with the same key, so that the tables still fit together.
 //!
 //! `key` is the secret, `policy` says what is kept, `anonymizer` holds what all parts need, `rewriting` is the order of the work,
-//! `manifest` goes over the manifest, `audit` lists what is left.
+//! `times` says how far each recording is moved in time, `manifest` goes over the manifest, `audit` lists what is left.
 
 pub(crate) mod addresses;
 mod anonymizer;
@@ -35,6 +35,7 @@ mod rewriting;
 mod table;
 mod text_values;
 mod texts;
+mod times;
 mod told;
 mod values;
 mod walk;

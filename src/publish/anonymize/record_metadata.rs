@@ -1,6 +1,7 @@
 //! What `sysds record` says of a recording, anonymized.
 
 use super::anonymizer::Anonymizer;
+use super::times::{SECOND, Time};
 use crate::dataset::record_metadata::{Count, Load, Machine, Ran, RecordMetadata, Session};
 use crate::dataset::timestamp;
 use crate::error::{Error, Place, Result};
@@ -20,10 +21,12 @@ const ERRORS: [&str; 6] = [
 impl Anonymizer {
     /// What `sysds record` says: figures, versions and what was traced stay. Commands name hosts, folders and people in any
     /// form, and are left out whole; `label` is the one that the tables have, and another is left out.
+    /// `time` is that of the recording, and of its first event.
     pub(super) fn recorded(
         &mut self,
         recorded: RecordMetadata,
         label: Option<&str>,
+        time: (Time, Option<i64>),
     ) -> Result<RecordMetadata> {
         let RecordMetadata {
             format_version,
@@ -48,7 +51,7 @@ impl Anonymizer {
         Ok(RecordMetadata {
             format_version,
             label: own.filter(|own| Some(&**own) == label),
-            started: self.later(&started)?,
+            started: self.started(&started, time)?,
             duration_ns,
             ended_by,
             session: self.session(session),
@@ -98,8 +101,9 @@ impl Anonymizer {
         }
     }
 
-    /// A moment, shifted as the times in the tables.
-    fn later(&self, text: &str) -> Result<String> {
+    /// When tracing began, shifted as the times in the tables; at the first event where the machine's clock and the tracer's
+    /// tell of different days, since what lies between them would tell of the true ones.
+    fn started(&self, text: &str, (time, first_ns): (Time, Option<i64>)) -> Result<String> {
         let unknown = || {
             Error::input(
                 format!("'{text}' is no time"),
@@ -107,7 +111,15 @@ impl Anonymizer {
                 "Make the dataset again with sysds ingest.",
             )
         };
-        timestamp::later(text, self.shift).ok_or_else(unknown)
+        let ns = timestamp::nanoseconds(text).ok_or_else(unknown)?;
+        match (time.moves(ns), first_ns) {
+            (true, _) => timestamp::later(text, time.shift).ok_or_else(unknown),
+            (false, None) => Ok(OUT.to_owned()),
+            (false, Some(first)) => {
+                let seconds = first.div_euclid(SECOND).saturating_add(time.shift);
+                timestamp::later("1970-01-01T00:00:00Z", seconds).ok_or_else(unknown)
+            }
+        }
     }
 }
 

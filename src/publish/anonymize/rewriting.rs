@@ -16,6 +16,7 @@ use std::sync::atomic::AtomicBool;
 
 impl Rewrite for Anonymizer {
     fn begin(&mut self, root: &Path, manifest: &Manifest, interrupted: &AtomicBool) -> Result<()> {
+        self.times.check(root, manifest)?;
         self.exits = decided::find(root, manifest, &self.table, interrupted)?;
         Ok(())
     }
@@ -94,8 +95,11 @@ impl Rewrite for Anonymizer {
         if self.policy.ids.renumber {
             said.push("Processes and threads are renumbered, and so are users and groups that are not the system's.".to_owned());
         }
-        if self.shift != 0 {
-            said.push("All times are shifted by the same unknown number of seconds; the dataset says that it was made at the time of its last event.".to_owned());
+        if self.times.are_moved() {
+            said.push("All times are shifted by the same unknown number of seconds; the dataset says that it was made at the time of its last event. Moments in arguments that are more than a day from the recording are left out.".to_owned());
+        }
+        if self.times.have_own() {
+            said.push("Recordings whose clock was never set are shifted each by a number of seconds of its own.".to_owned());
         }
         if self.policy.names.processes == Processes::Key {
             said.push("Names of threads are pseudonyms, but for those that were kept.".to_owned());

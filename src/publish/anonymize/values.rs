@@ -1,13 +1,15 @@
 //! Values: what becomes of the values of an array, and of a number that holds this or that; `text_values` does so for texts,
 //! `lists` for numbers that mean something together.
 
-use super::anonymizer::{Anonymizer, SECOND};
+use super::anonymizer::Anonymizer;
 use super::arrays::{failed, rebuilt};
 use super::fate::{Choice, Fate};
+use super::times::SECOND;
 use crate::columns::schema::holds::Holds;
 use crate::error::Result;
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveBuilder, new_null_array,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray, PrimitiveBuilder,
+    new_null_array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
@@ -16,9 +18,6 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-
-/// Seconds since the epoch below which a number is none of a trace's moments, but a time that was never set.
-const NO_MOMENT: i64 = 100_000_000;
 
 impl Anonymizer {
     /// The values of an array that is no structure; `listed` where it is the items of a list.
@@ -117,8 +116,8 @@ impl Anonymizer {
             Holds::Process | Holds::Thread => Some(self.numbers.process(value)),
             Holds::User => Some(self.numbers.user(value)),
             Holds::Handle => Some(self.numbers.handle(value)),
-            Holds::TimeS => self.moment(value, 1),
-            Holds::TimeNs => self.moment(value, SECOND),
+            Holds::TimeS => self.time.moment(value, 1),
+            Holds::TimeNs => self.time.moment(value, SECOND),
             // Of an address in a number the order of bytes is not known: whether it is in a network that is kept
             // cannot be told.
             Holds::Address if !listed => match u32::try_from(value) {
@@ -147,18 +146,7 @@ impl Anonymizer {
         }
     }
 
-    /// A moment as a number of so many parts of a second. What is no moment of a trace is left out: shifted, it would
-    /// tell the shift.
-    fn moment(&self, value: i64, parts: i64) -> Option<i64> {
-        match value {
-            0 => Some(0),
-            _ if self.shift == 0 => Some(value),
-            _ if value / parts < NO_MOMENT => None,
-            _ => value.checked_add(self.shift.checked_mul(parts)?),
-        }
-    }
-
-    /// Times, shifted.
+    /// Times, shifted; those far from the recording, as of packets before the clock was set, are left out.
     fn times(&self, array: &ArrayRef, choice: &Choice) -> Result<ArrayRef> {
         let times = array.as_primitive_opt::<TimestampNanosecondType>();
         let times =
@@ -166,8 +154,14 @@ impl Anonymizer {
         if !matches!(choice, Choice::One(fate) if fate.holds == Some(Holds::Time)) {
             return Ok(new_null_array(array.data_type(), array.len()));
         }
-        let by = self.shift * SECOND;
-        let shifted = times.try_unary::<_, TimestampNanosecondType, ArrowError>(|t| {
+        let time = self.time;
+        if time.shift == 0 {
+            return Ok(Arc::clone(array));
+        }
+        let by = time.shift * SECOND;
+        let near = times.iter().map(|t| t.filter(|t| time.is_around(*t)));
+        let near = near.collect::<PrimitiveArray<TimestampNanosecondType>>();
+        let shifted = near.try_unary::<_, TimestampNanosecondType, ArrowError>(|t| {
             let outside =
                 || ArrowError::ComputeError("a time is outside of what 64 bits hold".to_owned());
             t.checked_add(by).ok_or_else(outside)

@@ -18,12 +18,14 @@ impl Anonymizer {
     /// A batch of a table.
     pub(super) fn table(&mut self, table: &str, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
         let contract = self.contracts.get(table).cloned().unwrap_or_default();
-        let exits = batch.column_by_name("trace_id").filter(|c| !c.is_empty());
-        let exits = exits.and_then(|ids| {
+        let ids = batch.column_by_name("trace_id").filter(|c| !c.is_empty());
+        let trace_id = ids.and_then(|ids| {
             let first = arrow::compute::cast(&ids.slice(0, 1), &DataType::Utf8).ok()?;
-            self.exits.get(first.as_string::<i32>().value(0)).cloned()
+            Some(first.as_string::<i32>().value(0).to_owned())
         });
-        self.current = exits;
+        let trace_id = trace_id.unwrap_or_default();
+        self.current = self.exits.get(&trace_id).cloned();
+        self.time = self.times.of(&trace_id);
         let schema = batch.schema();
         self.columns(&contract, schema.fields(), batch.columns())
     }
@@ -94,8 +96,14 @@ impl Anonymizer {
             }
         };
         if !field.is_nullable() && result.null_count() > array.null_count() {
+            let what = match array.data_type() {
+                DataType::Timestamp(..) => format!(
+                    "a time of the column {name} is more than a day before or after the recording"
+                ),
+                _ => format!("nobody says what the column {name} holds, and it cannot be left out"),
+            };
             return Err(Error::input(
-                format!("nobody says what the column {name} holds, and it cannot be left out"),
+                what,
                 error::Place::file("schemas"),
                 "Make the dataset again with this version of sysds.",
             ));

@@ -78,8 +78,8 @@ pub(super) unsafe fn clock_of(class: *const bt_clock_class) -> Clock {
         Clock {
             name: fields::text(bt_clock_class_get_name(class)),
             frequency: bt_clock_class_get_frequency(class),
-            offset_s,
-            offset_cycles,
+            offset_s: Some(offset_s),
+            offset_cycles: Some(offset_cycles),
             origin_is_unix_epoch: bt_clock_class_origin_is_unix_epoch(class) != 0,
             assumed: false,
         }

@@ -11,7 +11,7 @@ typealias integer { size = 32; align = 8; signed = true; } := i32;
 typealias integer { size = 64; align = 8; signed = true; } := i64;
 typealias integer { size = 8; align = 8; signed = false; encoding = UTF8; } := ch;
 trace { major = 1; minor = 8; uuid = \"UUID\"; byte_order = le; packet.header := struct { u32 magic; u8 uuid[16]; }; };
-clock { name = mono; freq = 1000000000; offset_s = 1700000000; absolute = true; };
+clock { name = mono; freq = 1000000000; CLOCK };
 typealias integer { size = 64; align = 8; signed = false; map = clock.mono.value; } := time;
 stream {
   packet.context := struct { time timestamp_begin; time timestamp_end; u32 content_size; u32 packet_size; u32 cpu_id; };
@@ -30,6 +30,8 @@ pub struct Small<'a> {
     pub number: u8,
     /// Members of `env`.
     pub env: &'a str,
+    /// What the metadata says of the clock's origin; where it is empty, that it is 2023.
+    pub clock: &'a str,
     /// Members of the event context; none where it is empty.
     pub context: &'a str,
     /// Name and members of the payload of each class.
@@ -52,11 +54,18 @@ impl Small<'_> {
             &text[10..],
         ];
         let text = text.map(<[String]>::concat).join("-");
+        let clock = match self.clock {
+            "" => "offset_s = 1700000000; absolute = true;",
+            clock => clock,
+        };
         let context = match self.context {
             "" => String::new(),
             members => format!("event.context := struct {{ {members} }};"),
         };
-        let mut metadata = TYPES.replace("UUID", &text).replace("CONTEXT", &context);
+        let mut metadata = TYPES
+            .replace("UUID", &text)
+            .replace("CONTEXT", &context)
+            .replace("CLOCK", clock);
         metadata += &format!("env {{ {} }};\n", self.env);
         for (id, (name, members)) in self.classes.iter().enumerate() {
             metadata += &format!(
