@@ -2,13 +2,16 @@
 //! case of the rules there, as a number and as a text; of arguments, context fields and words of the environment that
 //! nobody has classified; of addresses, in every form.
 //!
+//! Further traces have, in the place of each argument, what is content: lists of numbers and of texts, structures and lists
+//! of them, with members whose names other arguments have.
+//!
 //! Numbers are marked by coming from a list, texts by a word that stands nowhere else. The table is read here as plain
 //! TOML, so that a mistake in how sysds reads it does not hide.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// The word in marked texts.
@@ -45,7 +48,10 @@ enum Content {
     Text(Vec<u8>),
     Bytes(Vec<i64>),
     Longs(Vec<i64>),
+    Texts(Vec<Vec<u8>>),
     Struct(Vec<(String, Content)>),
+    /// A list of structures of the same members.
+    Structs(Vec<Vec<(String, Content)>>),
 }
 
 impl Content {
@@ -69,9 +75,14 @@ impl Content {
                     all.len()
                 )
             }
+            Content::Texts(all) => format!("string _{name}[{}];", all.len()),
             Content::Struct(members) => {
                 let members: Vec<String> = members.iter().map(|(n, c)| c.declared(n)).collect();
                 format!("struct {{ {} }} _{name};", members.join(" "))
+            }
+            Content::Structs(all) => {
+                let members: Vec<String> = all[0].iter().map(|(n, c)| c.declared(n)).collect();
+                format!("struct {{ {} }} _{name}[{}];", members.join(" "), all.len())
             }
         }
     }
@@ -87,7 +98,12 @@ impl Content {
             }
             Content::Bytes(all) => out.extend(all.iter().map(|n| *n as u8)),
             Content::Longs(all) => all.iter().for_each(|n| out.extend(n.to_le_bytes())),
+            Content::Texts(all) => all.iter().for_each(|text| {
+                out.extend(text);
+                out.push(0);
+            }),
             Content::Struct(members) => members.iter().for_each(|(_, c)| c.put(out)),
+            Content::Structs(all) => all.iter().flatten().for_each(|(_, c)| c.put(out)),
         }
     }
 }
@@ -109,14 +125,27 @@ impl Trace {
     fn mark(&mut self) -> i64 {
         self.made += 1;
         let mark = match self.made % 8 {
-            0 => 1_000_000 + self.made * 7,
+            // No multiple of 1000, as times from one event to another are.
+            0 => 1_000_001 + self.made * 8,
             _ => 1_500_000_000 + self.made * 101,
         };
         self.marks.insert(i128::from(mark));
         mark
     }
 
+    /// A number that occurs once, so large that no pseudonym is the same by chance.
+    fn large_mark(&mut self) -> i64 {
+        self.made += 1;
+        let mark = 1_500_000_000_000_007 + self.made * 1_000_003;
+        self.marks.insert(i128::from(mark));
+        mark
+    }
+
     fn text(&mut self) -> Content {
+        Content::Text(self.letters())
+    }
+
+    fn letters(&mut self) -> Vec<u8> {
         self.made += 1;
         let (n, address) = (self.made, ADDRESSES[self.made as usize % 2]);
         let text = match n % 9 {
@@ -130,7 +159,24 @@ impl Trace {
             7 => format!("/proc/4711/{MARK}{n}"),
             _ => format!("{MARK}{n}"),
         };
-        Content::Text(text.into_bytes())
+        text.into_bytes()
+    }
+
+    /// A structure in the place of the argument `name`, with members that have the names of others.
+    fn members(&mut self, name: &str) -> Fields {
+        let numbers = ["count", "fd", "flags", "pid"];
+        let mut names: Vec<&str> = numbers.into_iter().filter(|n| *n != name).collect();
+        names.push(name);
+        let mut members: Fields = Vec::new();
+        for name in names {
+            members.push((name.to_owned(), Content::Int(self.large_mark())));
+        }
+        members.push((
+            "zz_raw".to_owned(),
+            Content::Longs(vec![self.large_mark(), self.large_mark()]),
+        ));
+        members.push(("zz_called".to_owned(), self.text()));
+        members
     }
 
     fn number(&mut self, holds: &str) -> Content {
@@ -209,7 +255,7 @@ fn call(trace: &mut Trace, name: &str, row: &Table) {
         let mut entry: Fields = Vec::new();
         let mut exit: Fields = Vec::new();
         let mut members: BTreeMap<&str, Fields> = BTreeMap::new();
-        for (argument, rule) in row {
+        for (argument, rule) in of_one_value(row) {
             let holds = holds(rule, case);
             if argument == "ret" {
                 let value = match trace.number(holds) {
@@ -243,14 +289,59 @@ fn call(trace: &mut Trace, name: &str, row: &Table) {
     }
 }
 
+/// The entries of a call with content in the place of each argument.
+fn call_contents(trace: &mut Trace, name: &str, row: &Table) {
+    let (decider, cases) = cases(row);
+    for case in cases {
+        let others = row.iter().filter(|(name, _)| decider != Some(name));
+        let others: Table = others.map(|(n, rule)| (n.clone(), rule.clone())).collect();
+        for mut fields in contents(trace, &others) {
+            if let Some(decider) = decider {
+                fields.push((decider.to_owned(), Content::Int(case)));
+            }
+            trace.event(&format!("syscall_entry_{name}"), &fields);
+        }
+    }
+}
+
+/// The rows that speak of one value, and not of a list.
+fn of_one_value(row: &Table) -> impl Iterator<Item = (&String, &Value)> {
+    row.iter().filter(|(name, _)| !name.ends_with("[]"))
+}
+
+/// The arguments of a row with content in the place of each: lists of numbers and of texts, structures, lists of them.
+fn contents(trace: &mut Trace, row: &Table) -> [Fields; 4] {
+    let names = of_one_value(row)
+        .map(|(name, _)| name)
+        .filter(|n| !n.contains('.'));
+    let names: Vec<&String> = names.collect();
+    let mut all: [Fields; 4] = Default::default();
+    for name in names {
+        let list = row.get(&format!("{name}[]"));
+        let numbers = match list.and_then(Value::as_str) {
+            Some(holds) if KEPT.contains(&holds) => vec![1, 2],
+            _ => vec![trace.large_mark(), trace.large_mark()],
+        };
+        let contents = [
+            Content::Longs(numbers),
+            Content::Texts(vec![trace.letters(), trace.letters()]),
+            Content::Struct(trace.members(name)),
+            Content::Structs(vec![trace.members(name), trace.members(name)]),
+        ];
+        for (fields, content) in all.iter_mut().zip(contents) {
+            fields.push((name.clone(), content));
+        }
+    }
+    all
+}
+
 /// An event that is no call, once with numbers and once with texts.
 fn point(trace: &mut Trace, name: &str, row: &Table) {
-    let numbers = row
-        .iter()
-        .map(|(n, rule)| (n.clone(), trace.number(holds(rule, 0))));
+    let numbers = of_one_value(row).map(|(n, rule)| (n.clone(), trace.number(holds(rule, 0))));
     let numbers: Fields = numbers.collect();
     trace.event(name, &numbers);
-    let texts: Fields = row.keys().map(|n| (n.clone(), trace.text())).collect();
+    let texts = of_one_value(row).map(|(n, _)| (n.clone(), trace.text()));
+    let texts: Fields = texts.collect();
     trace.event(name, &texts);
 }
 
@@ -371,12 +462,62 @@ pub fn write(dir: &Path) -> HashSet<i128> {
     for (name, row) in late {
         call(&mut trace, name, row.as_table().unwrap());
     }
+    put(trace, dir, of("environment"))
+}
+
+/// Writes traces with content in the place of each argument to folders in `dir`; each has as many arguments as a dataset may
+/// have columns. Returns the folders with the marked numbers.
+pub fn write_contents(dir: &Path) -> Vec<(PathBuf, HashSet<i128>)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/arguments.toml");
+    let table: Table = toml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let of = |name: &str| table[name].as_table().unwrap();
+    let rows = |of: &'static str, table: &Table| -> Vec<(&'static str, String, Table)> {
+        let rows = table
+            .iter()
+            .filter_map(|(n, row)| Some((of, n.clone(), row.as_table()?.clone())));
+        rows.collect()
+    };
+    let mut all = rows("calls", of("calls"));
+    all.extend(rows("events", of("events")));
+    let any: Vec<(String, Value)> = of("any").clone().into_iter().collect();
+    for (at, part) in any.chunks(100).enumerate() {
+        all.push((
+            "events",
+            format!("any:event{at}"),
+            part.iter().cloned().collect(),
+        ));
+    }
+    let mut written = Vec::new();
+    while !all.is_empty() {
+        let mut trace = Trace::default();
+        trace.marks.insert(i128::from(PACKET_UID));
+        let mut names: HashSet<String> = HashSet::new();
+        all.retain(|(kind, name, row)| {
+            let own = of_one_value(row).map(|(name, _)| name.clone());
+            let more: HashSet<String> = names.iter().cloned().chain(own).collect();
+            if more.len() > 160 && !names.is_empty() {
+                return true;
+            }
+            names = more;
+            match *kind {
+                "calls" => call_contents(&mut trace, name, row),
+                _ => contents(&mut trace, row)
+                    .iter()
+                    .for_each(|fields| trace.event(name, fields)),
+            }
+            false
+        });
+        let folder = dir.join(format!("{MARK}{}", written.len()));
+        let marks = put(trace, &folder, of("environment"));
+        written.push((folder, marks));
+    }
+    written
+}
+
+/// Writes a trace to a folder; its marked numbers.
+fn put(mut trace: Trace, dir: &Path, environment: &Table) -> HashSet<i128> {
     fs::create_dir_all(dir).unwrap();
-    fs::write(
-        dir.join("metadata"),
-        metadata(&mut trace, of("environment")),
-    )
-    .unwrap();
+    fs::write(dir.join("metadata"), metadata(&mut trace, environment)).unwrap();
     fs::write(dir.join(format!("{MARK}_0")), packet(&trace)).unwrap();
     trace.marks
 }

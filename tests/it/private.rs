@@ -13,10 +13,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-const KEY: &str = "9d41c07be2853f6a1b94d8e05c72a3f6480fbd97e1362c5ad903874ef16b20c5";
+pub const KEY: &str = "9d41c07be2853f6a1b94d8e05c72a3f6480fbd97e1362c5ad903874ef16b20c5";
 
 /// Publishes a dataset by a policy; the release, and what the program said.
-fn publish(dataset: &Path, dir: &Path, policy: &str, more: &[&str]) -> (PathBuf, Output) {
+pub fn publish(dataset: &Path, dir: &Path, policy: &str, more: &[&str]) -> (PathBuf, Output) {
     let (file, key) = (dir.join("policy.toml"), dir.join("secret.key"));
     fs::write(&file, policy).unwrap();
     fs::write(&key, KEY).unwrap();
@@ -34,14 +34,14 @@ fn publish(dataset: &Path, dir: &Path, policy: &str, more: &[&str]) -> (PathBuf,
     (release, done)
 }
 
-fn published(dataset: &Path, dir: &Path, policy: &str) -> (PathBuf, Output) {
+pub fn published(dataset: &Path, dir: &Path, policy: &str) -> (PathBuf, Output) {
     let (release, done) = publish(dataset, dir, policy, &["--audit"]);
     assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
     (release, done)
 }
 
 /// All rows of a table of a release, as one batch.
-fn released(release: &Path, table: &str) -> RecordBatch {
+pub fn released(release: &Path, table: &str) -> RecordBatch {
     let mut files = Vec::new();
     all_files(&release.join("data").join(table), &mut files);
     files.sort();
@@ -243,6 +243,26 @@ fn the_shift_of_time_cannot_be_told_from_dates() {
     assert!(!after.to_string().contains("trace_creation_datetime"));
 }
 
+/// Looks for marked texts and numbers in all bytes and values of a release.
+pub fn no_mark_is_left(release: &Path, marks: &HashSet<i128>) -> Decoded {
+    let after = Decoded::of(release);
+    assert_eq!(after.places(MARK.as_bytes()), [""; 0]);
+    assert_eq!(after.places(MARK.to_uppercase().as_bytes()), [""; 0]);
+    for address in marked::ADDRESSES {
+        assert_eq!(after.places(address.as_bytes()), [""; 0], "{address}");
+    }
+    let left: Vec<&i128> = marks.intersection(&after.numbers).collect();
+    assert_eq!(left, Vec::<&i128>::new());
+    for (file, bytes) in &after.bytes {
+        let eight = bytes
+            .windows(8)
+            .map(|w| i128::from(i64::from_le_bytes(w.try_into().unwrap())));
+        let left: Vec<i128> = eight.filter(|n| marks.contains(n)).collect();
+        assert_eq!(left, Vec::<i128>::new(), "{}", file.display());
+    }
+    after
+}
+
 #[test]
 fn of_a_trace_with_marked_values_no_mark_is_left() {
     let dir = tempfile::tempdir().unwrap();
@@ -274,26 +294,12 @@ fn of_a_trace_with_marked_values_no_mark_is_left() {
     );
 
     let (release, done) = published(&dataset, dir.path(), "[names]\nprocesses = \"key\"\n");
-    let after = Decoded::of(&release);
-    assert_eq!(after.places(MARK.as_bytes()), [""; 0]);
-    assert_eq!(after.places(MARK.to_uppercase().as_bytes()), [""; 0]);
-    for address in marked::ADDRESSES {
-        assert_eq!(after.places(address.as_bytes()), [""; 0], "{address}");
-    }
+    let after = no_mark_is_left(&release, &marks);
     for list in marked::LISTS {
         assert!(
             before.lists.contains(list) && !after.lists.contains(list),
             "{list:?}"
         );
-    }
-    let left: Vec<&i128> = marks.intersection(&after.numbers).collect();
-    assert_eq!(left, Vec::<&i128>::new());
-    for (file, bytes) in &after.bytes {
-        let eight = bytes
-            .windows(8)
-            .map(|w| i128::from(i64::from_le_bytes(w.try_into().unwrap())));
-        let left: Vec<i128> = eight.filter(|n| marks.contains(n)).collect();
-        assert_eq!(left, Vec::<i128>::new(), "{}", file.display());
     }
     // What nobody has classified is named, on stderr and in the card.
     let (said, card) = (

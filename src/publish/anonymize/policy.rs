@@ -33,7 +33,7 @@
 use super::addresses::Network;
 use super::checked;
 use super::kept_path::KeptPath;
-use super::table::Of;
+use super::table::{Of, bare, holds_for_items};
 use crate::columns::schema::contract;
 use crate::columns::schema::holds::Holds;
 use crate::error::{Error, Place, Result};
@@ -228,14 +228,14 @@ fn same(one: &str, other: &str) -> bool {
 }
 
 /// What the policy may call an argument of an event: `EVENT.ARGUMENT` and `ARGUMENT`, with and without the structures that
-/// it is in.
-pub(crate) fn argument_name(of: Of, path: &[&str]) -> Vec<String> {
+/// it is in; `ARGUMENT[]` where it is a list.
+fn argument_names(of: Of, above: &[&str], last: &str) -> Vec<String> {
     let event = match of {
         Of::Call(name) | Of::Point(name) => name,
         Of::Context => "contexts",
     };
-    let whole = path.join(".");
-    let last = path.last().copied().unwrap_or_default();
+    let above = above.iter().map(|name| bare(name));
+    let whole = above.chain([last]).collect::<Vec<_>>().join(".");
     let mut names = vec![
         format!("{event}.{whole}"),
         format!("{event}.{last}"),
@@ -247,15 +247,27 @@ pub(crate) fn argument_name(of: Of, path: &[&str]) -> Vec<String> {
 }
 
 impl Policy {
-    /// What the policy says that an argument of an event holds.
-    pub(crate) fn argument(&self, of: Of, path: &[&str]) -> Option<Holds> {
+    /// What the policy says that an argument of an event holds, a text or not, and the names by which it may say it.
+    pub(crate) fn argument(
+        &self,
+        of: Of,
+        path: &[&str],
+        text: bool,
+    ) -> Option<(Holds, Vec<String>)> {
         if self.arguments.is_empty() && self.paths.arguments.is_empty() {
             return None;
         }
-        let names = argument_name(of, path);
-        let said = names.iter().find_map(|name| self.arguments.get(name));
-        let is_path = || names.iter().any(|name| self.paths.arguments.contains(name));
-        said.copied().or_else(|| is_path().then_some(Holds::Path))
+        let (last, above) = path.split_last()?;
+        let found = |last: &str| {
+            let names = argument_names(of, above, last);
+            let said = names.iter().find_map(|name| self.arguments.get(name));
+            let is_path = || names.iter().any(|name| self.paths.arguments.contains(name));
+            let holds = said.copied().or_else(|| is_path().then_some(Holds::Path));
+            holds.map(|holds| (holds, names))
+        };
+        // What is said of one value does not hold for a list, but for what is one by its nature.
+        let of_items = |last: &str| found(last).filter(|(holds, _)| holds_for_items(*holds, text));
+        found(last).or_else(|| of_items(last.strip_suffix("[]")?))
     }
 
     /// Reads a policy file.
@@ -305,15 +317,16 @@ mod tests {
         assert!(!policy.paths.keep[1].keeps(&["var", "www", "x"]));
         assert!(!policy.paths.keep[1].keeps(&["var", "log"]));
         assert!(policy.strings[0].is_for("procname"), "the same value");
+        let said = |of, path: &[&str], text| Some(policy.argument(of, path, text)?.0);
         assert_eq!(
-            policy.argument(Of::Point("shop:order"), &["items"]),
+            said(Of::Point("shop:order"), &["items"], false),
             Some(Holds::Size)
         );
-        assert_eq!(policy.argument(Of::Call("x"), &["items"]), None);
-        assert_eq!(
-            policy.argument(Of::Call("x"), &["my_file"]),
-            Some(Holds::Path)
-        );
+        assert_eq!(said(Of::Point("shop:order"), &["items[]"], false), None);
+        assert_eq!(said(Of::Call("x"), &["items"], false), None);
+        for list in ["my_file", "my_file[]"] {
+            assert_eq!(said(Of::Call("x"), &[list], true), Some(Holds::Path));
+        }
         assert!(policy.strings[0].is_for("comm") && !policy.strings[0].is_for("filename"));
         assert_eq!(policy.time.shift, Shift::Keyed(true));
     }

@@ -3,6 +3,10 @@
 //! It is an allow-list, compiled in. An argument is looked up by its event and its name, then by its name alone among
 //! those that mean the same everywhere; what is in neither place has nothing to say, and the caller lets it not stay. A
 //! policy may say it of further arguments, and goes before the table.
+//!
+//! A row speaks of one value. A list or a structure in its place is content, as the bytes of a buffer are where the row
+//! tells of its place in memory: items of a list are looked up as `name[]`, and members of a structure by their own names
+//! only where the table lists the structure.
 
 use crate::columns::schema::holds::Holds;
 use serde::Deserialize;
@@ -16,6 +20,32 @@ pub(super) enum Rule {
     Is(Holds),
     /// It depends on another argument.
     By(By),
+}
+
+impl Rule {
+    /// What it may hold.
+    fn all(&self) -> Vec<Holds> {
+        match self {
+            Rule::Is(holds) => vec![*holds],
+            Rule::By(by) => by.cases.keys().copied().chain([by.otherwise]).collect(),
+        }
+    }
+
+    /// Whether it says something of a text, or of a number where it is none.
+    fn speaks_of(&self, text: bool) -> bool {
+        !text || self.all().into_iter().any(speaks_of_texts)
+    }
+}
+
+/// Whether this is said of texts, too; what must not be told is not, in no form.
+fn speaks_of_texts(holds: Holds) -> bool {
+    holds.is_text() || holds == Holds::Secret
+}
+
+/// Whether what is said of one value holds for the items of a list as well: of addresses, which are lists of bytes, of what
+/// must not be told, and of texts.
+pub(super) fn holds_for_items(holds: Holds, text: bool) -> bool {
+    matches!(holds, Holds::Address | Holds::Hardware | Holds::Secret) || text && holds.is_text()
 }
 
 /// What an argument holds, by the value of another argument of its call.
@@ -48,6 +78,7 @@ type Row = BTreeMap<String, Rule>;
 #[serde(deny_unknown_fields)]
 pub(super) struct Table {
     words: HashSet<String>,
+    structures: HashSet<String>,
     any: Row,
     contexts: Row,
     environment: BTreeMap<String, Holds>,
@@ -86,15 +117,47 @@ impl Table {
         self.environment.get(key).copied()
     }
 
-    /// What the argument at `path` holds: its name, after those of the structures that it is in.
-    pub(super) fn rule(&self, of: Of, path: &[&str]) -> Option<&Rule> {
+    /// What the argument at `path` holds, a text or not: its name, after those of the structures that it is in; `[]` stands
+    /// behind the names of lists.
+    pub(super) fn rule(&self, of: Of, path: &[&str], text: bool) -> Option<&Rule> {
         let row = match of {
             Of::Context => Some(&self.contexts),
             Of::Call(name) => self.call(name),
             Of::Point(name) => self.point(name),
         };
-        let own = row.and_then(|row| in_row(row, path));
-        own.or_else(|| in_row(&self.any, path))
+        let own = row.and_then(|row| self.in_row(row, path, text));
+        let rule = own.or_else(|| self.in_row(&self.any, path, text))?;
+        rule.speaks_of(text).then_some(rule)
+    }
+
+    fn in_row<'a>(&self, row: &'a Row, path: &[&str], text: bool) -> Option<&'a Rule> {
+        let (name, above) = path.split_last()?;
+        let found = |name: &str| {
+            let whole = above.last().and_then(|above| {
+                let whole = format!("{}.{name}", bare(above));
+                row.get(&whole)
+            });
+            let alone = || {
+                row.get(name)
+                    .filter(|rule| self.may_be_member(row, above, rule))
+            };
+            whole.or_else(alone)
+        };
+        let items = |rule: &&Rule| match rule {
+            Rule::Is(holds) => holds_for_items(*holds, text),
+            Rule::By(_) => false,
+        };
+        found(name).or_else(|| found(name.strip_suffix("[]")?).filter(items))
+    }
+
+    /// Whether a rule that is found by the name of a member alone holds in these structures. In those that nobody has
+    /// listed, or that stand where the row speaks of a number, a member of this name may be anything: then no number stays,
+    /// and in a list of them not even as a pseudonym, which letters of a text would be known by.
+    fn may_be_member(&self, row: &Row, above: &[&str], rule: &Rule) -> bool {
+        let is_known = |s: &str| self.structures.contains(s) && !row.contains_key(s);
+        let known = above.iter().all(|s| is_known(bare(s)));
+        let listed = above.iter().any(|s| s.ends_with("[]"));
+        known || !listed && !rule.all().into_iter().any(Holds::stays)
     }
 
     /// Whether there is a row for this event.
@@ -151,13 +214,9 @@ fn decider(rule: &Rule) -> Option<&str> {
     }
 }
 
-fn in_row<'a>(row: &'a Row, path: &[&str]) -> Option<&'a Rule> {
-    let (name, above) = path.split_last()?;
-    let whole = above.last().and_then(|above| {
-        let whole = format!("{above}.{name}");
-        row.get(&whole)
-    });
-    whole.or_else(|| row.get(*name))
+/// The name of an argument without the sign that it is a list.
+pub(super) fn bare(name: &str) -> &str {
+    name.trim_end_matches("[]")
 }
 
 /// Names under which perf groups the kernel's tracepoints.
@@ -171,7 +230,7 @@ mod tests {
     use super::*;
 
     fn is(of: Of, path: &[&str]) -> Option<Holds> {
-        match Table::shipped().rule(of, path)? {
+        match Table::shipped().rule(of, path, false)? {
             Rule::Is(holds) => Some(*holds),
             Rule::By(by) => Some(by.holds(None)),
         }
@@ -206,7 +265,7 @@ mod tests {
         );
         assert_eq!(is(Of::Point("sys_read"), &["count"]), Some(Holds::Size));
         assert_eq!(
-            is(Of::Call("poll"), &["fds", "fd"]),
+            is(Of::Call("poll"), &["fds[]", "fd"]),
             Some(Holds::Descriptor)
         );
         assert_eq!(is(Of::Context, &["net_ns"]), Some(Holds::Handle));
@@ -214,9 +273,33 @@ mod tests {
     }
 
     #[test]
+    fn a_row_speaks_of_one_value_and_not_of_content_in_its_place() {
+        let write = Of::Call("write");
+        assert_eq!(is(write, &["buf"]), Some(Holds::Memory));
+        assert_eq!(is(write, &["buf[]"]), None);
+        assert_eq!(is(write, &["buf", "count"]), None);
+        assert_eq!(is(write, &["iov[]", "buf"]), None);
+        assert_eq!(is(write, &["iov[]", "pid"]), None);
+        assert_eq!(is(write, &["of", "pid"]), Some(Holds::Process));
+        assert_eq!(is(Of::Call("kill"), &["pid[]"]), None);
+        assert_eq!(is(Of::Call("ioctl"), &["arg[]"]), None);
+        // Rows that say that it is a list, and what is one by its nature.
+        assert_eq!(
+            is(Of::Call("pipe2"), &["fildes[]"]),
+            Some(Holds::Descriptor)
+        );
+        assert_eq!(is(Of::Context, &["callstack_user[]"]), Some(Holds::Memory));
+        assert_eq!(is(Of::Call("accept4"), &["v4addr[]"]), Some(Holds::Address));
+        let table = Table::shipped();
+        let text = |of, path: &[&str]| table.rule(of, path, true).is_some();
+        assert!(!text(write, &["buf"]) && !text(write, &["fd[]"]));
+        assert!(text(Of::Call("execve"), &["argv[]"]) && text(Of::Call("openat"), &["filename"]));
+    }
+
+    #[test]
     fn rules_follow_other_arguments_and_fail_closed() {
         let table = Table::shipped();
-        let Some(Rule::By(by)) = table.rule(Of::Call("fcntl"), &["arg"]) else {
+        let Some(Rule::By(by)) = table.rule(Of::Call("fcntl"), &["arg"], false) else {
             panic!("the argument of fcntl depends on cmd");
         };
         assert_eq!(by.holds(Some(8)), Holds::Process);

@@ -1,7 +1,7 @@
 //! What whoever publishes is told: the arguments that nobody has classified, and what of the policy was for nothing.
 
-use super::policy::{Policy, argument_name};
-use super::table::Of;
+use super::policy::Policy;
+use super::table::{Of, bare};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
@@ -26,15 +26,20 @@ impl Told {
         what(&mut self.inner.lock().unwrap_or_else(|e| e.into_inner()))
     }
 
-    /// An argument that nobody has classified has a value.
-    pub(super) fn argument(&self, of: Of, path: &str, text: bool) {
+    /// An argument that nobody has classified has a value; it is told by the name that a policy would use.
+    pub(super) fn argument(&self, of: Of, path: &[&str], text: bool) {
+        let Some((name, above)) = path.split_last() else {
+            return;
+        };
+        let above = above.iter().map(|name| bare(name));
+        let path = above.chain([*name]).collect::<Vec<_>>().join(".");
         let event = match of {
             Of::Call(name) | Of::Point(name) => name,
             Of::Context => "contexts",
         };
         self.with(|inner| {
             let arguments = inner.arguments.entry(event.to_owned()).or_default();
-            arguments.insert((path.to_owned(), text));
+            arguments.insert((path, text));
         });
     }
 
@@ -48,12 +53,9 @@ impl Told {
         self.with(|inner| inner.environment.insert(key.to_owned()));
     }
 
-    /// An argument that the policy classifies has occurred.
-    pub(super) fn used(&self, of: Of, path: &[&str]) {
-        self.with(|inner| {
-            let names = argument_name(of, path);
-            inner.used.extend(names);
-        });
+    /// An argument that the policy classifies under one of these names has occurred.
+    pub(super) fn used(&self, names: Vec<String>) {
+        self.with(|inner| inner.used.extend(names));
     }
 
     /// The arguments that nobody has classified: `httpd:note: a, b (texts, keyed)`.
@@ -100,13 +102,13 @@ mod tests {
     #[test]
     fn what_nobody_classified_is_named_by_event() {
         let told = Told::default();
-        told.argument(Of::Point("my:event"), "b", false);
-        told.argument(Of::Point("my:event"), "a", false);
-        told.argument(Of::Point("my:event"), "s", true);
-        told.argument(Of::Context, "x", false);
+        told.argument(Of::Point("my:event"), &["of[]", "b"], false);
+        told.argument(Of::Point("my:event"), &["a[]"], false);
+        told.argument(Of::Point("my:event"), &["s"], true);
+        told.argument(Of::Context, &["x"], false);
         let expected = [
             "contexts: x (numbers, left out)",
-            "my:event: a, b (numbers, left out)",
+            "my:event: a[], of.b (numbers, left out)",
             "my:event: s (texts, keyed)",
         ];
         assert_eq!(told.unclassified(), expected);

@@ -5,7 +5,7 @@ use super::anonymizer::Anonymizer;
 use super::arrays::{failed, rebuilt};
 use super::events::Rows;
 use super::fate::{ArgumentPlace, Choice, Fate, Known};
-use super::table::Of;
+use super::table::{Of, bare};
 use crate::columns::schema::contract::Column;
 use crate::columns::schema::holds::Holds;
 use crate::columns::schema::types::field_name;
@@ -153,19 +153,24 @@ impl Anonymizer {
             DataType::Struct(_) => self.structure(place, array, rows, how),
             DataType::List(_) => {
                 let list = array.as_list::<i32>();
+                let mut place = place.to_vec();
+                if let Some(name) = place.last_mut() {
+                    name.push_str("[]");
+                }
                 if let DataType::Int64 = list.value_type()
-                    && let Some(changed) = self.whole_lists(place, list, rows, how.0)?
+                    && let Some(changed) = self.whole_lists(&place, list, rows, how.0)?
                 {
                     return Ok(changed);
                 }
                 let spread = rows.spread(list);
-                let items = self.argument(place, list.values(), &spread, (how.0, true))?;
+                let items = self.argument(&place, list.values(), &spread, (how.0, true))?;
                 rebuilt(list, items)
             }
             _ => {
                 let (key, known) = self.known_of(place, array, rows, how.0);
                 let name = place.last().map_or("", String::as_str);
                 let returned = place.len() == 1 && name == "ret" && !how.0;
+                let name = bare(name);
                 let choice = Choice::Arguments {
                     known: &known,
                     rows,
@@ -209,26 +214,26 @@ impl Anonymizer {
                 false => self.names.of(number),
             };
             let entry = !context && self.names.is_entry(number);
-            *slot = self.look_up(of, entry, &place);
+            *slot = self.look_up(of, entry, &place, text);
             if let Known::Nothing(noted) = slot {
                 *noted = true;
-                self.told.argument(of, &place.join("."), text);
+                self.told.argument(of, &place, text);
             }
         }
         (key, known)
     }
 
     /// What is known of an argument of an event, which is the `entry` of a call or not.
-    fn look_up(&self, of: Of, entry: bool, place: &[&str]) -> Known {
-        if let Some(holds) = self.policy.argument(of, place) {
-            self.told.used(of, place);
+    fn look_up(&self, of: Of, entry: bool, place: &[&str], text: bool) -> Known {
+        if let Some((holds, names)) = self.policy.argument(of, place, text) {
+            self.told.used(names);
             return Known::Policy(holds);
         }
         // What a call returns is not what its entry has under that name.
         if entry && place == ["ret"] {
             return Known::Nothing(false);
         }
-        match self.table.rule(of, place) {
+        match self.table.rule(of, place, text) {
             Some(rule) => Known::Said(rule.clone()),
             None => Known::Nothing(false),
         }
