@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 /// The part of a trace's environment that names the machine.
 const HOST: &str = "hostname";
-/// Nanoseconds in a second.
-pub(super) const SECOND: i64 = 1_000_000_000;
+/// How many bytes of a thread's name Linux keeps.
+const THREAD_NAME: usize = 15;
 /// How many pseudonyms of texts of a kind are remembered before they are made anew.
 pub(super) const REMEMBERED: usize = 1 << 17;
 
@@ -116,11 +116,52 @@ impl Anonymizer {
     }
 }
 
-/// Names of the machines that a dataset was recorded on.
-pub(super) fn host_names(manifest: &Manifest) -> Vec<String> {
+/// Names of the machines that a dataset was recorded on, in all forms in which texts may have them.
+fn host_names(manifest: &Manifest) -> Vec<String> {
     let sources = manifest.recordings.iter().flat_map(|r| &r.sources);
     let env = sources.flat_map(|s| &s.env);
     env.filter(|(name, _)| name == HOST)
-        .map(|(_, value)| value.clone())
+        .flat_map(|(_, value)| forms_of(value))
         .collect()
+}
+
+/// A machine's name, what it is called in its own domain, and the domain; and of each as much as a thread's name holds. What
+/// has only one letter would be found everywhere.
+fn forms_of(name: &str) -> Vec<String> {
+    let mut forms = vec![name.to_owned()];
+    if let Some((short, domain)) = name.split_once('.') {
+        forms.extend([short, domain].map(str::to_owned));
+        // A domain of one word, as `local` or `lan`, is no name of anything.
+        forms.retain(|form| form == name || form == short || form.contains('.'));
+    }
+    let cut = |form: &String| {
+        let end = form.char_indices().map(|(at, c)| at + c.len_utf8());
+        let end = end.take_while(|end| *end <= THREAD_NAME).last()?;
+        Some(form[..end].to_owned())
+    };
+    let cut: Vec<String> = forms.iter().filter_map(cut).collect();
+    forms.extend(cut);
+    forms.retain(|form| form == name || form.chars().count() > 1);
+    forms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_are_known_by_their_short_names_and_by_what_is_left_of_long_ones() {
+        let forms = forms_of("web01.corp.example");
+        for form in [
+            "web01.corp.example",
+            "web01",
+            "corp.example",
+            "web01.corp.exam",
+        ] {
+            assert!(forms.iter().any(|f| f == form), "{form}: {forms:?}");
+        }
+        assert!(!forms_of("web01.local").contains(&"local".to_owned()));
+        assert!(forms_of("production-web-server-01").contains(&"production-web-".to_owned()));
+        assert!(!forms_of("a.example.org").contains(&"a".to_owned()));
+    }
 }
