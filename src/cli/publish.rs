@@ -35,8 +35,8 @@ Examples:
   sysds publish web -o web-1.0.0 --license CC-BY-4.0 --anonymize policy.toml --key lab.key --audit > left.txt
   sysds verify web-2.0.0
 
-Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 4 done, but what was replaced is left beside it or the \
-disk did not take it for good (the message says which), 130 interrupted.")]
+Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 4 done, but what was replaced is left beside it, the disk \
+did not take it for good, or what --audit lists could not be printed (the message says which), 130 interrupted.")]
 pub(super) struct PublishArgs {
     /// The dataset
     #[arg(value_name = "DATASET")]
@@ -161,15 +161,25 @@ pub(super) fn run(args: PublishArgs) -> Result<u8> {
     };
     meter.clear();
     let (published, left) = result?;
-    terminal::print(&left)?;
+    // What was said on stderr is said, whatever becomes of stdout.
     for warning in &published.warnings {
-        say!("warning: {warning}");
+        say!("warning: {}", warning.sentence);
+        for line in &warning.lines {
+            say!("  {line}");
+        }
     }
     if !quiet {
         report(&published, &output, meter.elapsed());
     }
     missing(&published);
-    Ok(0)
+    let printed = terminal::print(&left);
+    printed.map(|()| 0).map_err(|e| Error::InPlace {
+        target: output,
+        what: format!("what --audit lists could not be printed: {}", e.reason()),
+        remedy: "Publish again with --force, and send stdout where there is room: look over the list before you upload \
+                 anything."
+            .to_owned(),
+    })
 }
 
 /// What happens to the values.

@@ -30,7 +30,9 @@ pub(crate) fn publish(
     let manifest = Manifest::read(&options.dataset)?;
     rows::check_counts(&options.dataset, &manifest)?;
     let previous = options.previous.as_deref();
-    let previous = previous.map(Old::open).transpose()?;
+    let previous = previous
+        .map(|root| Old::open(root, rewrite.key_id().as_deref()))
+        .transpose()?;
     let staging = Staging::begin(&options.output, options.force)?;
     let splits = options.split.as_ref().map(|by| {
         let interrupted = Arc::clone(&control.interrupted);
@@ -49,7 +51,7 @@ pub(crate) fn publish(
         .recordings
         .iter_mut()
         .for_each(|r| r.classes = None);
-    let release = added(options, splits.map(|s| s.rule), rewrite.privacy(), shards);
+    let release = added(options, splits.map(|s| s.rule), rewrite, shards);
     let mut manifest = ReleaseManifest {
         release,
         dataset: released,
@@ -92,7 +94,7 @@ fn dataset_of(options: &Options) -> Result<Dataset> {
 fn added(
     options: &Options,
     split: Option<release::SplitRule>,
-    privacy: Vec<String>,
+    rewrite: &dyn Rewrite,
     shards: BTreeMap<String, Shard>,
 ) -> Release {
     Release {
@@ -103,7 +105,8 @@ fn added(
         license: options.license.as_ref().map(|l| l.expression.clone()),
         previous: None,
         split,
-        privacy,
+        privacy: rewrite.privacy(),
+        key_id: rewrite.key_id(),
         shards,
     }
 }

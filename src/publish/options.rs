@@ -3,6 +3,7 @@
 use super::about::{About, Gap};
 use super::license::License;
 use super::release::ReleaseManifest;
+use super::rewrite::Warning;
 use super::split::SplitStrategy;
 use crate::dataset::codec::Codec;
 use std::path::PathBuf;
@@ -54,5 +55,5 @@ pub(crate) struct Published {
     /// What `dataset.toml` does not say.
     pub gaps: Vec<Gap>,
     /// What the rewriting of the values warns of.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }

@@ -54,6 +54,9 @@ pub(crate) struct Release {
     pub split: Option<SplitRule>,
     /// What was done to the values before they were published; nothing where they are as they were traced.
     pub privacy: Vec<String>,
+    /// Which key the pseudonyms are of; nothing where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
     /// The shards of all tables by path.
     pub shards: BTreeMap<String, Shard>,
 }

@@ -14,6 +14,24 @@ use arrow::datatypes::SchemaRef;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+/// What whoever publishes should know: a sentence, and what it is about, a line for each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Warning {
+    /// The sentence.
+    pub sentence: String,
+    /// What it is about, where that is a list.
+    pub lines: Vec<String>,
+}
+
+impl From<String> for Warning {
+    fn from(sentence: String) -> Self {
+        Warning {
+            sentence,
+            lines: Vec::new(),
+        }
+    }
+}
+
 /// A change of the values that are published.
 pub(crate) trait Rewrite {
     /// Looks at the dataset in `root` before any row is asked for; stops where `interrupted` is set.
@@ -55,8 +73,13 @@ pub(crate) trait Rewrite {
         Ok(classes)
     }
 
-    /// What whoever publishes should know, in sentences, when all has gone through; none where all is well.
-    fn warnings(&self) -> Vec<String> {
+    /// By which a release is known to have pseudonyms of the same key; none where values are as they were traced.
+    fn key_id(&self) -> Option<String> {
+        None
+    }
+
+    /// What whoever publishes should know when all has gone through; none where all is well.
+    fn warnings(&self) -> Vec<Warning> {
         Vec::new()
     }
 

@@ -9,7 +9,7 @@
 use crate::dataset::classes::Classes;
 use crate::dataset::manifest::Manifest;
 use crate::error::Result;
-use crate::publish::rewrite::Rewrite;
+use crate::publish::rewrite::{Rewrite, Warning};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef, UInt64Type};
@@ -303,7 +303,11 @@ impl Rewrite for Audit<'_> {
         Ok(classes)
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn key_id(&self) -> Option<String> {
+        self.inner.key_id()
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
         self.inner.warnings()
     }
 

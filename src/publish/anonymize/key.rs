@@ -76,6 +76,11 @@ impl Key {
         )))
     }
 
+    /// What a release is known by to be made with this key, without telling anything of it.
+    pub(crate) fn id(&self) -> String {
+        self.token("which key it is", b"")
+    }
+
     /// The key of one use.
     pub(crate) fn of(&self, purpose: &str) -> [u8; 32] {
         blake3::derive_key(&format!("sysds 2026 anonymize {purpose}"), &self.0)

@@ -7,7 +7,7 @@ use super::policy::Processes;
 use crate::dataset::classes::Classes;
 use crate::dataset::manifest::Manifest;
 use crate::error::Result;
-use crate::publish::rewrite::Rewrite;
+use crate::publish::rewrite::{Rewrite, Warning};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use std::path::Path;
@@ -50,34 +50,38 @@ impl Rewrite for Anonymizer {
         Ok(classes)
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn key_id(&self) -> Option<String> {
+        Some(self.key.id())
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
         let mut said = Vec::new();
         let unclassified = self.told.unclassified();
         if !unclassified.is_empty() {
-            said.push(format!(
-                "nobody has said what these hold, and they do not stay; say it in the policy, under [arguments]:\n  {}",
-                unclassified.join("\n  ")
-            ));
+            said.push(Warning {
+                sentence: "nobody has said what these hold, and they do not stay; say it in the policy, under [arguments]:".to_owned(),
+                lines: unclassified,
+            });
         }
         for key in self.told.left_out() {
-            said.push(format!(
+            said.push(Warning::from(format!(
                 "left out of the manifest, since nobody has said what it tells: {key}"
-            ));
+            )));
         }
         for pattern in self.texts.idle_patterns() {
-            said.push(format!(
+            said.push(Warning::from(format!(
                 "the pattern '{pattern}' of the policy was found nowhere: look whether it is what you meant"
-            ));
+            )));
         }
         for name in self.told.idle(&self.policy) {
-            said.push(format!(
+            said.push(Warning::from(format!(
                 "no event has the argument {name} that the policy names"
-            ));
+            )));
         }
         for name in &self.named {
-            said.push(format!(
+            said.push(Warning::from(format!(
                 "{name} stays, since it is the name of an event or a field; it has a name in it that goes elsewhere"
-            ));
+            )));
         }
         said
     }

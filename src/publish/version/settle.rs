@@ -19,12 +19,14 @@ pub(crate) struct Old {
 }
 
 impl Old {
-    /// Opens it.
+    /// Opens it, where its pseudonyms are of the same key as those of the release that follows: what has changed cannot be told
+    /// otherwise, and to name both in one place would tell what stands behind the pseudonyms.
     ///
     /// # Errors
-    /// As [`ReleaseManifest::read`].
-    pub(crate) fn open(root: &Path) -> Result<Old> {
+    /// As [`ReleaseManifest::read`]; [`Error::Usage`] where its pseudonyms are of another key, or it has none.
+    pub(crate) fn open(root: &Path, key_id: Option<&str>) -> Result<Old> {
         let manifest = ReleaseManifest::read(root)?;
+        fits(root, &manifest, key_id)?;
         let path = root.join(MANIFEST);
         let mut file = foreign::open_in(root, MANIFEST)?;
         let (_, sha256) = digest(&mut file, &|| Ok(())).map_err(Error::io("read", &path))?;
@@ -45,6 +47,26 @@ impl Old {
             sha256,
         })
     }
+}
+
+/// See [`Old::open`].
+fn fits(root: &Path, manifest: &ReleaseManifest, key_id: Option<&str>) -> Result<()> {
+    let release = &manifest.release;
+    let is_anonymized = release.key_id.is_some() || !release.privacy.is_empty();
+    let what = match (key_id, is_anonymized) {
+        (None, false) => return Ok(()),
+        (Some(_), true) if release.key_id.as_deref() == key_id => return Ok(()),
+        (None, true) => "it is anonymized, and the release to come is not",
+        (Some(_), false) => "it is not anonymized, and the release to come is",
+        (Some(_), true) => "its pseudonyms were not made with this key",
+    };
+    Err(Error::usage(
+        format!(
+            "{}: {what}: a release that follows it would join the two, and tell what stands behind the pseudonyms",
+            root.display()
+        ),
+        "Name with --previous a release that was made with the same --key, or leave it out and give --version.",
+    ))
 }
 
 /// Gives the release in `root` its version, and says what it follows.
