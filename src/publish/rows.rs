@@ -12,7 +12,9 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
+use parquet::column::page::PageReader;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::serialized_reader::SerializedPageReader;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -66,6 +68,34 @@ impl Rows {
     /// Its footer.
     pub(super) fn metadata(&self) -> &ParquetMetaData {
         self.metadata.metadata()
+    }
+
+    /// How many values (of lists: elements, and places of empty lists and nulls) the pages of a row group's column say that
+    /// they have. Nothing is decoded.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Columns`].
+    pub(super) fn values(&self, group: usize, column: usize) -> Result<u64> {
+        let file = self
+            .file
+            .try_clone()
+            .map_err(Error::io("read", &self.path))?;
+        let group = self.metadata().row_group(group);
+        foreign::guarded(&self.path, || {
+            let rows = usize::try_from(group.num_rows()).unwrap_or_default();
+            let mut values = 0_u64;
+            let count = || {
+                let file = Arc::new(file);
+                let mut pages = SerializedPageReader::new(file, group.column(column), rows, None)?;
+                while let Some(page) = pages.peek_next_page()? {
+                    values = values.saturating_add(page.num_levels.unwrap_or_default() as u64);
+                    pages.skip_next_page()?;
+                }
+                Ok::<_, parquet::errors::ParquetError>(())
+            };
+            count().map_err(Error::columns_read(&self.path))?;
+            Ok(values)
+        })
     }
 
     /// A value of its key-value metadata.

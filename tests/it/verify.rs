@@ -502,6 +502,202 @@ fn links_of_events_that_lists_do_not_bear_out() {
     broken.named(&["metadata"], &["has another label than its recording"]);
 }
 
+/// A batch with a column's values changed; numbers of 32 bits and times as numbers of 64 bits.
+fn alter(
+    rows: &RecordBatch,
+    column: &str,
+    change: impl FnOnce(&mut Vec<Option<i64>>),
+) -> RecordBatch {
+    let cast = |array: &ArrayRef, to: &DataType| arrow::compute::cast(array, to).unwrap();
+    let plain = cast(&rows[column], &DataType::Int64);
+    let mut values: Vec<Option<i64>> = plain.as_primitive::<Int64Type>().iter().collect();
+    change(&mut values);
+    let array: ArrayRef = Arc::new(Int64Array::from(values));
+    with(rows, column, cast(&array, rows[column].data_type()))
+}
+
+#[test]
+fn values_that_no_row_has() {
+    const YEAR: i64 = 365 * 86_400 * 1_000_000_000;
+    const OTHERS: [&str; 4] = ["value", "window", "nested events", "links of events"];
+    let third = |value: i64| move |values: &mut Vec<Option<i64>>| values[3] = Some(value);
+    type Change = Box<dyn FnOnce(&mut Vec<Option<i64>>)>;
+    let later =
+        |by: i64| move |values: &mut Vec<Option<i64>>| values[3] = values[3].map(|v| v + by);
+    let broken: [(&str, &str, Change, &str); 17] = [
+        (
+            "downstream",
+            "end",
+            Box::new(later(-YEAR)),
+            "its time is not in that of its recording",
+        ),
+        (
+            "downstream",
+            "start",
+            Box::new(later(YEAR)),
+            "its time is not in that of its recording",
+        ),
+        (
+            "downstream",
+            "duration_ns",
+            Box::new(later(1)),
+            "but end - start is ",
+        ),
+        (
+            "downstream",
+            "n_events",
+            Box::new(later(1000)),
+            "but n_events - n_events_omitted is ",
+        ),
+        (
+            "downstream",
+            "n_events",
+            Box::new(later(-1)),
+            "but n_events - n_events_omitted is ",
+        ),
+        (
+            "downstream",
+            "first_event",
+            Box::new(third(0)),
+            "are not its first and last event",
+        ),
+        ("downstream", "depth", Box::new(third(-2)), "depth is -2"),
+        (
+            "downstream",
+            "written_bytes",
+            Box::new(third(-5)),
+            "written_bytes is -5",
+        ),
+        (
+            "requests",
+            "duration_ns",
+            Box::new(third(-5)),
+            "duration_ns is -5, but end - start is ",
+        ),
+        (
+            "requests",
+            "on_cpu_ns",
+            Box::new(later(1)),
+            "but its parts add up to ",
+        ),
+        (
+            "requests",
+            "read_bytes",
+            Box::new(third(-5)),
+            "read_bytes is -5",
+        ),
+        (
+            "requests",
+            "client_port",
+            Box::new(third(99_999)),
+            "client_port is 99999",
+        ),
+        ("events", "cpu", Box::new(third(-5)), "cpu is -5"),
+        (
+            "events",
+            "entry_id",
+            Box::new(|values| {
+                let at = values.iter().position(Option::is_some).unwrap();
+                values[at] = Some(99_999_999);
+            }),
+            "its entry cannot be the event 99999999",
+        ),
+        (
+            "events",
+            "entry_id",
+            Box::new(|values| {
+                let at = values.iter().position(Option::is_none).unwrap();
+                values[at] = Some(0);
+            }),
+            "has only one of entry_id and duration_ns",
+        ),
+        (
+            "events",
+            "duration_ns",
+            Box::new(|values| {
+                let at = values.iter().position(Option::is_some).unwrap();
+                values[at] = Some(-7);
+            }),
+            "duration_ns is -7",
+        ),
+        (
+            "events",
+            "duration_ns",
+            Box::new(|values| {
+                let at = values.iter().position(Option::is_none).unwrap();
+                values[at] = Some(7);
+            }),
+            "has only one of entry_id and duration_ns",
+        ),
+    ];
+    for (table, column, change, fault) in broken {
+        let broken = Broken::new();
+        broken.change(table, "train", |rows| alter(&rows, column, change));
+        broken.named(&OTHERS, &[fault]);
+    }
+    for (table, column) in [
+        ("events", "phase"),
+        ("requests", "rule"),
+        ("requests", "end_reason"),
+        ("downstream", "end_reason"),
+        ("downstream", "matched_by"),
+    ] {
+        let broken = Broken::new();
+        broken.change(table, "train", |rows| {
+            let plain = arrow::compute::cast(&rows[column], &DataType::Utf8).unwrap();
+            let mut words: Vec<&str> = plain.as_string::<i32>().iter().flatten().collect();
+            words[3] = "junk";
+            let array = arrow::array::StringArray::from(words);
+            let array = arrow::compute::cast(&array, rows[column].data_type()).unwrap();
+            with(&rows, column, array)
+        });
+        broken.named(&OTHERS, &[&format!("{column} is \"junk\"")]);
+    }
+}
+
+/// A few kilobytes that decode to a list of many elements are not decoded.
+#[test]
+fn lists_that_are_longer_than_there_are_events() {
+    const MANY: usize = 20_000_000;
+    for events in [false, true] {
+        let broken = Broken::new();
+        let table = if events { "requests" } else { "downstream" };
+        broken.change(table, "train", |rows| {
+            let column = if events { "blocked" } else { "event_ids" };
+            let lists = rows[column].as_list::<i32>();
+            let DataType::List(field) = rows[column].data_type().clone() else {
+                panic!("{column} is a list");
+            };
+            let mut lengths: Vec<usize> = (0..rows.num_rows()).map(|_| 1).collect();
+            lengths[1] = MANY;
+            let all = MANY + rows.num_rows() - 1;
+            let zeros = UInt32Array::from(vec![0; all]);
+            let values = arrow::compute::take(lists.values(), &zeros, None).unwrap();
+            let offsets = arrow::buffer::OffsetBuffer::from_lengths(lengths);
+            with(
+                &rows,
+                column,
+                Arc::new(ListArray::new(field, offsets, values, None)),
+            )
+        });
+        let path = broken.shard(table, "train");
+        assert!(fs::metadata(&path).unwrap().len() < 4_000_000);
+        let done = Command::new("sh")
+            .args(["-c", "ulimit -v 2000000; exec \"$0\" verify \"$1\""])
+            .arg(env!("CARGO_BIN_EXE_sysds"))
+            .arg(&broken.root)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert_eq!(done.status.code(), Some(1), "{said}{}", stderr(&done));
+        assert!(
+            said.contains("elements, but there are 135828 events"),
+            "{said}"
+        );
+        assert!(said.lines().count() < 10, "{said}");
+    }
+}
+
 #[test]
 fn requests_in_the_wrong_split() {
     // One that is for testing stands in training, too.

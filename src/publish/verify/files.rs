@@ -51,7 +51,7 @@ pub(super) fn is_impossible(release: &Release, report: &mut Report) -> bool {
 /// Checks all files of a release.
 pub(super) fn check(release: &Release, report: &mut Report) -> Result<()> {
     if let Err(e) = Version::parse(&release.manifest.release.version) {
-        let what = format!(
+        let what = format_args!(
             "the version {:?} is not semantic: {e}",
             release.manifest.release.version
         );
@@ -71,7 +71,7 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<()> {
     let read = |m: &&Measured| matches!(m, Measured::Read(..));
     report.files = found.values().filter(read).count() as u64;
     for file in listed.keys().filter(|f| !found.contains_key(*f)) {
-        report.add(Kind::Missing, file, format!("{SUMS} names it"));
+        report.add(Kind::Missing, file, format_args!("{SUMS} names it"));
     }
     let tables = release.manifest.dataset.tables.values();
     let shards: Vec<&DataFile> = tables.flat_map(|t| &t.files).collect();
@@ -152,7 +152,8 @@ fn listed(release: &Release, report: &mut Report) -> Result<BTreeMap<String, Str
         match pair {
             Some((sum, file)) => drop(listed.insert(file.to_owned(), sum.to_lowercase())),
             None => {
-                let what = format!("line {} is not a checksum and a file of the release", i + 1);
+                let what =
+                    format_args!("line {} is not a checksum and a file of the release", i + 1);
                 report.add(Kind::Metadata, SUMS, what);
             }
         }
@@ -196,9 +197,13 @@ fn against_list(
 ) {
     match (listed.get(file), measured) {
         (None, _) if listed.is_empty() => {}
-        (None, _) => report.add(Kind::Unlisted, file, format!("{SUMS} does not name it")),
+        (None, _) => report.add(
+            Kind::Unlisted,
+            file,
+            format_args!("{SUMS} does not name it"),
+        ),
         (Some(said), Measured::Read(_, is)) if is != said => {
-            let what = format!("SHA-256 is {is}, but {SUMS} says {said}");
+            let what = format_args!("SHA-256 is {is}, but {SUMS} says {said}");
             report.add(Kind::Checksum, file, what);
         }
         _ => {}
@@ -212,7 +217,7 @@ fn against_manifest(file: &DataFile, found: &BTreeMap<String, Measured>, report:
             report.add(
                 Kind::Checksum,
                 &file.path,
-                format!(
+                format_args!(
                     "has {bytes} bytes and SHA-256 {sha256}, but manifest.json says {} and {}",
                     file.bytes, file.sha256
                 ),
@@ -248,7 +253,7 @@ fn croissant(release: &Release, report: &mut Report) -> Result<()> {
     let tables = release.manifest.dataset.tables.values();
     for file in tables.flat_map(|t| &t.files) {
         if told.get(file.path.as_str()) != Some(&file.sha256.as_str()) {
-            let what = format!(
+            let what = format_args!(
                 "does not have {} with the checksum of manifest.json",
                 file.path
             );

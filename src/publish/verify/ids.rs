@@ -12,22 +12,23 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use std::collections::BTreeMap;
 
-/// Checks a recording.
-pub(super) fn check(release: &Release, recording: &Recording, report: &mut Report) -> Result<()> {
-    events(release, recording, report)?;
+/// Checks a recording; returns how many events it has.
+pub(super) fn check(release: &Release, recording: &Recording, report: &mut Report) -> Result<u64> {
+    let events = events(release, recording, report)?;
     let places = requests(release, recording, report)?;
     downstream(release, recording, &places, report)?;
-    losses(release, recording, report)
+    losses(release, recording, report)?;
+    Ok(events)
 }
 
 /// A column as 64-bit integers: ids, or times in nanoseconds.
-fn longs(batch: &RecordBatch, column: &str) -> Vec<i64> {
+pub(super) fn longs(batch: &RecordBatch, column: &str) -> Vec<i64> {
     let column = batch.column_by_name(column).expect("the contract has it");
     let plain = cast(column, &DataType::Int64).expect("integers and times are 64 bits");
     plain.as_primitive::<Int64Type>().values().to_vec()
 }
 
-fn texts(batch: &RecordBatch, column: &str) -> StringArray {
+pub(super) fn texts(batch: &RecordBatch, column: &str) -> StringArray {
     let column = batch.column_by_name(column).expect("the contract has it");
     let plain: ArrayRef = cast(column, &DataType::Utf8).expect("strings");
     plain.as_string::<i32>().clone()
@@ -37,7 +38,7 @@ fn texts(batch: &RecordBatch, column: &str) -> StringArray {
 fn same_trace(batch: &RecordBatch, path: &str, shard: &Shard, report: &mut Report) {
     let traces = texts(batch, "trace_id");
     if let Some(other) = traces.iter().flatten().find(|t| *t != shard.trace_id) {
-        let what = format!(
+        let what = format_args!(
             "has rows of the recording {other}, but manifest.json says {}",
             shard.trace_id
         );
@@ -46,7 +47,7 @@ fn same_trace(batch: &RecordBatch, path: &str, shard: &Shard, report: &mut Repor
 }
 
 /// The batches of a table's shards with some columns, in order.
-fn each(
+pub(super) fn each(
     release: &Release,
     shards: &[(&String, &Shard)],
     columns: &[&str],
@@ -137,10 +138,10 @@ fn cursors<'a>(release: &Release<'a>, recording: &Recording) -> Vec<Cursor<'a>> 
 }
 
 /// All splits together must be the events 0, 1, 2 … of the recording, each once, in time.
-fn events(release: &Release, recording: &Recording, report: &mut Report) -> Result<()> {
+fn events(release: &Release, recording: &Recording, report: &mut Report) -> Result<u64> {
     let place = format!("events of {}", recording.trace_id);
     let mut cursors = cursors(release, recording);
-    let (mut expected, mut last_time) = (0, i64::MIN);
+    let (mut expected, mut last_time, mut rows) = (0, i64::MIN, 0);
     loop {
         let mut least: Option<(i64, i64, usize)> = None;
         for (i, cursor) in cursors.iter_mut().enumerate() {
@@ -155,28 +156,29 @@ fn events(release: &Release, recording: &Recording, report: &mut Report) -> Resu
         };
         let split = cursors[which].split;
         if id > expected {
-            let what = format!("{expected} to {} are in no split", id - 1);
+            let what = format_args!("{expected} to {} are in no split", id - 1);
             report.add(Kind::Split, &place, what);
         } else if id < expected {
-            let what = format!("{id} in {split} stands behind {}, or twice", expected - 1);
+            let what = format_args!("{id} in {split} stands behind {}, or twice", expected - 1);
             report.add(Kind::Ids, &place, what);
         }
         if let Some(what) = wrong_time(recording, time, last_time) {
-            report.add(Kind::Time, &place, format!("{id} in {split} {what}"));
+            report.add(Kind::Time, &place, format_args!("{id} in {split} {what}"));
         }
         expected = expected.max(id.saturating_add(1));
         last_time = last_time.max(time);
         cursors[which].at += 1;
+        rows += 1;
     }
     if expected != recording.events as i64 {
-        let what = format!(
+        let what = format_args!(
             "end at {}, but the recording has {} events",
             expected - 1,
             recording.events
         );
         report.add(Kind::Rows, &place, what);
     }
-    Ok(())
+    Ok(rows)
 }
 
 /// What is wrong with the time of an event.
@@ -231,7 +233,7 @@ fn requests(release: &Release, recording: &Recording, report: &mut Report) -> Re
         for id in rows::ids(batch, "request_id", &release.path(path))? {
             let at = usize::try_from(*id).ok();
             let Some(at) = at.and_then(|at| places.by_request.get_mut(at)) else {
-                let what = format!(
+                let what = format_args!(
                     "request {id}: the recording has {} requests",
                     recording.requests
                 );
@@ -241,16 +243,16 @@ fn requests(release: &Release, recording: &Recording, report: &mut Report) -> Re
             match *at {
                 0 => *at = number,
                 other if other == number => {
-                    report.add(Kind::Ids, path, format!("request {id} stands twice"));
+                    report.add(Kind::Ids, path, format_args!("request {id} stands twice"));
                 }
                 other => {
                     let other = &places.names[other as usize];
-                    let what = format!("request {id} is in {other} and in {}", shard.split);
+                    let what = format_args!("request {id} is in {other} and in {}", shard.split);
                     report.add(Kind::Split, &place, what);
                 }
             }
         }
-        windows(batch, path, recording, report);
+        windows(batch, path, ("request", "request_id"), recording, report);
         labels(batch, path, recording.label.as_deref(), report);
         if shard.split == TRAIN {
             marked(batch, path, report);
@@ -263,29 +265,40 @@ fn requests(release: &Release, recording: &Recording, report: &mut Report) -> Re
         .enumerate()
         .filter(|(_, n)| **n == 0);
     for (id, _) in missing {
-        report.add(Kind::Split, &place, format!("request {id} is in no split"));
+        report.add(
+            Kind::Split,
+            &place,
+            format_args!("request {id} is in no split"),
+        );
     }
     Ok(places)
 }
 
-fn windows(batch: &RecordBatch, path: &str, recording: &Recording, report: &mut Report) {
+/// Checks that the events and the time of rows, each a `what` with its id in a column, are in the recording.
+fn windows(
+    batch: &RecordBatch,
+    path: &str,
+    (what, column): (&str, &str),
+    recording: &Recording,
+    report: &mut Report,
+) {
     let [ids, starts, ends, firsts, lasts] =
-        ["request_id", "start", "end", "first_event", "last_event"].map(|c| longs(batch, c));
+        [column, "start", "end", "first_event", "last_event"].map(|c| longs(batch, c));
     let time = recording.first_ns.zip(recording.last_ns);
     for row in 0..ids.len() {
         let id = ids[row];
         if !(0 <= firsts[row] && firsts[row] <= lasts[row] && lasts[row] < recording.events as i64)
         {
-            let what = format!(
-                "request {id}: events {} to {} are not in the recording, which has {}",
+            let why = format_args!(
+                "{what} {id}: events {} to {} are not in the recording, which has {}",
                 firsts[row], lasts[row], recording.events
             );
-            report.add(Kind::Window, path, what);
+            report.add(Kind::Window, path, why);
         }
         let outside = time.is_some_and(|(first, last)| starts[row] < first || ends[row] > last);
         if outside || starts[row] > ends[row] {
-            let what = format!("request {id}: its time is not in that of its recording");
-            report.add(Kind::Window, path, what);
+            let why = format_args!("{what} {id}: its time is not in that of its recording");
+            report.add(Kind::Window, path, why);
         }
     }
 }
@@ -294,7 +307,7 @@ fn windows(batch: &RecordBatch, path: &str, recording: &Recording, report: &mut 
 fn labels(batch: &RecordBatch, path: &str, label: Option<&str>, report: &mut Report) {
     let labels = texts(batch, "label");
     if labels.iter().any(|l| l != label) {
-        let what = format!(
+        let what = format_args!(
             "has another label than its recording, {}",
             label.unwrap_or("which has none")
         );
@@ -310,7 +323,7 @@ fn marked(batch: &RecordBatch, path: &str, report: &mut Report) {
     let lost = longs(batch, "lost_events");
     for (row, id) in longs(batch, "request_id").into_iter().enumerate() {
         if !complete.value(row) || lost[row] != 0 {
-            let what = format!(
+            let what = format_args!(
                 "request {id} is for training, but complete is {} and lost_events {}",
                 complete.value(row),
                 lost[row]
@@ -334,13 +347,14 @@ fn downstream(
         "service_id",
         "trace_id",
         "request_id",
+        "start",
+        "end",
         "first_event",
         "last_event",
     ];
     each(release, &shards, &columns, |batch, path, shard| {
         same_trace(batch, path, shard, report);
-        let [ids, requests, firsts, lasts] =
-            ["service_id", "request_id", "first_event", "last_event"].map(|c| longs(batch, c));
+        let [ids, requests] = ["service_id", "request_id"].map(|c| longs(batch, c));
         for row in 0..ids.len() {
             let id = ids[row];
             match usize::try_from(id)
@@ -350,24 +364,18 @@ fn downstream(
                 None => report.add(
                     Kind::Ids,
                     path,
-                    format!("service {id}: there are {rows} of them"),
+                    format_args!("service {id}: there are {rows} of them"),
                 ),
                 Some(at) => {
                     seen.resize(seen.len().max(at + 1), false);
                     if std::mem::replace(&mut seen[at], true) {
-                        report.add(Kind::Ids, path, format!("service {id} stands twice"));
+                        report.add(Kind::Ids, path, format_args!("service {id} stands twice"));
                     }
                 }
             }
             of_request(id, requests[row], places, shard, (path, report));
-            if !(0 <= firsts[row]
-                && firsts[row] <= lasts[row]
-                && lasts[row] < recording.events as i64)
-            {
-                let what = format!("service {id}: its events are not in the recording");
-                report.add(Kind::Window, path, what);
-            }
         }
+        windows(batch, path, ("service", "service_id"), recording, report);
         Ok(())
     })
 }
@@ -384,11 +392,11 @@ fn of_request(
     let found = found.and_then(|at| places.by_request.get(at));
     match found.map(|n| places.names[*n as usize].as_str()) {
         None | Some("") => {
-            let what = format!("service {id}: there is no request {request}");
+            let what = format_args!("service {id}: there is no request {request}");
             report.add(Kind::Ids, path, what);
         }
         Some(split) if split != shard.split => {
-            let what = format!("service {id} is in {}, its request in {split}", shard.split);
+            let what = format_args!("service {id} is in {}, its request in {split}", shard.split);
             report.add(Kind::Split, path, what);
         }
         Some(_) => {}

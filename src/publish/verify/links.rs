@@ -44,6 +44,9 @@ const LINKS: [Link; 2] = [
     },
 ];
 
+/// Columns of a row that its list is measured by.
+const MEASURES: [&str; 4] = ["n_events", "n_events_omitted", "first_event", "last_event"];
+
 /// An event and the row that lists it.
 type Listed = (i64, i64);
 
@@ -59,7 +62,8 @@ pub(super) fn check(release: &Release, recording: &Recording, report: &mut Repor
             let listed = lists(release, link, (trace, split, &place), report)?;
             if listed != linked {
                 let Link { column, table, .. } = link;
-                let what = format!("{linked} have a {column}, but lists in {table} have {listed}");
+                let what =
+                    format_args!("{linked} have a {column}, but lists in {table} have {listed}");
                 report.add(Kind::Links, &place, what);
             }
         }
@@ -86,7 +90,7 @@ fn counts(
             }
             let both = |row: &usize| links.iter().all(|link| link.is_valid(*row));
             for row in (0..ids.len()).filter(both) {
-                let what = format!("{} is of a request and of downstream work", ids[row]);
+                let what = format_args!("{} is of a request and of downstream work", ids[row]);
                 report.add(Kind::Links, place, what);
             }
         }
@@ -111,10 +115,15 @@ fn lists(
     let mut group: Vec<Listed> = Vec::new();
     let mut all = 0;
     for (path, _) in release.shards(link.table, trace, Some(split)) {
-        let columns = [link.column, link.path];
+        let columns = [&[link.column, link.path], &MEASURES[..]].concat();
         for batch in release.open(path)?.batches(Some(&columns))? {
             release.go_on()?;
-            listed(&batch?, link, &mut group);
+            let batch = batch?;
+            listed(&batch, link, &mut group);
+            // Those of requests are measured with all else that is nested in them.
+            if link.table == tables::DOWNSTREAM {
+                measured(&batch, path, link, report);
+            }
             if group.len() >= GROUP_EVENTS {
                 all += group.len() as u64;
                 compare(release, link, (&events, of.2), &mut group, report)?;
@@ -145,6 +154,41 @@ fn listed(batch: &RecordBatch, link: &Link, group: &mut Vec<Listed>) {
     }
 }
 
+/// Checks the lists of `batch` against what their rows say of them.
+fn measured(batch: &RecordBatch, path: &str, link: &Link, report: &mut Report) {
+    let longs = |column: &str| -> &[i64] {
+        let column = batch.column_by_name(column).expect("the contract has it");
+        column.as_primitive::<Int64Type>().values()
+    };
+    let [n, omitted, first, last] = MEASURES.map(longs);
+    let list = batch[link.list].as_list::<i32>();
+    let listed = list.values().as_primitive::<Int64Type>().values();
+    for (row, id) in longs(link.column).iter().enumerate() {
+        let own = list.value_offsets()[row] as usize..list.value_offsets()[row + 1] as usize;
+        let own = &listed[own];
+        let mut fault = |what: std::fmt::Arguments| {
+            let column = link.column;
+            report.add(Kind::Links, path, format_args!("{column} {id}: {what}"));
+        };
+        let said = n[row].saturating_sub(omitted[row]);
+        if own.len() as i64 != said || omitted[row] < 0 {
+            let (list, len) = (link.list, own.len());
+            fault(format_args!(
+                "{list} has {len} events, but n_events - n_events_omitted is {said}"
+            ));
+        }
+        if own.windows(2).any(|w| w[0] >= w[1]) {
+            fault(format_args!("its events are not in the order of their ids"));
+        }
+        let ends = (own.first().copied(), own.last().copied());
+        if omitted[row] == 0 && ends != (Some(first[row]), Some(last[row])) {
+            fault(format_args!(
+                "first_event and last_event are not its first and last event"
+            ));
+        }
+    }
+}
+
 /// Compares a group of listed events with their rows in these shards of `events`; afterwards it is empty.
 fn compare(
     release: &Release,
@@ -157,7 +201,7 @@ fn compare(
     let mut wanted = group.iter().copied().peekable();
     let mut wrong = |(id, to): Listed, why: &str| {
         let Link { column, table, .. } = link;
-        let what = format!("{column} {to} of {table} lists the event {id}, {why}");
+        let what = format_args!("{column} {to} of {table} lists the event {id}, {why}");
         report.add(Kind::Links, place, what);
     };
     'shards: for (path, _) in events {

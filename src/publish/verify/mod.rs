@@ -4,19 +4,22 @@
 //! Everything is read from the release itself, so that its receiver needs nothing else; what is said of releases here holds
 //! of datasets, which have one split and lack a list of checksums and a contract of their own. A fault does not end the check:
 //! all of them are named, of each kind the first few. Memory stays bounded: tables are read in batches; what is kept for
-//! a recording is a byte for each request.
+//! a recording is a byte for each request. What lists there are is looked at before one is decoded.
 
 mod dataset;
 mod files;
 mod ids;
 mod links;
+mod lists;
 mod nested;
 mod release;
 mod report;
 mod tables;
+mod values;
 
 pub(crate) use report::Report;
 
+use crate::dataset::manifest::Recording;
 use crate::error::Result;
 use crate::foreign;
 use release::Release;
@@ -58,14 +61,33 @@ pub(crate) fn verify(root: &Path, interrupted: &AtomicBool) -> Result<Report> {
     for recording in &manifest.dataset.recordings {
         let place = format!("recording {}", recording.trace_id);
         release.go_on()?;
-        // Arrays that a crafted file is decoded to may not be what their type promises, and panic when they are used.
-        let at = Path::new(&place);
-        let done = foreign::guarded(at, || ids::check(&release, recording, &mut report));
-        report.keep(&place, done)?;
-        let done = foreign::guarded(at, || nested::check(&release, recording, &mut report));
-        report.keep(&place, done)?;
-        let done = foreign::guarded(at, || links::check(&release, recording, &mut report));
-        report.keep(&place, done)?;
+        of_recording(&release, recording, &place, &mut report)?;
     }
     Ok(report)
+}
+
+/// Checks the rows of a recording.
+fn of_recording(
+    release: &Release,
+    recording: &Recording,
+    place: &str,
+    report: &mut Report,
+) -> Result<()> {
+    // Arrays that a crafted file is decoded to may not be what their type promises, and panic when they are used.
+    let at = Path::new(place);
+    let mut decodable = false;
+    let done = foreign::guarded(at, || {
+        let events = ids::check(release, recording, report)?;
+        values::check(release, recording, report)?;
+        decodable = lists::check(release, recording, events, report)?;
+        Ok(())
+    });
+    report.keep(place, done)?;
+    if !decodable {
+        return Ok(());
+    }
+    let done = foreign::guarded(at, || nested::check(release, recording, report));
+    report.keep(place, done)?;
+    let done = foreign::guarded(at, || links::check(release, recording, report));
+    report.keep(place, done)
 }

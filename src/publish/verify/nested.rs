@@ -91,22 +91,26 @@ impl Group {
             starts[range.clone()].fill(start[row]);
             let own = &ids[range];
             let id = request[row];
-            let mut fault = |what: &str| {
-                report.add(Kind::Nested, place, format!("request {id}: {what}"));
+            let mut fault = |what: std::fmt::Arguments| {
+                report.add(Kind::Nested, place, format_args!("request {id}: {what}"));
             };
-            if own.len() as i64 != n[row] - omitted[row] {
-                fault(&format!(
+            if own.len() as i64 != n[row].saturating_sub(omitted[row]) {
+                fault(format_args!(
                     "has {} nested events, but n_events - n_events_omitted is {}",
                     own.len(),
-                    n[row] - omitted[row]
+                    n[row].saturating_sub(omitted[row])
                 ));
             }
             if own.windows(2).any(|w| w[0] >= w[1]) {
-                fault("its nested events are not in the order of their ids");
+                fault(format_args!(
+                    "its nested events are not in the order of their ids"
+                ));
             }
             let ends = (own.first().copied(), own.last().copied());
             if omitted[row] == 0 && ends != (Some(first[row]), Some(last[row])) {
-                fault("first_event and last_event are not its first and last nested event");
+                fault(format_args!(
+                    "first_event and last_event are not its first and last nested event"
+                ));
             }
         }
         let mut order: Vec<u32> = (0..ids.len() as u32).collect();
@@ -139,7 +143,7 @@ fn check_group(
     let mut at = 0;
     let missing = |at: usize, report: &mut Report| {
         let request = group.requests[group.order[at] as usize];
-        let what = format!(
+        let what = format_args!(
             "request {request}: the event {} is not in events of {split}",
             group.id(at)
         );
@@ -212,7 +216,7 @@ fn compare(
         }
         let other = (0..a.len()).find(|i| a.slice(*i, 1).as_ref() != b.slice(*i, 1).as_ref());
         let number = numbers.value(other.unwrap_or_default()) as usize;
-        let what = format!(
+        let what = format_args!(
             "request {}: {column} of its event {} is not that of events",
             group.requests[number], group.ids[number]
         );
@@ -229,7 +233,9 @@ fn compare(
     let times = cast(&rows["timestamp"], &DataType::Int64).expect("64 bits");
     let times = times.as_primitive::<Int64Type>().values().iter();
     let starts = numbers.values().iter().map(|n| group.starts[*n as usize]);
-    let offsets = times.zip(starts).map(|(time, start)| time - start);
+    let offsets = times
+        .zip(starts)
+        .map(|(time, start)| time.wrapping_sub(start));
     let offsets: ArrayRef = Arc::new(Int64Array::from_iter_values(offsets));
     differ("offset_ns", &nested["offset_ns"], &offsets);
     if let (Some(a), Some(b)) = (nested.column_by_name("args"), rows.column_by_name("args")) {

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use serde::Serialize;
+use std::fmt::Display;
 
 /// Faults of a kind that are told in words; the others are counted.
 const TOLD: usize = 10;
@@ -28,6 +29,9 @@ pub(crate) enum Kind {
     Rows,
     /// Ids have gaps, are not unique, or are out of order.
     Ids,
+    /// A value that no row has: a negative size, a word that the contract does not know, a duration that is not that of its
+    /// times.
+    Values,
     /// Times run backwards, or are not in their recording.
     Time,
     /// A request's events or time are not in its recording.
@@ -55,6 +59,7 @@ impl Kind {
             Kind::Schema => "schema",
             Kind::Rows => "row count",
             Kind::Ids => "ids",
+            Kind::Values => "value",
             Kind::Time => "time",
             Kind::Window => "window",
             Kind::Nested => "nested events",
@@ -94,13 +99,14 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(super) fn add(&mut self, kind: Kind, place: impl Into<String>, what: impl Into<String>) {
+    /// Adds a fault. It is put into words only if it is told.
+    pub(super) fn add(&mut self, kind: Kind, place: impl Into<String>, what: impl Display) {
         let told = self.faults.iter().filter(|f| f.kind == kind).count();
         if told < TOLD {
             self.faults.push(Fault {
                 kind,
                 place: place.into(),
-                what: what.into(),
+                what: what.to_string(),
             });
             return;
         }

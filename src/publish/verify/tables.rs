@@ -84,7 +84,7 @@ fn count(opened: &Rows, path: &str, told: &[Option<u64>], report: &mut Report) -
         report.add(
             Kind::Rows,
             path,
-            format!("has {rows} rows, but manifest.json says {told}"),
+            format_args!("has {rows} rows, but manifest.json says {told}"),
         );
     }
     rows
@@ -92,7 +92,7 @@ fn count(opened: &Rows, path: &str, told: &[Option<u64>], report: &mut Report) -
 
 fn total(report: &mut Report, table: &str, rows: u64, told: u64) {
     if rows != told {
-        let what = format!("all shards have {rows} rows, but manifest.json says {told}");
+        let what = format_args!("all shards have {rows} rows, but manifest.json says {told}");
         report.add(Kind::Rows, table, what);
     }
 }
