@@ -3,7 +3,7 @@
 //! This module finds and opens datasets, released ones too. The others each own one thing about them:
 //!
 //! - `staging`, `aside`: how one is made, and anything is written, without ever leaving half of it behind;
-//! - `owned`: which files in its folder are its own;
+//! - `owned`, `within`: which files in its folder are its own, and that no others are written into it;
 //! - `manifest`, `options`, `record_metadata`: what it says of itself, of the options it was made with, of how its traces
 //!   were recorded;
 //! - `classes`, `fingerprint`: what its traces declare, and by what they are known again;
@@ -25,6 +25,7 @@ pub mod staging;
 pub mod tables;
 pub mod timestamp;
 pub(crate) mod type_name;
+pub(crate) mod within;
 
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};
@@ -80,7 +81,7 @@ pub fn open(dir: &Path) -> Result<Dataset> {
         return Err(Error::input(
             format!("not a sysds dataset: it has no {MANIFEST}"),
             Place::file(dir),
-            "Name a folder that `sysds ingest` wrote with -d, or make one: sysds ingest TRACE -o DATASET",
+            "Name a folder that `sysds ingest` wrote, or make one: sysds ingest TRACE -o DATASET",
         ));
     }
     let text = foreign::read_text_in(dir, MANIFEST)?;

@@ -9,7 +9,7 @@
 //! failure leaves the old dataset or the new one, whole: see docs/design/faults.md.
 
 use super::lock::Lock;
-use super::{MANIFEST, aside, is_dataset, owned};
+use super::{MANIFEST, aside, is_dataset, owned, within};
 use crate::error::{Error, Place, Result};
 use crate::process::ending::{self, Removed};
 use crate::shown::path_text;
@@ -40,6 +40,7 @@ impl Staging {
     pub fn begin(target: &Path, force: bool) -> Result<Self> {
         // Whether it has a name at all, before anything is made.
         aside::path_beside(target)?;
+        within::refuse(target)?;
         create_parents(aside::folder(target))?;
         put_back(target)?;
         let replace = allowed(target, force)?;

@@ -4,7 +4,7 @@
 //! `.NAME.partial-OWNER`: it may be hours of a server's time, and `sysds ingest` reads it. The next recording to that place
 //! tells of it, and removes nothing.
 
-use crate::dataset::aside;
+use crate::dataset::{aside, within};
 use crate::error::{Error, Result};
 use crate::foreign;
 use std::fs;
@@ -28,6 +28,7 @@ impl Folder {
         if foreign::kind(target)?.is_some() {
             return Err(exists(target));
         }
+        within::refuse(target)?;
         let parent = parent(target)?;
         let name = target.file_name().ok_or_else(|| {
             Error::usage(

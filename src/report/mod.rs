@@ -14,6 +14,7 @@ pub(crate) use questions::Unanswered;
 use crate::dataset::Dataset;
 use crate::dataset::aside::WholeFile;
 use crate::dataset::manifest::Manifest;
+use crate::dataset::within;
 use crate::error::{Error, Result};
 use crate::query::Session;
 use crate::shown::path_text;
@@ -35,6 +36,7 @@ pub(crate) fn write(
     interrupted: Arc<AtomicBool>,
 ) -> Result<Vec<Unanswered>> {
     let manifest = Manifest::read(&dataset.root)?;
+    within::refuse(target)?;
     let (aside, mut file) = WholeFile::create(target)?;
     let session = Session::open(dataset, memory, interrupted)?;
     let answers = questions::ask(&session, &manifest)?;

@@ -320,12 +320,13 @@ fn parameters_are_checked_and_explained() {
 
 #[test]
 fn sql_comes_from_stdin_and_results_go_to_files() {
-    let d = dataset();
+    let (d, out) = (dataset(), tempfile::tempdir().unwrap());
+    let file = out.path().join("out.json");
     let mut child = Command::new(env!("CARGO_BIN_EXE_sysds"))
         .args(["query", "-", "-d"])
         .arg(d.path())
         .args(["--format", "json", "-o"])
-        .arg(d.path().join("out.json"))
+        .arg(&file)
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
@@ -336,34 +337,40 @@ fn sql_comes_from_stdin_and_results_go_to_files() {
         .write_all(b"SELECT 1 AS a; SELECT 2 AS b WHERE false")
         .unwrap();
     assert!(child.wait().unwrap().success());
-    let written = fs::read_to_string(d.path().join("out.json")).unwrap();
+    let written = fs::read_to_string(&file).unwrap();
     assert_eq!(written, "[\n{\"a\":1}\n]\n[]\n");
     let failing = [
         "--format",
         "json",
         "-o",
-        "out.json",
+        file.to_str().unwrap(),
         "-e",
         "SELECT 3 AS c; SELECT 1 / (SELECT 0)",
     ];
     complaint(d.path(), &failing);
-    let kept = fs::read_to_string(d.path().join("out.json")).unwrap();
+    let kept = fs::read_to_string(&file).unwrap();
     assert_eq!(kept, written, "a failure leaves the old file");
-    let names = fs::read_dir(d.path())
-        .unwrap()
-        .map(|e| e.unwrap().file_name());
-    assert_eq!(names.count(), 4, "and nothing beside it");
+    let names = fs::read_dir(out.path()).unwrap();
+    assert_eq!(names.count(), 1, "and nothing beside it");
 }
 
 #[test]
 fn parquet_holds_one_result() {
-    let d = dataset();
+    let (d, out) = (dataset(), tempfile::tempdir().unwrap());
+    let [file, other] = ["r.parquet", "x.parquet"].map(|name| out.path().join(name));
     let sql = "SELECT request_id, trace_id, events FROM requests ORDER BY trace_id, request_id";
     answer(
         d.path(),
-        &["-e", sql, "--format", "parquet", "-o", "r.parquet"],
+        &[
+            "-e",
+            sql,
+            "--format",
+            "parquet",
+            "-o",
+            file.to_str().unwrap(),
+        ],
     );
-    let rows = split_of(&d.path().join("r.parquet"));
+    let rows = split_of(&file);
     assert_eq!((rows.len(), &rows[1]), (1010, &("a".to_owned(), 1)));
     let two = [
         "-e",
@@ -371,13 +378,10 @@ fn parquet_holds_one_result() {
         "--format",
         "parquet",
         "-o",
-        "x.parquet",
+        other.to_str().unwrap(),
     ];
     let (e, _) = complaint(d.path(), &two);
-    assert!(
-        e.contains("one result") && !d.path().join("x.parquet").exists(),
-        "{e}"
-    );
+    assert!(e.contains("one result") && !other.exists(), "{e}");
     let (e, _) = complaint(d.path(), &["-e", "SELECT 1", "--format", "parquet"]);
     assert!(e.contains("-o FILE"), "{e}");
     let (e, _) = complaint(
@@ -465,6 +469,50 @@ fn the_shipped_queries_are_listed() {
         list.contains("latency            How long requests take"),
         "{list}"
     );
+}
+
+#[test]
+fn a_query_of_the_folder_that_stands_for_a_shipped_one_is_told_of() {
+    let (d, work) = (dataset(), tempfile::tempdir().unwrap());
+    let run = || {
+        let done = Command::new(env!("CARGO_BIN_EXE_sysds"))
+            .args(["query", "losses", "--format", "csv", "-d"])
+            .arg(d.path())
+            .current_dir(work.path())
+            .output()
+            .unwrap();
+        (text(&done.stdout).to_owned(), text(&done.stderr).to_owned())
+    };
+    let folder = work.path().join("queries");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("losses.sql"), "SELECT 666 AS n").unwrap();
+    let (rows, said) = run();
+    assert_eq!(rows, "n\n666\n");
+    assert!(
+        said.starts_with("note: losses is queries/losses.sql of this folder"),
+        "{said}"
+    );
+    // A copy that says the same is no other query.
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/losses.sql");
+    fs::copy(shipped, folder.join("losses.sql")).unwrap();
+    assert!(!run().1.contains("note:"));
+}
+
+#[test]
+fn sql_may_begin_with_a_comment_or_a_byte_order_mark() {
+    let d = dataset();
+    for words in [
+        &["-e", "-- seven\nSELECT 7 AS n"][..],
+        &["--execute", "--seven\nSELECT 7 AS n"],
+    ] {
+        let answered = answer(d.path(), &[&["--format", "csv"], words].concat());
+        assert_eq!(answered, "n\n7\n");
+    }
+    let out = tempfile::tempdir().unwrap();
+    let file = out.path().join("q.sql");
+    fs::write(&file, "\u{feff}SELECT 7 AS n").unwrap();
+    let answered = answer(d.path(), &["--format", "csv", file.to_str().unwrap()]);
+    assert_eq!(answered, "n\n7\n");
 }
 
 #[test]

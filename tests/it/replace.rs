@@ -8,6 +8,48 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 #[test]
+fn nothing_but_its_own_is_written_into_a_dataset() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let (d, r, trace) = (at("d"), at("r"), trace("apache-keepalive"));
+    ingest(&[&trace], &d, &["-q"]);
+    assert_eq!(publish(&d, &r, &["-q"], None).status.code(), Some(0));
+    let all = || {
+        let listed = std::process::Command::new("find")
+            .args([&d, &r])
+            .args(["-type", "f", "-exec", "sha256sum", "{}", "+"])
+            .output();
+        listed.unwrap().stdout
+    };
+    let before = all();
+    let [d, r, trace] = [&d, &r, &trace].map(|p| p.to_str().unwrap());
+    for of in [d, r] {
+        let into = |name: &str| format!("{of}/{name}");
+        let (manifest, sub, deep) = (into("manifest.json"), into("sub"), into("events/a/b"));
+        for words in [
+            &["query", "-d", d, "-e", "select 1", "-o", &manifest][..],
+            &["query", "-d", d, "-e", "select 1", "-o", &sub],
+            &[
+                "query", "-d", d, "-e", "select 1", "--format", "parquet", "-o", &manifest,
+            ],
+            &["report", d, "-o", &manifest],
+            &["report", d, "-o", &sub],
+            &["publish", d, "-o", &sub, "-q"],
+            &["publish", d, "-o", &deep, "-q"],
+            &["ingest", trace, "-o", &sub, "-q"],
+            &["ingest", trace, "-o", &deep, "-q"],
+        ] {
+            let done = sysds(words);
+            let said = stderr(&done);
+            assert_eq!(done.status.code(), Some(2), "{words:?}: {said}");
+            assert!(said.contains("is a dataset"), "{words:?}: {said}");
+            assert_eq!(all(), before, "{words:?}");
+        }
+    }
+    ingest(&[Path::new(trace)], Path::new(d), &["-q", "--force"]);
+}
+
+#[test]
 fn what_is_not_the_datasets_is_named_and_kept() {
     let dir = tempfile::tempdir().unwrap();
     let dataset = dir.path().join("d");

@@ -5,6 +5,7 @@ use super::results::{Format, Results, unique_names};
 use super::text::TextOutput;
 use crate::dataset::aside::WholeFile;
 use crate::dataset::codec::Codec;
+use crate::dataset::within;
 use crate::error::{Error, Result};
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
@@ -26,8 +27,9 @@ impl FileOutput {
     /// Begins the file `target`; one that is there is replaced when this one is complete.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`], and as [`within::refuse`].
     pub(crate) fn create(format: Format, target: &Path) -> Result<Self> {
+        within::refuse(target)?;
         let (aside, file) = WholeFile::create(target)?;
         let text = TextOutput::new(format, BufWriter::with_capacity(1 << 16, file), target);
         Ok(FileOutput { aside, text })
@@ -72,8 +74,9 @@ impl ParquetOutput {
     /// Begins the file `target`; one that is there is replaced when this one is complete.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`], and as [`within::refuse`].
     pub(crate) fn create(target: &Path) -> Result<Self> {
+        within::refuse(target)?;
         let (aside, file) = WholeFile::create(target)?;
         Ok(ParquetOutput {
             aside,
