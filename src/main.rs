@@ -17,7 +17,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     // The message of a panic is the error below; where it happened is for a report.
     std::panic::set_hook(Box::new(|panic| {
-        if let Some(place) = panic.location() {
+        if let Some(place) = panic.location()
+            && !threads::is_of_values(panic.payload())
+        {
             sysds::say!("panicked at {place}");
         }
     }));

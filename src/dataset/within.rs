@@ -1,6 +1,6 @@
 //! Whether a path is in a dataset, into which nothing but its own files is written.
 
-use super::classes::CLASSES;
+use super::paths::CLASSES;
 use super::{MANIFEST, RELEASED, tables};
 use crate::error::{Error, Result};
 use crate::foreign::{self, Kind};
@@ -57,7 +57,7 @@ fn is_ours(folder: &Path) -> Result<bool> {
     }
     let released = Path::new(RELEASED).join(tables::EVENTS);
     for (beside, kind) in [
-        (Path::new(CLASSES), Kind::File),
+        (Path::new(CLASSES), Kind::Folder),
         (Path::new(tables::EVENTS), Kind::Folder),
         (&released, Kind::Folder),
     ] {

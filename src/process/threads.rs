@@ -85,6 +85,20 @@ fn words(panic: &(dyn Any + Send)) -> String {
     text.unwrap_or("no more is known").to_owned()
 }
 
+/// Whether these are the words of a panic by which libraries refuse values that are too long for their offsets, or for the
+/// address space: an input's doing, which is told as an error.
+pub fn is_too_long(words: &str) -> bool {
+    ["offset overflow", "capacity overflow"]
+        .iter()
+        .any(|w| words.contains(w))
+}
+
+/// Whether a panic is of a query's values that are too long: nobody needs to know where.
+pub fn is_of_values(panic: &(dyn Any + Send)) -> bool {
+    let of_query = matches!(thread::current().name(), Some("query" | "sql"));
+    of_query && is_too_long(&words(panic))
+}
+
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }

@@ -31,6 +31,9 @@ pub(super) fn behind(e: &DataFusionError, root: &Path, tables: &[Table]) -> Opti
     if let Some(told) = told(e) {
         return Some(told);
     }
+    if has_panicked(e) && threads::is_too_long(&e.strip_backtrace()) {
+        return Some(too_long());
+    }
     let at_fault = match e.find_root() {
         DataFusionError::IoError(_)
         | DataFusionError::ObjectStore(_)
@@ -53,6 +56,69 @@ pub(super) fn behind(e: &DataFusionError, root: &Path, tables: &[Table]) -> Opti
             "Check the disk (dmesg, df), then the dataset: sysds inspect names a file that cannot be read.",
         ))
     })
+}
+
+/// The error of writing the rows of a `COPY` to `target`, where that is what failed: the rows come from a dataset, which is
+/// not to blame for the disk that they go to.
+pub(super) fn in_writing(e: &DataFusionError, target: &Path) -> Option<Error> {
+    const WRITING: [&str; 4] = [
+        "Unable to copy data to file",
+        "Unable to create file",
+        "Unable to create dir",
+        "Unable to rename file",
+    ];
+    /// By which DataFusion hides what the system said.
+    const UNTOLD: &str = "Error encountered while finalizing writes";
+    let by_ours = told(e).and_then(|e| match e {
+        Error::Io { action, source, .. } if ["create", "write", "rename"].contains(&action) => {
+            Some(source)
+        }
+        _ => None,
+    });
+    let source = by_ours.or_else(|| {
+        let text = e.strip_backtrace();
+        if text.contains(UNTOLD) {
+            let words = "the system did not take all of it, as where a disk is full";
+            return Some(io::Error::other(words));
+        }
+        let writes = WRITING.iter().any(|what| text.contains(what));
+        let code = writes.then(|| system_code(e))?;
+        Some(code.map_or_else(|| io::Error::other(text), io::Error::from_raw_os_error))
+    })?;
+    Some(Error::io("write", target)(source))
+}
+
+/// The number of the system's error among the causes of `e`.
+fn system_code(e: &DataFusionError) -> Option<i32> {
+    let mut cause: Option<&dyn std::error::Error> = Some(e);
+    while let Some(e) = cause {
+        let by_system = e.downcast_ref::<io::Error>();
+        if let Some(code) = by_system.and_then(io::Error::raw_os_error) {
+            return Some(code);
+        }
+        // What an error of this type wraps is not among its causes, but is itself.
+        let inner = by_system.and_then(io::Error::get_ref);
+        cause = match inner {
+            Some(inner) => Some(inner),
+            None => e.source(),
+        };
+    }
+    None
+}
+
+/// Whether a panic of a thread of DataFusion's became this error.
+fn has_panicked(e: &DataFusionError) -> bool {
+    e.strip_backtrace().contains("panicked with message")
+}
+
+/// The error of texts or lists that libraries can't have in one array, since their places are numbers of 31 bits.
+fn too_long() -> Error {
+    Error::Memory {
+        what: "values that are worked on at once come to more than 2 GiB".to_owned(),
+        remedy: "Let values be shorter or fewer (repeat, lpad, string_agg, array_agg and the like make long ones), or work on \
+                 fewer rows at once: SET datafusion.execution.batch_size = 256"
+            .to_owned(),
+    }
 }
 
 /// An error of ours among the causes of `e`, which names its file.
@@ -86,7 +152,11 @@ fn told(e: &DataFusionError) -> Option<Error> {
 
 /// The error of a panic in a query of the dataset in `root` with these tables.
 pub(super) fn panicked(panic: &(dyn Any + Send), root: &Path, tables: &[Table]) -> Error {
-    culprit(root, tables).unwrap_or_else(|| match threads::fault(panic) {
+    let fault = threads::fault(panic);
+    if matches!(&fault, Error::Fault { what } if threads::is_too_long(what)) {
+        return too_long();
+    }
+    culprit(root, tables).unwrap_or_else(|| match fault {
         Error::Fault { what } => Error::Fault {
             what: format!("{what} (in a query of {})", root.display()),
         },
@@ -151,6 +221,13 @@ mod tests {
         assert!(matches!(
             panicked(&"seven", root, &[]),
             Error::Fault { what } if what == "seven (in a query of d)"
+        ));
+        let joined = "task 8 panicked with message \"offset overflow\"";
+        let e = DataFusionError::External(joined.into());
+        assert!(matches!(behind(&e, root, &[]), Some(Error::Memory { .. })));
+        assert!(matches!(
+            panicked(&"offset overflow", root, &[]),
+            Error::Memory { .. }
         ));
         for e in [
             DataFusionError::Plan("no such column".to_owned()),

@@ -2,17 +2,22 @@
 //!
 //! A parser and a planner go down as deep as a statement is nested, and many of their steps take a time that grows with
 //! the square of its length or faster. Nobody writes such a statement; whoever has one made can have it made otherwise.
-//! So what is too large is refused on its tokens, before the parser sees it, and again as a plan, since views multiply
-//! what a statement says.
+//! So what is too large is refused on its tokens, before the parser sees it; on its syntax, before there is a plan, since
+//! views and what `WITH` defines multiply what a statement says ([`steps`]); and as a plan, before it is optimized ([`sizes`]).
 
 use super::mistakes::Mistake;
+use super::sizes::Sizes;
 use super::source::{Source, TEXT};
+use super::steps::{self, CASES, STEPS, TooMany};
 use crate::error::Result;
 use datafusion::common::tree_node::{TreeNodeRecursion, TreeNodeVisitor};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan, Statement};
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+use std::collections::HashMap;
 
 /// Brackets inside of one another.
 const NESTED: usize = 40;
@@ -20,8 +25,6 @@ const NESTED: usize = 40;
 const WORDS: usize = 1500;
 /// `UNION`, `INTERSECT`, `EXCEPT` and `JOIN` of one statement.
 const SETS: usize = 300;
-/// Nodes of a plan, with those of the views in it.
-const NODES: usize = 4000;
 
 /// Refuses statements that are too large or too deep.
 ///
@@ -82,6 +85,66 @@ fn is_set(token: &Token) -> bool {
     matches!(token, Token::Word(word) if sets.contains(&word.keyword))
 }
 
+/// Refuses statements whose plan would be too large, before it is made.
+///
+/// # Errors
+/// [`DataFusionError::Plan`].
+pub(super) async fn check_steps(
+    statement: &Parsed,
+    context: &SessionContext,
+) -> Result<(), DataFusionError> {
+    let named = steps::names(statement);
+    let mut views: HashMap<String, usize> = HashMap::new();
+    let catalogs = context.catalog_names().into_iter();
+    let catalogs = catalogs.filter_map(|name| context.catalog(&name));
+    let schemas = catalogs.flat_map(|catalog| {
+        let names = catalog.schema_names().into_iter();
+        let schemas = names.filter_map(|name| catalog.schema(&name));
+        schemas.collect::<Vec<_>>()
+    });
+    for schema in schemas {
+        for table in schema.table_names() {
+            let name = table.to_lowercase();
+            if !named.contains(&name) {
+                continue;
+            }
+            if let Some(table) = schema.table(&table).await?
+                && let Some(plan) = table.get_logical_plan()
+            {
+                let known = views.entry(name).or_default();
+                *known = steps_of(&plan)?.max(*known);
+            }
+        }
+    }
+    match steps::count(statement, views) {
+        Ok(()) => Ok(()),
+        Err(TooMany::Steps) => refused(&too_many_steps()),
+        Err(TooMany::Cases) => refused(&format!(
+            "CASE … WHEN stands in the place of what another CASE compares more than {CASES} times: write CASE WHEN x = … instead"
+        )),
+        Err(TooMany::Sets) => refused(&format!(
+            "the statement groups by more than {STEPS} sets of columns: name those that are needed with GROUPING SETS"
+        )),
+    }
+}
+
+/// The steps of the plan of a view.
+fn steps_of(plan: &LogicalPlan) -> Result<usize, DataFusionError> {
+    let mut steps = 0;
+    plan.apply_with_subqueries(|_| {
+        steps += 1;
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(steps)
+}
+
+fn too_many_steps() -> String {
+    format!(
+        "the statement, with its views and what WITH defines, comes to more than {STEPS} steps: let them be joined less \
+         often, or write one of them to a table with CREATE TABLE … AS, or to a file with COPY"
+    )
+}
+
 /// Refuses plans that are too large, or that do what a query does not: change tables or write files below another
 /// statement, change settings that hold the process within its limits. `copies` says that it is the plan of a `COPY`, whose
 /// target was checked.
@@ -89,13 +152,18 @@ fn is_set(token: &Token) -> bool {
 /// # Errors
 /// [`DataFusionError::Plan`].
 pub(super) fn check_plan(plan: &LogicalPlan, copies: bool) -> Result<(), DataFusionError> {
-    let mut visitor = Checked { nodes: 0, copies };
+    let mut visitor = Checked {
+        nodes: 0,
+        copies,
+        sizes: Sizes::default(),
+    };
     plan.visit_with_subqueries(&mut visitor).map(drop)
 }
 
 struct Checked {
     nodes: usize,
     copies: bool,
+    sizes: Sizes,
 }
 
 impl<'n> TreeNodeVisitor<'n> for Checked {
@@ -103,11 +171,9 @@ impl<'n> TreeNodeVisitor<'n> for Checked {
 
     fn f_down(&mut self, node: &'n LogicalPlan) -> Result<TreeNodeRecursion, DataFusionError> {
         self.nodes += 1;
-        if self.nodes > NODES {
-            return refused(&format!(
-                "the statement, with its views, comes to more than {NODES} steps: let views be joined less often, or write \
-                 one of them to a file with COPY"
-            ));
+        self.sizes.begin();
+        if self.nodes > STEPS {
+            return refused(&too_many_steps());
         }
         if self.nodes == 1 && !matches!(node, LogicalPlan::Copy(_)) {
             return first(node);
@@ -123,6 +189,13 @@ impl<'n> TreeNodeVisitor<'n> for Checked {
                 refused("a statement that changes or writes something stands alone")
             }
             _ => Ok(TreeNodeRecursion::Continue),
+        }
+    }
+
+    fn f_up(&mut self, node: &'n LogicalPlan) -> Result<TreeNodeRecursion, DataFusionError> {
+        match self.sizes.end(node) {
+            Ok(()) => Ok(TreeNodeRecursion::Continue),
+            Err(why) => refused(&why),
         }
     }
 }

@@ -160,7 +160,9 @@ impl Session {
                 let mut staged = copy::Staged::begin(copy, &self.access, named, &self.root)?;
                 let statement = Statement::CopyTo(staged.statement()?);
                 let rows = self.wait(self.copy(statement, staged.rows()))?;
-                let rows = rows.map_err(wrong)?;
+                let rows = rows.map_err(|e| {
+                    damage::in_writing(&e, staged.target()).unwrap_or_else(|| wrong(e))
+                })?;
                 staged.commit()?;
                 results.wrote(staged.target(), rows);
                 return Ok(());
@@ -203,6 +205,7 @@ impl Session {
         statement: Statement,
         (target, folder): (&Path, bool),
     ) -> Result<u64, DataFusionError> {
+        limits::check_steps(&statement, &self.context).await?;
         let mut state = self.context.state();
         let plan = state.statement_to_plan(statement).await?;
         limits::check_plan(&plan, true)?;
@@ -217,6 +220,7 @@ impl Session {
     }
 
     async fn plan(&self, statement: Statement) -> Result<DataFrame, DataFusionError> {
+        limits::check_steps(&statement, &self.context).await?;
         let state = self.context.state();
         let plan = state.statement_to_plan(statement).await?;
         if let LogicalPlan::Dml(dml) = &plan
