@@ -16,8 +16,8 @@ use crate::publish::license::License;
 use crate::publish::rewrite::{AsItIs, Rewrite};
 use crate::publish::split::SplitStrategy;
 use crate::publish::{Control, Options, Published, publish};
-use chrono::NaiveDate;
 use chrono::format::ParseErrorKind;
+use chrono::{Datelike, NaiveDate};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -31,8 +31,10 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "\
 Examples:
   sysds publish web -o web-1.0.0 --license CC-BY-4.0 --split hash
-  sysds publish web -o web-2.0.0 --license CC-BY-4.0 --split time -p fraction=0.7 -p gap_ms=500 --previous web-1.0.0
-  sysds publish web -o web-1.0.0 --license CC-BY-4.0 --anonymize policy.toml --key lab.key --audit > left.txt
+  sysds publish web -o web-2.0.0 --license CC-BY-4.0 --split time -p fraction=0.7 \\
+    -p gap_ms=500 --previous web-1.0.0
+  sysds publish web -o web-1.0.0 --license CC-BY-4.0 --anonymize policy.toml \\
+    --key lab.key --audit > left.txt
   sysds verify web-2.0.0
 
 Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 4 done, but what was replaced is left beside it, the disk \
@@ -129,6 +131,7 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 fn date(text: &str) -> Result<String, String> {
     let form = text.len() == "2024-02-29".len();
     match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        Ok(day) if form && day.year() < 1970 => Err("before 1970 nothing was published".to_owned()),
         Ok(_) if form => Ok(text.to_owned()),
         Err(e) if form && e.kind() == ParseErrorKind::OutOfRange => {
             Err("there is no such day".to_owned())
@@ -302,6 +305,8 @@ mod tests {
             "2024-00-10",
             "today",
             "2024-04-31",
+            "0000-01-01",
+            "1969-12-31",
         ] {
             assert!(date(wrong).is_err(), "{wrong}");
         }

@@ -207,8 +207,11 @@ pub(super) fn name(dir: &Path, written: Vec<Written>, folders: &[String]) -> Res
     Ok(named)
 }
 
-/// Folders for labels: their letters, digits, `.`, `_` and `-`, everything else as `-`; a number behind it where two
-/// would be the same. Recordings without a label are in `unlabelled`; where no recording has one, there are no folders.
+/// Letters of a label that its folder is called by: with a number behind them, far below the 255 of a name's most.
+const LABEL: usize = 100;
+
+/// Folders for labels: their letters, digits, `.`, `_` and `-`, everything else as `-`, as far as [`LABEL`]; a number behind
+/// it where two would be the same. Recordings without a label are in `unlabelled`; where no recording has one, there are no folders.
 pub(super) fn folders(labels: &[Option<String>]) -> Vec<String> {
     if labels.iter().all(Option::is_none) {
         return labels.iter().map(|_| String::new()).collect();
@@ -222,7 +225,7 @@ pub(super) fn folders(labels: &[Option<String>]) -> Vec<String> {
                 false => '-',
             };
             let name: String = match label {
-                Some(label) => label.chars().map(plain).collect(),
+                Some(label) => label.chars().take(LABEL).map(plain).collect(),
                 None => "unlabelled".to_owned(),
             };
             let name = match name.trim_matches('.') {
@@ -268,6 +271,8 @@ mod tests {
     fn labels_become_folders_that_tell_them_apart() {
         let labels = ["a b", "a-b", "..", "a b"].map(|l| Some(l.to_owned()));
         assert_eq!(folders(&labels), ["a-b", "a-b-2", "label", "a-b"]);
+        let long = ["x", "y"].map(|end| Some("ü".repeat(300) + end));
+        assert_eq!(folders(&long), ["-".repeat(100), "-".repeat(100) + "-2"]);
         assert_eq!(folders(&[None, None]), ["", ""]);
         assert_eq!(folders(&[None, Some("x".to_owned())]), ["unlabelled", "x"]);
     }

@@ -8,7 +8,7 @@
 //! A request's split is kept in a byte of memory, and found by its id, which counts from 0 in each trace; an event says
 //! which request it is of.
 
-use super::release::{INCOMPLETE, OTHER, SplitRule};
+use super::release::{INCOMPLETE, OTHER, SplitRule, TRAIN};
 use super::rows::{Rows, ids};
 use crate::dataset::Dataset;
 use crate::dataset::manifest::Manifest;
@@ -19,7 +19,7 @@ use crate::query::{Session, Source, shipped};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -32,6 +32,113 @@ pub(crate) struct SplitStrategy {
     /// Parameters, by name.
     pub parameters: Vec<(String, String)>,
 }
+
+impl SplitStrategy {
+    /// The value of a parameter, where one was given.
+    fn given(&self, name: &str) -> Option<&str> {
+        let mut given = self.parameters.iter().rev();
+        given.find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Refuses parameters that no split can have.
+    ///
+    /// # Errors
+    /// [`Error::Usage`].
+    fn check(&self, manifest: &Manifest) -> Result<()> {
+        for (at, (name, _)) in self.parameters.iter().enumerate() {
+            if !PARAMETERS.contains(&name.as_str()) {
+                return Err(Error::usage(
+                    format!("-p {name}: a split has no parameter ${name}"),
+                    format!("There are {}.", PARAMETERS.join(", ")),
+                ));
+            }
+            if self.parameters[..at].iter().any(|(n, _)| n == name) {
+                return Err(Error::usage(
+                    format!("-p {name}: given twice"),
+                    "Give each parameter once.",
+                ));
+            }
+        }
+        let number = |name: &str, fits: fn(f64) -> bool, words: &str| {
+            let value = self.given(name);
+            // What is no number at all is told by the query.
+            let wrong = value.filter(|v| v.trim().parse().is_ok_and(|v| !fits(v)));
+            wrong.map_or(Ok(()), |value| {
+                Err(Error::usage(
+                    format!("-p {name}={value}: {words}"),
+                    "Nothing was split.",
+                ))
+            })
+        };
+        number(
+            "fraction",
+            |f| 0.0 < f && f < 1.0,
+            "a share to train with is more than 0 and less than 1",
+        )?;
+        number(
+            "gap_ms",
+            |ms| (0.0..=1e12).contains(&ms),
+            "a gap is 0 or more milliseconds",
+        )?;
+        match self.name == "label" && has_requests(manifest) {
+            true => self.check_label(manifest),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses a label that no recording has.
+    fn check_label(&self, manifest: &Manifest) -> Result<()> {
+        let label = self.given("label").unwrap_or("normal");
+        let label = label
+            .strip_prefix('\'')
+            .and_then(|l| l.strip_suffix('\''))
+            .unwrap_or(label);
+        let labels = manifest.recordings.iter();
+        let labels = labels.map(|r| r.label.as_deref().unwrap_or_default());
+        let labels: BTreeSet<&str> = labels.collect();
+        if labels.contains(label) {
+            return Ok(());
+        }
+        let there: Vec<&str> = labels
+            .into_iter()
+            .map(|label| if label.is_empty() { "'' (none)" } else { label })
+            .collect();
+        Err(Error::usage(
+            format!("-p label={label}: no recording has this label"),
+            format!("The labels are {}.", there.join(", ")),
+        ))
+    }
+
+    /// Refuses a split that leaves a part without requests.
+    fn check_parts(&self, found: &Found) -> Result<()> {
+        let parts: &[&str] = match self.name.as_str() {
+            "label" => &[TRAIN, "test", "ood"],
+            _ => &[TRAIN, "test"],
+        };
+        let Some(empty) = parts
+            .iter()
+            .find(|part| !found.names.iter().any(|n| n == *part))
+        else {
+            return Ok(());
+        };
+        Err(Error::usage(
+            format!(
+                "--split {}: no request would be in {empty}: there are too few that are complete, or too few recordings or \
+                 labels",
+                self.name
+            ),
+            "Choose another split or another fraction, or publish without a split.",
+        ))
+    }
+}
+
+/// Whether there is anything to split: a dataset of nothing has its release, too.
+fn has_requests(manifest: &Manifest) -> bool {
+    manifest.requests > manifest.incomplete_requests
+}
+
+/// The parameters that a split may be given, whatever its strategy.
+const PARAMETERS: [&str; 3] = ["fraction", "gap_ms", "label"];
 
 /// Where requests are: for each recording a number of [`Splits::names`] for each `request_id`.
 pub(crate) struct Splits {
@@ -58,6 +165,7 @@ impl Splits {
         memory: Option<usize>,
         interrupted: Arc<AtomicBool>,
     ) -> Result<Splits> {
+        strategy.check(manifest)?;
         let mut given = vec![("by".to_owned(), strategy.name.clone())];
         given.extend(strategy.parameters.iter().cloned());
         let session = Session::open(dataset, memory, interrupted)?;
@@ -72,6 +180,9 @@ impl Splits {
         session.run(&source, &[], &mut found)?;
         drop(session);
         memory::give_back();
+        if has_requests(manifest) {
+            strategy.check_parts(&found)?;
+        }
         Ok(Splits {
             names: found.names,
             requests: found.requests,

@@ -273,6 +273,55 @@ fn wrong_calls_say_what_to_do_and_leave_nothing() {
             2,
         ),
         (&["-p", "fraction=0.5"], "none is asked for", 2),
+        (
+            &["--split", "hash", "-p", "fraction=7"],
+            "more than 0 and less than 1",
+            2,
+        ),
+        (
+            &["--split", "hash", "-p", "fraction=0"],
+            "more than 0 and less than 1",
+            2,
+        ),
+        (
+            &["--split", "time", "-p", "fraction=nan"],
+            "more than 0 and less than 1",
+            2,
+        ),
+        (
+            &["--split", "time", "-p", "gap_ms=-1"],
+            "0 or more milliseconds",
+            2,
+        ),
+        (
+            &[
+                "--split",
+                "hash",
+                "-p",
+                "fraction=0.5",
+                "-p",
+                "fraction=0.6",
+            ],
+            "given twice",
+            2,
+        ),
+        (
+            &["--split", "label", "-p", "label=zz"],
+            "no recording has this label",
+            2,
+        ),
+        (&["--split", "label"], "The labels are '' (none).", 2),
+        (
+            &["--split", "label", "-p", "label="],
+            "no request would be in ood",
+            2,
+        ),
+        (&["--split", "recording"], "no request would be in test", 2),
+        (
+            &["--split", "hash", "-p", "fraction=0.000001"],
+            "no request would be in train",
+            2,
+        ),
         (&["--previous", "/nowhere"], "/nowhere", 1),
     ] {
         let done = publish(&dataset, &release, options, Some(ABOUT));
@@ -326,6 +375,21 @@ fn wrong_calls_say_what_to_do_and_leave_nothing() {
         stderr(&done)
     );
     verified(&release);
+}
+
+#[test]
+fn a_label_may_be_longer_than_a_name_of_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dataset, release) = (dir.path().join("d"), dir.path().join("r"));
+    let label = "x".repeat(300);
+    ingest(
+        &[&trace("apache-keepalive")],
+        &dataset,
+        &["--quiet", "--label", &label],
+    );
+    published(&dataset, &release, &["-q"]);
+    verified(&release);
+    assert_eq!(manifest(&release)["recordings"][0]["label"], label);
 }
 
 #[test]
