@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ingest::Progress;
-use crate::process::ending;
+use crate::process::{ending, threads};
 use crate::shown::{json_lines, shown_lines};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -10,16 +10,17 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-/// A flag that Ctrl-C and SIGTERM set. A second one ends the process at once, and so does a thread that watches where the
-/// work does not end within a second: see [`ending`].
+/// A flag that Ctrl-C, SIGTERM and the loss of the terminal set, however often: timeout(1) sends its signal twice. A thread
+/// that watches removes what was being written and ends the process, where the work does not end within a second: see
+/// [`ending`].
 ///
 /// # Errors
 /// [`Error::Io`] where the system refuses signal handlers, or the thread.
 pub(super) fn interrupt_flag() -> Result<Arc<AtomicBool>> {
-    let flag = flag_of(&[SIGINT, SIGTERM])?;
+    let flag = flag_of(&[SIGINT, SIGTERM, SIGHUP])?;
     ending::watch(Arc::clone(&flag))?;
     Ok(flag)
 }
@@ -38,24 +39,52 @@ pub(super) fn shell_flag() -> Result<Arc<AtomicBool>> {
     Ok(flag)
 }
 
-/// A flag that those and the loss of the terminal and Ctrl-\\ set, for work that takes its time to end and keeps what it
-/// has: nothing watches.
+/// A flag that those and Ctrl-\\ set, for work that takes its time to end and keeps what it has: nothing watches, and a second
+/// signal ends the process at once, if it comes [`TWICE`] after the first or later.
 ///
 /// # Errors
-/// [`Error::Io`] where the system refuses signal handlers.
+/// [`Error::Io`] where the system refuses signal handlers, or a thread.
 pub(super) fn ending_flag() -> Result<Arc<AtomicBool>> {
-    flag_of(&[SIGINT, SIGTERM, SIGHUP, SIGQUIT])
+    let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
+    let late = Arc::new(AtomicBool::new(false));
+    for signal in heeded(&signals) {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&late))
+            .map_err(Error::io("handle signals of", Path::new("this process")))?;
+    }
+    let flag = flag_of(&signals)?;
+    let first = Arc::clone(&flag);
+    threads::spawn("signals", move || {
+        while !first.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        std::thread::sleep(TWICE);
+        late.store(true, Ordering::Relaxed);
+    })?;
+    Ok(flag)
 }
+
+/// Within this time, signals are one wish.
+const TWICE: Duration = Duration::from_secs(1);
 
 fn flag_of(signals: &[i32]) -> Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
-    for &signal in signals {
-        let register =
-            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))
-                .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)));
-        register.map_err(Error::io("handle signals of", Path::new("this process")))?;
+    for signal in heeded(signals) {
+        signal_hook::flag::register(signal, Arc::clone(&flag))
+            .map_err(Error::io("handle signals of", Path::new("this process")))?;
     }
     Ok(flag)
+}
+
+/// Those of the signals that this process is to heed: who started it with nohup(1) wants it to outlive the terminal.
+fn heeded(signals: &[i32]) -> impl Iterator<Item = i32> {
+    let ignored = std::fs::read_to_string("/proc/self/status").ok();
+    let ignored = ignored.and_then(|status| {
+        let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    });
+    let ignored = ignored.unwrap_or_default();
+    let signals = signals.iter().copied();
+    signals.filter(move |&signal| signal != SIGHUP || ignored >> (SIGHUP - 1) & 1 == 0)
 }
 
 /// Prints `text`, for a person, on stdout: what strangers wrote in it cannot command the terminal (see [`crate::shown`]).
@@ -85,7 +114,7 @@ pub(super) fn print_as_it_is(text: &str) -> Result<()> {
     let result = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match result {
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(Error::io("write to", Path::new("stdout"))),
+        other => other.map_err(Error::io("write", Path::new("stdout"))),
     }
 }
 

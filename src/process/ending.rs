@@ -188,7 +188,10 @@ pub fn out_of_memory(bytes: usize, by_limit: bool) -> ! {
 }
 
 fn no_memory(bytes: usize) -> Error {
-    let size = format!("{:.1} MB", bytes as f64 / 1e6);
+    let size = match bytes {
+        0..100_000 => format!("{bytes} bytes"),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    };
     match BY_LIMIT.load(Ordering::SeqCst) {
         true => Error::Memory {
             what: format!("a single block of {size} goes beyond the memory that this may use"),
