@@ -34,7 +34,7 @@ fn option(hint: Hint) -> &'static str {
         Hint::SelectLess => {
             "Choose which events are read with --events GLOB, or which arguments get columns with --columns GLOB."
         }
-        Hint::OtherDisk => "Write to another disk with -o.",
+        Hint::OtherDisk => "Or write to another disk.",
     }
 }
 

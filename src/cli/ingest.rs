@@ -3,6 +3,7 @@
 use super::reader::ReaderArgs;
 use super::select::SelectArgs;
 use super::terminal::{self, Meter};
+use crate::dataset::classes::{self, Classes};
 use crate::dataset::codec::Codec;
 use crate::dataset::manifest::Manifest;
 use crate::dataset::options::{RequestArguments, RequestEnd};
@@ -156,6 +157,10 @@ pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
     let manifest = result?;
     if !quiet {
         report(&manifest, &output, meter.elapsed());
+        // The dataset is in place, whatever comes of this.
+        if let Ok(classes) = classes::read(&output) {
+            without_effect(&manifest, &classes);
+        }
     }
     Ok(if manifest.damaged { DAMAGED } else { 0 })
 }
@@ -212,6 +217,27 @@ fn options(args: IngestArgs) -> Result<IngestOptions> {
         selection: args.select.selection(args.columns)?,
         jobs: args.jobs,
     })
+}
+
+/// Says on stderr which of the options that choose something fit nothing: most often they are misspelt.
+fn without_effect(manifest: &Manifest, classes: &[Classes]) {
+    let classes = || classes.iter().flat_map(|c| &c.classes).map(|c| &c.class);
+    let fits = |glob: &str, name: &str| Pattern::new(glob).is_ok_and(|p| p.matches(name));
+    for glob in &manifest.options.events {
+        if !classes().any(|c| fits(glob, &c.full_name) || fits(glob, &c.name)) {
+            say!("warning: --events {glob}: no event of these traces is called so");
+        }
+    }
+    for glob in &manifest.options.columns {
+        if !classes().any(|c| c.payload.iter().any(|field| fits(glob, &field.name))) {
+            say!("warning: --columns {glob}: no argument of these events is called so");
+        }
+    }
+    if let Some(server) = &manifest.options.server
+        && manifest.requests == 0
+    {
+        say!("warning: --server {server}: no request is of a thread of this name");
+    }
 }
 
 /// Says on stderr what was made and what was lost.

@@ -17,7 +17,7 @@ const DAMAGED: u8 = 3;
 /// Says what is in a trace (streams, clocks, times, event classes, losses) or in a dataset (tables, columns, sizes).
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   sysds inspect ~/lttng-traces/web-20261123-230639
   sysds inspect web --json | jq .manifest.events
   sysds inspect --count --events 'sched_*' ~/lttng-traces/web-20261123-230639

@@ -66,3 +66,20 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Man(args) => completions::man(args, Cli::command()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is longer than help is wide is broken where a shell takes it for two commands.
+    #[test]
+    fn examples_can_be_copied() {
+        for command in Cli::command().get_subcommands() {
+            let after = command.get_after_help().map(ToString::to_string);
+            for line in after.unwrap_or_default().lines() {
+                let is_example = line.starts_with("  ");
+                assert!(!is_example || line.chars().count() <= 100, "{line}");
+            }
+        }
+    }
+}

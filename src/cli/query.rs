@@ -28,7 +28,8 @@ Examples:
   sysds query latency -d web
   sysds query split -d web -p fraction=0.7 -p by=time -p out=web-split
   sysds query -d web
-  sysds query -d web -e \"SELECT name, count(*) AS n FROM events GROUP BY name ORDER BY n DESC LIMIT 10\"
+  sysds query -d web \\
+    -e \"SELECT name, count(*) AS n FROM events GROUP BY name ORDER BY n DESC LIMIT 10\"
   sysds query slow.sql -d web -p ms=250 --format csv -o slow.csv
   sysds query -d web --allow-write out -e \"COPY (SELECT * FROM losses) TO 'out/losses.csv'\"
   sysds query -d web --allow-read hosts.csv \\
@@ -43,7 +44,13 @@ pub(super) struct QueryArgs {
     #[arg(value_name = "FILE.sql|NAME|-")]
     script: Option<String>,
     /// SQL statements to run instead
-    #[arg(short, long, value_name = "SQL", conflicts_with = "script")]
+    #[arg(
+        short,
+        long,
+        value_name = "SQL",
+        conflicts_with = "script",
+        allow_hyphen_values = true
+    )]
     execute: Option<String>,
     /// Folder of the dataset
     #[arg(short, long, value_name = "DATASET", default_value = ".")]

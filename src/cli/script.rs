@@ -32,7 +32,15 @@ pub(super) fn named(name: &str) -> Result<Source> {
     }
     let folder = Path::new(shipped::FOLDER);
     match shipped::find(folder, name)? {
-        Some(source) => Ok(source),
+        Some(source) => {
+            if shipped::is_replaced(name, &source) {
+                say!(
+                    "note: {name} is {} of this folder, not the query that ships with sysds",
+                    source.name
+                );
+            }
+            Ok(source)
+        }
         None => Err(no_query(name, &shipped::names(folder)?)),
     }
 }

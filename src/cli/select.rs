@@ -13,10 +13,10 @@ pub(super) struct SelectArgs {
     #[arg(long = "events", value_name = "GLOB", value_parser = Pattern::new)]
     events: Vec<Pattern>,
     /// Only events from this time on: RFC 3339 (UTC where no offset is given), or nanoseconds since 1970
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = time, allow_negative_numbers = true)]
     begin: Option<i64>,
     /// Only events before this time
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = time, allow_negative_numbers = true)]
     end: Option<i64>,
 }
 

@@ -8,11 +8,14 @@ const DIGITS: usize = 12;
 
 /// A number of bytes, at least one.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
-    let found = parsed(text).filter(|bytes| *bytes > 0);
-    found.ok_or_else(|| {
-        "write a whole number of bytes: 65536, 512M or 512MiB (powers of 1024), 500MB (of 1000)"
-            .to_owned()
-    })
+    match parsed(text).map(u64::try_from) {
+        Some(Ok(bytes)) if bytes > 0 => Ok(bytes),
+        Some(Err(_)) => Err("too large: more than 16,777,215T".to_owned()),
+        _ => Err(
+            "write a whole number of bytes: 65536, 512M or 512MiB (powers of 1024), 500MB (of 1000)"
+                .to_owned(),
+        ),
+    }
 }
 
 /// A number of bytes of memory.
@@ -20,7 +23,8 @@ pub(super) fn memory(text: &str) -> Result<usize, String> {
     usize::try_from(bytes(text)?).map_err(|e| e.to_string())
 }
 
-fn parsed(text: &str) -> Option<u64> {
+/// The bytes, or more than 64 bits have where it is more.
+fn parsed(text: &str) -> Option<u128> {
     let end = text.find(|c: char| c.is_ascii_alphabetic() || c == ' ');
     let (number, unit) = text.split_at(end.unwrap_or(text.len()));
     let unit = unit_of(unit.trim_start())?;
@@ -31,11 +35,10 @@ fn parsed(text: &str) -> Option<u64> {
     }
     let scale = 10u128.pow(fraction.len() as u32);
     let parts = u128::from(fraction.parse::<u64>().ok()?) * u128::from(unit);
-    let whole = whole.parse::<u64>().ok()?.checked_mul(unit)?;
-    match parts % scale {
-        0 => whole.checked_add(u64::try_from(parts / scale).ok()?),
-        _ => None,
-    }
+    let most = u128::from(u64::MAX);
+    let whole = whole.parse::<u64>().map_or(most + 1, u128::from);
+    let whole = whole.saturating_mul(u128::from(unit));
+    (parts % scale == 0).then(|| whole.saturating_add(parts / scale))
 }
 
 fn unit_of(text: &str) -> Option<u64> {
@@ -96,6 +99,15 @@ mod tests {
         ] {
             assert!(bytes(wrong).is_err(), "{wrong}");
         }
+        for large in [
+            "99999999999G",
+            "18446744073709551616",
+            "99999999999999999999999T",
+        ] {
+            let e = bytes(large).unwrap_err();
+            assert!(e.starts_with("too large"), "{large}: {e}");
+        }
+        assert_eq!(bytes("18446744073709551615"), Ok(u64::MAX));
         assert_eq!(memory("512MB"), Ok(512_000_000));
     }
 }

@@ -18,7 +18,7 @@ const FAULTY: u8 = 1;
 /// is for training that is not complete or was touched by losses. Only regular files are opened, and no link is followed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   sysds verify web-1.0.0
   sysds verify web-1.0.0 --json | jq '.faults[].kind'
   sysds verify web

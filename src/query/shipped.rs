@@ -119,6 +119,12 @@ pub(crate) fn original(name: &str) -> Option<Source> {
     Some(embedded(name, text))
 }
 
+/// Whether a file in the folder stands for a query that came with the program, and says something else.
+pub(crate) fn is_replaced(name: &str, by: &Source) -> bool {
+    let name = name.strip_suffix(".sql").unwrap_or(name);
+    original(name).is_some_and(|shipped| shipped.text != by.text)
+}
+
 /// Whether this is the text of a query that came with the program, whatever it lies in.
 pub(crate) fn is_original(text: &str) -> bool {
     EMBEDDED.iter().any(|(_, original)| *original == text)

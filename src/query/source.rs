@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
 /// Bytes of a script.
 pub(super) const TEXT: usize = 4 << 20;
 
@@ -41,6 +42,10 @@ impl Source {
             ));
         }
         read.map_err(Error::io("read", name))?;
+        // What some editors of Windows put before a text.
+        if let Some(rest) = text.strip_prefix(BYTE_ORDER_MARK) {
+            text = rest.to_owned();
+        }
         Ok(Source {
             name: name.display().to_string(),
             text,

@@ -72,6 +72,45 @@ fn a_server_and_a_label_are_kept_to() {
 }
 
 #[test]
+fn what_fits_nothing_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = trace("apache-keepalive");
+    let said = |name: &str, options: &[&str]| {
+        let out = dir.path().join(name);
+        let mut words = vec![
+            "ingest".as_ref(),
+            trace.as_os_str(),
+            "-o".as_ref(),
+            out.as_os_str(),
+        ];
+        words.extend(options.iter().map(std::ffi::OsStr::new));
+        let done = sysds(words);
+        assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
+        stderr(&done)
+    };
+    let nothing = said(
+        "nothing",
+        &[
+            "--events",
+            "nosuch*",
+            "--events",
+            "openat",
+            "--columns",
+            "nosuch",
+            "--server",
+            "nosuch",
+        ],
+    );
+    for option in ["--events nosuch*", "--columns nosuch", "--server nosuch"] {
+        let warning = format!("warning: {option}: no ");
+        assert!(nothing.contains(&warning), "no {warning:?} in:\n{nothing}");
+    }
+    assert!(!nothing.contains("--events openat"), "{nothing}");
+    let all = said("all", &["--columns", "f*", "--server", "apache2"]);
+    assert!(!all.contains("warning: --"), "{all}");
+}
+
+#[test]
 fn nested_events_can_go_without_arguments_and_are_cut_at_a_limit() {
     let dir = tempfile::tempdir().unwrap();
     let plain = requests(dir.path(), "apache-prefork", &["--request-args", "none"]);
