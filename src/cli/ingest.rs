@@ -158,7 +158,7 @@ pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
     if !quiet {
         report(&manifest, &output, meter.elapsed());
         // The dataset is in place, whatever comes of this.
-        if let Ok(classes) = classes::read(&output) {
+        if let Ok(classes) = classes::read(&output, &manifest) {
             without_effect(&manifest, &classes);
         }
     }

@@ -60,7 +60,9 @@ fn data_files(manifest: &Value) -> Vec<&Value> {
     let tables = manifest["tables"].as_object().into_iter().flatten();
     let files = tables.flat_map(|(_, t)| t["files"].as_array().into_iter().flatten());
     let recordings = manifest["recordings"].as_array().into_iter().flatten();
-    let classes = recordings.map(|r| &r["classes"]).chain([&manifest["classes"]]);
+    let classes = recordings
+        .map(|r| &r["classes"])
+        .chain([&manifest["classes"]]);
     files.chain(classes.filter(|c| c.is_object())).collect()
 }
 

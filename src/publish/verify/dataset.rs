@@ -50,6 +50,7 @@ pub(super) fn manifest(root: &Path, report: &mut Report) -> Result<(ReleaseManif
         previous: None,
         split: None,
         privacy: Vec::new(),
+        key_id: None,
         shards,
     };
     let dataset = manifest;
