@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 /// The part of a trace's environment that names the machine.
 const HOST: &str = "hostname";
+/// Letters below which the short name of a machine is one only where it stands by itself: it may be part of many words.
+const SHORT: usize = 4;
 /// How many bytes of a thread's name Linux keeps.
 const THREAD_NAME: usize = 15;
 /// How many pseudonyms of texts of a kind are remembered before they are made anew.
@@ -64,6 +66,13 @@ impl Anonymizer {
         words.extend(host_names(manifest));
         // A trace may say that its host has no name.
         words.retain(|word| !word.trim().is_empty());
+        let further = host_names(manifest);
+        let further = further.iter().flat_map(|name| forms_of(name));
+        let said = |form: &String| words.iter().any(|w| w.eq_ignore_ascii_case(form));
+        let further: Vec<String> = further.filter(|form| !said(form)).collect();
+        words.extend(further.iter().cloned());
+        let short = further.into_iter();
+        let short: Vec<String> = short.filter(|form| form.chars().count() < SHORT).collect();
         let times = Times::of_dataset(key, policy.time.shift, manifest);
         let table = Table::shipped();
         let contracts = contract::all().map(|c| (c.table, c.columns.into()));
@@ -75,7 +84,7 @@ impl Anonymizer {
                 key,
                 policy.paths.keep.clone(),
                 policy.paths.extensions.clone(),
-                &words,
+                (&words, &short),
                 policy.strings.clone(),
             ),
             key: key.clone(),
@@ -116,17 +125,17 @@ impl Anonymizer {
     }
 }
 
-/// Names of the machines that a dataset was recorded on, in all forms in which texts may have them.
+/// Names of the machines that a dataset was recorded on.
 fn host_names(manifest: &Manifest) -> Vec<String> {
     let sources = manifest.recordings.iter().flat_map(|r| &r.sources);
     let env = sources.flat_map(|s| &s.env);
     env.filter(|(name, _)| name == HOST)
-        .flat_map(|(_, value)| forms_of(value))
+        .map(|(_, value)| value.clone())
         .collect()
 }
 
-/// A machine's name, what it is called in its own domain, and the domain; and of each as much as a thread's name holds. What
-/// has only one letter would be found everywhere.
+/// Further forms of a machine's name: what it is called in its own domain, and the domain; and of each as much as a thread's
+/// name holds.
 fn forms_of(name: &str) -> Vec<String> {
     let mut forms = vec![name.to_owned()];
     if let Some((short, domain)) = name.split_once('.') {
@@ -141,7 +150,7 @@ fn forms_of(name: &str) -> Vec<String> {
     };
     let cut: Vec<String> = forms.iter().filter_map(cut).collect();
     forms.extend(cut);
-    forms.retain(|form| form == name || form.chars().count() > 1);
+    forms.retain(|form| form != name && !form.is_empty());
     forms
 }
 
@@ -152,16 +161,11 @@ mod tests {
     #[test]
     fn machines_are_known_by_their_short_names_and_by_what_is_left_of_long_ones() {
         let forms = forms_of("web01.corp.example");
-        for form in [
-            "web01.corp.example",
-            "web01",
-            "corp.example",
-            "web01.corp.exam",
-        ] {
+        for form in ["web01", "corp.example", "web01.corp.exam"] {
             assert!(forms.iter().any(|f| f == form), "{form}: {forms:?}");
         }
         assert!(!forms_of("web01.local").contains(&"local".to_owned()));
         assert!(forms_of("production-web-server-01").contains(&"production-web-".to_owned()));
-        assert!(!forms_of("a.example.org").contains(&"a".to_owned()));
+        assert_eq!(forms_of("web01"), [""; 0]);
     }
 }

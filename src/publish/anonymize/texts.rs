@@ -9,7 +9,7 @@ use super::kept_path::KeptPath;
 use super::key::Key;
 use super::numbers::Numbers;
 use super::policy::StringRule;
-use regex::{Captures, Regex};
+use regex::{Captures, Match, Regex};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,6 +19,8 @@ pub(super) struct Texts {
     keep: Vec<KeptPath>,
     extensions: Vec<String>,
     words: Option<Regex>,
+    /// Those of `words`, in small letters, that are names only where no letter or digit stands beside them.
+    short: Vec<String>,
     rules: Vec<(StringRule, AtomicU64)>,
 }
 
@@ -29,12 +31,13 @@ static STREAMS: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 impl Texts {
-    /// Takes the rules together; `words` are replaced wherever they stand, in whatever case.
+    /// Takes the rules together; `words` are replaced wherever they stand, in whatever case, but those that are among `short`
+    /// only where no letter or digit stands beside them.
     pub(super) fn new(
         key: &Key,
         keep: Vec<KeptPath>,
         extensions: Vec<String>,
-        words: &[String],
+        (words, short): (&[String], &[String]),
         rules: Vec<StringRule>,
     ) -> Self {
         let mut words: Vec<String> = words.iter().map(|w| regex::escape(w)).collect();
@@ -48,6 +51,7 @@ impl Texts {
             keep,
             extensions,
             words,
+            short: short.iter().map(|s| s.to_lowercase()).collect(),
             rules: rules.collect(),
         }
     }
@@ -80,13 +84,25 @@ impl Texts {
         let Some(words) = &self.words else {
             return text.to_owned();
         };
-        let replace = |found: &Captures| self.host(&found[0]);
+        let replace = |found: &Captures| match self.is_name(text, found.get_match()) {
+            true => self.host(&found[0]),
+            false => found[0].to_owned(),
+        };
         words.replace_all(text, replace).into_owned()
+    }
+
+    /// Whether what has been found in a text is a name, and not part of another word.
+    fn is_name(&self, text: &str, found: Match) -> bool {
+        let before = text[..found.start()].chars().next_back();
+        let after = text[found.end()..].chars().next();
+        let beside = before.into_iter().chain(after).any(char::is_alphanumeric);
+        !beside || !self.short.contains(&found.as_str().to_lowercase())
     }
 
     /// Whether one of the names stands in a text.
     pub(super) fn has_name(&self, text: &str) -> bool {
-        self.words.as_ref().is_some_and(|w| w.is_match(text))
+        let mut found = self.words.iter().flat_map(|w| w.find_iter(text));
+        found.any(|found| self.is_name(text, found))
     }
 
     /// What becomes of the name of a machine or a user.
@@ -195,12 +211,12 @@ mod tests {
         let key = Key::new([1; 32]);
         let keep = ["/usr/lib/**", "/home", "/proc"].map(|k| k.parse().unwrap());
         let rule = StringRule::new(Regex::new("[0-9]{16}").unwrap(), None, Vec::new());
-        let words = ["alice".to_owned(), "web01".to_owned()];
+        let words = ["alice", "web01", "db"].map(str::to_owned);
         let texts = Texts::new(
             &key,
             keep.to_vec(),
             vec!["php".to_owned()],
-            &words,
+            (&words, &words[2..]),
             vec![rule],
         );
         (texts, Numbers::new(&key))
@@ -258,6 +274,13 @@ mod tests {
             texts.replaced("comm", "alice")
         );
         assert!(!joined(&texts, "/usr/lib/alice", &mut pids).contains("alice"));
+        // A short name is one where it stands by itself.
+        let text = texts.replaced("comm", "DB_x mariadbd db-1");
+        assert!(
+            text.contains(" mariadbd ") && !text.contains("DB_") && !text.contains("db-"),
+            "{text}"
+        );
+        assert!(texts.has_name("db:query") && !texts.has_name("mariadbd"));
     }
 
     #[test]
