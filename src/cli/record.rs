@@ -22,8 +22,8 @@ const FAILED_COMMAND: u8 = 3;
 Examples:
   sudo sysds record -o normal --label normal --sched \\
     --load 'wrk2 -t2 -c8 -d20s -R15 --latency http://localhost/'
-  sudo sysds record -o normal --load 'ssh client oha -q 15 -z 20s --latency-correction \\
-    --output-format json http://server/'
+  sudo sysds record -o normal \\
+    --load 'ssh client oha -q 15 -z 20s --latency-correction --output-format json http://server/'
   sudo sysds record -o busy --label cpu --noise 'stress-ng --cpu 2' --duration 100s
   sudo sysds record -o one -- curl -s http://localhost/
   sysds ingest normal busy -o web

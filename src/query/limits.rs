@@ -8,7 +8,7 @@
 use super::mistakes::Mistake;
 use super::sizes::Sizes;
 use super::source::{Source, TEXT};
-use super::steps::{self, CASES, STEPS, TooMany};
+use super::steps::{self, STEPS, TooMany};
 use crate::error::Result;
 use datafusion::common::tree_node::{TreeNodeRecursion, TreeNodeVisitor};
 use datafusion::error::DataFusionError;
@@ -21,6 +21,23 @@ use std::collections::HashMap;
 
 /// Brackets inside of one another.
 const NESTED: usize = 40;
+/// Of those, what is in `CASE … END`, or in brackets behind one of [`RETRIED`]: where something in it cannot be read, the
+/// parser reads it again in another way, and so at each of them.
+const RETRIES: usize = 12;
+/// Words whose brackets the parser reads in two ways.
+const RETRIED: [Keyword; 11] = [
+    Keyword::NOT,
+    Keyword::CAST,
+    Keyword::TRY_CAST,
+    Keyword::SAFE_CAST,
+    Keyword::CONVERT,
+    Keyword::ARRAY,
+    Keyword::SUBSTRING,
+    Keyword::SUBSTR,
+    Keyword::CEIL,
+    Keyword::FLOOR,
+    Keyword::OVERLAY,
+];
 /// Words of SQL, operators and brackets of one statement. Names, values and commas are free, for lists of thousands.
 const WORDS: usize = 1500;
 /// `UNION`, `INTERSECT`, `EXCEPT` and `JOIN` of one statement.
@@ -38,6 +55,7 @@ pub(super) fn check(source: &Source, tokens: &[TokenWithSpan]) -> Result<()> {
         );
     }
     let (mut nested, mut words, mut sets) = (0_usize, 0, 0);
+    let mut retries = Retries::default();
     for token in tokens {
         match &token.token {
             Token::SemiColon if nested == 0 => (words, sets) = (0, 0),
@@ -45,10 +63,14 @@ pub(super) fn check(source: &Source, tokens: &[TokenWithSpan]) -> Result<()> {
             Token::RParen | Token::RBracket | Token::RBrace => nested = nested.saturating_sub(1),
             _ => {}
         }
+        retries.read(&token.token);
         words += usize::from(counts(&token.token));
         sets += usize::from(is_set(&token.token));
         let what = match () {
             () if nested > NESTED => format!("brackets are nested deeper than {NESTED}"),
+            () if retries.open > RETRIES => {
+                format!("CASE, NOT (…), CAST and the like are nested deeper than {RETRIES}")
+            }
             () if words > WORDS => {
                 format!("the statement has more than {WORDS} operators and words of SQL")
             }
@@ -63,6 +85,37 @@ pub(super) fn check(source: &Source, tokens: &[TokenWithSpan]) -> Result<()> {
         return Err(mistake.with_remedy(remedy).in_source(source));
     }
     Ok(())
+}
+
+/// What is open of what the parser reads in two ways.
+#[derive(Default)]
+struct Retries {
+    open: usize,
+    /// Of each open bracket, whether it is one of them.
+    brackets: Vec<bool>,
+    cases: usize,
+    /// Whether the last word was one whose brackets are.
+    before: bool,
+}
+
+impl Retries {
+    fn read(&mut self, token: &Token) {
+        let keyword = match token {
+            Token::Word(word) => word.keyword,
+            Token::Whitespace(_) => return,
+            _ => Keyword::NoKeyword,
+        };
+        match token {
+            Token::LParen | Token::LBracket | Token::LBrace => self.brackets.push(self.before),
+            Token::RParen | Token::RBracket | Token::RBrace => drop(self.brackets.pop()),
+            Token::SemiColon => *self = Self::default(),
+            _ if keyword == Keyword::CASE => self.cases += 1,
+            _ if keyword == Keyword::END => self.cases = self.cases.saturating_sub(1),
+            _ => {}
+        }
+        self.before = RETRIED.contains(&keyword);
+        self.open = self.cases + self.brackets.iter().filter(|b| **b).count();
+    }
 }
 
 fn counts(token: &Token) -> bool {
@@ -119,9 +172,6 @@ pub(super) async fn check_steps(
     match steps::count(statement, views) {
         Ok(()) => Ok(()),
         Err(TooMany::Steps) => refused(&too_many_steps()),
-        Err(TooMany::Cases) => refused(&format!(
-            "CASE … WHEN stands in the place of what another CASE compares more than {CASES} times: write CASE WHEN x = … instead"
-        )),
         Err(TooMany::Sets) => refused(&format!(
             "the statement groups by more than {STEPS} sets of columns: name those that are needed with GROUPING SETS"
         )),
@@ -287,6 +337,23 @@ mod tests {
         assert!(unions.contains("set operations"));
         assert!(refusal(format!("SELECT {} 1", "NOT ".repeat(100_000))).contains("words"));
         assert!(refusal(format!("SELECT {} 1", "- ".repeat(100_000))).contains("operators"));
+        for open in [
+            "NOT (",
+            "CASE ",
+            "CASE WHEN 1 = 1 THEN ",
+            "CAST(",
+            "array[",
+            "Floor (",
+        ] {
+            for end in ["1 + FROM", "1"] {
+                let said = refusal(format!("SELECT {}{end}", open.repeat(14)));
+                assert!(said.contains("nested deeper than 12"), "{open}: {said}");
+            }
+        }
+        let beside = "NOT (CASE WHEN true THEN CAST(1 AS BOOLEAN) END) AND ".repeat(50);
+        let name = "q.sql".to_owned();
+        let text = format!("SELECT {beside} true");
+        assert!(parse(&Source { name, text }, &[]).is_ok());
         let long = format!("SELECT 1 IN ({})", vec!["1"; 100_000].join(", "));
         let name = "q.sql".to_owned();
         assert!(parse(&Source { name, text: long }, &[]).is_ok());

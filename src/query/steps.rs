@@ -8,7 +8,7 @@ use datafusion::sql::parser::{CopyToSource, Statement};
 use datafusion::sql::sqlparser::ast::{
     Expr, GroupByExpr, GroupByWithModifier, ObjectName, Query, Select, Visit, Visitor,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 /// Steps of a plan, with those of the views in it.
@@ -23,12 +23,7 @@ pub(super) enum TooMany {
     Steps,
     /// Sets of columns of a `GROUP BY`.
     Sets,
-    /// `CASE x WHEN …` in the place of the `x` of another.
-    Cases,
 }
-
-/// How deep `CASE x WHEN …` may stand in the place of `x`. Each time the planner looks at an `x` it looks at it twice.
-pub(super) const CASES: usize = 12;
 
 /// The names of tables and views that a statement has anywhere, in small letters.
 pub(super) fn names(statement: &Statement) -> Vec<String> {
@@ -72,9 +67,6 @@ struct Counter {
     open: Vec<usize>,
     /// Steps of all that was defined.
     defined: usize,
-    /// The operands of `CASE` that were not met yet, known by their place in memory, and how many of them are open.
-    operands: HashSet<*const Expr>,
-    cases: usize,
     most: usize,
 }
 
@@ -86,8 +78,6 @@ impl Counter {
             defines: HashMap::new(),
             open: vec![0],
             defined: 0,
-            operands: HashSet::new(),
-            cases: 0,
             most,
         }
     }
@@ -132,30 +122,6 @@ impl Visitor for Counter {
             return ControlFlow::Break(TooMany::Sets);
         }
         self.add(sets)
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<TooMany> {
-        if self.operands.contains(&(&raw const *expr)) {
-            self.cases += 1;
-        }
-        if let Expr::Case {
-            operand: Some(operand),
-            ..
-        } = expr
-        {
-            self.operands.insert(&raw const **operand);
-        }
-        match self.cases > CASES && self.most < usize::MAX {
-            true => ControlFlow::Break(TooMany::Cases),
-            false => ControlFlow::Continue(()),
-        }
-    }
-
-    fn post_visit_expr(&mut self, expr: &Expr) -> ControlFlow<TooMany> {
-        if self.operands.remove(&(&raw const *expr)) {
-            self.cases -= 1;
-        }
-        ControlFlow::Continue(())
     }
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<TooMany> {
@@ -269,18 +235,6 @@ mod tests {
         // A name that stands for two things stands for the larger one.
         let hidden = "WITH V AS (SELECT 1 x) SELECT * FROM v a, v b, v c";
         assert_eq!(counted(hidden, &views), Err(TooMany::Steps));
-    }
-
-    #[test]
-    fn operands_of_cases_are_counted() {
-        let nested = |n: usize| {
-            let (open, close) = ("(CASE ".repeat(n), " WHEN 1 THEN 2 END)".repeat(n));
-            counted(&format!("SELECT {open} 1 {close}"), &[])
-        };
-        assert_eq!(nested(12), Ok(()));
-        assert_eq!(nested(14), Err(TooMany::Cases));
-        let beside = "(CASE 1 WHEN 1 THEN 2 END) +".repeat(100);
-        assert_eq!(counted(&format!("SELECT {beside} 1"), &[]), Ok(()));
     }
 
     #[test]

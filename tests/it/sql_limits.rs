@@ -199,7 +199,7 @@ fn what_doubles_is_refused_before_it_is_planned() {
             "sets of columns",
             "parts",
             "members",
-            "another CASE",
+            "nested deeper",
         ];
         assert!(named.iter().any(|n| said.contains(n)), "{sql}: {said}");
     }
