@@ -196,7 +196,7 @@ fn as_before(args: &mut IngestArgs) -> Result<()> {
 }
 
 fn options(args: IngestArgs) -> Result<IngestOptions> {
-    let defaults = requests::Options::default();
+    let defaults = requests::RuleOptions::default();
     Ok(IngestOptions {
         traces: args.traces,
         output: args.output,
@@ -204,7 +204,7 @@ fn options(args: IngestArgs) -> Result<IngestOptions> {
         append: args.append,
         codec: args.compression,
         labels: args.labels,
-        rule: requests::Options {
+        rule: requests::RuleOptions {
             rule: args.requests.unwrap_or(rules::ALL[0]),
             end_at_shutdown: args.request_end == Some(End::Shutdown),
             server: args.server,

@@ -15,7 +15,7 @@ use crate::publish::anonymize::policy::Policy;
 use crate::publish::license::License;
 use crate::publish::rewrite::{AsItIs, Rewrite};
 use crate::publish::split::SplitStrategy;
-use crate::publish::{Control, Options, Published, publish};
+use crate::publish::{Control, PublishOptions, Published, publish};
 use chrono::format::ParseErrorKind;
 use chrono::{Datelike, NaiveDate};
 use clap::{Args, ValueEnum};
@@ -199,7 +199,7 @@ fn rewrite(args: &PublishArgs) -> Result<Box<dyn Rewrite>> {
     Ok(Box::new(Anonymizer::new(policy, &key, &manifest)))
 }
 
-fn options(args: PublishArgs) -> Result<Options> {
+fn options(args: PublishArgs) -> Result<PublishOptions> {
     let about = about(args.about.as_deref(), &args.dataset)?;
     let license = args.license.as_ref().or(about.license.as_ref());
     let license = license.map(|text| License::read(text)).transpose()?;
@@ -210,7 +210,7 @@ fn options(args: PublishArgs) -> Result<Options> {
         ));
     }
     let parameters = args.parameters;
-    Ok(Options {
+    Ok(PublishOptions {
         dataset: args.dataset,
         output: args.output,
         force: args.force,

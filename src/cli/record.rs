@@ -4,7 +4,7 @@ use super::size;
 use super::terminal;
 use crate::dataset::record_metadata::{EndedBy, RecordMetadata};
 use crate::error::{Error, Result};
-use crate::record::{LOAD_OUTPUT, Options, record};
+use crate::record::{LOAD_OUTPUT, RecordOptions, record};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -128,8 +128,8 @@ pub(super) fn run(args: RecordArgs) -> Result<u8> {
     })
 }
 
-fn options(args: RecordArgs) -> Options {
-    Options {
+fn options(args: RecordArgs) -> RecordOptions {
+    RecordOptions {
         output: args.output,
         label: args.label,
         duration: args.duration,

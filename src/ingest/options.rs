@@ -38,7 +38,7 @@ pub struct IngestOptions {
     /// own, where none is given.
     pub labels: Vec<String>,
     /// How requests are cut.
-    pub rule: requests::Options,
+    pub rule: requests::RuleOptions,
     /// Whether nested events carry their arguments.
     pub request_args: bool,
     /// Whether to keep what comes before a damage instead of failing.
@@ -62,7 +62,7 @@ impl IngestOptions {
             append: false,
             codec: Codec::default(),
             labels: Vec::new(),
-            rule: requests::Options::default(),
+            rule: requests::RuleOptions::default(),
             request_args: true,
             keep_going: false,
             reader: ReaderChoice::default(),

@@ -152,8 +152,8 @@ impl About {
 
     /// What is missing, the most important first; `licensed` tells whether `--license` names a licence.
     pub(crate) fn gaps(&self, licensed: bool) -> Vec<Gap> {
-        let said = |(key, _, _, said): &&Asked| said(self) || (*key == "license" && licensed);
-        let missing = ASKED.iter().filter(|asked| !said(asked));
+        let said = |(key, _, _, said): &&Question| said(self) || (*key == "license" && licensed);
+        let missing = QUESTIONS.iter().filter(|asked| !said(asked));
         missing
             .map(|(key, what, costs, _)| Gap { key, what, costs })
             .collect()
@@ -210,12 +210,12 @@ fn is_orcid(text: &str) -> bool {
 }
 
 /// A key, what to write there, what a release lacks without it, and whether it is said.
-type Asked = (&'static str, &'static str, &'static str, fn(&About) -> bool);
+type Question = (&'static str, &'static str, &'static str, fn(&About) -> bool);
 
 const CROISSANT: &str = "croissant.json demands it";
 
 /// Everything that is asked for.
-const ASKED: [Asked; 16] = [
+const QUESTIONS: [Question; 16] = [
     (
         "title",
         "the name to cite it by",

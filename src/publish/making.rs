@@ -1,7 +1,7 @@
 //! Making a release: the checks before, the tables, their description, and the rename that puts it in place.
 
 use super::describe::{self, ReleaseMetadata};
-use super::options::{Control, Options, Published};
+use super::options::{Control, PublishOptions, Published};
 use super::release::{self, RELEASE_VERSION, Release, ReleaseManifest, Shard};
 use super::rewrite::Rewrite;
 use super::rows;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 /// [`Error::Usage`] for options that do not fit, [`Error::Input`] where the dataset is not whole, [`Error::Io`] and
 /// [`Error::Columns`] where a file cannot be read or written, [`Error::Interrupted`]. Nothing is left in each case.
 pub(crate) fn publish(
-    options: &Options,
+    options: &PublishOptions,
     rewrite: &mut dyn Rewrite,
     control: &mut Control,
 ) -> Result<Published> {
@@ -70,7 +70,7 @@ pub(crate) fn publish(
 }
 
 /// Opens the dataset to publish, where it can be published to the output.
-fn dataset_of(options: &Options) -> Result<Dataset> {
+fn dataset_of(options: &PublishOptions) -> Result<Dataset> {
     let dataset = dataset::open(&options.dataset)?;
     if release::is_release(&options.dataset)? {
         return Err(Error::usage(
@@ -92,7 +92,7 @@ fn dataset_of(options: &Options) -> Result<Dataset> {
 
 /// What publishing adds to the manifest; its version comes later.
 fn added(
-    options: &Options,
+    options: &PublishOptions,
     split: Option<release::SplitRule>,
     rewrite: &dyn Rewrite,
     shards: BTreeMap<String, Shard>,

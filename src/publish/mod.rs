@@ -29,4 +29,4 @@ pub(crate) mod verify;
 mod version;
 
 pub(crate) use making::publish;
-pub(crate) use options::{Control, Options, Published};
+pub(crate) use options::{Control, PublishOptions, Published};

@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 
 /// What to publish, and how.
 #[derive(Debug, Clone)]
-pub(crate) struct Options {
+pub(crate) struct PublishOptions {
     /// The dataset.
     pub dataset: PathBuf,
     /// The release's folder.

@@ -40,12 +40,12 @@ pub(super) struct Shards {
     schema: SchemaRef,
     limit: u64,
     properties: WriterProperties,
-    open: BTreeMap<String, Open>,
+    open: BTreeMap<String, OpenShard>,
     written: Vec<Written>,
     recording: usize,
 }
 
-struct Open {
+struct OpenShard {
     writer: BatchWriter<File>,
     path: PathBuf,
     rows: u64,
@@ -118,7 +118,7 @@ impl Shards {
         Ok(())
     }
 
-    fn create(&self, split: &str, first: &RecordBatch) -> Result<Open> {
+    fn create(&self, split: &str, first: &RecordBatch) -> Result<OpenShard> {
         let name = format!(".{split}-{}.parquet", self.written.len());
         let path = self.dir.join(name);
         let file = File::create_new(&path).map_err(Error::io("create", &path))?;
@@ -128,7 +128,7 @@ impl Shards {
         if let Some(trace) = trace_id(first) {
             writer.append_key_value(KeyValue::new("sysds:trace_id".to_owned(), trace));
         }
-        Ok(Open {
+        Ok(OpenShard {
             writer,
             path,
             rows: 0,
@@ -143,7 +143,7 @@ impl Shards {
         Ok(())
     }
 
-    fn close(&mut self, split: String, open: Open) -> Result<()> {
+    fn close(&mut self, split: String, open: OpenShard) -> Result<()> {
         let file = open.writer.finish().map_err(Error::columns(&open.path))?;
         file.sync_all().map_err(Error::io("write", &open.path))?;
         self.written.push(Written {

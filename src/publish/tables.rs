@@ -1,7 +1,7 @@
 //! The rows of each table on their way into the shards: which split each is in, and its rewrite.
 
 use super::ahead::ahead;
-use super::options::{Control, Options};
+use super::options::{Control, PublishOptions};
 use super::release::{FULL, TRAIN};
 use super::rewrite::Rewrite;
 use super::rows::{self, Rows};
@@ -28,7 +28,7 @@ pub(super) struct Tables<'a> {
     manifest: &'a Manifest,
     classes: &'a [Classes],
     splits: Option<&'a Splits>,
-    options: &'a Options,
+    options: &'a PublishOptions,
     done: u64,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Tables<'a> {
         dataset: &'a Dataset,
         (manifest, classes): (&'a Manifest, &'a [Classes]),
         splits: Option<&'a Splits>,
-        options: &'a Options,
+        options: &'a PublishOptions,
     ) -> Self {
         Tables {
             dataset,

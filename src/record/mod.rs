@@ -56,7 +56,7 @@ const DISK_TICK: Duration = Duration::from_secs(1);
 
 /// What to record.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Options {
+pub(crate) struct RecordOptions {
     /// Folder for the recording.
     pub output: PathBuf,
     /// Its label.
@@ -96,7 +96,7 @@ pub(crate) struct Options {
 /// [`Error::Io`], and [`Error::Interrupted`] before tracing began. No session and no process is left then, and no folder
 /// either, unless tracing had begun: what was traced is kept aside, and told of.
 pub(crate) fn record(
-    options: &Options,
+    options: &RecordOptions,
     interrupted: &AtomicBool,
     tell: &mut dyn FnMut(&str),
 ) -> Result<RecordMetadata> {
@@ -145,7 +145,7 @@ pub(crate) fn record(
 }
 
 /// What ends the recording, for a person.
-fn until(options: &Options) -> String {
+fn until(options: &RecordOptions) -> String {
     let what = match (&options.load, &options.command[..]) {
         (Some(_), _) => "until the load ends",
         (None, []) => "until Ctrl-C",
@@ -160,7 +160,7 @@ fn until(options: &Options) -> String {
 /// Sets up the session's channels, events and contexts.
 fn enable(
     session: &Session,
-    options: &Options,
+    options: &RecordOptions,
     buffers: Buffers,
 ) -> Result<record_metadata::Session> {
     let mut points: Vec<String> = Vec::new();
@@ -247,7 +247,7 @@ struct Done {
 /// Runs noise, load and command, and waits for what ends the recording; all of them have ended then.
 fn while_tracing(
     session: &mut Session,
-    options: &Options,
+    options: &RecordOptions,
     dir: &Path,
     interrupted: &AtomicBool,
 ) -> Result<(Duration, Done)> {
@@ -297,7 +297,7 @@ fn while_tracing(
 
 fn wait(
     mut main: Option<&mut Running>,
-    options: &Options,
+    options: &RecordOptions,
     dir: &Path,
     begun: Instant,
     interrupted: &AtomicBool,
@@ -334,7 +334,7 @@ fn read_load(command: &str, status: Option<i32>, output: &Path) -> Result<Load> 
 }
 
 fn describe(
-    options: &Options,
+    options: &RecordOptions,
     session: record_metadata::Session,
     machine: Machine,
     (started, duration): (String, Duration),

@@ -8,7 +8,7 @@ use super::downstream::matcher::Downstream;
 use super::observed::Observed;
 use super::open::Room;
 use super::open_requests::OpenRequests;
-use super::options::Options;
+use super::options::RuleOptions;
 use super::request::{Request, Service};
 use super::rules;
 use super::trackers::state::{Followed, Trackers};
@@ -37,7 +37,11 @@ struct Watched {
 
 impl Cutter {
     /// No requests yet, for events of `classes`; `fd_arguments` names the arguments that hold a descriptor, best first.
-    pub fn new(classes: Arc<Vec<EventClass>>, options: Options, fd_arguments: &[String]) -> Self {
+    pub fn new(
+        classes: Arc<Vec<EventClass>>,
+        options: RuleOptions,
+        fd_arguments: &[String],
+    ) -> Self {
         let (names, calls) = bare_names(&classes);
         let rule = options.rule;
         let watched = |class: &EventClass| {

@@ -44,6 +44,6 @@ mod work;
 pub use cutter::Cutter;
 pub use nested::{Nested, NestedEvent};
 pub use observed::Observed;
-pub use options::Options;
+pub use options::RuleOptions;
 pub use request::{Client, EndReason, Matched, Request, Serves, Service, Times};
 pub use rules::Rule;

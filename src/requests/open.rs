@@ -9,7 +9,7 @@ use super::request::{EndReason, Request, Serves};
 use super::time_breakdown::TimeBreakdown;
 
 /// A request that has not ended.
-pub(crate) struct Open {
+pub(crate) struct OpenRequest {
     /// As far as it has come.
     pub request: Request,
     /// Where its time went.
@@ -45,10 +45,10 @@ pub(crate) struct Room {
     pub bytes: usize,
 }
 
-impl Open {
+impl OpenRequest {
     /// One that begins with `request`, at its `start`; `calls_before` system-call events lie before.
     pub(crate) fn new(request: Request, serves: Option<Serves>, calls_before: i64) -> Self {
-        Open {
+        OpenRequest {
             time: TimeBreakdown::new(request.start),
             request,
             serves,

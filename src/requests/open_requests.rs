@@ -3,7 +3,7 @@
 
 use super::facts::Now;
 use super::nested::Nested;
-use super::open::{Open, Room};
+use super::open::{OpenRequest, Room};
 use super::request::{EndReason, Request, Serves, Service};
 use super::trackers::losses::Losses;
 use crate::trace::event::Loss;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Requests and downstream work that are open, and those that have ended and not been taken.
 #[derive(Default)]
 pub(crate) struct OpenRequests {
-    open: Vec<Option<Open>>,
+    open: Vec<Option<OpenRequest>>,
     /// Free places in `open`.
     free: Vec<usize>,
     losses: Losses,
@@ -45,12 +45,12 @@ impl OpenRequests {
     }
 
     /// What is open at this place.
-    pub(crate) fn at(&self, open: usize) -> &Open {
+    pub(crate) fn at(&self, open: usize) -> &OpenRequest {
         self.open[open].as_ref().expect("it is open")
     }
 
     /// The same, to change.
-    pub(crate) fn at_mut(&mut self, open: usize) -> &mut Open {
+    pub(crate) fn at_mut(&mut self, open: usize) -> &mut OpenRequest {
         self.open[open].as_mut().expect("it is open")
     }
 
@@ -102,7 +102,7 @@ impl OpenRequests {
             nested: Nested::default(),
         };
         let before = self.syscalls - i64::from(now.event.is_syscall());
-        let open = Some(Open::new(request, serves, before));
+        let open = Some(OpenRequest::new(request, serves, before));
         match self.free.pop() {
             Some(free) => {
                 self.open[free] = open;

@@ -5,7 +5,7 @@ use super::rules::rule::{Rule, Settings};
 
 /// How requests are cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
+pub struct RuleOptions {
     /// The rule.
     pub rule: &'static Rule,
     /// Whether `shutdown` of the connection ends a request, too.
@@ -18,11 +18,11 @@ pub struct Options {
     pub max_bytes: usize,
 }
 
-impl Default for Options {
+impl Default for RuleOptions {
     /// Connections of any server, to their close, with what a dataset is known to hold well: 100,000 events for a request,
     /// and 64 MiB for all that are open.
     fn default() -> Self {
-        Options {
+        RuleOptions {
             rule: rules::ALL[0],
             end_at_shutdown: false,
             server: None,
@@ -32,7 +32,7 @@ impl Default for Options {
     }
 }
 
-impl Options {
+impl RuleOptions {
     /// What of it the rule needs to know.
     pub(crate) fn settings(&self) -> Settings {
         Settings {

@@ -13,7 +13,7 @@
 //! stays with the process that passed it.
 
 use super::facts::{Awaited, Now};
-use super::open::Open;
+use super::open::OpenRequest;
 use super::open_requests::OpenRequests;
 use super::request::{EndReason, Request, Serves};
 use super::trackers::endpoint::Endpoint;
@@ -173,7 +173,7 @@ impl Work {
     }
 
     /// What is open on a connection.
-    pub(crate) fn on(&mut self, end: Endpoint) -> Option<&mut Open> {
+    pub(crate) fn on(&mut self, end: Endpoint) -> Option<&mut OpenRequest> {
         let open = self.connections.get(&end)?.open?;
         Some(self.requests.at_mut(open))
     }
@@ -184,7 +184,7 @@ impl Work {
         now: &Now,
         end: Endpoint,
         serves: Option<Serves>,
-    ) -> &mut Open {
+    ) -> &mut OpenRequest {
         let open = self.requests.begin(now, serves);
         let connection = self.connections.entry(end).or_default();
         connection.open = Some(open);
@@ -211,7 +211,7 @@ impl Work {
     }
 
     /// The request of its own that the event's thread works on.
-    pub(crate) fn own(&mut self, now: &Now) -> Option<&mut Open> {
+    pub(crate) fn own(&mut self, now: &Now) -> Option<&mut OpenRequest> {
         let worker = self.workers.get(now.event.thread.index())?;
         let open = worker.open.filter(|_| worker.place == Place::Own)?;
         Some(self.requests.at_mut(open))
@@ -238,7 +238,7 @@ impl Work {
     }
 
     /// What the event's thread works on.
-    pub(crate) fn of_thread(&self, now: &Now) -> Option<&Open> {
+    pub(crate) fn of_thread(&self, now: &Now) -> Option<&OpenRequest> {
         let worker = self.workers.get(now.event.thread.index())?;
         Some(self.requests.at(worker.open?))
     }

@@ -4,7 +4,7 @@ use crate::dataset::tables;
 use crate::error::Result;
 use crate::publish::about::{About, Gap};
 use crate::publish::license::License;
-use crate::publish::options::Options;
+use crate::publish::options::PublishOptions;
 use crate::publish::release::ReleaseManifest;
 use crate::publish::rows::Rows;
 use arrow::datatypes::SchemaRef;
@@ -32,7 +32,7 @@ impl<'a> ReleaseMetadata<'a> {
     pub(crate) fn new(
         root: &Path,
         manifest: &'a ReleaseManifest,
-        options: &'a Options,
+        options: &'a PublishOptions,
         gaps: &'a [Gap],
     ) -> Result<Self> {
         let mut schemas = BTreeMap::new();

@@ -2,7 +2,7 @@
 
 use super::super::request_lists::known::Known;
 use super::super::streaming::streaming;
-use super::open::Open;
+use super::open::OpenCounts;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
@@ -104,7 +104,7 @@ impl ExecutionPlan for LinkedArgumentsExec {
         let mut builder = RecordBatchReceiverStream::builder(Arc::clone(&schema), AHEAD);
         let out = builder.tx();
         builder.spawn(async move {
-            let mut open = Open::new(Known::read(requests, &of_requests).await?);
+            let mut open = OpenCounts::new(Known::read(requests, &of_requests).await?);
             // Decoded in a task of its own.
             let mut events = spawn_buffered(events, AHEAD);
             while let Some(batch) = events.next().await {

@@ -34,7 +34,7 @@ const ROW: &str = "row";
 type What = ([u32; 3], String);
 
 /// The requests under way.
-pub(super) struct Open {
+pub(super) struct OpenCounts {
     known: Known,
     /// Rows of the present recording.
     recording: Range<usize>,
@@ -73,9 +73,9 @@ impl Words {
     }
 }
 
-impl Open {
+impl OpenCounts {
     pub(super) fn new(known: Known) -> Self {
-        Open {
+        OpenCounts {
             known,
             recording: 0..0,
             trace: None,

@@ -1,9 +1,9 @@
 //! The operator.
 
 use super::super::streaming::streaming;
-use super::asked::of_intervals;
 use super::collected::{Collected, Keys, collect};
 use super::condition::Condition;
+use super::join_keys::of_intervals;
 use super::stream::{Current, Joined};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;

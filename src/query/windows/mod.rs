@@ -6,12 +6,12 @@
 //! the smaller side, and the points go by in a stream. What is collected tells besides which points are wanted at all, and
 //! their scan leaves out the rest.
 
-mod asked;
 mod bounds;
 mod collected;
 mod condition;
 mod exec;
 mod group;
+mod join_keys;
 mod rule;
 mod stream;
 mod sweep;

@@ -6,7 +6,7 @@
 //! have come in either order, or where it cannot be told to which of several listening sockets one went, nothing is
 //! concluded.
 
-use super::asked::Asked;
+use super::caller::Caller;
 use crate::requests::trackers::scheduler::Scheduler;
 use crate::requests::trackers::threads::Slot;
 use crate::trace::event::Loss;
@@ -37,7 +37,7 @@ pub(crate) struct Connecting {
     pub client: usize,
     pub fd: i64,
     /// What its thread works for.
-    pub asked: Option<Asked>,
+    pub caller: Option<Caller>,
 }
 
 /// A connection that is being made, or was.
@@ -201,7 +201,7 @@ mod tests {
         Connecting {
             client,
             fd: 12,
-            asked: None,
+            caller: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Matches the two ends of downstream connections, and cuts what is done at the server's ends into pieces of work.
 
 use super::accept_queue::{AcceptQueue, Connecting};
-use super::asked::Asked;
+use super::caller::Caller;
 use crate::requests::exchanges;
 use crate::requests::facts::{Fact, Now, Socket, Woken};
 use crate::requests::request::{EndReason, Matched, Serves};
@@ -50,7 +50,7 @@ struct Client {
     /// Whether its connections are within the machine, and accepted.
     local: bool,
     /// What was asked at it of a server that is not known.
-    asked: Option<Asked>,
+    caller: Option<Caller>,
     /// The server's end.
     server: Option<Endpoint>,
 }
@@ -64,7 +64,7 @@ struct Server {
     client_fd: i64,
     matched: Matched,
     /// What it is asked and has not begun.
-    asked: Option<Asked>,
+    caller: Option<Caller>,
 }
 
 impl Downstream {
@@ -143,7 +143,7 @@ impl Downstream {
                 let connecting = Connecting {
                     client: number,
                     fd: client.fd,
-                    asked: client.asked,
+                    caller: client.caller,
                 };
                 Some(self.server(fd, connecting, Matched::Wakeup))
             }
@@ -156,7 +156,7 @@ impl Downstream {
         let client = Client {
             fd,
             local,
-            asked: None,
+            caller: None,
             server: None,
         };
         self.clients.insert(number, client);
@@ -167,17 +167,17 @@ impl Downstream {
     fn server(&mut self, fd: i64, connecting: Connecting, matched: Matched) -> Endpoint {
         let end = Endpoint::DownstreamServer(self.next_server);
         self.next_server += 1;
-        let mut asked = connecting.asked;
+        let mut caller = connecting.caller;
         if let Some(client) = self.clients.get_mut(&connecting.client) {
             client.server = Some(end);
-            asked = client.asked.take().or(asked);
+            caller = client.caller.take().or(caller);
         }
         let server = Server {
             fd,
             client: connecting.client,
             client_fd: connecting.fd,
             matched,
-            asked,
+            caller,
         };
         self.servers.insert(end, server);
         end
@@ -193,20 +193,20 @@ impl Downstream {
         let Some(server) = self.servers.get_mut(&end) else {
             return;
         };
-        let Some(asked) = server.asked.take() else {
+        let Some(caller) = server.caller.take() else {
             return;
         };
         let serves = Serves {
-            request_id: asked.request,
-            depth: asked.depth,
+            request_id: caller.request,
+            depth: caller.depth,
             matched: server.matched,
-            asked_tid: asked.tid,
+            asked_tid: caller.tid,
             asked_fd: server.client_fd,
             event_ids: Vec::new(),
         };
         let done = &mut work.begin_on(now, end, Some(serves)).request;
         done.fd = Some(server.fd);
-        done.wait = Some(now.timestamp() - asked.at);
+        done.wait = Some(now.timestamp() - caller.at);
         (done.read_bytes, done.written_bytes) = (Some(0), Some(0));
     }
 
@@ -218,8 +218,8 @@ impl Downstream {
         };
         let goes_on = work.on(end).is_some_and(|open| {
             let serves = open.serves.as_ref().map(|s| s.request_id);
-            let asked = server.asked.map(|a| a.request);
-            !open.is_marked() && (asked.is_none() || asked == serves)
+            let caller = server.caller.map(|a| a.request);
+            !open.is_marked() && (caller.is_none() || caller == serves)
         });
         if !goes_on {
             exchanges::end(now, work, end, EndReason::NoResponse, None);
@@ -251,16 +251,16 @@ impl Downstream {
 
     /// `connect` of a client's end begins.
     fn connects(&mut self, now: &Now, number: usize, work: &Work) {
-        let asked = Asked::by(now, work);
+        let caller = Caller::by(now, work);
         let Some(client) = self.clients.get_mut(&number) else {
             return;
         };
-        client.asked = asked;
+        client.caller = caller;
         if client.local && client.server.is_none() {
             let connecting = Connecting {
                 client: number,
                 fd: client.fd,
-                asked,
+                caller,
             };
             let (thread, time) = (now.event.thread, now.timestamp());
             self.queue.connects(connecting, thread, time);
@@ -269,18 +269,18 @@ impl Downstream {
 
     /// A call that writes begins at a client's end.
     fn asks(&mut self, now: &Now, number: usize, work: &Work) {
-        let asked = Asked::by(now, work);
+        let caller = Caller::by(now, work);
         let Some(client) = self.clients.get_mut(&number) else {
             return;
         };
         let server = client.server.and_then(|end| self.servers.get_mut(&end));
         let place = match server {
-            Some(server) => &mut server.asked,
-            None => &mut client.asked,
+            Some(server) => &mut server.caller,
+            None => &mut client.caller,
         };
-        let same = place.map(|a| a.request) == asked.map(|a| a.request);
+        let same = place.map(|a| a.request) == caller.map(|a| a.request);
         if !same {
-            *place = asked;
+            *place = caller;
         }
     }
 
@@ -295,7 +295,7 @@ impl Downstream {
             return;
         }
         let client = self.clients.get(&woken.client);
-        if client.is_some_and(|c| c.server.is_none() && c.asked.is_some()) {
+        if client.is_some_and(|c| c.server.is_none() && c.caller.is_some()) {
             self.woken.insert(woken.thread, woken.client);
         }
     }

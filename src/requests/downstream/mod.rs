@@ -15,5 +15,5 @@
 //! Whatever stays unmatched has no downstream work, which is what a trace without these events has throughout.
 
 pub(crate) mod accept_queue;
-pub(crate) mod asked;
+pub(crate) mod caller;
 pub(crate) mod matcher;

@@ -70,7 +70,7 @@ fn a_request_carries_so_many_events_and_counts_the_rest() {
     let mut events: Vec<Event> = vec![(11, ACCEPTED, &[5, AF_INET, 1])];
     events.extend([(11, WAKING, &[1i64][..]); 9]);
     let nested = |max_nested, max_bytes| {
-        let few = Options {
+        let few = RuleOptions {
             max_nested,
             max_bytes,
             ..options(&CONNECTION)

@@ -32,7 +32,7 @@ fn only_connections_over_the_internet_protocols_count() {
     ];
     assert!(cut(&CONNECTION, &events).is_empty());
     let events: [Event; 1] = [(11, ACCEPTED, &[5, AF_INET, 9])];
-    let server = |name: &str| Options {
+    let server = |name: &str| RuleOptions {
         server: Some(name.to_owned()),
         ..options(&CONNECTION)
     };
@@ -197,7 +197,7 @@ fn shutdown_ends_a_request_where_it_is_asked_to() {
         (11, "syscall_entry_shutdown", &[5]),
         (11, "syscall_exit_shutdown", &[0]),
     ];
-    let at_shutdown = Options {
+    let at_shutdown = RuleOptions {
         end_at_shutdown: true,
         ..options(&CONNECTION)
     };

@@ -101,7 +101,7 @@ pub(crate) fn classes() -> Arc<Vec<EventClass>> {
 pub(crate) type Event<'a> = (i32, &'a str, &'a [i64]);
 
 /// The requests of a trace whose event at position `n` has the time `10 * n` and the ID `n`.
-pub(crate) fn cut_with(options: Options, events: &[Event], losses: &[Loss]) -> Vec<Request> {
+pub(crate) fn cut_with(options: RuleOptions, events: &[Event], losses: &[Loss]) -> Vec<Request> {
     cut_all(options, events, losses).0
 }
 
@@ -136,7 +136,7 @@ fn encoded(name: &str, args: &[i64]) -> Vec<u8> {
 
 /// The requests of a trace as by [`cut_with`], and what others did for them.
 pub(crate) fn cut_all(
-    options: Options,
+    options: RuleOptions,
     events: &[Event],
     losses: &[Loss],
 ) -> (Vec<Request>, Vec<Service>) {
@@ -180,8 +180,8 @@ pub(crate) fn cut_all(
     (requests, cutter.take_services())
 }
 
-pub(crate) fn options(rule: &'static Rule) -> Options {
-    Options {
+pub(crate) fn options(rule: &'static Rule) -> RuleOptions {
+    RuleOptions {
         rule,
         end_at_shutdown: false,
         server: None,

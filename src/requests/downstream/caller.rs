@@ -1,11 +1,11 @@
-//! What a thread asks of another process, and for which request.
+//! Who asks another process for work: the thread, and the request that it works for.
 
 use crate::requests::facts::Now;
 use crate::requests::work::Work;
 
 /// For whom something is asked, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct Caller {
     /// The request.
     pub request: i64,
     /// 1 where the request itself asks, one more where it is asked for by downstream work.
@@ -15,7 +15,7 @@ pub(crate) struct Asked {
     pub at: i64,
 }
 
-impl Asked {
+impl Caller {
     /// What the event's thread asks, if it works for a request.
     pub(crate) fn by(now: &Now, work: &Work) -> Option<Self> {
         let open = work.of_thread(now)?;
@@ -23,7 +23,7 @@ impl Asked {
             Some(serves) => (serves.request_id, serves.depth + 1),
             None => (open.request.id, 1),
         };
-        Some(Asked {
+        Some(Caller {
             request,
             depth,
             tid: now.event.observed.head.tid,
