@@ -36,15 +36,15 @@ pub struct Class {
     pub in_requests: bool,
 }
 
-/// Writes the file of a recording into the dataset's folder `root`.
+/// Writes the file of a recording, whose first files have this number, into the dataset's folder `root`.
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn write(root: &Path, of: &Classes) -> Result<DataFile> {
-    let folder = root.join(CLASSES);
-    std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
-    let rows = of.classes.len();
-    written(root, paths::classes(&of.trace_id), of, rows)
+pub fn write(root: &Path, of: &Classes, number: usize) -> Result<DataFile> {
+    let (folder, name) = paths::classes(&of.trace_id, number);
+    let whole = root.join(&folder);
+    std::fs::create_dir_all(&whole).map_err(Error::io("create", &whole))?;
+    written(root, format!("{folder}/{name}"), of, of.classes.len())
 }
 
 /// Writes the file of all recordings into the folder `root` of a release.

@@ -74,8 +74,8 @@ pub fn is_dataset(dir: &Path) -> Result<bool> {
 /// Finds the tables of the dataset in `dir`.
 ///
 /// # Errors
-/// [`Error::Input`] where `dir` has no manifest, or where it names what is no regular file in it (links, FIFOs), which is not
-/// opened; [`Error::Io`] where something cannot be read.
+/// [`Error::Input`] where `dir` has no manifest, or holds anything but regular files and folders (links, FIFOs), of
+/// which nothing is opened; [`Error::Io`] where something cannot be read.
 pub fn open(dir: &Path) -> Result<Dataset> {
     if !is_dataset(dir)? {
         return Err(Error::input(
@@ -83,6 +83,11 @@ pub fn open(dir: &Path) -> Result<Dataset> {
             Place::file(dir),
             "Name a folder that `sysds ingest` wrote, or make one: sysds ingest TRACE -o DATASET",
         ));
+    }
+    for (below, kind) in foreign::everything_below(dir)? {
+        if kind != Kind::File {
+            return Err(kind.refused(&dir.join(below)));
+        }
     }
     let text = foreign::read_text_in(dir, MANIFEST)?;
     let manifest: Value = serde_json::from_str(&text).map_err(|e| {
@@ -117,7 +122,14 @@ fn files_of(dir: &Path, table: &Value) -> Result<Vec<PathBuf>> {
     let names = files.filter_map(|file| file["path"].as_str());
     names
         .map(|name| {
-            // What is no regular file, or behind a link, is not opened by anybody.
+            if !foreign::is_inside(Path::new(name)) {
+                return Err(Error::input(
+                    format!("{name} leads out of the dataset"),
+                    Place::file(dir.join(MANIFEST)),
+                    "The manifest is damaged, or made to do harm: fetch the dataset or make it again.",
+                ));
+            }
+            // Whether it is there at all.
             foreign::open_in(dir, name)?;
             Ok(dir.join(name))
         })

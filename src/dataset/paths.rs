@@ -20,19 +20,20 @@ pub(crate) fn folder(table: &str, trace_id: &str) -> String {
     format!("{table}/{KEY}{}", escaped(trace_id))
 }
 
-/// The file, in the dataset's folder, that has the event classes of a recording.
-pub(crate) fn classes(trace_id: &str) -> String {
-    format!("{CLASSES}/{KEY}{}.json", escaped(trace_id))
+/// The folder of the file that has the event classes of a recording, and the file's name there: `number` is that of the
+/// recording's first files, which is another where a recording takes the place of itself.
+pub(crate) fn classes(trace_id: &str, number: usize) -> (String, String) {
+    (folder(CLASSES, trace_id), format!("part-{number:05}.json"))
 }
 
 /// Whether a file, of which `path` is the name in a dataset's folder, is called as those of recordings are.
 pub(crate) fn is_own(path: &Path) -> bool {
     let names: Vec<&str> = path.iter().filter_map(|name| name.to_str()).collect();
     match names[..] {
-        [table, folder, file] => {
+        [table, folder, file] if table != CLASSES => {
             tables::ALL.contains(&table) && folder.starts_with(KEY) && file.ends_with(".parquet")
         }
-        [CLASSES, file] => file.starts_with(KEY) && file.ends_with(".json"),
+        [CLASSES, folder, file] => folder.starts_with(KEY) && file.ends_with(".json"),
         _ => false,
     }
 }
@@ -42,8 +43,7 @@ pub(crate) fn is_own(path: &Path) -> bool {
 /// # Errors
 /// [`Error::Usage`] where they are.
 pub(crate) fn check(trace_id: &str) -> Result<()> {
-    let name = classes(trace_id).len() - CLASSES.len() - 1;
-    if name <= LONGEST {
+    if KEY.len() + escaped(trace_id).len() <= LONGEST {
         return Ok(());
     }
     Err(Error::usage(
@@ -82,14 +82,14 @@ mod tests {
             folder("losses", "a=b/c d\n%é"),
             "losses/trace_id=a%3Db%2Fc d%0A%25é"
         );
-        assert_eq!(classes(".."), "classes/trace_id=...json");
     }
 
     #[test]
     fn own_files_are_known_by_their_names() {
         let own = |path: String| is_own(Path::new(&path));
         assert!(own(format!("{}/part-00000.parquet", folder("events", "a"))));
-        assert!(own(classes("a=b")));
+        let (folder, file) = classes("a=b", 0);
+        assert!(own(format!("{folder}/{file}")));
         for other in [
             "manifest.json",
             "events/notes.parquet",
@@ -101,8 +101,8 @@ mod tests {
 
     #[test]
     fn names_that_no_file_can_have_are_refused() {
-        assert!(check(&"a".repeat(241)).is_ok());
-        assert!(check(&"a".repeat(242)).is_err());
-        assert!(check(&"=".repeat(81)).is_err(), "three bytes each");
+        assert!(check(&"a".repeat(246)).is_ok());
+        assert!(check(&"a".repeat(247)).is_err());
+        assert!(check(&"=".repeat(83)).is_err(), "three bytes each");
     }
 }

@@ -54,8 +54,8 @@ pub(super) fn assemble(
     at_once: usize,
 ) -> Result<Vec<Made>> {
     let mut files = joined_files(plan, staging, &all, first, at_once)?.into_iter();
-    let made = all.into_iter().map(|done| {
-        let told = classes::write(staging.dir(), &classes_of(&done))?;
+    let made = all.into_iter().zip(first).map(|(done, first)| {
+        let told = classes::write(staging.dir(), &classes_of(&done), *first)?;
         Ok(Made {
             files: files.next().unwrap_or_default(),
             classes: done.classes,

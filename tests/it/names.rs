@@ -42,23 +42,19 @@ fn write(dir: &Path, number: u8, classes: &[(&str, &str)]) -> PathBuf {
 
 /// Members of `args`: the field that each says that it holds, and its values as text.
 fn args(dataset: &Path) -> BTreeMap<String, (String, Vec<String>)> {
-    let (schema, rows) = table(dataset, "events");
-    let DataType::Struct(members) = schema.field_with_name("args").unwrap().data_type() else {
-        panic!("args is a structure");
-    };
-    let of = |i: usize| -> Vec<String> {
-        let arrays = rows.iter().map(|b| b["args"].as_struct().column(i).clone());
-        let shown = arrays.flat_map(|array| {
-            let shown = (0..array.len()).filter(|row| array.is_valid(*row));
-            let text = |row| arrow::util::display::array_value_to_string(&array, row).unwrap();
-            shown.map(text).collect::<Vec<_>>()
-        });
-        shown.collect()
-    };
-    let members = members.iter().enumerate();
-    members
-        .map(|(i, m)| (m.name().clone(), (m.metadata()["field"].clone(), of(i))))
-        .collect()
+    let mut found = BTreeMap::new();
+    for batch in files(dataset, "events").iter().flat_map(|f| rows_of(f)) {
+        let args = batch["args"].as_struct();
+        for (member, array) in args.fields().iter().zip(args.columns()) {
+            let field = member.metadata()["field"].clone();
+            let member = found.entry(member.name().clone());
+            let (_, values) = member.or_insert_with(|| (field, Vec::new()));
+            let valid = (0..array.len()).filter(|row| array.is_valid(*row));
+            let text = |row| arrow::util::display::array_value_to_string(array, row).unwrap();
+            values.extend(valid.map(text));
+        }
+    }
+    found
 }
 
 fn expected() -> BTreeMap<String, (String, Vec<String>)> {

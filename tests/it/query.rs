@@ -9,6 +9,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::json;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -102,7 +103,6 @@ fn write_requests(root: &Path, trace: &str, durations: &[i64]) {
 pub fn dataset() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path();
-    fs::write(root.join("manifest.json"), "{}").unwrap();
     let files: ArrayRef = Arc::new(StringArray::from(vec![Some("/etc/hosts"), None]));
     let calls: [Event; 2] = [
         ("openat", "entry", None, None, None),
@@ -122,6 +122,13 @@ pub fn dataset() -> TempDir {
     write_events(root, "b", ("count", counts), &calls);
     write_requests(root, "a", &durations(1000));
     write_requests(root, "b", &durations(10));
+    let named = |table: &str| {
+        let paths = ["a", "b"].map(|trace| json!({"path": format!("{table}/{trace}.parquet")}));
+        json!({"files": paths})
+    };
+    let tables = json!({"events": named("events"), "requests": named("requests")});
+    let manifest = json!({"tables": tables}).to_string();
+    fs::write(root.join("manifest.json"), manifest).unwrap();
     dir
 }
 

@@ -58,23 +58,26 @@ fn what_is_not_the_datasets_is_named_and_kept() {
     let before = manifest(&dataset);
     fs::write(dataset.join("events/thesis.txt"), "years").unwrap();
     let other = crate::common::trace("apache-keepalive");
-    for (option, trace) in [("--force", &trace), ("--append", &other)] {
-        let done = sysds([
+    let run = |option: &str, trace: &Path| {
+        let option = Path::new(option);
+        sysds([
             Path::new("ingest"),
             trace,
             Path::new("-o"),
             &dataset,
-            Path::new(option),
-        ]);
-        let said = stderr(&done);
-        assert_eq!(done.status.code(), Some(1), "{said}");
-        assert!(said.contains("events/thesis.txt"), "{said}");
-        assert_eq!(
-            fs::read_to_string(dataset.join("events/thesis.txt")).unwrap(),
-            "years"
-        );
-        assert_eq!(manifest(&dataset), before);
-    }
+            option,
+        ])
+    };
+    let kept = || fs::read_to_string(dataset.join("events/thesis.txt")).unwrap() == "years";
+    let done = run("--force", &trace);
+    let said = stderr(&done);
+    assert_eq!(done.status.code(), Some(1), "{said}");
+    assert!(said.contains("events/thesis.txt"), "{said}");
+    assert!(kept() && manifest(&dataset) == before);
+    // What is added touches nothing that is there.
+    let done = run("--append", &other);
+    assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
+    assert!(kept() && manifest(&dataset) != before);
     symlink("/", dataset.join("root")).unwrap();
     let done = sysds([
         Path::new("ingest"),
