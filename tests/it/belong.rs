@@ -347,7 +347,15 @@ fn assert_same(one: &Path, other: &Path) {
     for name in TABLES {
         assert_eq!(table(one, name), table(other, name), "{name}");
     }
-    assert_eq!(manifest(one)["recordings"], manifest(other)["recordings"]);
+    // A recording that took the place of itself has files of other names.
+    let recordings = |dataset: &Path| {
+        let mut recordings = manifest(dataset)["recordings"].as_array().unwrap().clone();
+        recordings
+            .iter_mut()
+            .for_each(|r| drop(r["classes"]["path"].take()));
+        recordings
+    };
+    assert_eq!(recordings(one), recordings(other));
 }
 
 #[test]

@@ -58,7 +58,10 @@ impl Values {
                     elements: Box::new(child.siblings(&elements)),
                 })
             }
-            _ => self.siblings(&[0..usize::MAX]),
+            _ => {
+                let all = 0..usize::MAX;
+                self.siblings(std::slice::from_ref(&all))
+            }
         });
         (self.main(column), sibling)
     }
