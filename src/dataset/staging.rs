@@ -119,6 +119,22 @@ impl Staging {
         self.settle(&replaced)
     }
 
+    /// Removes the folder, when what was made in it has been put in place by others.
+    ///
+    /// # Errors
+    /// [`Error::InPlace`].
+    pub fn remove(mut self) -> Result<()> {
+        self.done = true;
+        fs::remove_dir_all(&self.dir).map_err(|e| Error::InPlace {
+            target: self.target.clone(),
+            what: format!(
+                "the folder that it was made in is left, {}: {e}",
+                path_text(&self.dir)
+            ),
+            remedy: "Remove it yourself; or the next run to the same name removes it.".to_owned(),
+        })
+    }
+
     /// What comes after the dataset is in place: to make that durable, and to remove what it replaced.
     fn settle(&self, replaced: &Path) -> Result<()> {
         let in_place = |what: String, remedy: &str| Error::InPlace {

@@ -116,7 +116,11 @@ fn ingest_more(
         false => Ok(()),
     };
     let places: Vec<Option<usize>> = found.iter().map(|f| f.replaces).collect();
-    append::append(old, &plan, (&made, &places), &staging, &go_on)
+    let appended = append::append(old, &plan, (&made, &places), &staging, &go_on)?;
+    if let Appended::Done(_) = appended {
+        staging.remove()?;
+    }
+    Ok(appended)
 }
 
 /// Makes the files of the recordings `found` in the folder of `staging`, where nothing else is left then.

@@ -3,7 +3,7 @@
 //! A parser and a planner go down as deep as a statement is nested, and many of their steps take a time that grows with
 //! the square of its length or faster. Nobody writes such a statement; whoever has one made can have it made otherwise.
 //! So what is too large is refused on its tokens, before the parser sees it; on its syntax, before there is a plan, since
-//! views and what `WITH` defines multiply what a statement says ([`steps`]); and as a plan, before it is optimized ([`sizes`]).
+//! views and what `WITH` defines multiply what a statement says ([`steps`]); and as a plan, before it is optimized ([`sizes`](super::sizes)).
 
 use super::mistakes::Mistake;
 use super::sizes::Sizes;
