@@ -5,6 +5,7 @@ Usage: check_skipping.py DATASET
 DATASET has two recordings, the second of which has more events than the first. What DuckDB's profile says of row groups is
 compared with the bytes that the process reads.
 """
+import json
 import re
 import sys
 from pathlib import Path
@@ -32,7 +33,8 @@ def asked(files, condition):
 
 
 def main(dataset):
-    files = [str(file) for file in sorted((dataset / "events").glob("*.parquet"))]
+    manifest = json.loads((dataset / "manifest.json").read_text())
+    files = [str(dataset / file["path"]) for file in manifest["tables"]["events"]["files"]]
     db = duckdb.connect()
     first, second = (db.execute(f"SELECT max(event_id) FROM '{file}'").fetchone()[0] for file in files)
     assert first < second, "the second recording must be the longer one"
