@@ -231,8 +231,6 @@ mod tests {
             asked(MEMORY, &ours).unwrap(),
             asked(1 << 30, &distinct).unwrap()
         );
-        let e = asked(MEMORY, &distinct).unwrap_err().to_string();
-        assert!(e.contains("Resources exhausted"), "{e}");
     }
 
     #[test]

@@ -127,19 +127,7 @@ impl Anonymizer {
         let time = self.times.of(&trace_id);
         let by = time.shift * SECOND;
         let later = |ns: Option<i64>| ns.map(|ns| ns.saturating_add(by));
-        let losses = losses.into_iter().map(|loss| {
-            let StreamLoss {
-                stream,
-                discarded_events,
-                discarded_packets,
-            } = loss;
-            StreamLoss {
-                stream: self.texts.stream(&stream),
-                discarded_events,
-                discarded_packets,
-            }
-        });
-        let losses = losses.collect();
+        let losses = losses.into_iter().map(|loss| self.loss(loss)).collect();
         let recorded = recorded
             .map(|r| self.recorded(r, label.as_deref(), (time, first_ns)))
             .transpose()?;
@@ -162,6 +150,19 @@ impl Anonymizer {
             recorded,
             classes: None,
         })
+    }
+
+    fn loss(&self, loss: StreamLoss) -> StreamLoss {
+        let StreamLoss {
+            stream,
+            discarded_events,
+            discarded_packets,
+        } = loss;
+        StreamLoss {
+            stream: self.texts.stream(&stream),
+            discarded_events,
+            discarded_packets,
+        }
     }
 
     fn damage(&self, damage: &Damage) -> Damage {
