@@ -3,12 +3,12 @@
 use super::terminal::{interrupt_flag, print};
 use crate::dataset;
 use crate::dataset::clean::{Leftover, clean};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::process::stop::go_on;
 use crate::shown::shown_path;
 use clap::Args;
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How old a file is before it is removed.
@@ -40,12 +40,8 @@ pub(super) struct CleanArgs {
 /// As [`clean`].
 pub(super) fn run(args: CleanArgs) -> Result<u8> {
     let interrupted = interrupt_flag()?;
-    let go_on = || match interrupted.load(Ordering::Relaxed) {
-        true => Err(Error::Interrupted),
-        false => Ok(()),
-    };
     dataset::open(&args.dataset)?;
-    let found = clean(&args.dataset, AGE, !args.dry_run, &go_on)?;
+    let found = clean(&args.dataset, AGE, !args.dry_run, &|| go_on(&interrupted))?;
     print(&text(&found, args.dry_run))?;
     Ok(0)
 }

@@ -3,7 +3,7 @@
 use super::reader::ReaderArgs;
 use super::select::SelectArgs;
 use super::terminal::{self, Meter};
-use crate::dataset::classes::{self, Classes};
+use crate::dataset::classes::{self};
 use crate::dataset::codec::Codec;
 use crate::dataset::manifest::Manifest;
 use crate::dataset::options::{RequestArguments, RequestEnd};
@@ -15,7 +15,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use glob::Pattern;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Exit status of an ingest that kept what comes before a damage.
 const DAMAGED: u8 = 3;
@@ -157,10 +157,7 @@ pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
     let manifest = result?;
     if !quiet {
         report(&manifest, &output, meter.elapsed());
-        // The dataset is in place, whatever comes of this.
-        if let Ok(classes) = classes::read(&output, &manifest) {
-            without_effect(&manifest, &classes);
-        }
+        without_effect(&manifest, &output);
     }
     Ok(if manifest.damaged { DAMAGED } else { 0 })
 }
@@ -220,20 +217,27 @@ fn options(args: IngestArgs) -> Result<IngestOptions> {
 }
 
 /// Says on stderr which of the options that choose something fit nothing: most often they are misspelt.
-fn without_effect(manifest: &Manifest, classes: &[Classes]) {
-    let classes = || classes.iter().flat_map(|c| &c.classes).map(|c| &c.class);
+fn without_effect(manifest: &Manifest, output: &Path) {
+    let options = &manifest.options;
+    // The dataset is in place, whatever comes of this.
+    let read = match options.events.is_empty() && options.columns.is_empty() {
+        true => Ok(Vec::new()),
+        false => classes::read(output, manifest),
+    };
+    let Ok(read) = read else { return };
+    let classes = || read.iter().flat_map(|c| &c.classes).map(|c| &c.class);
     let fits = |glob: &str, name: &str| Pattern::new(glob).is_ok_and(|p| p.matches(name));
-    for glob in &manifest.options.events {
+    for glob in &options.events {
         if !classes().any(|c| fits(glob, &c.full_name) || fits(glob, &c.name)) {
             say!("warning: --events {glob}: no event of these traces is called so");
         }
     }
-    for glob in &manifest.options.columns {
+    for glob in &options.columns {
         if !classes().any(|c| c.payload.iter().any(|field| fits(glob, &field.name))) {
             say!("warning: --columns {glob}: no argument of these events is called so");
         }
     }
-    if let Some(server) = &manifest.options.server
+    if let Some(server) = &options.server
         && manifest.requests == 0
     {
         say!("warning: --server {server}: no request is of a thread of this name");
@@ -241,7 +245,7 @@ fn without_effect(manifest: &Manifest, classes: &[Classes]) {
 }
 
 /// Says on stderr what was made and what was lost.
-fn report(manifest: &Manifest, output: &std::path::Path, seconds: f64) {
+fn report(manifest: &Manifest, output: &Path, seconds: f64) {
     let bytes: u64 = manifest.tables.values().map(|t| t.bytes).sum();
     say!(
         "{}: {} events, {} requests ({} incomplete), {:.1} MB, in {:.1} s",

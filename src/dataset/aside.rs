@@ -58,17 +58,17 @@ impl Aside {
     /// [`Error::Io`]; the target is then as it was, but where its folder could not be made durable.
     pub(crate) fn put_in_place(&self, written: &Path, replace: bool) -> Result<()> {
         sync_all(written)?;
-        self.place(written, replace, &ending::hold())
+        self.rename(written, replace, &ending::hold())?;
+        sync(folder(&self.target))
     }
 
-    fn place(&self, written: &Path, replace: bool, _held: &Hold) -> Result<()> {
+    fn rename(&self, written: &Path, replace: bool, _held: &Hold) -> Result<()> {
         let onto_folder = foreign::kind(&self.target)? == Some(Kind::Folder);
         let renamed = match replace || onto_folder {
             true => fs::rename(written, &self.target),
             false => rename_to_nothing(written, &self.target),
         };
-        renamed.map_err(Error::io("write", &self.target))?;
-        sync(folder(&self.target))
+        renamed.map_err(Error::io("write", &self.target))
     }
 }
 
@@ -108,13 +108,13 @@ impl WholeFile {
         self.0.put_in_place(&self.0.path, true)
     }
 
-    /// The same for who puts more in place at the same time, and holds the end up already.
+    /// Puts it in place for whoever holds the end up, and makes its name durable afterwards.
     ///
     /// # Errors
-    /// [`Error::Io`].
-    pub(crate) fn commit_while(self, file: &File, held: &Hold) -> Result<()> {
+    /// [`Error::Io`]; what was there is there then.
+    pub(crate) fn rename(self, file: &File, held: &Hold) -> Result<()> {
         file.sync_all().map_err(Error::io("write", self.target()))?;
-        self.0.place(&self.0.path, true, held)
+        self.0.rename(&self.0.path, true, held)
     }
 }
 
@@ -274,6 +274,17 @@ pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
 pub(crate) fn sync(path: &Path) -> Result<()> {
     let synced = File::open(path).and_then(|file| file.sync_all());
     synced.map_err(Error::io("make durable", path))
+}
+
+/// The error of what is in place at `target`, but could not be made durable because of `e`; `more` follows the cause.
+pub(crate) fn not_durable(target: &Path, e: &Error, more: &str) -> Error {
+    Error::InPlace {
+        target: target.to_path_buf(),
+        what: format!(
+            "that could not be made durable, and may be undone by a power failure: {e}{more}"
+        ),
+        remedy: "Look at the disk (dmesg), then run sync, and check the dataset.".to_owned(),
+    }
 }
 
 /// Makes the names in `dir` durable, and those in all folders below it; the files must be durable already.

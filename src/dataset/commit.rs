@@ -65,32 +65,12 @@ pub(crate) fn commit(
         put.file(root, made, file)?;
     }
     put.sync()?;
-    let written = after.write_over(root, &held);
-    // Also where it was renamed but could not be made durable, or cannot be looked at.
-    let in_place = written.is_ok() || !is_still(root, before.text);
-    put.done = in_place;
-    match written {
-        Err(e) if in_place => {
-            return Err(Error::InPlace {
-                target: root.to_path_buf(),
-                what: format!(
-                    "that could not be made durable, and may be undone by a power failure: {}",
-                    e.reason()
-                ),
-                remedy: "Look at the disk (dmesg), then run sync, and check the dataset."
-                    .to_owned(),
-            });
-        }
-        written => written?,
-    }
+    after.write_over(root, &held)?;
+    put.done = true;
     ending::done();
+    aside::sync(root).map_err(|e| aside::not_durable(root, &e, ""))?;
     settle(root, &named, &after.files())?;
     Ok(Committed::Done)
-}
-
-/// Whether the manifest is surely the one of before.
-fn is_still(root: &Path, before: &str) -> bool {
-    foreign::read_text_in(root, MANIFEST).is_ok_and(|now| now == before)
 }
 
 /// Files that were put into a dataset and that no manifest names yet: dropped before it does, they go again.

@@ -4,6 +4,7 @@ use super::MANIFEST;
 use super::aside::{self, WholeFile};
 use super::fingerprint::Fingerprint;
 use super::options::ManifestOptions;
+use super::paths;
 use super::record_metadata::RecordMetadata;
 use crate::error::{self, Error, Place, Result};
 use crate::foreign;
@@ -275,21 +276,33 @@ impl Manifest {
         aside::write_text(&root.join(MANIFEST), &self.text())
     }
 
-    /// Writes it in place of the one that the dataset in `root` has, in one step, with the end of the process held up.
+    /// Writes it in place of the one that the dataset in `root` has, in one step, with the end of the process held up. The
+    /// folder is to be made durable afterwards.
     ///
     /// # Errors
-    /// [`Error::Io`]; the old one is then in place, but where the folder could not be made durable.
+    /// [`Error::Io`]; the old one is then in place.
     pub(crate) fn write_over(&self, root: &Path, held: &Hold) -> Result<()> {
         let (whole, mut file) = WholeFile::create(&root.join(MANIFEST))?;
         let written = file.write_all(self.text().as_bytes());
         written.map_err(Error::io("write", whole.target()))?;
-        whole.commit_while(&file, held)
+        whole.rename(&file, held)
     }
 
     fn text(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("a manifest is JSON");
         text.push('\n');
         text
+    }
+
+    /// The files that a table has of the recording `trace_id`, in a dataset of this version.
+    pub(crate) fn files_of<'a>(
+        &'a self,
+        table: &str,
+        trace_id: &str,
+    ) -> impl Iterator<Item = &'a DataFile> + use<'a> {
+        let folder = format!("{}/", paths::folder(table, trace_id));
+        let files = self.tables.get(table).into_iter().flat_map(|t| &t.files);
+        files.filter(move |file| file.path.starts_with(&folder))
     }
 
     /// The names of all files that it tells of.

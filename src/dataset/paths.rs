@@ -30,10 +30,10 @@ pub(crate) fn classes(trace_id: &str, number: usize) -> (String, String) {
 pub(crate) fn is_own(path: &Path) -> bool {
     let names: Vec<&str> = path.iter().filter_map(|name| name.to_str()).collect();
     match names[..] {
-        [table, folder, file] if table != CLASSES => {
+        [CLASSES, folder, file] => folder.starts_with(KEY) && file.ends_with(".json"),
+        [table, folder, file] => {
             tables::ALL.contains(&table) && folder.starts_with(KEY) && file.ends_with(".parquet")
         }
-        [CLASSES, folder, file] => folder.starts_with(KEY) && file.ends_with(".json"),
         _ => false,
     }
 }

@@ -125,43 +125,30 @@ impl Staging {
     /// [`Error::InPlace`].
     pub fn remove(mut self) -> Result<()> {
         self.done = true;
-        fs::remove_dir_all(&self.dir).map_err(|e| Error::InPlace {
+        self.removed("the folder that it was made in", &self.dir)
+    }
+
+    /// Removes what is not needed any more when the dataset is in place.
+    fn removed(&self, what: &str, dir: &Path) -> Result<()> {
+        fs::remove_dir_all(dir).map_err(|e| Error::InPlace {
             target: self.target.clone(),
-            what: format!(
-                "the folder that it was made in is left, {}: {e}",
-                path_text(&self.dir)
-            ),
+            what: format!("{what} is left in {}: {e}", path_text(dir)),
             remedy: "Remove it yourself; or the next run to the same name removes it.".to_owned(),
         })
     }
 
     /// What comes after the dataset is in place: to make that durable, and to remove what it replaced.
     fn settle(&self, replaced: &Path) -> Result<()> {
-        let in_place = |what: String, remedy: &str| Error::InPlace {
-            target: self.target.clone(),
-            what,
-            remedy: remedy.to_owned(),
-        };
         // The rename first: a power failure must not leave the old dataset in place with its files gone.
         if let Err(e) = aside::sync(aside::folder(&self.target)) {
             let kept = match self.replace {
                 true => format!("; what it replaced is kept in {}", path_text(replaced)),
                 false => String::new(),
             };
-            return Err(in_place(
-                format!(
-                    "that could not be made durable, and may be undone by a power failure: {e}{kept}"
-                ),
-                "Look at the disk (dmesg), then run sync, and check the dataset.",
-            ));
+            return Err(aside::not_durable(&self.target, &e, &kept));
         }
         if self.replace {
-            fs::remove_dir_all(replaced).map_err(|e| {
-                in_place(
-                    format!("what it replaced is left in {}: {e}", path_text(replaced)),
-                    "Remove it yourself; or the next run to the same name removes it.",
-                )
-            })?;
+            return self.removed("what it replaced", replaced);
         }
         Ok(())
     }

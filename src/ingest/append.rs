@@ -12,13 +12,13 @@ use super::assemble::Made;
 use super::options::{IngestOptions, SHAPING};
 use super::plan::Plan;
 use super::told;
-use crate::columns::schema::layout::FieldColumn;
-use crate::columns::schema::layout::Layout;
+use crate::columns::schema::layout::{FieldColumn, Layout};
 use crate::columns::schema::united::{member, members};
 use crate::dataset::classes::{self, Classes};
 use crate::dataset::commit::{Before, Committed, commit};
 use crate::dataset::manifest::{FORMAT_VERSION, Manifest, Recording, footer};
 use crate::dataset::staging::Staging;
+use crate::dataset::tables;
 use crate::dataset::{self, MANIFEST};
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};
@@ -89,8 +89,9 @@ impl Old {
     /// where it takes the place of itself.
     pub(super) fn first_file(&self, replaces: Option<usize>) -> usize {
         let Some(place) = replaces else { return 0 };
-        let files = told::files_of(&self.manifest, &self.manifest.recordings[place]);
-        let files = files.values().flatten();
+        let trace_id = &self.manifest.recordings[place].trace_id;
+        let tables = tables::ALL.into_iter();
+        let files = tables.flat_map(|table| self.manifest.files_of(table, trace_id));
         let number = |path: &str| {
             let (_, number) = path.strip_suffix(".parquet")?.rsplit_once('-')?;
             number.parse::<usize>().ok()

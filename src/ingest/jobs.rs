@@ -10,9 +10,10 @@ use super::pipeline::{self, Read};
 use super::plan::{Ingested, Plan};
 use super::progress::{Control, Progress};
 use super::task::{About, Task};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::process::stop::go_on;
 use crate::trace::reader::MovableReader;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Reads the recordings of `tasks`, `at_once` at a time, and gives what came out in their order; `bytes` is what they have
 /// together.
@@ -49,7 +50,7 @@ fn one_by_one(
     let read = |task: Task| {
         let before = progress;
         let ingested = pipeline::run(plan, task, &mut |read| {
-            going_on(control.interrupted)?;
+            go_on(control.interrupted)?;
             progress.events = before.events + read.events;
             progress.bytes = before.bytes + read.bytes;
             (control.progress)(progress);
@@ -85,7 +86,7 @@ fn several(
         let reader = reader.into_reader();
         let mut before = Read::default();
         let ingested = pipeline::run(plan, Task { reader, about }, &mut |read| {
-            going_on(interrupted)?;
+            go_on(interrupted)?;
             stop.check()?;
             sum.add(before, read);
             before = read;
@@ -114,12 +115,5 @@ impl Sum {
             done: self.done.load(Ordering::Relaxed),
             ..all
         }
-    }
-}
-
-fn going_on(interrupted: &AtomicBool) -> Result<()> {
-    match interrupted.load(Ordering::Relaxed) {
-        true => Err(Error::Interrupted),
-        false => Ok(()),
     }
 }

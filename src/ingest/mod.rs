@@ -24,6 +24,7 @@ mod writing;
 use crate::dataset::manifest::Manifest;
 use crate::dataset::staging::Staging;
 use crate::error::{Error, Result};
+use crate::process::stop::go_on;
 use crate::trace::reader::Reader;
 pub use crate::trace::reader::ReaderChoice;
 pub use crate::trace::select::Selection;
@@ -38,7 +39,6 @@ use plan::{Ingested, Plan};
 pub use progress::{Control, Progress};
 use shares::Machine;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use task::{About, Task};
 
 /// Makes a dataset, or appends to one.
@@ -111,11 +111,8 @@ fn ingest_more(
         &staging,
         control,
     )?;
-    let go_on = || match control.interrupted.load(Ordering::Relaxed) {
-        true => Err(Error::Interrupted),
-        false => Ok(()),
-    };
     let places: Vec<Option<usize>> = found.iter().map(|f| f.replaces).collect();
+    let go_on = || go_on(control.interrupted);
     let appended = append::append(old, &plan, (&made, &places), &staging, &go_on)?;
     if let Appended::Done(_) = appended {
         staging.remove()?;

@@ -8,7 +8,6 @@
 use super::plan::{Ingested, Plan};
 use super::task::{About, Task};
 use super::worker::{Ended, Worked, Worker};
-
 use super::writing::{Tables, Written, columns, requests};
 use crate::calls::PairedBatch;
 use crate::columns::parquet::part::Part;

@@ -5,7 +5,7 @@ use super::options::IngestOptions;
 use crate::dataset::manifest::{
     DataFile, FORMAT_VERSION, Manifest, Recording, StreamLoss, TableFiles, Tool,
 };
-use crate::dataset::{paths, tables, timestamp};
+use crate::dataset::{tables, timestamp};
 use std::collections::BTreeMap;
 
 /// The manifest of a dataset of the recordings `made`.
@@ -80,16 +80,10 @@ pub(super) fn of_appended(
 }
 
 /// The files that the tables of a dataset have of a recording.
-pub(super) fn files_of(
-    manifest: &Manifest,
-    recording: &Recording,
-) -> BTreeMap<String, Vec<DataFile>> {
+fn files_of(manifest: &Manifest, recording: &Recording) -> BTreeMap<String, Vec<DataFile>> {
     let of_table = |table: &str| {
-        let folder = format!("{}/", paths::folder(table, &recording.trace_id));
-        let files = manifest.tables.get(table).into_iter();
-        let files = files.flat_map(|t| &t.files);
-        let files = files.filter(|f| f.path.starts_with(&folder)).cloned();
-        (table.to_owned(), files.collect())
+        let files = manifest.files_of(table, &recording.trace_id);
+        (table.to_owned(), files.cloned().collect())
     };
     tables::ALL.into_iter().map(of_table).collect()
 }

@@ -4,7 +4,7 @@ use crate::columns::schema::merge;
 use crate::dataset::manifest::{Manifest, footer};
 use crate::dataset::type_name::type_name;
 use crate::dataset::{Table, open};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::foreign;
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::parquet_to_arrow_schema;
@@ -99,14 +99,7 @@ fn inspect_table(root: &Path, table: &Table) -> Result<TableReport> {
         schemas.push(Arc::new(schema));
         all.push(metadata);
     }
-    let merged = merge::merge(&schemas).map_err(|conflict| {
-        let (a, b) = conflict.types;
-        Error::input(
-            format!("{} is {a} in one file and {b} in another", conflict.field),
-            Place::file(&table.dir),
-            "Make the dataset again with one version of sysds ingest.",
-        )
-    })?;
+    let merged = merge::merge(&schemas).map_err(|conflict| conflict.refused(&table.dir))?;
     report.columns = merged.fields().iter().map(|f| column(f)).collect();
     let columns = &mut report.columns;
     all.iter().for_each(|metadata| add_bytes(columns, metadata));

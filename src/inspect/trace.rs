@@ -3,7 +3,8 @@
 use super::scratch::Scratch;
 use crate::columns::schema::describe::type_text;
 use crate::dataset::manifest::{Damage, StreamLoss, sum_losses};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::process::stop::go_on;
 use crate::trace::Source;
 use crate::trace::belong::recordings;
 use crate::trace::check::check;
@@ -15,7 +16,7 @@ use crate::trace::select::Selection;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 /// Events that are read at once.
 const BATCH: usize = 16 * 1024;
@@ -111,9 +112,7 @@ fn inspect(
     let mut losses = Vec::new();
     let mut batch = EventBatch::default();
     while reader.next(BATCH, &mut batch)? {
-        if interrupted.load(Ordering::Relaxed) {
-            return Err(Error::Interrupted);
-        }
+        go_on(interrupted)?;
         for head in &batch.heads {
             counts[head.class as usize] += 1;
             if head.cpu != UNKNOWN {

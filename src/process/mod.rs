@@ -8,6 +8,7 @@ pub mod machine;
 pub mod memory;
 pub(crate) mod owner;
 mod stderr;
+pub(crate) mod stop;
 pub mod threads;
 
 pub use stderr::{be_quiet, warn_once, write_line};

@@ -16,11 +16,11 @@ use crate::dataset::staging::Staging;
 use crate::dataset::tables;
 use crate::dataset::{Dataset, MANIFEST, RELEASED};
 use crate::error::{Error, Place, Result};
+use crate::process::stop::go_on;
 use arrow::array::{BooleanArray, RecordBatch};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// The tables on their way into the release.
 pub(super) struct Tables<'a> {
@@ -101,9 +101,7 @@ impl<'a> Tables<'a> {
                 let rows = Rows::open(root, path)?.in_table(&of_table);
                 let path = &root.join(path);
                 for batch in ahead(&rows)? {
-                    if control.interrupted.load(Ordering::Relaxed) {
-                        return Err(Error::Interrupted);
-                    }
+                    go_on(&control.interrupted)?;
                     let batch = batch?;
                     if table == tables::EVENTS {
                         events = counted(&batch, events, path)?;

@@ -7,8 +7,9 @@ use crate::columns::schema::{contract, merge};
 use crate::dataset::classes::{Class, Classes};
 use crate::dataset::manifest::Manifest;
 use crate::dataset::tables;
-use crate::error::{Error, Place, Result};
+use crate::error::Result;
 use crate::trace::event::EventClass;
+use crate::trace::select::Selection;
 use arrow::datatypes::{Schema, SchemaRef};
 use glob::Pattern;
 use std::path::Path;
@@ -35,17 +36,7 @@ pub(super) fn schema(
     if let [only] = &all[..] {
         return Ok(Arc::clone(only));
     }
-    let merged = merge::merge(&all).map_err(|conflict| {
-        let (a, b) = conflict.types;
-        Error::input(
-            format!(
-                "{table}: {} is {a} in one file and {b} in another",
-                conflict.field
-            ),
-            Place::file(root),
-            "Make the dataset again with one version of sysds ingest.",
-        )
-    })?;
+    let merged = merge::merge(&all).map_err(|conflict| conflict.refused(&root.join(table)))?;
     Ok(match table {
         tables::EVENTS => Arc::new(events(&merged, manifest, classes)),
         tables::REQUESTS => Arc::new(requests(&merged, manifest, classes)),
@@ -74,10 +65,12 @@ fn requests(merged: &Schema, manifest: &Manifest, all: &[Classes]) -> Schema {
 
 /// The columns that one ingest of all would have planned.
 fn layout(manifest: &Manifest, all: &[Classes]) -> Layout {
-    let chosen = &manifest.options.columns;
-    let chosen: Vec<Pattern> = chosen.iter().filter_map(|p| Pattern::new(p).ok()).collect();
-    let stores = |name: &str| chosen.is_empty() || chosen.iter().any(|p| p.matches(name));
-    Layout::new(occurring(all, |_| true), stores)
+    let chosen = manifest.options.columns.iter();
+    let selection = Selection {
+        columns: chosen.filter_map(|p| Pattern::new(p).ok()).collect(),
+        ..Selection::default()
+    };
+    Layout::new(occurring(all, |_| true), |name| selection.stores(name))
 }
 
 fn occurring(

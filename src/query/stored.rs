@@ -7,9 +7,10 @@
 
 use crate::columns::schema::merge;
 use crate::dataset::Table;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::foreign;
 use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Statistics;
 use datafusion::common::runtime::SpawnedTask;
@@ -29,7 +30,6 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::file::metadata::{PageIndexPolicy, ParquetStatisticsPolicy};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
 
 /// Footers that are read at once.
@@ -144,6 +144,7 @@ fn grouped(
     Ok((groups.collect::<PlanResult<_>>()?, all))
 }
 
+#[async_trait]
 impl TableProvider for Stored {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
@@ -153,22 +154,14 @@ impl TableProvider for Stored {
         TableType::Base
     }
 
-    // As the attribute async_trait has it.
-    fn scan<'life0, 'life1, 'life2, 'life3, 'async_trait>(
-        &'life0 self,
-        state: &'life1 dyn Session,
-        projection: Option<&'life2 Vec<usize>>,
-        filters: &'life3 [Expr],
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
         limit: Option<usize>,
-    ) -> Pin<Box<dyn Future<Output = PlanResult<Arc<dyn ExecutionPlan>>> + Send + 'async_trait>>
-    where
-        'life0: 'async_trait,
-        'life1: 'async_trait,
-        'life2: 'async_trait,
-        'life3: 'async_trait,
-        Self: 'async_trait,
-    {
-        Box::pin(self.planned(state, projection, filters, limit))
+    ) -> PlanResult<Arc<dyn ExecutionPlan>> {
+        self.planned(state, projection, filters, limit).await
     }
 
     fn supports_filters_pushdown(
@@ -197,14 +190,7 @@ pub(super) fn schema(root: &Path, table: &Table) -> Result<SchemaRef> {
         Ok(Arc::clone(metadata.schema()))
     };
     let schemas = table.files.iter().map(one).collect::<Result<Vec<_>>>()?;
-    merge::merge(&schemas).map_err(|conflict| {
-        let (a, b) = conflict.types;
-        Error::input(
-            format!("{} is {a} in one file and {b} in another", conflict.field),
-            Place::file(&table.dir),
-            "Make the dataset again with one version of sysds ingest.",
-        )
-    })
+    merge::merge(&schemas).map_err(|conflict| conflict.refused(&table.dir))
 }
 
 #[cfg(test)]

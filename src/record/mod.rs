@@ -19,6 +19,7 @@ use crate::dataset::record_metadata::{
 };
 use crate::dataset::timestamp;
 use crate::error::{Error, Result};
+use crate::process::stop::go_on;
 use buffers::Buffers;
 use children::Running;
 use folder::Folder;
@@ -124,9 +125,7 @@ pub(crate) fn record(
     }
     let mut session = Session::create(&folder.dir.join(TRACE), options.verbose)?;
     let traced = enable(&session, options, buffers)?;
-    if interrupted.load(Ordering::Relaxed) {
-        return Err(Error::Interrupted);
-    }
+    go_on(interrupted)?;
     session.lttng(&["start", &session.name])?;
     let started = timestamp::now();
     tell(&until(options));

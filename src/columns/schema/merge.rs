@@ -4,7 +4,9 @@
 //! its files, at every depth; a file that lacks one reads as null there. Arrow's own merge refuses fields whose
 //! metadata differ, and ours tells which events of a trace use a field, so it is done here.
 
+use crate::error::{Error, Place};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Two types under one name: the path of the field, and the types.
@@ -14,6 +16,18 @@ pub(crate) struct Conflict {
     pub field: String,
     /// The type so far, and the one that does not fit.
     pub types: (DataType, DataType),
+}
+
+impl Conflict {
+    /// The error of a table whose files are at `place`.
+    pub(crate) fn refused(self, place: &Path) -> Error {
+        let (a, b) = self.types;
+        Error::input(
+            format!("{} is {a} in one file and {b} in another", self.field),
+            Place::file(place),
+            "Make the dataset again with one version of sysds ingest.",
+        )
+    }
 }
 
 /// The schema that has every field of `schemas`.

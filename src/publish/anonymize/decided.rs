@@ -7,7 +7,8 @@
 use super::table::{Of, Table};
 use crate::dataset::manifest::Manifest;
 use crate::dataset::tables;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::process::stop::go_on;
 use crate::publish::rows::{self, Rows};
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use arrow::compute::cast;
@@ -15,7 +16,7 @@ use arrow::datatypes::{DataType, Int64Type, Schema};
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 /// Of the exits of a recording, the values of their entries' arguments that others depend on.
 #[derive(Debug, Default)]
@@ -54,9 +55,7 @@ pub(super) fn find(
             };
             let only: Vec<&str> = only.iter().map(String::as_str).collect();
             for batch in rows.batches(Some(&only))? {
-                if interrupted.load(Ordering::Relaxed) {
-                    return Err(Error::Interrupted);
-                }
+                go_on(interrupted)?;
                 search.take(&batch?)?;
             }
         }

@@ -2,11 +2,9 @@
 
 use super::report::{Kind, Report};
 use crate::dataset;
-use crate::dataset::manifest::{FORMAT_VERSION, Manifest};
-use crate::dataset::paths;
+use crate::dataset::manifest::{FORMAT_VERSION, Manifest, Recording};
 use crate::error::Result;
-use crate::publish::release;
-use crate::publish::release::{FULL, RELEASE_VERSION, Release, ReleaseManifest, Shard};
+use crate::publish::release::{self, FULL, RELEASE_VERSION, Release, ReleaseManifest, Shard};
 use crate::publish::rows;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,16 +19,17 @@ pub(super) fn manifest(root: &Path, report: &mut Report) -> Result<(ReleaseManif
     }
     let manifest = Manifest::read(root)?;
     let mut shards = BTreeMap::new();
-    for table in manifest.tables.keys() {
+    for (table, told) in &manifest.tables {
+        let rows: BTreeMap<&str, u64> = told.files.iter().map(|f| (&*f.path, f.rows)).collect();
         let files = of_recordings(root, &manifest, table)?;
         for (recording, files) in manifest.recordings.iter().zip(files) {
-            for (path, rows) in files {
+            for path in files {
                 let shard = Shard {
                     table: table.clone(),
                     split: FULL.to_owned(),
                     trace_id: recording.trace_id.clone(),
                     label: recording.label.clone(),
-                    rows,
+                    rows: rows[&*path],
                 };
                 shards.insert(path, shard);
             }
@@ -53,30 +52,22 @@ pub(super) fn manifest(root: &Path, report: &mut Report) -> Result<(ReleaseManif
         key_id: None,
         shards,
     };
-    let dataset = manifest;
-    Ok((ReleaseManifest { release, dataset }, false))
+    let manifest = ReleaseManifest {
+        release,
+        dataset: manifest,
+    };
+    Ok((manifest, false))
 }
 
-/// The files of a table that are of each recording, with their rows.
-fn of_recordings(root: &Path, manifest: &Manifest, table: &str) -> Result<Vec<Vec<(String, u64)>>> {
-    let told = &manifest.tables[table].files;
+/// The names of the files of a table that are of each recording.
+fn of_recordings(root: &Path, manifest: &Manifest, table: &str) -> Result<Vec<Vec<String>>> {
     if manifest.format_version < FORMAT_VERSION {
         // Then only the files themselves say of which recording they are.
-        let rows: BTreeMap<&str, u64> = told.iter().map(|f| (f.path.as_str(), f.rows)).collect();
-        let found = rows::by_recording(root, manifest, table)?.into_iter();
-        let rows = |file: String| rows.get(file.as_str()).map(|rows| (file.clone(), *rows));
-        return Ok(found
-            .map(|files| files.into_iter().filter_map(rows).collect())
-            .collect());
+        return rows::by_recording(root, manifest, table);
     }
-    let of = |id: &str| {
-        let folder = format!("{}/", paths::folder(table, id));
-        let files = told.iter().filter(|f| f.path.starts_with(&folder));
-        files.map(|f| (f.path.clone(), f.rows)).collect()
+    let of = |recording: &Recording| {
+        let files = manifest.files_of(table, &recording.trace_id);
+        files.map(|file| file.path.clone()).collect()
     };
-    Ok(manifest
-        .recordings
-        .iter()
-        .map(|r| of(&r.trace_id))
-        .collect())
+    Ok(manifest.recordings.iter().map(of).collect())
 }

@@ -1,11 +1,12 @@
 //! A release that is checked, and the reading of its shards.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::process::stop::go_on;
 use crate::publish::release::{ReleaseManifest, Shard};
 use crate::publish::rows::Rows;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 /// A release that is checked.
 pub(super) struct Release<'a> {
@@ -42,9 +43,6 @@ impl<'a> Release<'a> {
     }
 
     pub(super) fn go_on(&self) -> Result<()> {
-        match self.interrupted.load(Ordering::Relaxed) {
-            true => Err(Error::Interrupted),
-            false => Ok(()),
-        }
+        go_on(self.interrupted)
     }
 }

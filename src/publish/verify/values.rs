@@ -3,6 +3,7 @@
 use super::ids::{each, longs, texts};
 use super::release::Release;
 use super::report::{Kind, Report};
+use crate::columns::schema::contract;
 use crate::dataset::manifest::Recording;
 use crate::dataset::tables;
 use crate::error::Result;
@@ -38,89 +39,41 @@ const SIZES: [&str; 18] = [
 /// What a duration is made of, where there is a scheduler's trace.
 const PARTS: [&str; 4] = ["on_cpu_ns", "runnable_ns", "blocked_ns", "unattended_ns"];
 
-/// A table, and the columns of it that are looked at.
-struct Looked {
-    table: &'static str,
-    id: Option<&'static str>,
-    columns: &'static [&'static str],
-}
-
-const TABLES: [Looked; 4] = [
-    Looked {
-        table: tables::EVENTS,
-        id: Some("event_id"),
-        columns: &["cpu", "phase", "entry_id", "duration_ns"],
-    },
-    Looked {
-        table: tables::REQUESTS,
-        id: Some("request_id"),
-        columns: &[
-            "rule",
-            "client_port",
-            "connection_id",
-            "exchange",
-            "accept_entry",
-            "start",
-            "end",
-            "duration_ns",
-            "idle_ns",
-            "wait_ns",
-            "on_cpu_ns",
-            "runnable_ns",
-            "blocked_ns",
-            "unattended_ns",
-            "read_bytes",
-            "written_bytes",
-            "n_events",
-            "n_events_omitted",
-            "window_syscalls",
-            "end_reason",
-            "lost_events",
-        ],
-    },
-    Looked {
-        table: tables::DOWNSTREAM,
-        id: Some("service_id"),
-        columns: &[
-            "depth",
-            "start",
-            "end",
-            "duration_ns",
-            "wait_ns",
-            "on_cpu_ns",
-            "runnable_ns",
-            "blocked_ns",
-            "unattended_ns",
-            "read_bytes",
-            "written_bytes",
-            "n_events",
-            "n_events_omitted",
-            "end_reason",
-            "matched_by",
-            "lost_events",
-        ],
-    },
-    Looked {
-        table: tables::LOSSES,
-        id: None,
-        columns: &["cpu", "discarded_events", "discarded_packets"],
-    },
+/// What else is looked at, in the tables that have it.
+const OTHERS: [&str; 10] = [
+    "phase",
+    "entry_id",
+    "rule",
+    "client_port",
+    "accept_entry",
+    "start",
+    "end",
+    "duration_ns",
+    "end_reason",
+    "matched_by",
 ];
 
 /// Checks the rows of a recording.
 pub(super) fn check(release: &Release, recording: &Recording, report: &mut Report) -> Result<()> {
-    for looked in TABLES {
-        let shards = release.shards(looked.table, &recording.trace_id, None);
-        let columns: Vec<&str> = looked
-            .id
-            .into_iter()
-            .chain(looked.columns.to_vec())
-            .collect();
+    for contract in contract::all() {
+        let table = contract.table.as_str();
+        let id = match table {
+            tables::EVENTS => Some("event_id"),
+            tables::REQUESTS => Some("request_id"),
+            tables::DOWNSTREAM => Some("service_id"),
+            _ => None,
+        };
+        let columns = contract.columns.iter().map(|column| column.name.as_str());
+        let columns = columns.filter(|column| {
+            id == Some(*column) || SIZES.contains(column) || OTHERS.contains(column)
+        });
+        let columns: Vec<&str> = columns.collect();
+        let shards = release.shards(table, &recording.trace_id, None);
         each(release, &shards, &columns, |batch, path, _| {
-            let rows = Rows::new(batch, path, &looked);
+            let rows = Rows::new(batch, path, id);
             rows.sizes(report);
             rows.words(report);
-            match looked.table {
+            match table {
                 tables::EVENTS => rows.events(report),
                 tables::REQUESTS | tables::DOWNSTREAM => rows.times(report),
                 _ => {}
@@ -141,15 +94,15 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(batch: &'a RecordBatch, path: &'a str, looked: &Looked) -> Self {
-        let ids = match looked.id {
+    fn new(batch: &'a RecordBatch, path: &'a str, id: Option<&'static str>) -> Self {
+        let ids = match id {
             Some(id) => longs(batch, id),
             None => (0..batch.num_rows() as i64).collect(),
         };
         Rows {
             batch,
             path,
-            called: looked.id.unwrap_or("row"),
+            called: id.unwrap_or("row"),
             ids,
         }
     }

@@ -3,11 +3,11 @@
 use super::exec::CallsExec;
 use super::layout::{self, Errnos, Layout};
 use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use std::pin::Pin;
 use std::sync::Arc;
 
 /// The table over a table of events.
@@ -52,8 +52,7 @@ impl Calls {
     }
 }
 
-type Scan<'s> = Pin<Box<dyn Future<Output = Result<Arc<dyn ExecutionPlan>>> + Send + 's>>;
-
+#[async_trait]
 impl TableProvider for Calls {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
@@ -63,21 +62,14 @@ impl TableProvider for Calls {
         TableType::View
     }
 
-    fn scan<'t, 's, 'p, 'f, 'a>(
-        &'t self,
-        state: &'s dyn Session,
-        projection: Option<&'p Vec<usize>>,
-        _: &'f [Expr],
-        _: Option<usize>,
-    ) -> Scan<'a>
-    where
-        't: 'a,
-        's: 'a,
-        'p: 'a,
-        'f: 'a,
-        Self: 'a,
-    {
-        Box::pin(self.plan(state, projection))
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.plan(state, projection).await
     }
 
     /// The plan pushes filters on, where they are of both events of a call: see [`CallsExec`].

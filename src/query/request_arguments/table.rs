@@ -7,6 +7,7 @@ use super::linked::LinkedArgumentsExec;
 use super::open::OF_EVENTS;
 use super::plan::RequestArgumentsExec;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, project_schema};
 use datafusion::datasource::physical_plan::{FileScanConfig, FileScanConfigBuilder};
@@ -17,7 +18,6 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
-use std::pin::Pin;
 use std::sync::Arc;
 
 /// Columns of `requests` that the table has too.
@@ -135,6 +135,7 @@ fn few_at_a_time(scan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
     }
 }
 
+#[async_trait]
 impl TableProvider for RequestArguments {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
@@ -144,22 +145,14 @@ impl TableProvider for RequestArguments {
         TableType::View
     }
 
-    // As the attribute async_trait has it.
-    fn scan<'life0, 'life1, 'life2, 'life3, 'async_trait>(
-        &'life0 self,
-        state: &'life1 dyn Session,
-        projection: Option<&'life2 Vec<usize>>,
-        filters: &'life3 [Expr],
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
         _limit: Option<usize>,
-    ) -> Pin<Box<dyn Future<Output = Result<Arc<dyn ExecutionPlan>>> + Send + 'async_trait>>
-    where
-        'life0: 'async_trait,
-        'life1: 'async_trait,
-        'life2: 'async_trait,
-        'life3: 'async_trait,
-        Self: 'async_trait,
-    {
-        Box::pin(self.plan(state, projection, filters))
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.plan(state, projection, filters).await
     }
 
     /// What is said of columns of `requests` tells which of their pages need not be read.

@@ -6,6 +6,7 @@ use super::given::Layout;
 use super::known::NEEDED;
 use super::plan::RequestListsExec;
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, project_schema};
 use datafusion::error::Result;
@@ -14,7 +15,6 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::filter::FilterExec;
-use std::pin::Pin;
 use std::sync::Arc;
 
 /// `request_lists` over the tables `requests` and `events`.
@@ -146,6 +146,7 @@ fn indices<'a>(schema: &SchemaRef, names: impl Iterator<Item = &'a str>) -> Resu
     Ok(all)
 }
 
+#[async_trait]
 impl TableProvider for RequestLists {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
@@ -155,22 +156,14 @@ impl TableProvider for RequestLists {
         TableType::View
     }
 
-    // As the attribute async_trait has it.
-    fn scan<'life0, 'life1, 'life2, 'life3, 'async_trait>(
-        &'life0 self,
-        state: &'life1 dyn Session,
-        projection: Option<&'life2 Vec<usize>>,
-        filters: &'life3 [Expr],
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
         _limit: Option<usize>,
-    ) -> Pin<Box<dyn Future<Output = Result<Arc<dyn ExecutionPlan>>> + Send + 'async_trait>>
-    where
-        'life0: 'async_trait,
-        'life1: 'async_trait,
-        'life2: 'async_trait,
-        'life3: 'async_trait,
-        Self: 'async_trait,
-    {
-        Box::pin(self.plan(state, projection, filters))
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.plan(state, projection, filters).await
     }
 
     /// What is said of columns of `requests` is settled on them, before events are read.

@@ -10,6 +10,7 @@ use arrow::array::{
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::project_schema;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -25,7 +26,6 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use parquet::errors::ParquetError;
 use std::fmt;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 
 /// The table.
@@ -51,6 +51,7 @@ impl Numbered {
     }
 }
 
+#[async_trait]
 impl TableProvider for Numbered {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
@@ -60,24 +61,18 @@ impl TableProvider for Numbered {
         TableType::View
     }
 
-    // As the attribute async_trait has it.
-    fn scan<'life0, 'life1, 'life2, 'life3, 'async_trait>(
-        &'life0 self,
-        _: &'life1 dyn Session,
-        projection: Option<&'life2 Vec<usize>>,
-        _: &'life3 [Expr],
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
         _limit: Option<usize>,
-    ) -> Pin<Box<dyn Future<Output = Result<Arc<dyn ExecutionPlan>>> + Send + 'async_trait>>
-    where
-        'life0: 'async_trait,
-        'life1: 'async_trait,
-        'life2: 'async_trait,
-        'life3: 'async_trait,
-        Self: 'async_trait,
-    {
-        let schema = project_schema(&self.schema, projection);
-        let opened = Arc::clone(&self.opened);
-        Box::pin(async move { Ok(Arc::new(NumberedExec::new(opened, schema?)) as Arc<_>) })
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = project_schema(&self.schema, projection)?;
+        Ok(Arc::new(NumberedExec::new(
+            Arc::clone(&self.opened),
+            schema,
+        )))
     }
 }
 
