@@ -96,6 +96,8 @@ mod inspect;
 pub mod process;
 mod publish;
 mod query;
+#[cfg(test)]
+mod random;
 mod record;
 mod report;
 pub mod requests;

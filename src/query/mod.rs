@@ -14,6 +14,8 @@
 //! `derived` registers the tables among them.
 
 mod access;
+#[cfg(test)]
+mod asking;
 mod calls;
 mod copy;
 mod damage;

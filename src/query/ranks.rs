@@ -172,9 +172,8 @@ impl Accumulator for Values {
 
 #[cfg(test)]
 mod tests {
+    use super::super::asking::ask;
     use super::*;
-    use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-    use datafusion::prelude::{SessionConfig, SessionContext};
 
     fn asked(sql: &str) -> Result<Vec<Vec<Option<i64>>>> {
         asked_within(1 << 30, sql)
@@ -182,24 +181,13 @@ mod tests {
 
     /// The answer, with so many bytes for operators.
     fn asked_within(memory: usize, sql: &str) -> Result<Vec<Vec<Option<i64>>>> {
-        let threads = tokio::runtime::Builder::new_multi_thread().build().unwrap();
-        threads.block_on(async {
-            let memory = RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0);
-            let context = SessionContext::new_with_config_rt(
-                SessionConfig::new().with_target_partitions(2),
-                memory.build_arc()?,
-            );
-            context.register_udaf(nearest_ranks());
-            let batches = context.sql(sql).await?.collect().await?;
-            let mut rows = Vec::new();
-            for batch in batches {
-                for list in batch.column(0).as_list::<i32>().iter() {
-                    let list = list.unwrap();
-                    rows.push(list.as_primitive::<Int64Type>().iter().collect());
-                }
-            }
-            Ok(rows)
-        })
+        let batches = ask(nearest_ranks(), memory, sql)?;
+        let lists = batches
+            .iter()
+            .flat_map(|batch| batch.column(0).as_list::<i32>().iter());
+        let row =
+            |list: Option<ArrayRef>| list.unwrap().as_primitive::<Int64Type>().iter().collect();
+        Ok(lists.map(row).collect())
     }
 
     #[test]

@@ -183,25 +183,15 @@ impl Accumulator for Sets {
 
 #[cfg(test)]
 mod tests {
+    use super::super::asking::ask;
     use super::*;
-    use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-    use datafusion::prelude::{SessionConfig, SessionContext};
 
     fn asked(memory: usize, sql: &str) -> Result<Vec<i64>> {
-        let threads = tokio::runtime::Builder::new_multi_thread().build().unwrap();
-        threads.block_on(async {
-            let memory = RuntimeEnvBuilder::new().with_memory_limit(memory, 1.0);
-            let context = SessionContext::new_with_config_rt(
-                SessionConfig::new().with_target_partitions(2),
-                memory.build_arc()?,
-            );
-            context.register_udaf(count_requests());
-            let batches = context.sql(sql).await?.collect().await?;
-            let columns = batches
-                .iter()
-                .map(|b| b.column(0).as_primitive::<Int64Type>());
-            Ok(columns.flat_map(|c| c.values().to_vec()).collect())
-        })
+        let batches = ask(count_requests(), memory, sql)?;
+        let columns = batches
+            .iter()
+            .map(|b| b.column(0).as_primitive::<Int64Type>());
+        Ok(columns.flat_map(|c| c.values().to_vec()).collect())
     }
 
     #[test]

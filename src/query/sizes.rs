@@ -52,10 +52,9 @@ impl Sizes {
         };
         let moves = matches!(node, LogicalPlan::Filter(_) | LogicalPlan::Join(_));
         for expr in node.expressions() {
-            let plain = parts(&expr, &|_| 1);
             let written_out = match moves {
                 true => parts(&expr, &of_column),
-                false => plain,
+                false => parts(&expr, &|_| 1),
             };
             if written_out.saturating_sub(count(&expr)) > GROWN {
                 return Err(format!(

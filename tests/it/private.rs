@@ -263,6 +263,12 @@ pub fn no_mark_is_left(release: &Path, marks: &HashSet<i128>) -> Decoded {
     after
 }
 
+/// All marks are in the dataset.
+pub fn all_are_in(dataset: &Decoded, marks: &HashSet<i128>) {
+    let missing = marks.iter().filter(|m| !dataset.numbers.contains(*m));
+    assert_eq!(missing.count(), 0, "of {}", marks.len());
+}
+
 #[test]
 fn of_a_trace_with_marked_values_no_mark_is_left() {
     let dir = tempfile::tempdir().unwrap();
@@ -271,16 +277,7 @@ fn of_a_trace_with_marked_values_no_mark_is_left() {
     let dataset = dir.path().join("marked");
     ingest(&[&trace], &dataset, &["--quiet"]);
     let before = Decoded::of(&dataset);
-    let missing = marks
-        .iter()
-        .filter(|m| !before.numbers.contains(*m))
-        .count();
-    assert_eq!(
-        missing,
-        0,
-        "all marks are in the dataset, of {}",
-        marks.len()
-    );
+    all_are_in(&before, &marks);
     assert!(marks.len() > 1000, "{}", marks.len());
     let texts = before.texts.iter().filter(|t| t.contains(MARK)).count();
     assert!(texts > 1000, "{texts}");

@@ -5,7 +5,7 @@ use crate::common::*;
 use crate::ctf::small::{Event, Small};
 use crate::decoded::Decoded;
 use crate::marked;
-use crate::private::{no_mark_is_left, published, released};
+use crate::private::{all_are_in, no_mark_is_left, published, released};
 use arrow::array::AsArray;
 use std::path::Path;
 
@@ -25,16 +25,7 @@ fn of_content_in_the_place_of_each_argument_no_mark_is_left() {
         let dataset = dir.path().join(format!("d{at}"));
         ingest(&[&trace], &dataset, &["--quiet"]);
         let before = Decoded::of(&dataset);
-        let missing = marks
-            .iter()
-            .filter(|m| !before.numbers.contains(*m))
-            .count();
-        assert_eq!(
-            missing,
-            0,
-            "all marks are in the dataset, of {}",
-            marks.len()
-        );
+        all_are_in(&before, &marks);
         all += marks.len();
         let (release, done) = published(&dataset, dir.path(), "[names]\nprocesses = \"key\"\n");
         no_mark_is_left(&release, &marks);

@@ -112,6 +112,14 @@ fn tells_no_shift(release: &Path, shift: i64) {
     );
 }
 
+/// What the calls of a release returned.
+fn returned(release: &Path) -> Vec<i64> {
+    let events = released(release, "events");
+    let args = events.column_by_name("args").unwrap().as_struct();
+    let returned = longs(args.column_by_name("ret").unwrap());
+    returned.into_iter().flatten().collect()
+}
+
 #[test]
 fn constants_and_clocks_do_not_tell_the_shift() {
     let key = shift_of_the_key();
@@ -129,12 +137,7 @@ fn constants_and_clocks_do_not_tell_the_shift() {
         let (release, _) = published(&dataset, dir.path(), "");
         assert_eq!(shift(&dataset, &release), key, "{clock}");
         tells_no_shift(&release, key);
-        let events = released(&release, "events");
-        let args = events.column_by_name("args").unwrap().as_struct();
-        let returned: Vec<i64> = longs(args.column_by_name("ret").unwrap())
-            .into_iter()
-            .flatten()
-            .collect();
+        let returned = returned(&release);
         // -1 is an error; the time of the recording moves with it.
         assert!(
             returned.contains(&-1) && returned.contains(&(NOW + key)),
@@ -171,12 +174,7 @@ fn a_clock_that_was_never_set_has_a_shift_of_its_own() {
         assert_eq!(ns_of(&after["created"]) / SECOND, last / SECOND);
         let started = ns_of(&after["recordings"][0]["recorded"]["started"]);
         assert_eq!(started / SECOND, first_ns(&release) / SECOND);
-        let events = released(&release, "events");
-        let args = events.column_by_name("args").unwrap().as_struct();
-        let returned: Vec<i64> = longs(args.column_by_name("ret").unwrap())
-            .into_iter()
-            .flatten()
-            .collect();
+        let returned = returned(&release);
         assert!(
             !returned.iter().any(|r| *r > 1 << 22),
             "no moment: {returned:?}"

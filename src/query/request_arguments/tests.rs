@@ -1,6 +1,7 @@
 //! The table against a naive count.
 
 use super::over;
+use crate::random::Random;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, RecordBatch,
     StringArray, StructArray, UInt32Array,
@@ -23,13 +24,8 @@ type Event = (
 );
 
 fn events(seed: u64, len: usize) -> Vec<Event> {
-    let mut state = seed * 7 + 1;
-    let mut below = |end: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % end
-    };
+    let mut random = Random(seed * 7 + 1);
+    let mut below = |end: u64| random.below(end);
     let event = |_| {
         (
             ["read", "open"][below(2) as usize],

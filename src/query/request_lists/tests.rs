@@ -2,6 +2,7 @@
 
 use super::over;
 use super::plan::RequestListsExec;
+use crate::random::Random;
 use arrow::array::{
     ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray,
     TimestampNanosecondArray,
@@ -18,18 +19,6 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Numbers that look random, and are the same each time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-}
 
 #[derive(Clone, Debug)]
 struct Event {

@@ -5,6 +5,7 @@ use super::repair::shadow;
 use super::stream_files::stream_files;
 use super::walk::{Walk, Walker};
 use crate::error::{Error, Result};
+use crate::random::Random;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -363,18 +364,12 @@ fn a_shadow_keeps_the_whole_events_of_a_cut_packet() {
 fn no_mutation_makes_a_walk_panic_or_hang() {
     let t = trace(false);
     let whole = [t.good(0), t.good(1), t.good(2)].concat();
-    let mut state = 0x2545_F491_4F6C_DD1D_u64;
-    let mut random = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
+    let mut random = Random(0x2545_F491_4F6C_DD1D);
     for _ in 0..2_000 {
         let mut bytes = whole.clone();
-        for _ in 0..1 + random() % 6 {
-            let at = (random() % bytes.len() as u64) as usize;
-            bytes[at] = random() as u8;
+        for _ in 0..1 + random.any() % 6 {
+            let at = (random.any() % bytes.len() as u64) as usize;
+            bytes[at] = random.any() as u8;
         }
         let found = t.walk(&bytes);
         assert!(found.good_bytes() <= bytes.len() as u64);

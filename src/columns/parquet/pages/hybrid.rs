@@ -246,6 +246,7 @@ impl Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     /// Decodes as Encodings.md says.
     fn decode(mut bytes: &[u8], width: usize, count: usize) -> Vec<u32> {
@@ -282,15 +283,10 @@ mod tests {
         values
     }
 
-    /// Numbers that look random, the same each time.
+    /// Numbers below one that is given.
     fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        move |below| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state % below
-        }
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        move |end| random.below(end)
     }
 
     #[test]

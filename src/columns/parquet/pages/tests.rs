@@ -10,6 +10,7 @@ use super::leaf::{Leaf, Texts, Words};
 use super::shape::Shape;
 use crate::columns::parquet::properties::properties;
 use crate::columns::parquet::sparse::{Rows, Sparse, SparseBytes};
+use crate::random::Random;
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array,
     ListArray, RecordBatch, StringArray, UInt64Array,
@@ -26,22 +27,6 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use std::sync::Arc;
 use told::index_is_true;
-
-/// Numbers that look random, the same each time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len() as u64) as usize]
-    }
-}
 
 /// The types of leaves.
 #[derive(Debug, Clone, Copy, PartialEq)]

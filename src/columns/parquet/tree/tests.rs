@@ -9,6 +9,7 @@ use crate::columns::parquet::part::write_group;
 use crate::columns::parquet::properties::properties;
 use crate::columns::parquet::slot::{Slot, schema_of};
 use crate::columns::parquet::sparse::{Rows, SparseBytes};
+use crate::random::Random;
 use arrow::array::{
     Array, BinaryArray, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch,
     StringArray, StructArray, UInt64Array,
@@ -22,22 +23,6 @@ use parquet::basic::Compression;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use std::sync::Arc;
-
-/// Numbers that look random, the same each time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-
-    fn one<T: Clone>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len() as u64) as usize].clone()
-    }
-}
 
 /// A field of any type; leaves come the sooner the deeper it is.
 fn field(random: &mut Random, name: &str, depth: u64) -> Field {

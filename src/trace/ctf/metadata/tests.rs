@@ -2,6 +2,7 @@
 
 use super::model::*;
 use super::parse;
+use crate::random::Random;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -454,18 +455,12 @@ fn no_cut_and_no_mutation_makes_it_panic_or_hang() {
         // Only what comes after the last block may be missing.
         assert!(parse(cut, Path::new("m")).is_err() || length + 3 > FULL.len() || is_whole(cut));
     }
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut random = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
     for _ in 0..5_000 {
         let mut bytes = FULL.as_bytes().to_vec();
-        for _ in 0..1 + random() % 4 {
-            let at = (random() % bytes.len() as u64) as usize;
-            bytes[at] = random() as u8;
+        for _ in 0..1 + random.any() % 4 {
+            let at = (random.any() % bytes.len() as u64) as usize;
+            bytes[at] = random.any() as u8;
         }
         let _ = parse(&String::from_utf8_lossy(&bytes), Path::new("m"));
     }
