@@ -82,6 +82,9 @@ pub(crate) struct ClassReport {
 ///
 /// # Errors
 /// [`Error::Input`] where there is no trace or one cannot be opened, [`Error::Interrupted`].
+///
+/// [`Error::Input`]: crate::error::Error::Input
+/// [`Error::Interrupted`]: crate::error::Error::Interrupted
 pub(crate) fn inspect_trace(
     paths: &[PathBuf],
     choice: ReaderChoice,

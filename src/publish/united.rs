@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// The schema of the table whose `files` are those of the dataset in `root`: that of one ingest of all its recordings.
 ///
 /// # Errors
-/// As [`Rows::open`], and [`Error::Input`] where a column has two types.
+/// As [`Rows::open`], and [`Error::Input`](crate::error::Error::Input) where a column has two types.
 pub(super) fn schema(
     root: &Path,
     manifest: &Manifest,

@@ -78,35 +78,6 @@ impl Stored {
         let files = stream::iter(self.files.iter().map(one)).buffered(AT_ONCE);
         Ok(FileGroup::new(files.try_collect().await?))
     }
-
-    async fn planned(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> PlanResult<Arc<dyn ExecutionPlan>> {
-        let wanted = self.wanted(projection, filters);
-        let schema = Arc::new(self.schema.project(&wanted)?);
-        let projection = projection.map(|projection| {
-            let place = |column: &usize| wanted.binary_search(column).unwrap_or_default();
-            projection.iter().map(place).collect::<Vec<usize>>()
-        });
-        let Some(first) = self.files.first() else {
-            let schema = datafusion::common::project_schema(&schema, projection.as_ref())?;
-            return Ok(Arc::new(EmptyExec::new(schema)));
-        };
-        let files = self.told(state, &schema).await?;
-        let (groups, statistics) = grouped(files, state.config().target_partitions(), &schema)?;
-        let source = ParquetSource::new(schema);
-        let scan = FileScanConfigBuilder::new(first.object_store(), Arc::new(source))
-            .with_file_groups(groups)
-            .with_statistics(statistics)
-            .with_projection_indices(projection)?
-            .with_limit(limit)
-            .build();
-        ParquetFormat::new().create_physical_plan(state, scan).await
-    }
 }
 
 /// A file, with what its footer tells of the columns of `schema`.
@@ -161,7 +132,26 @@ impl TableProvider for Stored {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> PlanResult<Arc<dyn ExecutionPlan>> {
-        self.planned(state, projection, filters, limit).await
+        let wanted = self.wanted(projection, filters);
+        let schema = Arc::new(self.schema.project(&wanted)?);
+        let projection = projection.map(|projection| {
+            let place = |column: &usize| wanted.binary_search(column).unwrap_or_default();
+            projection.iter().map(place).collect::<Vec<usize>>()
+        });
+        let Some(first) = self.files.first() else {
+            let schema = datafusion::common::project_schema(&schema, projection.as_ref())?;
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        };
+        let files = self.told(state, &schema).await?;
+        let (groups, statistics) = grouped(files, state.config().target_partitions(), &schema)?;
+        let source = ParquetSource::new(schema);
+        let scan = FileScanConfigBuilder::new(first.object_store(), Arc::new(source))
+            .with_file_groups(groups)
+            .with_statistics(statistics)
+            .with_projection_indices(projection)?
+            .with_limit(limit)
+            .build();
+        ParquetFormat::new().create_physical_plan(state, scan).await
     }
 
     fn supports_filters_pushdown(

@@ -38,6 +38,11 @@ impl ByExit {
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Columns`] and [`Error::Input`] where the events cannot be read, [`Error::Interrupted`].
+///
+/// [`Error::Io`]: crate::error::Error::Io
+/// [`Error::Columns`]: crate::error::Error::Columns
+/// [`Error::Input`]: crate::error::Error::Input
+/// [`Error::Interrupted`]: crate::error::Error::Interrupted
 pub(super) fn find(
     root: &Path,
     manifest: &Manifest,
