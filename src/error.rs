@@ -180,6 +180,18 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// An object store refused something, or could not be asked.
+    #[error("{}: cannot {action}: {}", shown_path(path), Shown(what))]
+    Store {
+        /// The verb: `read`, `list`, `write`, `remove` …
+        action: &'static str,
+        /// The URL of the object or folder.
+        path: PathBuf,
+        /// The store's reason.
+        what: String,
+        /// What the user can do.
+        remedy: String,
+    },
     /// Options that do not fit together, or a target that must not be overwritten.
     #[error("{}", ShownLines(what))]
     Usage {
@@ -279,11 +291,7 @@ impl Error {
     /// Makes the closure for `map_err` of an I/O call on `path`.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
         let path = path.to_path_buf();
-        move |source| Error::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| Error::of_io(action, path, source)
     }
 
     /// Makes the closure for `map_err` of a Parquet or Arrow call that writes `path`. An I/O error inside (a full disk)
@@ -308,17 +316,25 @@ impl Error {
         let path = path.to_path_buf();
         move |e| match e.into() {
             parquet::errors::ParquetError::External(inner) => match inner.downcast::<io::Error>() {
-                Ok(source) => Error::Io {
-                    action,
-                    path,
-                    source: *source,
-                },
+                Ok(source) => Error::of_io(action, path, *source),
                 Err(inner) => Error::Columns {
                     path,
                     source: parquet::errors::ParquetError::External(inner),
                 },
             },
             source => Error::Columns { path, source },
+        }
+    }
+
+    /// An I/O error that may carry one of this library.
+    fn of_io(action: &'static str, path: PathBuf, source: io::Error) -> Error {
+        match source.downcast::<Error>() {
+            Ok(own) => own,
+            Err(source) => Error::Io {
+                action,
+                path,
+                source,
+            },
         }
     }
 
@@ -329,6 +345,7 @@ impl Error {
             Error::Input { what, .. } => what.clone(),
             Error::Io { action, source, .. } => format!("cannot {action}: {source}"),
             Error::Columns { source, .. } => source.to_string(),
+            Error::Store { action, what, .. } => format!("cannot {action}: {what}"),
             other => other.to_string(),
         }
     }
@@ -342,6 +359,7 @@ impl Error {
             Error::Tracer { remedy, .. }
             | Error::InPlace { remedy, .. }
             | Error::Memory { remedy, .. }
+            | Error::Store { remedy, .. }
             | Error::Sql { remedy, .. } => shown_lines(remedy),
             Error::Fault { .. } => {
                 "Nothing was put in place. Please report it with the message above and the input."

@@ -107,13 +107,7 @@ pub(crate) fn open(path: &Path) -> Result<File> {
 pub(crate) fn open_in(root: &Path, file: impl AsRef<Path>) -> Result<File> {
     let file = file.as_ref();
     let path = root.join(file);
-    if !is_inside(file) {
-        return Err(Error::input(
-            format!("{} leads out of the folder", crate::shown::path_text(file)),
-            Place::file(root),
-            REMEDY_LINK,
-        ));
-    }
+    refuse_outside(root, file)?;
     let mut dir: OwnedFd = open_folder(rustix::fs::CWD, root, root, OFlags::empty())?;
     let mut below = root.to_path_buf();
     let names: Vec<Component> = file.components().collect();
@@ -152,6 +146,21 @@ fn open_at(dir: impl AsFd, name: &Path, path: &Path, follow: AtFlags) -> Result<
     match Kind::of(now.st_mode) {
         Kind::File => Ok(File::from(opened)),
         other => Err(other.refused(path)),
+    }
+}
+
+/// Refuses a name that leads out of the folder `root`.
+///
+/// # Errors
+/// [`Error::Input`].
+pub(crate) fn refuse_outside(root: &Path, file: &Path) -> Result<()> {
+    match is_inside(file) {
+        true => Ok(()),
+        false => Err(Error::input(
+            format!("{} leads out of the folder", crate::shown::path_text(file)),
+            Place::file(root),
+            REMEDY_LINK,
+        )),
     }
 }
 

@@ -67,13 +67,14 @@
 //! | [`inspect`] | `trace`, `columns::schema`, `dataset` | reports on traces and datasets |
 //! | [`publish`] | `query`, `columns::schema`, `columns::parquet`, `dataset`, `requests`, `trace` | a dataset as a release, and the check of one |
 //! | [`report`] | `query`, `dataset` | one page to look at, drawn from the shipped queries |
-//! | [`query`] | `dataset`, `columns::parquet`, `columns::schema` | SQL; all of DataFusion |
+//! | [`query`] | `dataset`, `columns::parquet`, `columns::schema`, `store` | SQL; all of DataFusion |
 //! | [`columns::tables`] | `columns::schema`, `columns::parquet`, `trace`, `calls`, `requests` | what fills the columns of each table, by name |
 //! | [`columns::parquet`] | | columns into row groups, row groups into files |
 //! | [`columns::schema`] | `trace` | what a table is: the contract, and the columns for the fields of a trace |
 //! | [`requests`] | `trace`, `calls` | what a request is: trackers, facts, rules |
 //! | [`calls`] | `trace` | the pairing of system calls' entries and exits |
-//! | [`dataset`] | `trace` | a dataset on disk |
+//! | [`dataset`] | `trace`, `store` | a dataset on disk, or in an object store |
+//! | [`store`] | | object stores: addresses, clients, objects |
 //! | [`foreign`] | | opening what a stranger sent: regular files only, out of no folder |
 //! | [`shown`] | | a stranger's text, as it may be shown |
 //! | [`process`] | | words on stderr, the end of the process, its memory and threads; every other may use it |
@@ -102,4 +103,5 @@ mod record;
 mod report;
 pub mod requests;
 mod shown;
+mod store;
 pub mod trace;

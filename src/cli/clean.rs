@@ -3,6 +3,7 @@
 use super::terminal::{interrupt_flag, print};
 use crate::dataset;
 use crate::dataset::clean::{Leftover, clean};
+use crate::dataset::root::Root;
 use crate::error::Result;
 use crate::process::stop::go_on;
 use crate::shown::shown_path;
@@ -40,7 +41,8 @@ pub(super) struct CleanArgs {
 /// As [`clean`].
 pub(super) fn run(args: CleanArgs) -> Result<u8> {
     let interrupted = interrupt_flag()?;
-    dataset::open(&args.dataset)?;
+    let root = Root::named(&args.dataset)?;
+    dataset::open(&root)?;
     let found = clean(&args.dataset, AGE, !args.dry_run, &|| go_on(&interrupted))?;
     print(&text(&found, args.dry_run))?;
     Ok(0)

@@ -7,6 +7,7 @@ use crate::dataset::classes::{self};
 use crate::dataset::codec::Codec;
 use crate::dataset::manifest::Manifest;
 use crate::dataset::options::{RequestArguments, RequestEnd};
+use crate::dataset::root::Root;
 use crate::error::{Error, Result};
 use crate::ingest::{Control, IngestOptions, ingest};
 use crate::requests;
@@ -164,8 +165,9 @@ pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
 
 /// Options that were not given are those that the dataset was made with.
 fn as_before(args: &mut IngestArgs) -> Result<()> {
-    crate::dataset::open(&args.output)?;
-    let made = Manifest::read(&args.output)?.options;
+    let root = Root::named(&args.output)?;
+    crate::dataset::open(&root)?;
+    let made = Manifest::read(&root)?.options;
     let requests = rules::named(&made.requests);
     args.requests = args.requests.or(requests);
     args.request_end = args.request_end.or(Some(match made.end {
@@ -222,7 +224,7 @@ fn without_effect(manifest: &Manifest, output: &Path) {
     // The dataset is in place, whatever comes of this.
     let read = match options.events.is_empty() && options.columns.is_empty() {
         true => Ok(Vec::new()),
-        false => classes::read(output, manifest),
+        false => classes::read(&output.into(), manifest),
     };
     let Ok(read) = read else { return };
     let classes = || read.iter().flat_map(|c| &c.classes).map(|c| &c.class);

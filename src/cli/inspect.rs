@@ -4,6 +4,7 @@ use super::reader::ReaderArgs;
 use super::select::SelectArgs;
 use super::terminal::{interrupt_flag, print, print_json};
 use crate::dataset::is_dataset;
+use crate::dataset::root::Root;
 use crate::error::Result;
 use crate::inspect::{
     count_events, count_text, dataset_text, inspect_dataset, inspect_trace, trace_text,
@@ -44,8 +45,9 @@ pub(super) struct InspectArgs {
 /// # Errors
 /// As [`inspect_dataset`], [`count_events`] and [`inspect_trace`].
 pub(super) fn run(args: InspectArgs) -> Result<u8> {
-    if is_dataset(&args.path)? {
-        let report = inspect_dataset(&args.path)?;
+    let root = Root::named(&args.path)?;
+    if is_dataset(&root)? {
+        let report = inspect_dataset(&root)?;
         match args.json {
             true => print_json(&report)?,
             false => print(&dataset_text(&report))?,

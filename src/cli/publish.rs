@@ -4,6 +4,7 @@ use super::size;
 use super::terminal::{self, Meter};
 use crate::dataset::codec::Codec;
 use crate::dataset::manifest::Manifest;
+use crate::dataset::root::Root;
 use crate::dataset::tables;
 use crate::error::{Error, Result};
 use crate::foreign;
@@ -195,7 +196,7 @@ fn rewrite(args: &PublishArgs) -> Result<Box<dyn Rewrite>> {
         say!("warning: {exposed}");
     }
     let key = Key::read(key)?;
-    let manifest = Manifest::read(&args.dataset)?;
+    let manifest = Manifest::read(&Root::named(&args.dataset)?)?;
     Ok(Box::new(Anonymizer::new(policy, &key, &manifest)))
 }
 
@@ -211,7 +212,7 @@ fn options(args: PublishArgs) -> Result<PublishOptions> {
     }
     let parameters = args.parameters;
     Ok(PublishOptions {
-        dataset: args.dataset,
+        dataset: Root::named(&args.dataset)?,
         output: args.output,
         force: args.force,
         shard_bytes: args.shard_size,
@@ -223,7 +224,7 @@ fn options(args: PublishArgs) -> Result<PublishOptions> {
         about,
         license,
         version: args.version,
-        previous: args.previous,
+        previous: args.previous.as_deref().map(Root::named).transpose()?,
         published: args.date,
         memory: args.memory,
     })

@@ -2,6 +2,7 @@
 
 use super::{script, shell, size, terminal};
 use crate::dataset;
+use crate::dataset::root::Root;
 use crate::error::{Error, Result};
 use crate::process::threads;
 use crate::query::output::{FileOutput, Format, ParquetOutput, TextOutput};
@@ -168,7 +169,7 @@ fn query(args: QueryArgs) -> Result<()> {
     }
     let source = script::source(args.script.as_deref(), args.execute)?;
     let access = Access::new(&args.allow_write, &args.allow_read, args.force)?;
-    let dataset = dataset::open(&args.dataset)?;
+    let dataset = dataset::open(&Root::named(&args.dataset)?)?;
     let interrupted = terminal::interrupt_flag()?;
     let session = Session::open_with(&dataset, args.memory, interrupted, access)?;
     let given = &args.parameters;
@@ -207,7 +208,7 @@ fn in_shell(args: QueryArgs) -> Result<()> {
         ));
     };
     let access = Access::new(&args.allow_write, &args.allow_read, args.force)?;
-    let dataset = dataset::open(&args.dataset)?;
+    let dataset = dataset::open(&Root::named(&args.dataset)?)?;
     let interrupted = terminal::shell_flag()?;
     let session = Session::open_with(&dataset, args.memory, interrupted, access)?;
     shell::run(session, format)

@@ -3,6 +3,7 @@
 use super::size;
 use super::terminal::interrupt_flag;
 use crate::dataset;
+use crate::dataset::root::Root;
 use crate::error::Result;
 use crate::report::{self, Unanswered};
 use clap::Args;
@@ -37,7 +38,7 @@ pub(super) struct ReportArgs {
 /// # Errors
 /// As [`report::write`].
 pub(super) fn run(args: ReportArgs) -> Result<u8> {
-    let dataset = dataset::open(&args.dataset)?;
+    let dataset = dataset::open(&Root::named(&args.dataset)?)?;
     let unanswered = report::write(&dataset, &args.output, args.memory, interrupt_flag()?)?;
     for Unanswered { query, why } in unanswered {
         say!("warning: the page is without {query}: {why}");

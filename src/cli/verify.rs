@@ -1,12 +1,13 @@
 //! `sysds verify`: its options and its output.
 
 use super::terminal::{interrupt_flag, print, print_json};
+use crate::dataset::root::Root;
 use crate::error::Result;
 use crate::publish::verify::{Report, verify};
 use crate::shown::{shown, shown_path};
 use clap::Args;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Exit status of what has faults.
 const FAULTY: u8 = 1;
@@ -38,16 +39,17 @@ pub(super) struct VerifyArgs {
 /// # Errors
 /// As [`verify`].
 pub(super) fn run(args: VerifyArgs) -> Result<u8> {
+    let root = Root::named(&args.release)?;
     let interrupted = interrupt_flag()?;
-    let report = verify(&args.release, &interrupted)?;
+    let report = verify(&root, &interrupted)?;
     match args.json {
         true => print_json(&report)?,
-        false => print(&text(&args.release, &report))?,
+        false => print(&text(&root, &report))?,
     }
     Ok(if report.faults.is_empty() { 0 } else { FAULTY })
 }
 
-fn text(root: &Path, report: &Report) -> String {
+fn text(root: &Root, report: &Report) -> String {
     let mut text = String::new();
     for fault in &report.faults {
         let _ = writeln!(
@@ -70,7 +72,7 @@ fn text(root: &Path, report: &Report) -> String {
     let _ = writeln!(
         text,
         "{}: {} {}, {} files, {} rows: {found}",
-        shown_path(root),
+        shown_path(root.path()),
         if report.release {
             "version"
         } else {

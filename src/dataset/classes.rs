@@ -7,8 +7,8 @@
 use super::MANIFEST;
 use super::manifest::{DataFile, Manifest, digest};
 use super::paths::{self, CLASSES};
+use super::root::Root;
 use crate::error::{Error, Place, Result};
-use crate::foreign;
 use crate::trace::event::EventClass;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -65,8 +65,8 @@ fn written(root: &Path, name: String, told: &impl Serialize, rows: usize) -> Res
         file.sync_all()
     });
     written.map_err(Error::io("write", &path))?;
-    let mut file = File::open(&path).map_err(Error::io("read", &path))?;
-    let (bytes, sha256) = digest(&mut file, &|| Ok(())).map_err(Error::io("read", &path))?;
+    let file = File::open(&path).map_err(Error::io("read", &path))?;
+    let (bytes, sha256) = digest(&file.into(), &|| Ok(())).map_err(Error::io("read", &path))?;
     Ok(DataFile {
         path: name,
         rows: rows as u64,
@@ -79,7 +79,7 @@ fn written(root: &Path, name: String, told: &impl Serialize, rows: usize) -> Res
 ///
 /// # Errors
 /// [`Error::Io`], and [`Error::Input`] where a file is not what was written.
-pub fn read(root: &Path, manifest: &Manifest) -> Result<Vec<Classes>> {
+pub fn read(root: &Root, manifest: &Manifest) -> Result<Vec<Classes>> {
     let all: Vec<Classes> = match &manifest.classes {
         Some(file) => parsed(root, &file.path)?,
         None => {
@@ -106,9 +106,9 @@ fn told_otherwise(path: &Path) -> Error {
     )
 }
 
-fn parsed<T: DeserializeOwned>(root: &Path, file: &str) -> Result<T> {
+fn parsed<T: DeserializeOwned>(root: &Root, file: &str) -> Result<T> {
     let path = root.join(file);
-    let text = foreign::read_text_in(root, file)?;
+    let text = root.text(file)?;
     serde_json::from_str(&text).map_err(|e| {
         Error::input(
             format!("not the event classes of a dataset: {e}"),

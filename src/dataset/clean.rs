@@ -37,7 +37,7 @@ pub(crate) fn clean(
     go_on: &dyn Fn() -> Result<()>,
 ) -> Result<Vec<Leftover>> {
     let _lock = Lock::take(root, go_on)?;
-    let manifest = Manifest::read(root)?;
+    let manifest = Manifest::read(&root.into())?;
     let named = manifest.files();
     let mut found = Vec::new();
     for (path, kind) in foreign::everything_below(root)? {

@@ -3,9 +3,11 @@
 use super::MANIFEST;
 use super::aside::{self, WholeFile};
 use super::fingerprint::Fingerprint;
+use super::opened::Opened;
 use super::options::ManifestOptions;
 use super::paths;
 use super::record_metadata::RecordMetadata;
+use super::root::Root;
 use crate::error::{self, Error, Place, Result};
 use crate::foreign;
 use crate::process::ending::Hold;
@@ -17,7 +19,6 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -194,9 +195,9 @@ pub struct DataFile {
 /// [`Error::Io`] and [`Error::Columns`] where it cannot be read.
 pub fn describe_file(root: &Path, path: &Path) -> Result<DataFile> {
     let inside = path.strip_prefix(root).unwrap_or(path);
-    let mut file = foreign::open_in(root, inside)?;
+    let file = Opened::from(foreign::open_in(root, inside)?);
     let metadata = footer(&file, path)?;
-    let (bytes, sha256) = digest(&mut file, &|| Ok(())).map_err(Error::io("read", path))?;
+    let (bytes, sha256) = digest(&file, &|| Ok(())).map_err(Error::io("read", path))?;
     Ok(DataFile {
         path: path_text(inside),
         rows: metadata.file_metadata().num_rows().max(0) as u64,
@@ -209,7 +210,7 @@ pub fn describe_file(root: &Path, path: &Path) -> Result<DataFile> {
 ///
 /// # Errors
 /// [`Error::Columns`], and [`Error::Input`] where the decoder cannot bear it (see [`foreign::guarded`]).
-pub fn footer(file: &File, path: &Path) -> Result<ParquetMetaData> {
+pub fn footer(file: &Opened, path: &Path) -> Result<ParquetMetaData> {
     foreign::guarded(path, || {
         let read = ParquetMetaDataReader::new().parse_and_finish(file);
         read.map_err(Error::columns_read(path))
@@ -221,11 +222,10 @@ pub fn footer(file: &File, path: &Path) -> Result<ParquetMetaData> {
 /// # Errors
 /// Where it cannot be read, and those of `go_on`.
 pub fn digest(
-    file: &mut File,
+    file: &Opened,
     go_on: &dyn Fn() -> std::io::Result<()>,
 ) -> std::io::Result<(u64, String)> {
-    use std::io::Seek;
-    file.rewind()?;
+    let mut file = file.reader(0)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     let mut bytes = 0;
@@ -321,11 +321,8 @@ impl Manifest {
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::Input`] where it is not a manifest of a known version.
-    pub fn read(root: &Path) -> Result<Manifest> {
-        Self::parse(
-            &foreign::read_text_in(root, MANIFEST)?,
-            &root.join(MANIFEST),
-        )
+    pub fn read(root: &Root) -> Result<Manifest> {
+        Self::parse(&root.text(MANIFEST)?, &root.join(MANIFEST))
     }
 
     /// The manifest whose `text` stands in the file `path`.

@@ -1,7 +1,8 @@
-//! A dataset on disk: one folder with a manifest, and for each table a folder with Parquet files, which the manifest names.
+//! A dataset, on a disk or in an object store: one folder with a manifest, and for each table a folder with Parquet files, which the manifest names.
 //!
 //! This module finds and opens datasets, released ones too. The others each own one thing about them:
 //!
+//! - `root`, `opened`: where it is, and how its files are read;
 //! - `staging`, `aside`: how one is made, and anything is written, without ever leaving half of it behind;
 //! - `owned`, `within`: which files in its folder are its own, and that no others are written into it;
 //! - `manifest`, `options`, `record_metadata`: what it says of itself, of the options it was made with, of how its traces
@@ -17,10 +18,12 @@ pub(crate) mod commit;
 pub mod fingerprint;
 pub(crate) mod lock;
 pub mod manifest;
+pub(crate) mod opened;
 pub mod options;
 pub mod owned;
 pub(crate) mod paths;
 pub mod record_metadata;
+pub(crate) mod root;
 pub mod staging;
 pub mod tables;
 pub mod timestamp;
@@ -29,6 +32,7 @@ pub(crate) mod within;
 
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};
+use root::Root;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -53,71 +57,73 @@ pub struct Table {
 #[derive(Debug, Clone)]
 pub struct Dataset {
     /// The dataset's folder.
-    pub root: PathBuf,
+    pub root: Root,
     /// Its tables, sorted by name.
     pub tables: Vec<Table>,
 }
 
-/// Whether `dir` is the folder of a dataset.
+/// Whether `root` is the folder of a dataset.
 ///
 /// # Errors
-/// [`Error::Io`] where the system does not say, [`Error::Input`] where its manifest is a link, a FIFO or the like.
-pub fn is_dataset(dir: &Path) -> Result<bool> {
-    let path = dir.join(MANIFEST);
-    match foreign::kind(&path)? {
+/// [`Error::Io`] where the system does not say, [`Error::Input`] where its manifest is a link, a FIFO or the like,
+/// [`Error::Store`].
+pub fn is_dataset(root: &Root) -> Result<bool> {
+    match root.kind(MANIFEST)? {
         Some(Kind::File) => Ok(true),
         None | Some(Kind::Folder) => Ok(false),
-        Some(other) => Err(other.refused(&path)),
+        Some(other) => Err(other.refused(&root.join(MANIFEST))),
     }
 }
 
-/// Finds the tables of the dataset in `dir`.
+/// Finds the tables of the dataset in `root`. In a store, whether their files are there is seen when they are read.
 ///
 /// # Errors
-/// [`Error::Input`] where `dir` has no manifest, or holds anything but regular files and folders (links, FIFOs), of
-/// which nothing is opened; [`Error::Io`] where something cannot be read.
-pub fn open(dir: &Path) -> Result<Dataset> {
-    if !is_dataset(dir)? {
+/// [`Error::Input`] where `root` has no manifest, or holds anything but regular files and folders (links, FIFOs), of
+/// which nothing is opened; [`Error::Io`] and [`Error::Store`] where something cannot be read.
+pub fn open(root: &Root) -> Result<Dataset> {
+    if !is_dataset(root)? {
         return Err(Error::input(
             format!("not a sysds dataset: it has no {MANIFEST}"),
-            Place::file(dir),
+            Place::file(root.path()),
             "Name a folder that `sysds ingest` wrote, or make one: sysds ingest TRACE -o DATASET",
         ));
     }
-    for (below, kind) in foreign::everything_below(dir)? {
-        if kind != Kind::File {
-            return Err(kind.refused(&dir.join(below)));
+    if root.disk().is_some() {
+        for (below, kind) in root.everything()? {
+            if kind != Kind::File {
+                return Err(kind.refused(&root.join(below)));
+            }
         }
     }
-    let text = foreign::read_text_in(dir, MANIFEST)?;
+    let text = root.text(MANIFEST)?;
     let manifest: Value = serde_json::from_str(&text).map_err(|e| {
         Error::input(
             format!("not a manifest: {e}"),
-            Place::line(dir.join(MANIFEST), e.line() as u64, e.column() as u64),
+            Place::line(root.join(MANIFEST), e.line() as u64, e.column() as u64),
             "Make the dataset again with this version of sysds.",
         )
     })?;
     let named = manifest["tables"].as_object();
     let tables = named.into_iter().flatten();
-    let tables = tables.map(|(name, table)| Ok((name, files_of(dir, table)?)));
+    let tables = tables.map(|(name, table)| Ok((name, files_of(root, table)?)));
     let tables = tables.collect::<Result<Vec<_>>>()?.into_iter();
     let mut tables: Vec<Table> = tables
         .filter(|(_, files)| !files.is_empty())
         .map(|(name, files)| Table {
-            dir: folder_of(dir, name, &files),
+            dir: folder_of(root.path(), name, &files),
             name: name.clone(),
             files,
         })
         .collect();
     tables.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Dataset {
-        root: dir.to_path_buf(),
+        root: root.clone(),
         tables,
     })
 }
 
-/// The files that the manifest of the dataset in `dir` names for a table, in its order.
-fn files_of(dir: &Path, table: &Value) -> Result<Vec<PathBuf>> {
+/// The files that the manifest of the dataset in `root` names for a table, in its order.
+fn files_of(root: &Root, table: &Value) -> Result<Vec<PathBuf>> {
     let files = table["files"].as_array().into_iter().flatten();
     let names = files.filter_map(|file| file["path"].as_str());
     names
@@ -125,13 +131,15 @@ fn files_of(dir: &Path, table: &Value) -> Result<Vec<PathBuf>> {
             if !foreign::is_inside(Path::new(name)) {
                 return Err(Error::input(
                     format!("{name} leads out of the dataset"),
-                    Place::file(dir.join(MANIFEST)),
+                    Place::file(root.join(MANIFEST)),
                     "The manifest is damaged, or made to do harm: fetch the dataset or make it again.",
                 ));
             }
             // Whether it is there at all.
-            foreign::open_in(dir, name)?;
-            Ok(dir.join(name))
+            if root.disk().is_some() {
+                root.open(name)?;
+            }
+            Ok(root.join(name))
         })
         .collect()
 }

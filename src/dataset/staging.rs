@@ -88,7 +88,10 @@ impl Staging {
     /// [`Error::Io`] and [`Error::Input`] (something else has come to be in a dataset that is replaced); the target is then
     /// as it was. [`Error::InPlace`] where the new dataset is in place, but what comes after that failed.
     pub fn commit(mut self) -> Result<()> {
-        assert!(is_dataset(&self.dir)?, "a dataset has a {MANIFEST}");
+        assert!(
+            is_dataset(&self.dir.as_path().into())?,
+            "a dataset has a {MANIFEST}"
+        );
         aside::sync_folders(&self.dir)?;
         // Who appends to what is replaced comes before or after, where the file system knows locks.
         let take = || Lock::take(&self.target, &|| Ok(())).ok();
@@ -212,7 +215,7 @@ fn allowed(target: &Path, force: bool) -> Result<bool> {
                     .map_err(Error::io("read", target))?
                     .next()
                     .is_none();
-            match kind.is_dir() && (empty || is_dataset(target)?) {
+            match kind.is_dir() && (empty || is_dataset(&target.into())?) {
                 true if empty => Ok(true),
                 true => owned::refuse_others(target).map(|()| true),
                 false => Err(Error::input(
@@ -289,10 +292,10 @@ mod tests {
         fs::create_dir(&aside).unwrap();
         fs::write(aside.join(MANIFEST), "{}").unwrap();
         assert!(Staging::begin(&target, false).is_err(), "it is there again");
-        assert!(is_dataset(&target).unwrap() && !aside.exists());
+        assert!(is_dataset(&target.as_path().into()).unwrap() && !aside.exists());
         fs::create_dir(&aside).unwrap();
         drop(staged(&target, true));
-        assert!(is_dataset(&target).unwrap() && !aside.exists());
+        assert!(is_dataset(&target.as_path().into()).unwrap() && !aside.exists());
     }
 
     #[test]
@@ -300,7 +303,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("d");
         staged(&target, false).commit().unwrap();
-        assert!(is_dataset(&target).unwrap());
+        assert!(is_dataset(&target.as_path().into()).unwrap());
         assert!(Staging::begin(&target, false).is_err());
         let again = staged(&target, true);
         fs::write(again.dir().join("new"), "").unwrap();
@@ -341,7 +344,7 @@ mod tests {
             let target = dir.path().join(name);
             staged(&target, false).commit().unwrap();
             staged(&target, true).commit().unwrap();
-            assert!(is_dataset(&target).unwrap());
+            assert!(is_dataset(&target.as_path().into()).unwrap());
         }
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
     }

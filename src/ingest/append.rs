@@ -17,6 +17,7 @@ use crate::columns::schema::united::{member, members};
 use crate::dataset::classes::{self, Classes};
 use crate::dataset::commit::{Before, Committed, commit};
 use crate::dataset::manifest::{FORMAT_VERSION, Manifest, Recording, footer};
+use crate::dataset::root::Root;
 use crate::dataset::staging::Staging;
 use crate::dataset::tables;
 use crate::dataset::{self, MANIFEST};
@@ -27,11 +28,10 @@ use crate::trace::event::EventClass;
 use arrow::datatypes::{Fields, Schema};
 use parquet::arrow::parquet_to_arrow_schema;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 /// A dataset that is appended to.
 pub(super) struct Old {
-    root: PathBuf,
+    root: Root,
     /// The manifest, as it was read, and its text.
     pub manifest: Manifest,
     text: String,
@@ -43,15 +43,15 @@ impl Old {
     ///
     /// # Errors
     /// [`Error::Usage`] for other options, and as [`Manifest::read`] and [`classes::read`].
-    pub(super) fn open(root: &Path, options: &IngestOptions) -> Result<Self> {
+    pub(super) fn open(root: &Root, options: &IngestOptions) -> Result<Self> {
         dataset::open(root)?;
-        if foreign::kind(&root.join(dataset::RELEASED))? == Some(Kind::Folder) {
+        if root.kind(dataset::RELEASED)? == Some(Kind::Folder) {
             return Err(Error::usage(
-                format!("{}: a release, which stays as it is", root.display()),
+                format!("{}: a release, which stays as it is", root.path().display()),
                 "Append to the dataset that it was made of, and publish that again.",
             ));
         }
-        let text = foreign::read_text_in(root, MANIFEST)?;
+        let text = root.text(MANIFEST)?;
         let manifest = Manifest::parse(&text, &root.join(MANIFEST))?;
         if manifest.format_version != FORMAT_VERSION {
             return Err(Error::input(
@@ -66,7 +66,7 @@ impl Old {
         same_options(root, &manifest, options)?;
         Ok(Old {
             classes: classes::read(root, &manifest)?,
-            root: root.to_path_buf(),
+            root: root.clone(),
             manifest,
             text,
         })
@@ -131,7 +131,7 @@ impl Old {
 
     fn schema(&self, file: &str) -> Result<Schema> {
         let path = self.root.join(file);
-        let metadata = footer(&foreign::open_in(&self.root, file)?, &path)?;
+        let metadata = footer(&self.root.open(file)?, &path)?;
         let told = metadata.file_metadata();
         foreign::guarded(&path, || {
             parquet_to_arrow_schema(told.schema_descr(), told.key_value_metadata())
@@ -186,7 +186,7 @@ pub(super) fn append(
     loop {
         let manifest = told::of_appended(&old.manifest, &plan.options, made, places);
         let before = Before {
-            root: &old.root,
+            root: old.root.path(),
             manifest: &old.manifest,
             text: &old.text,
         };
@@ -238,7 +238,7 @@ fn kept(ours: &[FieldColumn], joint: &[FieldColumn]) -> bool {
 }
 
 /// Whether the dataset was made with these options, as far as they shape its rows.
-fn same_options(root: &Path, manifest: &Manifest, options: &IngestOptions) -> Result<()> {
+fn same_options(root: &Root, manifest: &Manifest, options: &IngestOptions) -> Result<()> {
     let (old, new) = (&manifest.options, options.told());
     let text = |value: Option<serde_json::Value>| {
         value.map_or("nothing".to_owned(), |value| value.to_string())
@@ -246,7 +246,7 @@ fn same_options(root: &Path, manifest: &Manifest, options: &IngestOptions) -> Re
     for key in SHAPING {
         let (was, is) = (old.get(key), new.get(key));
         if was != is {
-            let (root, was, is) = (root.display(), text(was), text(is));
+            let (root, was, is) = (root.path().display(), text(was), text(is));
             return Err(Error::usage(
                 format!("{root}: made with {key} {was}, not {is}"),
                 "All requests of a dataset are cut alike: leave the option out, or make another dataset.",
@@ -258,7 +258,7 @@ fn same_options(root: &Path, manifest: &Manifest, options: &IngestOptions) -> Re
 
 /// Whether all columns of a dataset (`fields`) are called as `columns` plans them: older versions of this program did not
 /// tell names apart without case.
-fn planned(root: &Path, columns: &[FieldColumn], fields: &Fields) -> Result<()> {
+fn planned(root: &Root, columns: &[FieldColumn], fields: &Fields) -> Result<()> {
     for field in fields {
         let name = field.name();
         if columns.iter().any(|c| c.sibling == *name) {
@@ -279,7 +279,7 @@ fn planned(root: &Path, columns: &[FieldColumn], fields: &Fields) -> Result<()> 
 }
 
 /// Whether the columns of a dataset (`fields`, planned by `old`) are the same in the layout `new`.
-fn unchanged(root: &Path, old: &[FieldColumn], new: &[FieldColumn], fields: &Fields) -> Result<()> {
+fn unchanged(root: &Root, old: &[FieldColumn], new: &[FieldColumn], fields: &Fields) -> Result<()> {
     for column in old {
         let kept = [&column.name, &column.sibling].map(|n| fields.find(n).is_some());
         if kept == [false, false] {

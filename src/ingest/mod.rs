@@ -99,7 +99,7 @@ fn ingest_more(
     options: IngestOptions,
     control: &mut Control,
 ) -> Result<Appended> {
-    let old = Old::open(&options.output, &options)?;
+    let old = Old::open(&options.output.as_path().into(), &options)?;
     let mut found = find_all(&options, Some(&old))?;
     let described = described::all(&found, &options, Some(&old))?;
     let staging = Staging::beside(&options.output)?;

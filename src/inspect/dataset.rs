@@ -2,6 +2,7 @@
 
 use crate::columns::schema::merge;
 use crate::dataset::manifest::{Manifest, footer};
+use crate::dataset::root::Root;
 use crate::dataset::type_name::type_name;
 use crate::dataset::{Table, open};
 use crate::error::{Error, Result};
@@ -10,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::ParquetMetaData;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What a dataset holds.
@@ -65,17 +66,17 @@ pub(crate) struct ColumnReport {
 ///
 /// # Errors
 /// [`Error::Input`] where it is no dataset, [`Error::Io`] and [`Error::Columns`] where a file cannot be read.
-pub(crate) fn inspect_dataset(dir: &Path) -> Result<DatasetReport> {
+pub(crate) fn inspect_dataset(dir: &Root) -> Result<DatasetReport> {
     let dataset = open(dir)?;
     let tables = dataset.tables.iter().map(|t| inspect_table(dir, t));
     Ok(DatasetReport {
-        path: dir.to_path_buf(),
+        path: dir.into(),
         manifest: Manifest::read(dir)?,
         tables: tables.collect::<Result<_>>()?,
     })
 }
 
-fn inspect_table(root: &Path, table: &Table) -> Result<TableReport> {
+fn inspect_table(root: &Root, table: &Table) -> Result<TableReport> {
     let mut report = TableReport {
         name: table.name.clone(),
         rows: 0,
@@ -87,14 +88,14 @@ fn inspect_table(root: &Path, table: &Table) -> Result<TableReport> {
     let mut schemas = Vec::new();
     let mut all = Vec::new();
     for path in &table.files {
-        let file = foreign::open_in(root, path.strip_prefix(root).unwrap_or(path))?;
+        let file = root.open(root.name_of(path))?;
         let metadata = footer(&file, path)?;
         let schema = foreign::guarded(path, || {
             arrow_schema(&metadata).map_err(Error::columns_read(path))
         })?;
         let rows = metadata.file_metadata().num_rows().max(0) as u64;
         report.rows = report.rows.saturating_add(rows);
-        report.bytes += file.metadata().map_err(Error::io("read", path))?.len();
+        report.bytes += file.size(path)?;
         report.row_groups += metadata.num_row_groups() as u64;
         schemas.push(Arc::new(schema));
         all.push(metadata);

@@ -29,7 +29,7 @@ pub(crate) fn publish(
     let dataset = dataset_of(options)?;
     let manifest = Manifest::read(&options.dataset)?;
     rows::check_counts(&options.dataset, &manifest)?;
-    let previous = options.previous.as_deref();
+    let previous = options.previous.as_ref();
     let previous = previous
         .map(|root| Old::open(root, rewrite.key_id().as_deref()))
         .transpose()?;
@@ -57,7 +57,12 @@ pub(crate) fn publish(
         dataset: released,
     };
     let asked = options.version.clone();
-    settle(&mut manifest, staging.dir(), previous.as_ref(), asked)?;
+    settle(
+        &mut manifest,
+        &staging.dir().into(),
+        previous.as_ref(),
+        asked,
+    )?;
     let gaps = options.about.gaps(options.license.is_some());
     let metadata = ReleaseMetadata::new(staging.dir(), &manifest, options, &gaps)?;
     describe::write(&metadata, staging.dir())?;
@@ -74,11 +79,12 @@ fn dataset_of(options: &PublishOptions) -> Result<Dataset> {
     let dataset = dataset::open(&options.dataset)?;
     if release::is_release(&options.dataset)? {
         return Err(Error::usage(
-            format!("{}: a release already", options.dataset.display()),
+            format!("{}: a release already", options.dataset.path().display()),
             "Publish the dataset that it was made of.",
         ));
     }
-    if dataset::is_dataset(&options.output)? && !release::is_release(&options.output)? {
+    let output = options.output.as_path().into();
+    if dataset::is_dataset(&output)? && !release::is_release(&output)? {
         return Err(Error::usage(
             format!(
                 "{}: a dataset, which is not replaced by a release",

@@ -6,6 +6,7 @@ use super::release::ReleaseManifest;
 use super::rewrite::Warning;
 use super::split::SplitStrategy;
 use crate::dataset::codec::Codec;
+use crate::dataset::root::Root;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -14,7 +15,7 @@ use std::sync::atomic::AtomicBool;
 #[derive(Debug, Clone)]
 pub(crate) struct PublishOptions {
     /// The dataset.
-    pub dataset: PathBuf,
+    pub dataset: Root,
     /// The release's folder.
     pub output: PathBuf,
     /// Replace a release that stands there.
@@ -32,7 +33,7 @@ pub(crate) struct PublishOptions {
     /// Version of the release; the least that fits where it is not given.
     pub version: Option<semver::Version>,
     /// The release before.
-    pub previous: Option<PathBuf>,
+    pub previous: Option<Root>,
     /// Day of publication, `YYYY-MM-DD`; today where it is not given.
     pub published: Option<String>,
     /// Bytes that splitting may use before it goes to disk; half of what is free where it is not given.

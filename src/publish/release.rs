@@ -3,12 +3,11 @@
 //! So whatever reads a dataset's manifest (`sysds query`, `sysds inspect`) reads a release's, too.
 
 use crate::dataset::manifest::{self, Manifest};
+use crate::dataset::root::Root;
 use crate::dataset::{self, MANIFEST};
 use crate::error::{Error, Place, Result};
-use crate::foreign;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Name of the list of checksums.
 pub(crate) const SUMS: &str = "SHA256SUMS";
@@ -103,7 +102,7 @@ impl ReleaseManifest {
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::Input`] where it is not the manifest of a release, or of an unknown version.
-    pub(crate) fn read(root: &Path) -> Result<ReleaseManifest> {
+    pub(crate) fn read(root: &Root) -> Result<ReleaseManifest> {
         let path = root.join(MANIFEST);
         let manifest = Self::read_as_it_is(root)?;
         Ok(ReleaseManifest {
@@ -116,9 +115,9 @@ impl ReleaseManifest {
     ///
     /// # Errors
     /// As [`ReleaseManifest::read`].
-    pub(crate) fn read_as_it_is(root: &Path) -> Result<ReleaseManifest> {
+    pub(crate) fn read_as_it_is(root: &Root) -> Result<ReleaseManifest> {
         let path = root.join(MANIFEST);
-        let text = foreign::read_text_in(root, MANIFEST)?;
+        let text = root.text(MANIFEST)?;
         let manifest: ReleaseManifest = serde_json::from_str(&text).map_err(|e| {
             Error::input(
                 format!("not the manifest of a release: {e}"),
@@ -189,11 +188,11 @@ fn place(split: &str) -> usize {
 ///
 /// # Errors
 /// As [`foreign::read_text_in`]; there being no manifest is none.
-pub(crate) fn is_release(root: &Path) -> Result<bool> {
+pub(crate) fn is_release(root: &Root) -> Result<bool> {
     if !dataset::is_dataset(root)? {
         return Ok(false);
     }
-    let text = foreign::read_text_in(root, MANIFEST)?;
+    let text = root.text(MANIFEST)?;
     let json: Option<serde_json::Value> = serde_json::from_str(&text).ok();
     Ok(json.is_some_and(|j| j.get("release").is_some()))
 }

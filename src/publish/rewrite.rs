@@ -8,10 +8,10 @@
 
 use crate::dataset::classes::Classes;
 use crate::dataset::manifest::Manifest;
+use crate::dataset::root::Root;
 use crate::error::Result;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// What whoever publishes should know: a sentence, and what it is about, a line for each.
@@ -40,7 +40,7 @@ pub(crate) trait Rewrite {
     /// Where it cannot be read, or when it was stopped.
     fn begin(
         &mut self,
-        _root: &Path,
+        _root: &Root,
         _manifest: &Manifest,
         _interrupted: &AtomicBool,
     ) -> Result<()> {

@@ -3,6 +3,8 @@
 use crate::columns::schema::widen::widened;
 use crate::dataset::MANIFEST;
 use crate::dataset::manifest::{DataFile, Manifest};
+use crate::dataset::opened::Opened;
+use crate::dataset::root::Root;
 use crate::dataset::tables;
 use crate::error::{Error, Place, Result};
 use crate::foreign;
@@ -16,7 +18,6 @@ use parquet::column::page::PageReader;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ const BATCH_ELEMENTS: usize = 32 * 1024;
 /// An opened Parquet file.
 pub(super) struct Rows {
     path: PathBuf,
-    file: File,
+    file: Opened,
     metadata: ArrowReaderMetadata,
     /// The schema of its table, where it is another than its own.
     table: Option<SchemaRef>,
@@ -39,9 +40,9 @@ impl Rows {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`]; [`Error::Input`] where it is no regular file below `root`.
-    pub(super) fn open(root: &Path, file: &str) -> Result<Rows> {
+    pub(super) fn open(root: &Root, file: &str) -> Result<Rows> {
         let path = root.join(file);
-        let file = foreign::open_in(root, file)?;
+        let file = root.open(file)?.in_blocks();
         let metadata = foreign::guarded(&path, || {
             ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
                 .map_err(Error::columns_read(&path))
@@ -76,10 +77,7 @@ impl Rows {
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`].
     pub(super) fn values(&self, group: usize, column: usize) -> Result<u64> {
-        let file = self
-            .file
-            .try_clone()
-            .map_err(Error::io("read", &self.path))?;
+        let file = self.file.clone();
         let group = self.metadata().row_group(group);
         foreign::guarded(&self.path, || {
             let rows = usize::try_from(group.num_rows()).unwrap_or_default();
@@ -134,10 +132,7 @@ impl Rows {
         only: Option<&[&str]>,
         groups: Option<Vec<usize>>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
-        let file = self
-            .file
-            .try_clone()
-            .map_err(Error::io("read", &self.path))?;
+        let file = self.file.clone();
         let mut builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
         if let Some(groups) = groups {
@@ -194,7 +189,7 @@ impl Rows {
 /// # Errors
 /// As [`Rows::open`], and [`Error::Input`] where a file is not the one that the manifest tells of.
 pub(super) fn by_recording(
-    root: &Path,
+    root: &Root,
     manifest: &Manifest,
     table: &str,
 ) -> Result<Vec<Vec<String>>> {
@@ -233,7 +228,7 @@ pub(super) fn by_recording(
 ///
 /// # Errors
 /// [`Error::Input`] where they differ, and as [`by_recording`].
-pub(super) fn check_counts(root: &Path, manifest: &Manifest) -> Result<()> {
+pub(super) fn check_counts(root: &Root, manifest: &Manifest) -> Result<()> {
     let (events, requests) = (
         by_recording(root, manifest, tables::EVENTS)?,
         by_recording(root, manifest, tables::REQUESTS)?,

@@ -12,6 +12,7 @@ use super::release::{INCOMPLETE, OTHER, SplitRule, TRAIN};
 use super::rows::{Rows, ids};
 use crate::dataset::Dataset;
 use crate::dataset::manifest::Manifest;
+use crate::dataset::root::Root;
 use crate::error::{Error, Place, Result};
 use crate::process::memory;
 use crate::query::output::{Collected, Results};
@@ -210,7 +211,7 @@ impl Splits {
     pub(crate) fn of_events(
         &self,
         recording: usize,
-        root: &Path,
+        root: &Root,
         downstream: &[String],
     ) -> Result<EventSplits<'_>> {
         let mut services = HashMap::new();

@@ -12,6 +12,7 @@ use crate::columns::parquet::arrays::Chosen;
 use crate::columns::parquet::properties::{properties, properties_of_events};
 use crate::dataset::classes::Classes;
 use crate::dataset::manifest::Manifest;
+use crate::dataset::root::Root;
 use crate::dataset::staging::Staging;
 use crate::dataset::tables;
 use crate::dataset::{Dataset, MANIFEST, RELEASED};
@@ -196,7 +197,7 @@ fn counted(batch: &RecordBatch, before: i64, path: &Path) -> Result<i64> {
     }
 }
 
-fn no_files(root: &Path, table: &str) -> Error {
+fn no_files(root: &Root, table: &str) -> Error {
     Error::input(
         format!("the manifest names no file of the table {table}"),
         Place::file(root.join(MANIFEST)),

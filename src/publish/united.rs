@@ -6,13 +6,13 @@ use crate::columns::schema::united::{self, member, members, usage};
 use crate::columns::schema::{contract, merge};
 use crate::dataset::classes::{Class, Classes};
 use crate::dataset::manifest::Manifest;
+use crate::dataset::root::Root;
 use crate::dataset::tables;
 use crate::error::Result;
 use crate::trace::event::EventClass;
 use crate::trace::select::Selection;
 use arrow::datatypes::{Schema, SchemaRef};
 use glob::Pattern;
-use std::path::Path;
 use std::sync::Arc;
 
 /// The schema of the table whose `files` are those of the dataset in `root`: that of one ingest of all its recordings.
@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// # Errors
 /// As [`Rows::open`], and [`Error::Input`](crate::error::Error::Input) where a column has two types.
 pub(super) fn schema(
-    root: &Path,
+    root: &Root,
     manifest: &Manifest,
     classes: &[Classes],
     table: &str,

@@ -9,6 +9,7 @@
 //! dataset. What a damaged file decodes to without an error is not noticed: only `sysds verify` computes checksums.
 
 use crate::dataset::Table;
+use crate::dataset::root::Root;
 use crate::error::{Error, Place, Result};
 use crate::foreign;
 use crate::process::threads;
@@ -27,7 +28,7 @@ const ROWS: usize = 256;
 
 /// The error of the file or system behind `e`, in the dataset in `root` of these tables; `None` where the text of the query is
 /// to blame.
-pub(super) fn behind(e: &DataFusionError, root: &Path, tables: &[Table]) -> Option<Error> {
+pub(super) fn behind(e: &DataFusionError, root: &Root, tables: &[Table]) -> Option<Error> {
     if let Some(told) = told(e) {
         return Some(told);
     }
@@ -144,6 +145,19 @@ fn told(e: &DataFusionError) -> Option<Error> {
                 };
                 return Some(Error::columns_read(path)(source));
             }
+            Some(Error::Store {
+                action,
+                path,
+                what,
+                remedy,
+            }) => {
+                return Some(Error::Store {
+                    action,
+                    path: path.clone(),
+                    what: what.clone(),
+                    remedy: remedy.clone(),
+                });
+            }
             _ => cause = e.source(),
         }
     }
@@ -151,28 +165,28 @@ fn told(e: &DataFusionError) -> Option<Error> {
 }
 
 /// The error of a panic in a query of the dataset in `root` with these tables.
-pub(super) fn panicked(panic: &(dyn Any + Send), root: &Path, tables: &[Table]) -> Error {
+pub(super) fn panicked(panic: &(dyn Any + Send), root: &Root, tables: &[Table]) -> Error {
     let fault = threads::fault(panic);
     if matches!(&fault, Error::Fault { what } if threads::is_too_long(what)) {
         return too_long();
     }
     culprit(root, tables).unwrap_or_else(|| match fault {
         Error::Fault { what } => Error::Fault {
-            what: format!("{what} (in a query of {})", root.display()),
+            what: format!("{what} (in a query of {})", root.path().display()),
         },
         other => other,
     })
 }
 
 /// The error of the first file that cannot be decoded.
-fn culprit(root: &Path, tables: &[Table]) -> Option<Error> {
+fn culprit(root: &Root, tables: &[Table]) -> Option<Error> {
     let mut files = tables.iter().flat_map(|table| &table.files);
     files.find_map(|path| decode(root, path).err())
 }
 
 /// Decodes all that is in a file of the dataset in `root`.
-fn decode(root: &Path, path: &Path) -> Result<()> {
-    let file = foreign::open_in(root, path.strip_prefix(root).unwrap_or(path))?;
+fn decode(root: &Root, path: &Path) -> Result<()> {
+    let file = root.open(root.name_of(path))?;
     foreign::guarded(path, || {
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
@@ -205,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_system_and_files_are_told_from_the_text() {
-        let root = Path::new("d");
+        let root = &Root::from(Path::new("d"));
         let io = || io::Error::from_raw_os_error(5);
         let of_system = [
             DataFusionError::IoError(io()),

@@ -66,7 +66,7 @@ pub(super) fn definitions() -> Vec<(&'static str, &'static str)> {
 pub(super) struct Opening<'d> {
     pub context: &'d SessionContext,
     pub dataset: &'d Dataset,
-    /// Its folder, links followed.
+    /// Its folder, links followed; its URL where it is in a store.
     pub root: &'d Path,
     /// How DataFusion reads the files in it.
     pub reach: &'d Reach,
@@ -106,10 +106,13 @@ impl Opening<'_> {
     }
 
     async fn table(&self, table: &Table, known: &mut Known) -> Result<()> {
-        let files = table.files.iter();
-        let files = files.map(|file| self.access.readable(file, self.root));
-        let files = files.collect::<Result<Vec<PathBuf>>>()?;
         let root = &self.dataset.root;
+        let files = table.files.iter();
+        let files = files.map(|file| match root.disk() {
+            Some(_) => self.access.readable(file, self.root),
+            None => Ok(file.clone()),
+        });
+        let files = files.collect::<Result<Vec<PathBuf>>>()?;
         let schema = stored::schema(root, table)?;
         nested_names(schema.fields(), &mut known.fields);
         let wrong = |e: DataFusionError| {

@@ -214,7 +214,9 @@ fn start_tokio(cores: usize) -> Result<tokio::runtime::Runtime> {
         .worker_threads(cores)
         .thread_name("query")
         .thread_stack_size(STACK)
-        .thread_keep_alive(Duration::from_secs(1 << 20));
+        .thread_keep_alive(Duration::from_secs(1 << 20))
+        // By which requests to a store are tried again.
+        .enable_time();
     let (tell, told) = channel();
     threads::spawn("start", move || {
         let _ = tell.send(threads::quietly(|| builder.build()));

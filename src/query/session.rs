@@ -9,6 +9,7 @@ use super::runtime::Runtime;
 use super::source::Source;
 use super::statements::{self, Parsed};
 use super::{copy, damage, limits, mistakes, parameters, shipped, tables, wide};
+use crate::dataset::root::Root;
 use crate::dataset::{Dataset, Table};
 use crate::error::{Error, Result};
 use crate::foreign::{self, Kind};
@@ -37,8 +38,8 @@ pub(crate) struct Session {
     context: SessionContext,
     runtime: Runtime,
     /// The dataset's folder, as it was named.
-    folder: PathBuf,
-    /// The same, links followed.
+    folder: Root,
+    /// The same, links followed; its URL where it is in a store.
     root: PathBuf,
     /// How DataFusion reads the files in it; open as long as they are read.
     reach: Reach,
@@ -76,12 +77,16 @@ impl Session {
         access: Access,
     ) -> Result<Self> {
         let runtime = Runtime::start(memory, interrupted)?;
-        let root = access::real(&dataset.root)?;
+        let context = runtime.context();
+        let root = match dataset.root.disk() {
+            Some(folder) => access::real(folder)?,
+            None => dataset.root.path().to_path_buf(),
+        };
         let mut session = Session {
-            context: runtime.context(),
+            reach: Reach::new(&dataset.root, &root, &context)?,
+            context,
             runtime,
             folder: dataset.root.clone(),
-            reach: Reach::new(&root)?,
             root,
             access,
             files: dataset.tables.clone(),

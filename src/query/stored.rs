@@ -7,6 +7,7 @@
 
 use crate::columns::schema::merge;
 use crate::dataset::Table;
+use crate::dataset::root::Root;
 use crate::error::{Error, Result};
 use crate::foreign;
 use arrow::datatypes::SchemaRef;
@@ -29,7 +30,6 @@ use futures::{StreamExt, TryStreamExt, stream};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::file::metadata::{PageIndexPolicy, ParquetStatisticsPolicy};
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
 /// Footers that are read at once.
@@ -167,9 +167,9 @@ impl TableProvider for Stored {
 ///
 /// # Errors
 /// [`Error::Io`] and [`Error::Columns`] where one cannot be read, [`Error::Input`] where they do not fit together.
-pub(super) fn schema(root: &Path, table: &Table) -> Result<SchemaRef> {
+pub(super) fn schema(root: &Root, table: &Table) -> Result<SchemaRef> {
     let one = |path: &std::path::PathBuf| {
-        let file = foreign::open_in(root, path.strip_prefix(root).unwrap_or(path))?;
+        let file = root.open(root.name_of(path))?;
         let options = ArrowReaderOptions::new()
             .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
             .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
@@ -225,7 +225,7 @@ mod tests {
             dir: dir.path().to_path_buf(),
             files,
         };
-        let stored = Stored::new(schema(dir.path(), &table).unwrap(), urls);
+        let stored = Stored::new(schema(&dir.path().into(), &table).unwrap(), urls);
         let context = SessionContext::new();
         context.register_table("t", Arc::new(stored)).unwrap();
         (dir, context)

@@ -14,6 +14,7 @@ pub(crate) use questions::Unanswered;
 use crate::dataset::Dataset;
 use crate::dataset::aside::WholeFile;
 use crate::dataset::manifest::Manifest;
+use crate::dataset::root::Root;
 use crate::dataset::within;
 use crate::error::{Error, Result};
 use crate::query::Session;
@@ -48,8 +49,11 @@ pub(crate) fn write(
 }
 
 /// What to call the dataset: its folder's name.
-fn name(root: &Path) -> Result<String> {
-    let whole = root.canonicalize().map_err(Error::io("read", root))?;
+fn name(root: &Root) -> Result<String> {
+    let whole = match root.disk() {
+        Some(folder) => folder.canonicalize().map_err(Error::io("read", folder))?,
+        None => root.path().to_path_buf(),
+    };
     let name = whole.file_name().unwrap_or(whole.as_os_str());
     Ok(path_text(Path::new(name)))
 }

@@ -19,10 +19,10 @@ use parquet::data_type::{
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::reader::ChunkReader;
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::ColumnDescPtr;
-use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -75,8 +75,8 @@ impl Encoded {
 ///
 /// # Errors
 /// [`ParquetError`] where it cannot be read, or has not as many rows as it should.
-pub fn apart(
-    (file, group): (File, &RowGroupMetaData),
+pub fn apart<R: ChunkReader + 'static>(
+    (file, group): (R, &RowGroupMetaData),
     (fitting, to): (&Fitting, &ColumnDescPtr),
     places: &Places,
     properties: &WriterPropertiesPtr,

@@ -8,6 +8,7 @@
 
 use crate::dataset::classes::Classes;
 use crate::dataset::manifest::Manifest;
+use crate::dataset::root::Root;
 use crate::error::Result;
 use crate::publish::rewrite::{Rewrite, Warning};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -15,7 +16,6 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef, UInt64Type};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -261,7 +261,7 @@ impl All {
 }
 
 impl Rewrite for Audit<'_> {
-    fn begin(&mut self, root: &Path, manifest: &Manifest, interrupted: &AtomicBool) -> Result<()> {
+    fn begin(&mut self, root: &Root, manifest: &Manifest, interrupted: &AtomicBool) -> Result<()> {
         self.inner.begin(root, manifest, interrupted)
     }
 

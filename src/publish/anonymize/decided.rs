@@ -6,6 +6,7 @@
 
 use super::table::{Of, Table};
 use crate::dataset::manifest::Manifest;
+use crate::dataset::root::Root;
 use crate::dataset::tables;
 use crate::error::Result;
 use crate::process::stop::go_on;
@@ -14,7 +15,6 @@ use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, Schema};
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -44,7 +44,7 @@ impl ByExit {
 /// [`Error::Input`]: crate::error::Error::Input
 /// [`Error::Interrupted`]: crate::error::Error::Interrupted
 pub(super) fn find(
-    root: &Path,
+    root: &Root,
     manifest: &Manifest,
     table: &Table,
     interrupted: &AtomicBool,

@@ -6,16 +6,16 @@ use super::decided;
 use super::policy::Processes;
 use crate::dataset::classes::Classes;
 use crate::dataset::manifest::Manifest;
+use crate::dataset::root::Root;
 use crate::error::Result;
 use crate::publish::rewrite::{Rewrite, Warning};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 impl Rewrite for Anonymizer {
-    fn begin(&mut self, root: &Path, manifest: &Manifest, interrupted: &AtomicBool) -> Result<()> {
+    fn begin(&mut self, root: &Root, manifest: &Manifest, interrupted: &AtomicBool) -> Result<()> {
         self.times.check(root, manifest)?;
         self.exits = decided::find(root, manifest, &self.table, interrupted)?;
         Ok(())

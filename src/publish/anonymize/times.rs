@@ -8,10 +8,10 @@
 use super::key::Key;
 use super::policy::Shift;
 use crate::dataset::manifest::{Manifest, Recording};
+use crate::dataset::root::Root;
 use crate::error::{Error, Place, Result};
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::Path;
 
 /// Seconds since the epoch that are present-day: 2001 (LTTng is from 2005) to 2100. A clock that was never set shows
 /// none of them.
@@ -146,7 +146,7 @@ impl Times {
     ///
     /// # Errors
     /// [`Error::Input`].
-    pub(super) fn check(&self, root: &Path, manifest: &Manifest) -> Result<()> {
+    pub(super) fn check(&self, root: &Root, manifest: &Manifest) -> Result<()> {
         let mixed = |r: &&Recording| {
             let span = r.first_ns.zip(r.last_ns);
             span.is_some_and(|(first, last)| is_present(first) != is_present(last))

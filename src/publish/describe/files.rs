@@ -64,8 +64,8 @@ fn sums(root: &Path) -> Result<String> {
     let mut text = String::new();
     for file in files(root)? {
         let path = root.join(&file);
-        let mut opened = foreign::open_in(root, &file)?;
-        let (_, sha256) = digest(&mut opened, &|| Ok(())).map_err(Error::io("read", &path))?;
+        let opened = foreign::open_in(root, &file)?;
+        let (_, sha256) = digest(&opened.into(), &|| Ok(())).map_err(Error::io("read", &path))?;
         text.push_str(&format!("{sha256}  {file}\n"));
     }
     Ok(text)

@@ -38,7 +38,7 @@ impl<'a> ReleaseMetadata<'a> {
         let mut schemas = BTreeMap::new();
         for (table, files) in &manifest.dataset.tables {
             if let Some(file) = files.files.first() {
-                let schema = Rows::open(root, &file.path)?.schema().clone();
+                let schema = Rows::open(&root.into(), &file.path)?.schema().clone();
                 schemas.insert(table.clone(), schema);
             }
         }

@@ -3,17 +3,17 @@
 use super::report::{Kind, Report};
 use crate::dataset;
 use crate::dataset::manifest::{FORMAT_VERSION, Manifest, Recording};
+use crate::dataset::root::Root;
 use crate::error::Result;
 use crate::publish::release::{self, FULL, RELEASE_VERSION, Release, ReleaseManifest, Shard};
 use crate::publish::rows;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// The manifest of what is in `root`, and whether that is a release.
 ///
 /// # Errors
 /// As [`ReleaseManifest::read_as_it_is`] and [`Manifest::read`].
-pub(super) fn manifest(root: &Path, report: &mut Report) -> Result<(ReleaseManifest, bool)> {
+pub(super) fn manifest(root: &Root, report: &mut Report) -> Result<(ReleaseManifest, bool)> {
     if release::is_release(root)? || !dataset::is_dataset(root)? {
         return Ok((ReleaseManifest::read_as_it_is(root)?, true));
     }
@@ -60,7 +60,7 @@ pub(super) fn manifest(root: &Path, report: &mut Report) -> Result<(ReleaseManif
 }
 
 /// The names of the files of a table that are of each recording.
-fn of_recordings(root: &Path, manifest: &Manifest, table: &str) -> Result<Vec<Vec<String>>> {
+fn of_recordings(root: &Root, manifest: &Manifest, table: &str) -> Result<Vec<Vec<String>>> {
     if manifest.format_version < FORMAT_VERSION {
         // Then only the files themselves say of which recording they are.
         return rows::by_recording(root, manifest, table);

@@ -59,7 +59,7 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<()> {
     }
     let listed = listed(release, report)?;
     let mut found: BTreeMap<String, Measured> = BTreeMap::new();
-    for (below, kind) in foreign::everything_below(release.root)? {
+    for (below, kind) in release.root.everything()? {
         let file = path_text(&below);
         if file == SUMS {
             continue;
@@ -93,7 +93,7 @@ pub(super) fn check_named(release: &Release, report: &mut Report) -> Result<()> 
     let mut found: BTreeMap<String, Measured> = BTreeMap::new();
     let named: Vec<&DataFile> = release.manifest.dataset.data_files().collect();
     for file in &named {
-        let kind = foreign::kind(&release.root.join(&file.path))?;
+        let kind = release.root.kind(&file.path)?;
         if let Some(kind) = kind {
             let measured = look(release, Path::new(&file.path), kind, report)?;
             found.insert(file.path.clone(), measured);
@@ -132,7 +132,7 @@ fn look(
 
 /// The files and checksums of the list.
 fn listed(release: &Release, report: &mut Report) -> Result<BTreeMap<String, String>> {
-    let text = match foreign::read_text_in(release.root, SUMS) {
+    let text = match release.root.text(SUMS) {
         Ok(text) => text,
         Err(e) if foreign::is_absent(&e) => {
             report.add(Kind::Missing, SUMS, "no file can be checked without it");
@@ -171,12 +171,12 @@ enum Measured {
 
 /// Length and SHA-256 of a file, unless the check is to stop.
 fn measure(release: &Release, file: &Path) -> Result<Measured> {
-    let mut opened = foreign::open_in(release.root, file)?;
+    let opened = release.root.open(file)?.in_blocks();
     let stop = || match release.go_on() {
         Ok(()) => Ok(()),
         Err(_) => Err(std::io::ErrorKind::Interrupted.into()),
     };
-    let measured = digest(&mut opened, &stop);
+    let measured = digest(&opened, &stop);
     // What it is stopped by, it is stopped by here, too.
     release.go_on()?;
     let (bytes, sha256) = measured.map_err(Error::io("read", &release.root.join(file)))?;
@@ -230,7 +230,7 @@ fn against_manifest(file: &DataFile, found: &BTreeMap<String, Measured>, report:
 /// Whether `croissant.json` names the shards with the checksums of the manifest.
 fn croissant(release: &Release, report: &mut Report) -> Result<()> {
     const NAME: &str = "croissant.json";
-    let text = match foreign::read_text_in(release.root, NAME) {
+    let text = match release.root.text(NAME) {
         Ok(text) => text,
         Err(e) if foreign::is_absent(&e) => {
             report.add(Kind::Missing, NAME, "a release has one");

@@ -20,6 +20,7 @@ mod values;
 pub(crate) use report::Report;
 
 use crate::dataset::manifest::Recording;
+use crate::dataset::root::Root;
 use crate::error::Result;
 use crate::foreign;
 use release::Release;
@@ -31,7 +32,7 @@ use std::sync::atomic::AtomicBool;
 /// # Errors
 /// [`Error::Input`](crate::error::Error::Input) where it is neither, or its manifest cannot be read; [`Error::Interrupted`](crate::error::Error::Interrupted). What is wrong with it
 /// is no error, but in the report.
-pub(crate) fn verify(root: &Path, interrupted: &AtomicBool) -> Result<Report> {
+pub(crate) fn verify(root: &Root, interrupted: &AtomicBool) -> Result<Report> {
     let mut report = Report::default();
     let (manifest, is_release) = dataset::manifest(root, &mut report)?;
     let release = Release {

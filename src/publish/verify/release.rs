@@ -1,16 +1,17 @@
 //! A release that is checked, and the reading of its shards.
 
+use crate::dataset::root::Root;
 use crate::error::Result;
 use crate::process::stop::go_on;
 use crate::publish::release::{ReleaseManifest, Shard};
 use crate::publish::rows::Rows;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 /// A release that is checked.
 pub(super) struct Release<'a> {
-    pub(super) root: &'a Path,
+    pub(super) root: &'a Root,
     pub(super) manifest: &'a ReleaseManifest,
     /// Whether it is one, and not a dataset.
     pub(super) is_release: bool,

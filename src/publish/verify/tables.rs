@@ -5,7 +5,6 @@ use super::report::{Kind, Report};
 use crate::columns::schema::contract::{self, Contract};
 use crate::dataset::tables;
 use crate::error::Result;
-use crate::foreign;
 use crate::publish::release::SCHEMAS;
 use crate::publish::rows::Rows;
 use arrow::datatypes::{DataType, Fields, SchemaRef};
@@ -67,7 +66,7 @@ fn contract_of(release: &Release, expected: Contract, report: &mut Report) -> Op
         return Some(expected);
     }
     let name = format!("{SCHEMAS}/{}.json", expected.table);
-    let text = foreign::read_text_in(release.root, &name);
+    let text = release.root.text(&name);
     let read = text.map_err(|e| e.reason());
     match read.and_then(|text| contract::read(&text)) {
         Ok(contract) => Some(contract),

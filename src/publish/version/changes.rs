@@ -4,20 +4,20 @@ use super::level::{Change, Level};
 use super::rows::same_rows;
 use super::schemas::schemas;
 use super::side::Side;
+use crate::dataset::root::Root;
 use crate::dataset::tables;
 use crate::error::{Error, Place, Result};
 use crate::publish::release::ReleaseManifest;
 use crate::publish::rows::{self, Rows};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// What has changed from the release `old` to the one in `root`; nothing where all rows are the same.
 ///
 /// # Errors
 /// [`Error::Io`] and [`Error::Columns`] where a file cannot be read.
 pub(super) fn changes(
-    (old_root, old): (&Path, &ReleaseManifest),
-    root: &Path,
+    (old_root, old): (&Root, &ReleaseManifest),
+    root: &Root,
     new: &ReleaseManifest,
 ) -> Result<Vec<Change>> {
     let mut changes = Vec::new();

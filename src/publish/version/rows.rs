@@ -1,11 +1,11 @@
 //! Whether two releases have the same rows, in all columns that the old one has.
 
 use super::side::Side;
+use crate::dataset::root::Root;
 use crate::error::Result;
 use crate::publish::rows::Rows;
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StructArray};
 use arrow::datatypes::DataType;
-use std::path::Path;
 use std::sync::Arc;
 
 /// Whether both have the same rows, in all columns that the old one has.
@@ -52,14 +52,14 @@ fn equal(old: &RecordBatch, new: &RecordBatch) -> bool {
 
 /// Rows of several files, one after another.
 struct Stream<'a> {
-    root: &'a Path,
+    root: &'a Root,
     paths: std::slice::Iter<'a, &'a String>,
     batches: Option<Box<dyn Iterator<Item = Result<RecordBatch>>>>,
     head: Option<RecordBatch>,
 }
 
 impl<'a> Stream<'a> {
-    fn new(root: &'a Path, paths: &'a [&'a String]) -> Self {
+    fn new(root: &'a Root, paths: &'a [&'a String]) -> Self {
         Stream {
             root,
             paths: paths.iter(),

@@ -4,15 +4,14 @@ use super::changes::changes;
 use super::level::Level;
 use crate::dataset::MANIFEST;
 use crate::dataset::manifest::digest;
+use crate::dataset::root::Root;
 use crate::error::{Error, Place, Result};
-use crate::foreign;
 use crate::publish::release::{Previous, ReleaseManifest};
 use semver::Version;
-use std::path::{Path, PathBuf};
 
 /// The release before.
 pub(crate) struct Old {
-    root: PathBuf,
+    root: Root,
     manifest: ReleaseManifest,
     version: Version,
     sha256: String,
@@ -24,12 +23,12 @@ impl Old {
     ///
     /// # Errors
     /// As [`ReleaseManifest::read`]; [`Error::Usage`] where its pseudonyms are of another key, or it has none.
-    pub(crate) fn open(root: &Path, key_id: Option<&str>) -> Result<Old> {
+    pub(crate) fn open(root: &Root, key_id: Option<&str>) -> Result<Old> {
         let manifest = ReleaseManifest::read(root)?;
         fits(root, &manifest, key_id)?;
         let path = root.join(MANIFEST);
-        let mut file = foreign::open_in(root, MANIFEST)?;
-        let (_, sha256) = digest(&mut file, &|| Ok(())).map_err(Error::io("read", &path))?;
+        let file = root.open(MANIFEST)?;
+        let (_, sha256) = digest(&file, &|| Ok(())).map_err(Error::io("read", &path))?;
         let version = Version::parse(&manifest.release.version).map_err(|e| {
             Error::input(
                 format!(
@@ -41,7 +40,7 @@ impl Old {
             )
         })?;
         Ok(Old {
-            root: root.to_path_buf(),
+            root: root.clone(),
             manifest,
             version,
             sha256,
@@ -50,7 +49,7 @@ impl Old {
 }
 
 /// See [`Old::open`].
-fn fits(root: &Path, manifest: &ReleaseManifest, key_id: Option<&str>) -> Result<()> {
+fn fits(root: &Root, manifest: &ReleaseManifest, key_id: Option<&str>) -> Result<()> {
     let release = &manifest.release;
     let is_anonymized = release.key_id.is_some() || !release.privacy.is_empty();
     let what = match (key_id, is_anonymized) {
@@ -63,7 +62,7 @@ fn fits(root: &Path, manifest: &ReleaseManifest, key_id: Option<&str>) -> Result
     Err(Error::usage(
         format!(
             "{}: {what}: a release that follows it would join the two, and tell what stands behind the pseudonyms",
-            root.display()
+            root.path().display()
         ),
         "Name with --previous a release that was made with the same --key, or leave it out and give --version.",
     ))
@@ -75,7 +74,7 @@ fn fits(root: &Path, manifest: &ReleaseManifest, key_id: Option<&str>) -> Result
 /// [`Error::Usage`] where the version that was asked for says less than what has changed; as [`changes`].
 pub(crate) fn settle(
     manifest: &mut ReleaseManifest,
-    root: &Path,
+    root: &Root,
     old: Option<&Old>,
     asked: Option<Version>,
 ) -> Result<()> {

@@ -1,16 +1,16 @@
 //! One of the two releases that are compared.
 
+use crate::dataset::root::Root;
 use crate::dataset::tables;
 use crate::error::Result;
 use crate::publish::release::{ReleaseManifest, Shard};
 use crate::publish::rows::Rows;
 use arrow::datatypes::SchemaRef;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// One of the two releases.
 pub(super) struct Side<'a> {
-    pub(super) root: &'a Path,
+    pub(super) root: &'a Root,
     pub(super) manifest: &'a ReleaseManifest,
     /// The shards by table and recording, in order.
     shards: BTreeMap<(&'a str, &'a str), Vec<(&'a String, &'a Shard)>>,
@@ -19,7 +19,7 @@ pub(super) struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    pub(super) fn new(root: &'a Path, manifest: &'a ReleaseManifest) -> Self {
+    pub(super) fn new(root: &'a Root, manifest: &'a ReleaseManifest) -> Self {
         let files = manifest.dataset.tables.values().flat_map(|t| &t.files);
         let sums = files.map(|f| (f.path.as_str(), f.sha256.as_str()));
         Side {

@@ -1,20 +1,21 @@
 //! The files that rows come from, and the numbers of rows in them.
 
 use crate::dataset::Table;
+use crate::dataset::opened;
+use crate::dataset::root::Root;
 use crate::error::{Error, Result};
 use crate::foreign;
 use arrow::datatypes::{DataType, Field, Fields, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::error::DataFusionError;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A table of the dataset, as SQL knows it, and its files.
 #[derive(Debug)]
 pub(crate) struct Origin {
-    root: PathBuf,
+    root: Root,
     table: Table,
     /// What SQL reads it by.
     pub provider: Arc<dyn TableProvider>,
@@ -23,7 +24,7 @@ pub(crate) struct Origin {
 /// A table's files while they are read.
 #[derive(Debug)]
 pub(super) struct Opened {
-    root: PathBuf,
+    root: Root,
     pub files: Vec<(PathBuf, ArrowReaderMetadata)>,
     pub groups: Vec<Group>,
 }
@@ -43,9 +44,9 @@ pub(super) struct Group {
 
 impl Origin {
     /// A table in the dataset `root`.
-    pub(crate) fn new(root: &Path, table: &Table, provider: Arc<dyn TableProvider>) -> Self {
+    pub(crate) fn new(root: &Root, table: &Table, provider: Arc<dyn TableProvider>) -> Self {
         Origin {
-            root: root.to_path_buf(),
+            root: root.clone(),
             table: table.clone(),
             provider,
         }
@@ -100,13 +101,13 @@ impl Opened {
     ///
     /// # Errors
     /// As [`Origin::open`].
-    pub(super) fn file(&self, number: usize) -> Result<File> {
+    pub(super) fn file(&self, number: usize) -> Result<opened::Opened> {
         open(&self.root, &self.files[number].0)
     }
 }
 
-fn open(root: &Path, path: &Path) -> Result<File> {
-    foreign::open_in(root, path.strip_prefix(root).unwrap_or(path))
+fn open(root: &Root, path: &Path) -> Result<opened::Opened> {
+    root.open(root.name_of(path))
 }
 
 /// Whether a column has lists of structures, whose values are not looked at here.

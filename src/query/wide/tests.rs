@@ -94,7 +94,7 @@ fn table(root: &Path) -> (SessionContext, Vec<Origin>) {
         .unwrap();
     let name = "requests".to_owned();
     let table = Table { name, dir, files };
-    (context, vec![Origin::new(root, &table, provider)])
+    (context, vec![Origin::new(&root.into(), &table, provider)])
 }
 
 async fn copied(context: &SessionContext, origins: &[Origin], sql: &str) -> Option<Copied> {

@@ -1,0 +1,131 @@
+//! An object as a file that is read in ranges.
+//!
+//! A footer or a column is one request for its bytes. Who reads a file from its begin to its end, or page by page, would
+//! send one for every few hundred bytes, so there the object is read in blocks, of which the last few are kept.
+
+use super::client::Folder;
+use crate::error::Result;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bytes of a block.
+const BLOCK: u64 = 1 << 20;
+/// Blocks of an object that are kept: columns that are read side by side are each in one of their own.
+const KEPT: usize = 32;
+
+/// An object.
+#[derive(Debug, Clone)]
+pub(crate) struct Object {
+    folder: Folder,
+    name: PathBuf,
+    size: u64,
+    blocks: Option<Arc<Mutex<VecDeque<(u64, Bytes)>>>>,
+}
+
+impl Object {
+    pub(super) fn new(folder: Folder, name: PathBuf, size: u64) -> Self {
+        Object {
+            folder,
+            name,
+            size,
+            blocks: None,
+        }
+    }
+
+    /// Its size.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The same, read in blocks.
+    pub(crate) fn in_blocks(mut self) -> Self {
+        self.blocks.get_or_insert_default();
+        self
+    }
+
+    /// The bytes `range`, which end with the object where they would go beyond it.
+    ///
+    /// # Errors
+    /// [`Error::Store`](crate::error::Error::Store), and [`Error::Io`](crate::error::Error::Io) where it is gone.
+    pub(crate) fn bytes(&self, range: Range<u64>) -> Result<Bytes> {
+        let range = range.start.min(self.size)..range.end.min(self.size);
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let Some(blocks) = &self.blocks else {
+            return self.folder.range(&self.name, range);
+        };
+        let (first, last) = (range.start / BLOCK, (range.end - 1) / BLOCK);
+        if first == last {
+            let block = self.block(blocks, first)?;
+            return Ok(within(&block, first, &range));
+        }
+        let mut all = Vec::with_capacity((range.end - range.start) as usize);
+        for number in first..=last {
+            let block = self.block(blocks, number)?;
+            all.extend_from_slice(&within(&block, number, &range));
+        }
+        Ok(all.into())
+    }
+
+    fn block(&self, blocks: &Mutex<VecDeque<(u64, Bytes)>>, number: u64) -> Result<Bytes> {
+        let locked = || blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut kept = locked();
+            if let Some(at) = kept.iter().position(|(of, _)| *of == number) {
+                let block = kept.remove(at).expect("it is there");
+                kept.push_back(block.clone());
+                return Ok(block.1);
+            }
+        }
+        let begin = number * BLOCK;
+        let block = self
+            .folder
+            .range(&self.name, begin..(begin + BLOCK).min(self.size))?;
+        let mut kept = locked();
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        kept.push_back((number, block.clone()));
+        Ok(block)
+    }
+
+    /// Its bytes from `begin` on.
+    pub(crate) fn reader(&self, begin: u64) -> Reader {
+        Reader {
+            object: self.clone().in_blocks(),
+            at: begin,
+        }
+    }
+}
+
+/// The part of the block `number` that is in `range`.
+fn within(block: &Bytes, number: u64, range: &Range<u64>) -> Bytes {
+    let begin = number * BLOCK;
+    let from = range.start.saturating_sub(begin) as usize;
+    let to = (range.end - begin).min(block.len() as u64) as usize;
+    block.slice(from.min(to)..to)
+}
+
+/// An object that is read on and on.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    object: Object,
+    at: u64,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Up to the end of a block: who reads a little gets what one request brought.
+        let end = (self.at / BLOCK + 1) * BLOCK;
+        let end = end.min(self.at.saturating_add(buffer.len() as u64));
+        let bytes = self.object.bytes(self.at..end).map_err(io::Error::other)?;
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        self.at += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+}
