@@ -43,7 +43,7 @@ pub(super) fn run(args: CleanArgs) -> Result<u8> {
     let interrupted = interrupt_flag()?;
     let root = Root::named(&args.dataset)?;
     dataset::open(&root)?;
-    let found = clean(&args.dataset, AGE, !args.dry_run, &|| go_on(&interrupted))?;
+    let found = clean(&root, AGE, !args.dry_run, &|| go_on(&interrupted))?;
     print(&text(&found, args.dry_run))?;
     Ok(0)
 }

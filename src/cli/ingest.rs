@@ -16,7 +16,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use glob::Pattern;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Exit status of an ingest that kept what comes before a damage.
 const DAMAGED: u8 = 3;
@@ -144,7 +144,7 @@ pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
     if quiet {
         crate::process::be_quiet();
     }
-    let output = args.output.clone();
+    let output = Root::named(&args.output)?;
     let interrupted = terminal::interrupt_flag()?;
     let mut meter = Meter::new(quiet);
     let result = ingest(
@@ -198,7 +198,7 @@ fn options(args: IngestArgs) -> Result<IngestOptions> {
     let defaults = requests::RuleOptions::default();
     Ok(IngestOptions {
         traces: args.traces,
-        output: args.output,
+        output: Root::named(&args.output)?,
         force: args.force,
         append: args.append,
         codec: args.compression,
@@ -219,12 +219,12 @@ fn options(args: IngestArgs) -> Result<IngestOptions> {
 }
 
 /// Says on stderr which of the options that choose something fit nothing: most often they are misspelt.
-fn without_effect(manifest: &Manifest, output: &Path) {
+fn without_effect(manifest: &Manifest, output: &Root) {
     let options = &manifest.options;
     // The dataset is in place, whatever comes of this.
     let read = match options.events.is_empty() && options.columns.is_empty() {
         true => Ok(Vec::new()),
-        false => classes::read(&output.into(), manifest),
+        false => classes::read(output, manifest),
     };
     let Ok(read) = read else { return };
     let classes = || read.iter().flat_map(|c| &c.classes).map(|c| &c.class);
@@ -247,11 +247,11 @@ fn without_effect(manifest: &Manifest, output: &Path) {
 }
 
 /// Says on stderr what was made and what was lost.
-fn report(manifest: &Manifest, output: &Path, seconds: f64) {
+fn report(manifest: &Manifest, output: &Root, seconds: f64) {
     let bytes: u64 = manifest.tables.values().map(|t| t.bytes).sum();
     say!(
         "{}: {} events, {} requests ({} incomplete), {:.1} MB, in {:.1} s",
-        output.display(),
+        output.path().display(),
         manifest.events,
         manifest.requests,
         manifest.incomplete_requests,

@@ -147,7 +147,7 @@ fn date(text: &str) -> Result<String, String> {
 /// As [`publish`].
 pub(super) fn run(args: PublishArgs) -> Result<u8> {
     let quiet = args.quiet;
-    let output = args.output.clone();
+    let output = Root::named(&args.output)?;
     let audit = args.audit;
     let mut rewrite = rewrite(&args)?;
     let options = options(args)?;
@@ -178,7 +178,7 @@ pub(super) fn run(args: PublishArgs) -> Result<u8> {
     missing(&published);
     let printed = terminal::print(&left);
     printed.map(|()| 0).map_err(|e| Error::InPlace {
-        target: output,
+        target: (&output).into(),
         what: format!("what --audit lists could not be printed: {}", e.reason()),
         remedy: "Publish again with --force, and send stdout where there is room: look over the list before you upload \
                  anything."
@@ -213,7 +213,7 @@ fn options(args: PublishArgs) -> Result<PublishOptions> {
     let parameters = args.parameters;
     Ok(PublishOptions {
         dataset: Root::named(&args.dataset)?,
-        output: args.output,
+        output: Root::named(&args.output)?,
         force: args.force,
         shard_bytes: args.shard_size,
         codec: Codec::default(),
@@ -248,12 +248,12 @@ fn about(named: Option<&Path>, dataset: &Path) -> Result<About> {
 }
 
 /// Says on stderr what was made.
-fn report(published: &Published, output: &Path, seconds: f64) {
+fn report(published: &Published, output: &Root, seconds: f64) {
     let manifest = &published.manifest;
     let bytes: u64 = manifest.dataset.tables.values().map(|t| t.bytes).sum();
     say!(
         "{}: version {}, {} shards, {:.1} MB, in {seconds:.1} s",
-        output.display(),
+        output.path().display(),
         manifest.release.version,
         manifest.release.shards.len(),
         bytes as f64 / 1e6,

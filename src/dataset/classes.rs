@@ -36,12 +36,13 @@ pub struct Class {
     pub in_requests: bool,
 }
 
-/// Writes the file of a recording, whose first files have this number, into the dataset's folder `root`.
+/// Writes the file of a recording, whose first files have this number, into the dataset's folder `root`. Data files are called
+/// `part` there, but for their numbers.
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn write(root: &Path, of: &Classes, number: usize) -> Result<DataFile> {
-    let (folder, name) = paths::classes(&of.trace_id, number);
+pub fn write((root, part): (&Path, &str), of: &Classes, number: usize) -> Result<DataFile> {
+    let (folder, name) = paths::classes(&of.trace_id, part, number);
     let whole = root.join(&folder);
     std::fs::create_dir_all(&whole).map_err(Error::io("create", &whole))?;
     written(root, format!("{folder}/{name}"), of, of.classes.len())

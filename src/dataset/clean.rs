@@ -6,10 +6,13 @@
 
 use super::lock::Lock;
 use super::manifest::Manifest;
+use super::root::Root;
 use super::{MANIFEST, aside, paths};
 use crate::error::{Error, Result};
 use crate::foreign::{self, Kind};
 use crate::shown::path_text;
+use crate::store::client::Folder;
+use crate::store::writing::PROBE;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -31,13 +34,55 @@ pub(crate) struct Leftover {
 /// # Errors
 /// [`Error::Io`], those of `go_on`, and as [`Manifest::read`].
 pub(crate) fn clean(
+    root: &Root,
+    age: Duration,
+    remove: bool,
+    go_on: &dyn Fn() -> Result<()>,
+) -> Result<Vec<Leftover>> {
+    match (root.disk(), root.store()) {
+        (Some(path), _) => on_disk(path, root, age, remove, go_on),
+        (None, Some(folder)) => in_store(folder, root, age, remove),
+        (None, None) => unreachable!("it is in one of them"),
+    }
+}
+
+/// In a store nobody has turns: what a writer has put meanwhile is young.
+fn in_store(folder: &Folder, root: &Root, age: Duration, remove: bool) -> Result<Vec<Leftover>> {
+    // The objects first: what is committed after that is named by a manifest that is read later.
+    let all = folder.list()?;
+    let manifest = Manifest::read(root)?;
+    let named = manifest.files();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = i64::try_from(now.unwrap_or_default().as_secs()).unwrap_or(i64::MAX);
+    let mut found = Vec::new();
+    for object in all {
+        let name = path_text(&object.name);
+        let ours = paths::is_own(&object.name) || name.starts_with(PROBE);
+        if ours && !named.contains(name.as_str()) {
+            found.push(Leftover {
+                path: object.name,
+                bytes: object.bytes,
+                old: now.saturating_sub(object.put) >= age.as_secs() as i64,
+            });
+        }
+    }
+    if remove {
+        let old = found.iter().filter(|leftover| leftover.old);
+        let old: Vec<PathBuf> = old.map(|leftover| leftover.path.clone()).collect();
+        folder.remove(&old)?;
+    }
+    Ok(found)
+}
+
+fn on_disk(
     root: &Path,
+    dataset: &Root,
     age: Duration,
     remove: bool,
     go_on: &dyn Fn() -> Result<()>,
 ) -> Result<Vec<Leftover>> {
     let _lock = Lock::take(root, go_on)?;
-    let manifest = Manifest::read(&root.into())?;
+    let manifest = Manifest::read(dataset)?;
     let named = manifest.files();
     let mut found = Vec::new();
     for (path, kind) in foreign::everything_below(root)? {

@@ -5,16 +5,22 @@
 //! Writers take turns by a [`Lock`], and whoever finds another manifest than the one that its own was made of changes
 //! nothing: it makes its manifest anew, of what is there now, and comes again.
 //!
+//! In a store the same is done by a condition: the manifest is put where it still is the one of before.
+//!
 //! A writer that is killed leaves files that no manifest names. The next that has files for the same recording removes
 //! those in its way, and `sysds clean` finds all.
 
 use super::lock::Lock;
+use super::making::Making;
 use super::manifest::Manifest;
+use super::root::Root;
 use super::{MANIFEST, aside};
 use crate::error::{Error, Result};
 use crate::foreign;
 use crate::process::ending;
 use crate::shown::path_text;
+use crate::store::client::Version;
+use crate::store::writing::PutIf;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
@@ -23,11 +29,11 @@ use std::path::{Path, PathBuf};
 /// A dataset as it was read, to be changed.
 pub(crate) struct Before<'a> {
     /// Its folder.
-    pub root: &'a Path,
+    pub root: &'a Root,
     /// Its manifest.
     pub manifest: &'a Manifest,
-    /// The same as it is on disk.
-    pub text: &'a str,
+    /// The same as it is written, and its version in a store.
+    pub text: &'a (String, Option<Version>),
 }
 
 /// What became of a change.
@@ -39,8 +45,8 @@ pub(crate) enum Committed {
     Changed,
 }
 
-/// Puts `files`, which stand in the folder `made` as they are to stand in the dataset, into the dataset of `before`, whose
-/// manifest is then `after`. `go_on` is asked while others have their turn.
+/// Puts `files`, which are made as they are to stand in the dataset, into the dataset of `before`, whose manifest is then
+/// `after`. `go_on` is asked while others have their turn.
 ///
 /// # Errors
 /// [`Error::Io`], and those of `go_on`: the dataset is then as it was. [`Error::InPlace`] where the change is in place, but
@@ -48,13 +54,38 @@ pub(crate) enum Committed {
 pub(crate) fn commit(
     before: &Before,
     after: &Manifest,
+    made: &mut Making,
+    files: &[String],
+    go_on: &dyn Fn() -> Result<()>,
+) -> Result<Committed> {
+    match made {
+        Making::Disk(staging) => on_disk(
+            (before.root.path(), before),
+            after,
+            staging.dir(),
+            files,
+            go_on,
+        ),
+        // Its files are there already.
+        Making::Store(shipping) => {
+            let put = shipping.put_manifest(&after.text(), before.text.1.as_ref())?;
+            Ok(match put {
+                PutIf::Done => Committed::Done,
+                PutIf::Changed => Committed::Changed,
+            })
+        }
+    }
+}
+
+fn on_disk(
+    (root, before): (&Path, &Before),
+    after: &Manifest,
     made: &Path,
     files: &[String],
     go_on: &dyn Fn() -> Result<()>,
 ) -> Result<Committed> {
-    let root = before.root;
     let _lock = Lock::take(root, go_on)?;
-    if foreign::read_text_in(root, MANIFEST)? != before.text {
+    if foreign::read_text_in(root, MANIFEST)? != before.text.0 {
         return Ok(Committed::Changed);
     }
     let named = before.manifest.files();

@@ -288,7 +288,8 @@ impl Manifest {
         whole.rename(&file, held)
     }
 
-    fn text(&self) -> String {
+    /// Its text, as it is written.
+    pub(crate) fn text(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("a manifest is JSON");
         text.push('\n');
         text

@@ -3,7 +3,8 @@
 //! This module finds and opens datasets, released ones too. The others each own one thing about them:
 //!
 //! - `root`, `opened`: where it is, and how its files are read;
-//! - `staging`, `aside`: how one is made, and anything is written, without ever leaving half of it behind;
+//! - `making`, `staging`, `shipping`, `aside`, `temporary`: how one is made, on a disk and in a store, and anything is
+//!   written, without ever leaving half of it behind;
 //! - `owned`, `within`: which files in its folder are its own, and that no others are written into it;
 //! - `manifest`, `options`, `record_metadata`: what it says of itself, of the options it was made with, of how its traces
 //!   were recorded;
@@ -17,6 +18,7 @@ pub mod codec;
 pub(crate) mod commit;
 pub mod fingerprint;
 pub(crate) mod lock;
+pub(crate) mod making;
 pub mod manifest;
 pub(crate) mod opened;
 pub mod options;
@@ -24,8 +26,10 @@ pub mod owned;
 pub(crate) mod paths;
 pub mod record_metadata;
 pub(crate) mod root;
+pub(crate) mod shipping;
 pub mod staging;
 pub mod tables;
+pub(crate) mod temporary;
 pub mod timestamp;
 pub(crate) mod type_name;
 pub(crate) mod within;

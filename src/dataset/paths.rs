@@ -22,8 +22,11 @@ pub(crate) fn folder(table: &str, trace_id: &str) -> String {
 
 /// The folder of the file that has the event classes of a recording, and the file's name there: `number` is that of the
 /// recording's first files, which is another where a recording takes the place of itself.
-pub(crate) fn classes(trace_id: &str, number: usize) -> (String, String) {
-    (folder(CLASSES, trace_id), format!("part-{number:05}.json"))
+pub(crate) fn classes(trace_id: &str, part: &str, number: usize) -> (String, String) {
+    (
+        folder(CLASSES, trace_id),
+        format!("{part}-{number:05}.json"),
+    )
 }
 
 /// Whether a file, of which `path` is the name in a dataset's folder, is called as those of recordings are.
@@ -88,7 +91,7 @@ mod tests {
     fn own_files_are_known_by_their_names() {
         let own = |path: String| is_own(Path::new(&path));
         assert!(own(format!("{}/part-00000.parquet", folder("events", "a"))));
-        let (folder, file) = classes("a=b", 0);
+        let (folder, file) = classes("a=b", "part", 0);
         assert!(own(format!("{folder}/{file}")));
         for other in [
             "manifest.json",

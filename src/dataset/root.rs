@@ -6,7 +6,7 @@ use super::opened::Opened;
 use crate::error::Result;
 use crate::foreign::{self, Kind};
 use crate::store::address::Named;
-use crate::store::client::Folder;
+use crate::store::client::{Folder, Version};
 use std::path::{Path, PathBuf};
 
 /// Bytes that a text (a manifest, a list of checksums) in a store may have.
@@ -113,6 +113,20 @@ impl Root {
             Of::Store(folder) => {
                 foreign::refuse_outside(folder.shown(), name.as_ref())?;
                 folder.text(name.as_ref(), MAX_TEXT).map(|(text, _)| text)
+            }
+        }
+    }
+
+    /// As [`Root::text`], with the version of the file that a store has.
+    ///
+    /// # Errors
+    /// As [`Root::text`].
+    pub(crate) fn text_of_version(&self, name: &str) -> Result<(String, Option<Version>)> {
+        match &self.0 {
+            Of::Disk(path) => foreign::read_text_in(path, name).map(|text| (text, None)),
+            Of::Store(folder) => {
+                let (text, version) = folder.text(Path::new(name), MAX_TEXT)?;
+                Ok((text, Some(version)))
             }
         }
     }

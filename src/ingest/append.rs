@@ -16,13 +16,14 @@ use crate::columns::schema::layout::{FieldColumn, Layout};
 use crate::columns::schema::united::{member, members};
 use crate::dataset::classes::{self, Classes};
 use crate::dataset::commit::{Before, Committed, commit};
+use crate::dataset::making::Making;
 use crate::dataset::manifest::{FORMAT_VERSION, Manifest, Recording, footer};
 use crate::dataset::root::Root;
-use crate::dataset::staging::Staging;
 use crate::dataset::tables;
 use crate::dataset::{self, MANIFEST};
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};
+use crate::store::client::Version;
 use crate::trace::belong;
 use crate::trace::event::EventClass;
 use arrow::datatypes::{Fields, Schema};
@@ -34,7 +35,7 @@ pub(super) struct Old {
     root: Root,
     /// The manifest, as it was read, and its text.
     pub manifest: Manifest,
-    text: String,
+    text: (String, Option<Version>),
     classes: Vec<Classes>,
 }
 
@@ -51,8 +52,8 @@ impl Old {
                 "Append to the dataset that it was made of, and publish that again.",
             ));
         }
-        let text = root.text(MANIFEST)?;
-        let manifest = Manifest::parse(&text, &root.join(MANIFEST))?;
+        let text = root.text_of_version(MANIFEST)?;
+        let manifest = Manifest::parse(&text.0, &root.join(MANIFEST))?;
         if manifest.format_version != FORMAT_VERSION {
             return Err(Error::input(
                 format!(
@@ -166,7 +167,7 @@ pub(super) enum Appended {
     StartOver,
 }
 
-/// Puts the recordings `made`, which stand in `staging`, into the dataset, each in the place of the one that it replaces, or
+/// Puts the recordings `made`, of which the files are in `making`, into the dataset, each in the place of the one that it replaces, or
 /// at the end.
 ///
 /// # Errors
@@ -175,7 +176,7 @@ pub(super) fn append(
     mut old: Old,
     plan: &Plan,
     (made, places): (&[Made], &[Option<usize>]),
-    staging: &Staging,
+    making: &mut Making,
     go_on: &dyn Fn() -> Result<()>,
 ) -> Result<Appended> {
     let files = made.iter().flat_map(|made| {
@@ -186,11 +187,11 @@ pub(super) fn append(
     loop {
         let manifest = told::of_appended(&old.manifest, &plan.options, made, places);
         let before = Before {
-            root: old.root.path(),
+            root: &old.root,
             manifest: &old.manifest,
             text: &old.text,
         };
-        match commit(&before, &manifest, staging.dir(), &files, go_on)? {
+        match commit(&before, &manifest, making, &files, go_on)? {
             Committed::Done => return Ok(Appended::Done(Box::new(manifest))),
             Committed::Changed => {}
         }

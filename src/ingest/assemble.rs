@@ -8,8 +8,8 @@ use crate::columns::parquet::part::Part;
 use crate::columns::parquet::properties::key_values;
 use crate::columns::schema::united::{self, merged};
 use crate::dataset::classes::{self, Class, Classes};
+use crate::dataset::making::Making;
 use crate::dataset::manifest::{DataFile, Recording, describe_file};
-use crate::dataset::staging::Staging;
 use crate::dataset::{paths, tables};
 use crate::error::Result;
 use crate::trace::event::EventClass;
@@ -48,14 +48,15 @@ struct Joining<'a> {
 /// the first file that a recording, told by its own number, gets for each table.
 pub(super) fn assemble(
     plan: &Plan,
-    staging: &Staging,
+    making: &Making,
     all: Vec<Ingested>,
     first: &[usize],
     at_once: usize,
 ) -> Result<Vec<Made>> {
-    let mut files = joined_files(plan, staging, &all, first, at_once)?.into_iter();
+    let mut files = joined_files(plan, making, &all, first, at_once)?.into_iter();
     let made = all.into_iter().zip(first).map(|(done, first)| {
-        let told = classes::write(staging.dir(), &classes_of(&done), *first)?;
+        let told = classes::write((making.dir(), making.part()), &classes_of(&done), *first)?;
+        making.keep(&told.path)?;
         Ok(Made {
             files: files.next().unwrap_or_default(),
             classes: done.classes,
@@ -72,7 +73,7 @@ pub(super) fn assemble(
 /// and they do not share anything.
 fn joined_files(
     plan: &Plan,
-    staging: &Staging,
+    making: &Making,
     all: &[Ingested],
     first: &[usize],
     at_once: usize,
@@ -91,7 +92,7 @@ fn joined_files(
     for table in &tables {
         for (number, (recording, first)) in all.iter().zip(first).enumerate() {
             let trace_id = &recording.recording.trace_id;
-            let dir = staging.create_dir(&paths::folder(table.name, trace_id))?;
+            let dir = making.create_dir(&paths::folder(table.name, trace_id))?;
             let planned = planned(recording.parts(table.name), *first).into_iter();
             tasks.extend(planned.map(|file| Joining {
                 table,
@@ -105,7 +106,7 @@ fn joined_files(
     let of: Vec<(usize, &str)> = tasks.iter().map(|t| (t.number, t.table.name)).collect();
     let work = |task: Joining, stop: &Stop| {
         stop.check()?;
-        task.join(plan, staging)
+        task.join(plan, making)
     };
     let files = abreast(("join", at_once), tasks, work, || {})?;
     let mut joined: Vec<BTreeMap<String, Vec<DataFile>>> = vec![BTreeMap::new(); all.len()];
@@ -130,7 +131,7 @@ impl Ingested {
 }
 
 impl Joining<'_> {
-    fn join(&self, plan: &Plan, staging: &Staging) -> Result<DataFile> {
+    fn join(&self, plan: &Plan, making: &Making) -> Result<DataFile> {
         let (properties, late) = match self.table.name {
             tables::EVENTS => (&plan.of_events, Some(&self.recording.links as &dyn Late)),
             _ => (&plan.properties, None),
@@ -141,14 +142,16 @@ impl Joining<'_> {
         };
         let path = self.file.join(&Target {
             dir: &self.dir,
-            name: "part",
+            name: making.part(),
             schema: &self.table.schema,
             properties,
             metadata: key_values(&[("sysds:trace_id", &self.recording.recording.trace_id)]),
             donors,
             late,
         })?;
-        describe_file(staging.dir(), &path)
+        let told = describe_file(making.dir(), &path)?;
+        making.keep(&told.path)?;
+        Ok(told)
     }
 }
 

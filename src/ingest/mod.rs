@@ -21,8 +21,8 @@ mod told;
 mod worker;
 mod writing;
 
+use crate::dataset::making::Making;
 use crate::dataset::manifest::Manifest;
-use crate::dataset::staging::Staging;
 use crate::error::{Error, Result};
 use crate::process::stop::go_on;
 use crate::trace::reader::Reader;
@@ -78,18 +78,18 @@ fn ingest_new(
 ) -> Result<Manifest> {
     let mut found = find_all(&options, None)?;
     let described = described::all(&found, &options, None)?;
-    let staging = Staging::begin(&options.output, options.force)?;
+    let making = Making::begin(&options.output, options.force)?;
     let (plan, made) = make(
         machine,
         options,
         None,
         (&mut found, &described),
-        &staging,
+        &making,
         control,
     )?;
     let manifest = told::of_new(&plan.options, made);
-    manifest.write(staging.dir())?;
-    staging.commit()?;
+    manifest.write(making.dir())?;
+    making.commit()?;
     Ok(manifest)
 }
 
@@ -99,37 +99,37 @@ fn ingest_more(
     options: IngestOptions,
     control: &mut Control,
 ) -> Result<Appended> {
-    let old = Old::open(&options.output.as_path().into(), &options)?;
+    let old = Old::open(&options.output, &options)?;
     let mut found = find_all(&options, Some(&old))?;
     let described = described::all(&found, &options, Some(&old))?;
-    let staging = Staging::beside(&options.output)?;
+    let mut making = Making::beside(&options.output)?;
     let (plan, made) = make(
         machine,
         options,
         Some(&old),
         (&mut found, &described),
-        &staging,
+        &making,
         control,
     )?;
     let places: Vec<Option<usize>> = found.iter().map(|f| f.replaces).collect();
     let go_on = || go_on(control.interrupted);
-    let appended = append::append(old, &plan, (&made, &places), &staging, &go_on)?;
+    let appended = append::append(old, &plan, (&made, &places), &mut making, &go_on)?;
     if let Appended::Done(_) = appended {
-        staging.remove()?;
+        making.remove()?;
     }
     Ok(appended)
 }
 
-/// Makes the files of the recordings `found` in the folder of `staging`, where nothing else is left then.
+/// Makes the files of the recordings `found` in the folder of `making`, where nothing else is left then.
 fn make(
     machine: &Machine,
     options: IngestOptions,
     old: Option<&Old>,
     (found, described): (&mut [Found], &[Described]),
-    staging: &Staging,
+    making: &Making,
     control: &mut Control,
 ) -> Result<(Plan, Vec<Made>)> {
-    let copies = staging.create_dir("checks")?;
+    let copies = making.create_dir("checks")?;
     let opened = open_all(found, &options, old, &copies)?;
     let at_once = machine.at_once(options.jobs, found.len());
     let plan = Plan::new(options, opened.layout, machine.threads(at_once));
@@ -145,9 +145,9 @@ fn make(
         bytes: opened.bytes,
         at_once,
     };
-    let (ingested, scratches) = read_all(&plan, old, waiting, staging, control)?;
+    let (ingested, scratches) = read_all(&plan, old, waiting, making, control)?;
     std::fs::remove_dir_all(&copies).map_err(Error::io("remove", &copies))?;
-    let made = assemble::assemble(&plan, staging, ingested, &first, machine.joining())?;
+    let made = assemble::assemble(&plan, making, ingested, &first, machine.joining())?;
     for scratch in scratches {
         std::fs::remove_dir_all(&scratch).map_err(Error::io("remove", &scratch))?;
     }
@@ -169,7 +169,7 @@ fn read_all(
     plan: &Plan,
     old: Option<&Old>,
     waiting: Waiting,
-    staging: &Staging,
+    making: &Making,
     control: &mut Control,
 ) -> Result<(Vec<Ingested>, Vec<PathBuf>)> {
     let mut ids = old.map(Old::trace_ids).unwrap_or_default();
@@ -186,7 +186,7 @@ fn read_all(
             trace_id,
             recording: &found.recording,
             described,
-            scratch: staging.create_dir(&format!("parts-{number}"))?,
+            scratch: making.create_dir(&format!("parts-{number}"))?,
         };
         tasks.push(Task { reader, about });
     }

@@ -3,6 +3,7 @@
 use crate::columns::schema::contract;
 use crate::dataset::codec::Codec;
 use crate::dataset::options::{ManifestOptions, RequestArguments, RequestEnd};
+use crate::dataset::root::Root;
 use crate::error::{Error, Hint, Result};
 use crate::requests::{self, Cutter};
 use crate::trace::reader::ReaderChoice;
@@ -27,7 +28,7 @@ pub struct IngestOptions {
     /// Folders to look for traces in.
     pub traces: Vec<PathBuf>,
     /// The dataset's folder.
-    pub output: PathBuf,
+    pub output: Root,
     /// Whether a dataset at `output` is replaced.
     pub force: bool,
     /// Whether the traces are appended to the dataset at `output`.
@@ -54,10 +55,10 @@ pub struct IngestOptions {
 
 impl IngestOptions {
     /// A new dataset at `output` of what is in the folders `traces`, with everything else as `sysds ingest` has it.
-    pub fn new(traces: Vec<PathBuf>, output: PathBuf) -> Self {
+    pub fn new(traces: Vec<PathBuf>, output: impl Into<Root>) -> Self {
         IngestOptions {
             traces,
-            output,
+            output: output.into(),
             force: false,
             append: false,
             codec: Codec::default(),

@@ -9,8 +9,8 @@ use super::shards::{self, Written};
 use super::split::Splits;
 use super::tables::Tables;
 use super::version::{Old, settle};
+use crate::dataset::making::Making;
 use crate::dataset::manifest::{DataFile, Manifest, TableFiles, describe_file};
-use crate::dataset::staging::Staging;
 use crate::dataset::{self, Dataset, RELEASED, classes, timestamp};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ pub(crate) fn publish(
     let previous = previous
         .map(|root| Old::open(root, rewrite.key_id().as_deref()))
         .transpose()?;
-    let staging = Staging::begin(&options.output, options.force)?;
+    let staging = Making::begin(&options.output, options.force)?;
     let splits = options.split.as_ref().map(|by| {
         let interrupted = Arc::clone(&control.interrupted);
         Splits::find(&dataset, &manifest, by, options.memory, interrupted)
@@ -83,12 +83,12 @@ fn dataset_of(options: &PublishOptions) -> Result<Dataset> {
             "Publish the dataset that it was made of.",
         ));
     }
-    let output = options.output.as_path().into();
-    if dataset::is_dataset(&output)? && !release::is_release(&output)? {
+    let output = &options.output;
+    if dataset::is_dataset(output)? && !release::is_release(output)? {
         return Err(Error::usage(
             format!(
                 "{}: a dataset, which is not replaced by a release",
-                options.output.display()
+                output.path().display()
             ),
             "Choose another name with -o.",
         ));
@@ -120,7 +120,7 @@ fn added(
 /// Gives the shards their names, and the manifest their sizes and checksums.
 fn describe(
     manifest: &mut Manifest,
-    staging: &Staging,
+    staging: &Making,
     written: BTreeMap<String, Vec<Written>>,
 ) -> Result<BTreeMap<String, Shard>> {
     let recordings = &manifest.recordings;

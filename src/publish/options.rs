@@ -7,7 +7,6 @@ use super::rewrite::Warning;
 use super::split::SplitStrategy;
 use crate::dataset::codec::Codec;
 use crate::dataset::root::Root;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -17,7 +16,7 @@ pub(crate) struct PublishOptions {
     /// The dataset.
     pub dataset: Root,
     /// The release's folder.
-    pub output: PathBuf,
+    pub output: Root,
     /// Replace a release that stands there.
     pub force: bool,
     /// Bytes on disk at which a shard ends.

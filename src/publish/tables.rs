@@ -11,9 +11,9 @@ use super::united;
 use crate::columns::parquet::arrays::Chosen;
 use crate::columns::parquet::properties::{properties, properties_of_events};
 use crate::dataset::classes::Classes;
+use crate::dataset::making::Making;
 use crate::dataset::manifest::Manifest;
 use crate::dataset::root::Root;
-use crate::dataset::staging::Staging;
 use crate::dataset::tables;
 use crate::dataset::{Dataset, MANIFEST, RELEASED};
 use crate::error::{Error, Place, Result};
@@ -53,7 +53,7 @@ impl<'a> Tables<'a> {
     /// Writes the shards of all tables.
     pub(super) fn write(
         mut self,
-        staging: &Staging,
+        staging: &Making,
         rewrite: &mut dyn Rewrite,
         control: &mut Control,
     ) -> Result<BTreeMap<String, Vec<Written>>> {

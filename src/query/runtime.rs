@@ -9,10 +9,8 @@ use super::members::members;
 use super::ranks::nearest_ranks;
 use super::request_count::count_requests;
 use super::windows::WindowJoins;
-use crate::dataset::aside;
+use crate::dataset::temporary::Temporary;
 use crate::error::{Error, Result};
-use crate::process::ending::{self, Removed};
-use crate::process::owner::Owner;
 use crate::process::{machine, memory, threads};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -22,7 +20,6 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::channel::oneshot;
 use futures::future::{Either, FutureExt, Shared, select};
-use std::fs;
 use std::future::Future;
 use std::path::Path;
 use std::pin::pin;
@@ -30,7 +27,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// How often the wish to stop is looked at.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -53,7 +49,8 @@ pub(super) struct Runtime {
     environment: Arc<RuntimeEnv>,
     interrupted: Arc<AtomicBool>,
     stop: Shared<oneshot::Receiver<()>>,
-    disk: Option<(Removed, TempDir)>,
+    /// Removed when the threads that write there are told to end.
+    disk: Option<Temporary>,
 }
 
 impl Runtime {
@@ -69,14 +66,9 @@ impl Runtime {
         probe(cores + FILES)?;
         let tokio = start_tokio(cores)?;
         // Where it can't be made, DataFusion says so when it needs it.
-        remove_abandoned(&std::env::temp_dir());
-        let prefix = format!("{TEMPORARY}{}-", Owner::current());
-        let disk = tempfile::Builder::new().prefix(&prefix).tempdir();
-        let disk = disk
-            .ok()
-            .map(|dir| (ending::remove_at_end(dir.path()), dir));
+        let disk = Temporary::new(TEMPORARY).ok();
         let mode = match &disk {
-            Some((_, dir)) => DiskManagerMode::Directories(vec![dir.path().to_path_buf()]),
+            Some(dir) => DiskManagerMode::Directories(vec![dir.path().to_path_buf()]),
             None => DiskManagerMode::default(),
         };
         let environment = RuntimeEnvBuilder::new()
@@ -86,7 +78,7 @@ impl Runtime {
             .map_err(|e| {
                 let dir = disk
                     .as_ref()
-                    .map_or(std::env::temp_dir(), |(_, d)| d.path().into());
+                    .map_or(std::env::temp_dir(), |d| d.path().into());
                 let (dir, e) = (crate::shown::path_text(&dir), e.strip_backtrace());
                 Error::usage(format!("the folder for temporary files {dir}: {e}"), "")
             })?;
@@ -164,20 +156,7 @@ impl Drop for Runtime {
             tokio.shutdown_background();
         }
         memory::limit(usize::MAX, usize::MAX);
-        if let Some((_, dir)) = &self.disk {
-            ending::remove(dir.path());
-        }
-    }
-}
-
-/// Removes what queries that were killed left in the folder for temporary files. Where it cannot, as with what is another
-/// user's, it stays: that is no fault of this query.
-fn remove_abandoned(folder: &Path) {
-    let left = aside::abandoned(folder, |name| {
-        Some(name.strip_prefix(TEMPORARY)?.rsplit_once('-')?.0)
-    });
-    for path in left.unwrap_or_default() {
-        let _ = fs::remove_dir_all(path);
+        self.disk = None;
     }
 }
 

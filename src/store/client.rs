@@ -9,7 +9,7 @@ use super::waiting::{handle, wait};
 use crate::error::{Error, Place, Result};
 use futures::TryStreamExt;
 use object_store::client::SpawnedReqwestConnector;
-use object_store::{BackoffConfig, ObjectStore, ObjectStoreExt, RetryConfig};
+use object_store::{BackoffConfig, ObjectStore, ObjectStoreExt, RetryConfig, UpdateVersion};
 use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,10 @@ impl fmt::Debug for Folder {
         f.debug_tuple("Folder").field(&self.shown).finish()
     }
 }
+
+/// A version of an object, by which a store knows whether it has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Version(pub(super) UpdateVersion);
 
 /// An object that a listing tells of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,11 +117,11 @@ impl Folder {
         self.ask("read", name, got)
     }
 
-    /// The text of the object `name`, of at most so many bytes, and the tag that the store gives this version of it.
+    /// The text of the object `name`, of at most so many bytes, and its version.
     ///
     /// # Errors
     /// As [`Folder::open`]; [`Error::Input`] where it is no UTF-8, or too long.
-    pub(crate) fn text(&self, name: &Path, most: u64) -> Result<(String, Option<String>)> {
+    pub(crate) fn text(&self, name: &Path, most: u64) -> Result<(String, Version)> {
         let wrong = |what: String| {
             Error::input(
                 what,
@@ -128,19 +132,22 @@ impl Folder {
         let (store, path) = (Arc::clone(&self.store), self.address.object(name));
         let got = async move {
             let got = store.get(&path).await?;
-            let (tag, size) = (got.meta.e_tag.clone(), got.meta.size);
-            if size > most {
-                return Ok((tag, None));
+            let version = Version(UpdateVersion {
+                e_tag: got.meta.e_tag.clone(),
+                version: got.meta.version.clone(),
+            });
+            if got.meta.size > most {
+                return Ok((version, None));
             }
-            Ok((tag, Some(got.bytes().await?)))
+            Ok((version, Some(got.bytes().await?)))
         };
-        let (tag, bytes) = self.ask("read", name, got)?;
+        let (version, bytes) = self.ask("read", name, got)?;
         let bytes = bytes.ok_or_else(|| wrong(format!("longer than {most} bytes")))?;
         let text = String::from_utf8(bytes.into()).map_err(|e| {
             let at = e.utf8_error().valid_up_to();
             wrong(format!("not UTF-8 from byte {at} on"))
         })?;
-        Ok((text, tag))
+        Ok((text, version))
     }
 
     /// All objects below the folder, sorted by name.
@@ -182,6 +189,20 @@ impl Folder {
             false => self.shown.join(name),
         };
         answer.map_err(|e| refused(self.address.kind, (action, &shown), &e))
+    }
+
+    /// The error `e` of a request to `action` the object `name`.
+    pub(super) fn refused(
+        &self,
+        (action, name): (&'static str, &Path),
+        e: &object_store::Error,
+    ) -> Error {
+        refused(self.address.kind, (action, &self.shown.join(name)), e)
+    }
+
+    /// The path of the object `name` in its bucket.
+    pub(super) fn object(&self, name: &Path) -> object_store::path::Path {
+        self.address.object(name)
     }
 
     /// The URL of the object `name`, as DataFusion takes it.

@@ -42,7 +42,7 @@ impl<'a> ReleaseMetadata<'a> {
                 schemas.insert(table.clone(), schema);
             }
         }
-        let folder = options.output.file_name().unwrap_or_default();
+        let folder = options.output.path().file_name().unwrap_or_default();
         Ok(ReleaseMetadata {
             manifest,
             about: &options.about,
