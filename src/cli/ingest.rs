@@ -3,11 +3,12 @@
 use super::reader::ReaderArgs;
 use super::select::SelectArgs;
 use super::terminal::{self, Meter};
-use crate::dataset::classes::{self};
 use crate::dataset::codec::Codec;
 use crate::dataset::manifest::Manifest;
 use crate::dataset::options::{RequestArguments, RequestEnd};
+use crate::dataset::{self, classes};
 use crate::error::{Error, Result};
+use crate::foreign;
 use crate::ingest::{Control, IngestOptions, ingest};
 use crate::requests;
 use crate::requests::rules::{self, Rule};
@@ -46,7 +47,7 @@ pub(super) struct IngestArgs {
     /// Replace a dataset that stands there already; refused where anything in its folder is not the dataset's
     #[arg(long)]
     force: bool,
-    /// Append to the dataset that stands there, with the options that it was made with
+    /// Append to the dataset that stands there, with the options that it was made with; where nothing is, make it
     #[arg(long, conflicts_with = "force")]
     append: bool,
     /// Label for the column `label`: once for all traces, or once for each TRACE, in their order
@@ -164,7 +165,10 @@ pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
 
 /// Options that were not given are those that the dataset was made with.
 fn as_before(args: &mut IngestArgs) -> Result<()> {
-    crate::dataset::open(&args.output)?;
+    if foreign::kind(&args.output)?.is_none() {
+        return Ok(());
+    }
+    dataset::refuse_others(&args.output)?;
     let made = Manifest::read(&args.output)?.options;
     let requests = rules::named(&made.requests);
     args.requests = args.requests.or(requests);
@@ -219,10 +223,11 @@ fn options(args: IngestArgs) -> Result<IngestOptions> {
 /// Says on stderr which of the options that choose something fit nothing: most often they are misspelt.
 fn without_effect(manifest: &Manifest, output: &Path) {
     let options = &manifest.options;
-    // The dataset is in place, whatever comes of this.
-    let read = match options.events.is_empty() && options.columns.is_empty() {
-        true => Ok(Vec::new()),
-        false => classes::read(output, manifest),
+    // Of an append it was said when the dataset was made. It is in place, whatever comes of this.
+    let chosen = (options.events.len() + options.columns.len()) > 0;
+    let read = match chosen && manifest.appended.is_empty() {
+        true => classes::read(output, manifest),
+        false => return no_request(manifest),
     };
     let Ok(read) = read else { return };
     let classes = || read.iter().flat_map(|c| &c.classes).map(|c| &c.class);
@@ -237,7 +242,11 @@ fn without_effect(manifest: &Manifest, output: &Path) {
             say!("warning: --columns {glob}: no argument of these events is called so");
         }
     }
-    if let Some(server) = &options.server
+    no_request(manifest);
+}
+
+fn no_request(manifest: &Manifest) {
+    if let Some(server) = &manifest.options.server
         && manifest.requests == 0
     {
         say!("warning: --server {server}: no request is of a thread of this name");

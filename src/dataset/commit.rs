@@ -12,7 +12,7 @@ use super::lock::Lock;
 use super::manifest::Manifest;
 use super::{MANIFEST, aside};
 use crate::error::{Error, Result};
-use crate::foreign;
+use crate::foreign::{self, Kind};
 use crate::process::ending;
 use crate::shown::path_text;
 use std::collections::BTreeSet;
@@ -85,7 +85,16 @@ impl Put {
     fn file(&mut self, root: &Path, made: &Path, file: &str) -> Result<()> {
         let target = root.join(file);
         for folder in Path::new(file).ancestors().skip(1) {
-            self.folders.insert(root.join(folder));
+            let folder = root.join(folder);
+            // Nothing is written where a link leads; the folder of the dataset itself is the user's own.
+            if folder.starts_with(root)
+                && folder != root
+                && let Some(kind) = foreign::kind(&folder)?
+                && kind != Kind::Folder
+            {
+                return Err(kind.refused(&folder));
+            }
+            self.folders.insert(folder);
         }
         let folder = aside::folder(&target);
         fs::create_dir_all(folder).map_err(Error::io("create", folder))?;

@@ -6,7 +6,7 @@
 //! - `owned`, `within`: which files in its folder are its own, and that no others are written into it;
 //! - `manifest`, `options`, `record_metadata`: what it says of itself, of the options it was made with, of how its traces
 //!   were recorded;
-//! - `classes`, `fingerprint`: what its traces declare, and by what they are known again;
+//! - `classes`, `joint`, `fingerprint`: what its traces declare, each and all together, and by what they are known again;
 //! - `tables`, `codec`, `timestamp`, `type_name`: what tables, compression, times and types are called in it.
 
 pub(crate) mod aside;
@@ -15,6 +15,7 @@ pub(crate) mod clean;
 pub mod codec;
 pub(crate) mod commit;
 pub mod fingerprint;
+pub mod joint;
 pub(crate) mod lock;
 pub mod manifest;
 pub mod options;
@@ -71,19 +72,28 @@ pub fn is_dataset(dir: &Path) -> Result<bool> {
     }
 }
 
+/// Refuses what is no dataset.
+///
+/// # Errors
+/// [`Error::Input`] where `dir` has no manifest, and as [`is_dataset`].
+pub fn refuse_others(dir: &Path) -> Result<()> {
+    match is_dataset(dir)? {
+        true => Ok(()),
+        false => Err(Error::input(
+            format!("not a sysds dataset: it has no {MANIFEST}"),
+            Place::file(dir),
+            "Name a folder that `sysds ingest` wrote, or make one: sysds ingest TRACE -o DATASET",
+        )),
+    }
+}
+
 /// Finds the tables of the dataset in `dir`.
 ///
 /// # Errors
 /// [`Error::Input`] where `dir` has no manifest, or holds anything but regular files and folders (links, FIFOs), of
 /// which nothing is opened; [`Error::Io`] where something cannot be read.
 pub fn open(dir: &Path) -> Result<Dataset> {
-    if !is_dataset(dir)? {
-        return Err(Error::input(
-            format!("not a sysds dataset: it has no {MANIFEST}"),
-            Place::file(dir),
-            "Name a folder that `sysds ingest` wrote, or make one: sysds ingest TRACE -o DATASET",
-        ));
-    }
+    refuse_others(dir)?;
     for (below, kind) in foreign::everything_below(dir)? {
         if kind != Kind::File {
             return Err(kind.refused(&dir.join(below)));
