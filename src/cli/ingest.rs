@@ -1,5 +1,6 @@
 //! `sysds ingest`: its options, and the words it says when it is done.
 
+use super::ingest_list::{self, DAMAGED, ListArgs};
 use super::reader::ReaderArgs;
 use super::select::SelectArgs;
 use super::terminal::{self, Meter};
@@ -18,9 +19,6 @@ use glob::Pattern;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-/// Exit status of an ingest that kept what comes before a damage.
-const DAMAGED: u8 = 3;
-
 /// Reads traces and writes them as a dataset: the Parquet tables events, requests, downstream and losses, and manifest.json.
 ///
 /// TRACE is a folder that LTTng wrote (the one that holds `kernel/`), or any folder above such folders; traces are
@@ -32,14 +30,15 @@ Examples:
   sysds ingest normal cpu -o web --label normal --label cpu --requests exchange
   sysds ingest later -o web --append --label memory
   sysds ingest ~/lttng-traces -o all --jobs 4
+  sysds ingest --list fleet.csv -o all --report report.csv
   sysds query latency -d web
 
 Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 3 done with --keep-going, but some input was \
 damaged (manifest.json says what was lost), 4 done, but what was replaced is left beside it or the disk did not take it \
-for good (the message says which), 130 interrupted.")]
+for good (the message says which), 5 some recordings of a list failed (the others are in the dataset), 130 interrupted.")]
 pub(super) struct IngestArgs {
     /// Folders to look for traces in
-    #[arg(required = true, value_name = "TRACE")]
+    #[arg(required_unless_present = "list", value_name = "TRACE")]
     traces: Vec<PathBuf>,
     /// Folder of the dataset
     #[arg(short, long, value_name = "DATASET")]
@@ -74,6 +73,8 @@ pub(super) struct IngestArgs {
     /// Keep what comes before a damage in each stream, instead of failing
     #[arg(long)]
     keep_going: bool,
+    #[command(flatten)]
+    list: ListArgs,
     #[command(flatten)]
     select: SelectArgs,
     /// Only arguments whose name (filename, prev_*) fits GLOB get columns in args; may be given several times
@@ -119,6 +120,7 @@ enum RequestArgs {
 /// # Errors
 /// As [`ingest`].
 pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
+    args.append |= args.list.list.is_some();
     if args.append {
         as_before(&mut args)?;
     }
@@ -144,11 +146,15 @@ pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
     if quiet {
         crate::process::be_quiet();
     }
+    if args.list.list.is_some() {
+        let (list, options) = options(args)?;
+        return ingest_list::run(&list, &options, quiet);
+    }
     let output = args.output.clone();
     let interrupted = terminal::interrupt_flag()?;
     let mut meter = Meter::new(quiet);
     let result = ingest(
-        options(args)?,
+        options(args)?.1,
         &mut Control {
             interrupted: &interrupted,
             progress: &mut |progress| meter.show(progress),
@@ -196,9 +202,10 @@ fn as_before(args: &mut IngestArgs) -> Result<()> {
     Ok(())
 }
 
-fn options(args: IngestArgs) -> Result<IngestOptions> {
+/// What of the options concerns lists, and the others.
+fn options(args: IngestArgs) -> Result<(ListArgs, IngestOptions)> {
     let defaults = requests::RuleOptions::default();
-    Ok(IngestOptions {
+    let options = IngestOptions {
         traces: args.traces,
         output: args.output,
         force: args.force,
@@ -217,7 +224,8 @@ fn options(args: IngestArgs) -> Result<IngestOptions> {
         reader: args.reader.choice(),
         selection: args.select.selection(args.columns)?,
         jobs: args.jobs,
-    })
+    };
+    Ok((args.list, options))
 }
 
 /// Says on stderr which of the options that choose something fit nothing: most often they are misspelt.

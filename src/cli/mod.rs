@@ -12,6 +12,7 @@ mod clean;
 mod completions;
 mod hints;
 mod ingest;
+mod ingest_list;
 mod inspect;
 mod publish;
 mod query;

@@ -9,6 +9,7 @@ mod append;
 mod assemble;
 mod continued;
 mod described;
+pub(crate) mod fleet;
 mod jobs;
 mod open;
 mod options;
@@ -64,6 +65,11 @@ enum Outcome {
         trace_ids: Vec<String>,
         error: Error,
     },
+}
+
+/// The same; that a dataset which is appended to has everything already is no error.
+fn ingest_unless_there(options: IngestOptions, control: &mut Control) -> Result<Outcome> {
+    outcome(&Machine::here(), options, control)
 }
 
 /// Ingests with what `machine` has.

@@ -21,6 +21,7 @@ mod derive;
 mod docs;
 mod downstream;
 mod expected;
+mod fleet;
 mod golden;
 mod hostile;
 mod httpd;
