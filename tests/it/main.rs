@@ -10,6 +10,7 @@ mod bad_input;
 mod belong;
 mod bombs;
 mod common;
+mod compact;
 mod compare;
 mod completions;
 mod contract;

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Row groups per file: keeps a file's footer, and the memory to read it, small.
-const PARTS_PER_FILE: usize = 16;
+pub const PARTS_PER_FILE: usize = 16;
 
 /// What the files of a table share.
 pub struct Target<'a> {
@@ -94,25 +94,21 @@ impl Planned<'_> {
             rows += part.rows;
             std::fs::remove_file(&part.path).map_err(Error::io("remove", &part.path))?;
         }
-        let file = joint.writer.into_inner().map_err(Error::columns(&path))?;
-        let file = file
-            .into_inner()
-            .map_err(|e| Error::io("write", &path)(e.into_error()))?;
-        file.sync_all().map_err(Error::io("write", &path))?;
+        joint.finish(&path)?;
         Ok(path)
     }
 }
 
 /// A file being joined.
-struct Joint<'a> {
+pub(super) struct Joint<'a> {
     writer: SerializedFileWriter<BufWriter<File>>,
-    schema: SchemaDescriptor,
+    pub(super) schema: SchemaDescriptor,
     target: &'a Target<'a>,
     workspace: Workspace,
 }
 
 impl<'a> Joint<'a> {
-    fn new(file: File, target: &'a Target<'a>) -> Result<Self, ParquetError> {
+    pub(super) fn new(file: File, target: &'a Target<'a>) -> Result<Self, ParquetError> {
         let schema = ArrowSchemaConverter::new().convert(target.schema)?;
         let mut properties = target.properties.as_ref().clone().into_builder();
         properties = properties.set_key_value_metadata(Some(target.metadata.clone()));
@@ -129,6 +125,15 @@ impl<'a> Joint<'a> {
             target,
             workspace: Workspace::default(),
         })
+    }
+
+    /// Ends the file, which is at `path`, and makes it durable.
+    pub(super) fn finish(self, path: &Path) -> Result<()> {
+        let file = self.writer.into_inner().map_err(Error::columns(path))?;
+        let file = file
+            .into_inner()
+            .map_err(|e| Error::io("write", path)(e.into_error()))?;
+        file.sync_all().map_err(Error::io("write", path))
     }
 
     /// Adds a part, which comes after so many rows of parts, to the file at `path`.
@@ -158,7 +163,8 @@ impl<'a> Joint<'a> {
         Ok(found)
     }
 
-    fn add_group(
+    /// Adds a row group, with these columns that it lacks, by their numbers.
+    pub(super) fn add_group(
         &mut self,
         source: &Source,
         rows: usize,

@@ -5,9 +5,11 @@ use parquet::column::reader::ColumnReader;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
-    PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+    PageIndexPolicy, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader,
+    RowGroupMetaData,
 };
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 use std::fs::File;
 
 /// Levels that are read at once.
@@ -18,6 +20,8 @@ pub(super) struct Source {
     pub file: File,
     metadata: ParquetMetaData,
     reader: SerializedFileReader<File>,
+    /// The number of the row group that is read.
+    number: usize,
 }
 
 /// Definition and repetition levels of a column of the part; none at top level.
@@ -32,19 +36,59 @@ pub(super) struct DonorLevels {
 impl Source {
     /// The row group in a file of one.
     pub(super) fn open(file: File) -> Result<Self, ParquetError> {
+        Self::read(file, 0, ParquetMetaDataOptions::new())
+    }
+
+    /// A row group of a finished file, with all that the footer says of its pages: that is to be said again.
+    pub(super) fn open_at(file: File, number: usize) -> Result<Self, ParquetError> {
+        let whole = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
+        Self::read(file, number, whole)
+    }
+
+    fn read(
+        file: File,
+        number: usize,
+        options: ParquetMetaDataOptions,
+    ) -> Result<Self, ParquetError> {
         let metadata = ParquetMetaDataReader::new()
             .with_page_index_policy(PageIndexPolicy::Optional)
+            .with_metadata_options(Some(options))
             .parse_and_finish(&file)?;
         let reader = SerializedFileReader::new(file.try_clone()?)?;
         Ok(Source {
             file,
             metadata,
             reader,
+            number,
         })
     }
 
+    /// Whether its columns can be copied as they are into files of the columns `to`, and all of them would be.
+    pub(super) fn check(&self, to: &SchemaDescriptor) -> Result<(), ParquetError> {
+        let ours = self.group().columns().iter().map(|c| c.column_descr_ptr());
+        for column in ours {
+            let path = column.path();
+            let like = to.columns().iter().find(|c| c.path() == path);
+            let same = |to: &ColumnDescPtr| {
+                (to.physical_type(), to.logical_type_ref(), to.type_length())
+                    == (
+                        column.physical_type(),
+                        column.logical_type_ref(),
+                        column.type_length(),
+                    )
+                    && (to.max_def_level(), to.max_rep_level())
+                        == (column.max_def_level(), column.max_rep_level())
+            };
+            if !like.is_some_and(same) {
+                let what = format!("the column {} is not as its table has it", path.string());
+                return Err(ParquetError::General(what));
+            }
+        }
+        Ok(())
+    }
+
     fn group(&self) -> &RowGroupMetaData {
-        self.metadata.row_group(0)
+        self.metadata.row_group(self.number)
     }
 
     /// The number of the column at `path`.
@@ -63,8 +107,14 @@ impl Source {
             rows_written: self.group().num_rows() as u64,
             metadata: column.clone(),
             bloom_filter: Sbbf::read_from_column_chunk(column, &self.file)?,
-            column_index: self.metadata.column_index().map(|a| a[0][index].clone()),
-            offset_index: self.metadata.offset_index().map(|a| a[0][index].clone()),
+            column_index: self
+                .metadata
+                .column_index()
+                .map(|a| a[self.number][index].clone()),
+            offset_index: self
+                .metadata
+                .offset_index()
+                .map(|a| a[self.number][index].clone()),
         })
     }
 
@@ -76,7 +126,7 @@ impl Source {
         };
         let descriptor = self.group().column(index).column_descr();
         levels.greatest = (descriptor.max_def_level(), descriptor.max_rep_level());
-        let group = self.reader.get_row_group(0)?;
+        let group = self.reader.get_row_group(self.number)?;
         let ColumnReader::Int64ColumnReader(mut column) = group.get_column_reader(index)? else {
             return Err(ParquetError::General(
                 "donors are 64-bit integers".to_owned(),
