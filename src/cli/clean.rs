@@ -15,7 +15,7 @@ use std::time::Duration;
 ///
 /// A dataset is what its manifest names. An append that is killed after it has put its files in place, but before the
 /// manifest names them, leaves them there. Those that have not changed for a day are removed; others are only listed: who
-/// opened the dataset before may still read them.
+/// opened the dataset before may still read them. What a killed process was making beside the dataset is removed, too.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

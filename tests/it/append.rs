@@ -504,6 +504,23 @@ fn uuid_text(bytes: [u8; 16]) -> String {
     .join("-")
 }
 
+/// The folder in which a process with this number, which has ended, was making the dataset.
+fn aside_of(process: u32, dataset: &Path) -> PathBuf {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
+    let namespace: String = namespace
+        .to_str()
+        .unwrap()
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect();
+    let name = dataset.file_name().unwrap().to_str().unwrap();
+    dataset.with_file_name(format!(
+        ".{name}.partial-{}-{namespace}-{process}-1",
+        &boot[..8]
+    ))
+}
+
 /// What a killed append left is listed while it is young, removed when it is old, and never in the way.
 #[test]
 fn what_a_killed_append_left_is_cleaned() {
@@ -520,6 +537,20 @@ fn what_a_killed_append_left_is_cleaned() {
         String::from_utf8(done.stdout).unwrap()
     };
     assert!(clean(&[]).contains("younger than a day"));
+    // Of a process that has ended, beside the dataset.
+    let mut ended = std::process::Command::new("sh");
+    let mut ended = ended.args(["-c", "exit"]).spawn().unwrap();
+    ended.wait().unwrap();
+    let aside = aside_of(ended.id(), &dataset);
+    fs::create_dir(&aside).unwrap();
+    fs::write(aside.join("x"), "half a file").unwrap();
+    let said = clean(&["--dry-run"]);
+    assert!(
+        said.contains(": 11 bytes, to remove") && aside.exists(),
+        "{said}"
+    );
+    clean(&[]);
+    assert!(!aside.exists() && orphan.exists());
     let day = std::time::Duration::from_secs(25 * 3600);
     let file = fs::File::options().write(true).open(&orphan).unwrap();
     file.set_modified(std::time::SystemTime::now() - day)
