@@ -12,13 +12,11 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How old a file is before it is removed.
-const AGE: Duration = Duration::from_secs(24 * 3600);
-
-/// Removes files that a killed append left in a dataset, and that nothing reads.
+/// Removes files that a killed append or compact left in a dataset, and that nothing reads.
 ///
 /// A dataset is what its manifest names. An append that is killed after it has put its files in place, but before the
-/// manifest names them, leaves them there. Those that have not changed for a day are removed; others are only listed.
+/// manifest names them, leaves them there. Those that have not changed for a day are removed; others are only listed: who
+/// opened the dataset before may still read them. What a killed process was making beside the dataset is removed, too.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -33,6 +31,9 @@ pub(super) struct CleanArgs {
     /// Only list them
     #[arg(long)]
     dry_run: bool,
+    /// Remove those that have not changed for so many hours; 0 where nobody else uses the dataset
+    #[arg(long, value_name = "HOURS", default_value_t = 24)]
+    older_than: u32,
 }
 
 /// Runs the command.
@@ -43,18 +44,24 @@ pub(super) fn run(args: CleanArgs) -> Result<u8> {
     let interrupted = interrupt_flag()?;
     let root = Root::named(&args.dataset)?;
     dataset::open(&root)?;
-    let found = clean(&root, AGE, !args.dry_run, &|| go_on(&interrupted))?;
-    print(&text(&found, args.dry_run))?;
+    let age = Duration::from_secs(u64::from(args.older_than) * 3600);
+    let found = clean(&root, age, !args.dry_run, &|| go_on(&interrupted))?;
+    print(&text(&found, &args))?;
     Ok(0)
 }
 
-fn text(found: &[Leftover], dry_run: bool) -> String {
+fn text(found: &[Leftover], args: &CleanArgs) -> String {
+    let dry_run = args.dry_run;
+    let young = match args.older_than {
+        24 => "younger than a day".to_owned(),
+        hours => format!("younger than {hours} hours"),
+    };
     let mut text = String::new();
     for leftover in found {
         let done = match (leftover.old, dry_run) {
             (true, false) => "removed",
             (true, true) => "to remove",
-            (false, _) => "younger than a day",
+            (false, _) => &young,
         };
         let path = shown_path(&leftover.path);
         let _ = writeln!(text, "{path}: {} bytes, {done}", leftover.bytes);

@@ -1,13 +1,14 @@
 //! `sysds ingest`: its options, and the words it says when it is done.
 
+use super::ingest_list::{self, DAMAGED, ListArgs};
 use super::reader::ReaderArgs;
 use super::select::SelectArgs;
 use super::terminal::{self, Meter};
-use crate::dataset::classes::{self};
 use crate::dataset::codec::Codec;
 use crate::dataset::manifest::Manifest;
 use crate::dataset::options::{RequestArguments, RequestEnd};
 use crate::dataset::root::Root;
+use crate::dataset::{self, classes};
 use crate::error::{Error, Result};
 use crate::ingest::{Control, IngestOptions, ingest};
 use crate::requests;
@@ -17,9 +18,6 @@ use clap::{Args, ValueEnum};
 use glob::Pattern;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-
-/// Exit status of an ingest that kept what comes before a damage.
-const DAMAGED: u8 = 3;
 
 /// Reads traces and writes them as a dataset: the Parquet tables events, requests, downstream and losses, and manifest.json.
 ///
@@ -32,14 +30,15 @@ Examples:
   sysds ingest normal cpu -o web --label normal --label cpu --requests exchange
   sysds ingest later -o web --append --label memory
   sysds ingest ~/lttng-traces -o all --jobs 4
+  sysds ingest --list fleet.csv -o all --report report.csv
   sysds query latency -d web
 
 Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 3 done with --keep-going, but some input was \
 damaged (manifest.json says what was lost), 4 done, but what was replaced is left beside it or the disk did not take it \
-for good (the message says which), 130 interrupted.")]
+for good (the message says which), 5 some recordings of a list failed (the others are in the dataset), 130 interrupted.")]
 pub(super) struct IngestArgs {
     /// Folders to look for traces in
-    #[arg(required = true, value_name = "TRACE")]
+    #[arg(required_unless_present = "list", value_name = "TRACE")]
     traces: Vec<PathBuf>,
     /// Folder of the dataset
     #[arg(short, long, value_name = "DATASET")]
@@ -47,7 +46,7 @@ pub(super) struct IngestArgs {
     /// Replace a dataset that stands there already; refused where anything in its folder is not the dataset's
     #[arg(long)]
     force: bool,
-    /// Append to the dataset that stands there, with the options that it was made with
+    /// Append to the dataset that stands there, with the options that it was made with; where nothing is, make it
     #[arg(long, conflicts_with = "force")]
     append: bool,
     /// Label for the column `label`: once for all traces, or once for each TRACE, in their order
@@ -74,6 +73,8 @@ pub(super) struct IngestArgs {
     /// Keep what comes before a damage in each stream, instead of failing
     #[arg(long)]
     keep_going: bool,
+    #[command(flatten)]
+    list: ListArgs,
     #[command(flatten)]
     select: SelectArgs,
     /// Only arguments whose name (filename, prev_*) fits GLOB get columns in args; may be given several times
@@ -119,6 +120,7 @@ enum RequestArgs {
 /// # Errors
 /// As [`ingest`].
 pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
+    args.append |= args.list.list.is_some();
     if args.append {
         as_before(&mut args)?;
     }
@@ -144,11 +146,15 @@ pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
     if quiet {
         crate::process::be_quiet();
     }
+    if args.list.list.is_some() {
+        let (list, options) = options(args)?;
+        return ingest_list::run(&list, &options, quiet);
+    }
     let output = Root::named(&args.output)?;
     let interrupted = terminal::interrupt_flag()?;
     let mut meter = Meter::new(quiet);
     let result = ingest(
-        options(args)?,
+        options(args)?.1,
         &mut Control {
             interrupted: &interrupted,
             progress: &mut |progress| meter.show(progress),
@@ -166,7 +172,10 @@ pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
 /// Options that were not given are those that the dataset was made with.
 fn as_before(args: &mut IngestArgs) -> Result<()> {
     let root = Root::named(&args.output)?;
-    crate::dataset::open(&root)?;
+    if !root.is_there()? {
+        return Ok(());
+    }
+    dataset::refuse_others(&root)?;
     let made = Manifest::read(&root)?.options;
     let requests = rules::named(&made.requests);
     args.requests = args.requests.or(requests);
@@ -194,9 +203,10 @@ fn as_before(args: &mut IngestArgs) -> Result<()> {
     Ok(())
 }
 
-fn options(args: IngestArgs) -> Result<IngestOptions> {
+/// What of the options concerns lists, and the others.
+fn options(args: IngestArgs) -> Result<(ListArgs, IngestOptions)> {
     let defaults = requests::RuleOptions::default();
-    Ok(IngestOptions {
+    let options = IngestOptions {
         traces: args.traces,
         output: Root::named(&args.output)?,
         force: args.force,
@@ -215,16 +225,18 @@ fn options(args: IngestArgs) -> Result<IngestOptions> {
         reader: args.reader.choice(),
         selection: args.select.selection(args.columns)?,
         jobs: args.jobs,
-    })
+    };
+    Ok((args.list, options))
 }
 
 /// Says on stderr which of the options that choose something fit nothing: most often they are misspelt.
 fn without_effect(manifest: &Manifest, output: &Root) {
     let options = &manifest.options;
-    // The dataset is in place, whatever comes of this.
-    let read = match options.events.is_empty() && options.columns.is_empty() {
-        true => Ok(Vec::new()),
-        false => classes::read(output, manifest),
+    // Of an append it was said when the dataset was made. It is in place, whatever comes of this.
+    let chosen = (options.events.len() + options.columns.len()) > 0;
+    let read = match chosen && manifest.appended.is_empty() {
+        true => classes::read(output, manifest),
+        false => return no_request(manifest),
     };
     let Ok(read) = read else { return };
     let classes = || read.iter().flat_map(|c| &c.classes).map(|c| &c.class);
@@ -239,7 +251,11 @@ fn without_effect(manifest: &Manifest, output: &Root) {
             say!("warning: --columns {glob}: no argument of these events is called so");
         }
     }
-    if let Some(server) = &options.server
+    no_request(manifest);
+}
+
+fn no_request(manifest: &Manifest) {
+    if let Some(server) = &manifest.options.server
         && manifest.requests == 0
     {
         say!("warning: --server {server}: no request is of a thread of this name");

@@ -9,9 +9,11 @@ macro_rules! say {
 }
 
 mod clean;
+mod compact;
 mod completions;
 mod hints;
 mod ingest;
+mod ingest_list;
 mod inspect;
 mod publish;
 mod query;
@@ -46,6 +48,7 @@ enum Command {
     Publish(publish::PublishArgs),
     Verify(verify::VerifyArgs),
     Report(report::ReportArgs),
+    Compact(compact::CompactArgs),
     Clean(clean::CleanArgs),
     Completions(completions::CompletionsArgs),
     Man(completions::ManArgs),
@@ -61,6 +64,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Publish(args) => publish::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Report(args) => report::run(args),
+        Command::Compact(args) => compact::run(args),
         Command::Clean(args) => clean::run(args),
         Command::Completions(args) => completions::completions(args, Cli::command()),
         Command::Man(args) => completions::man(args, Cli::command()),

@@ -1,5 +1,5 @@
 //! What killed writers left in a dataset: files that have the names of a dataset's own, and that its manifest does not
-//! name. Nothing reads them; they take room.
+//! name; and what they were making beside it. Nothing reads them; they take room.
 //!
 //! Only files of some age are removed: a reader that opened the dataset before it was changed may still read those that
 //! were replaced.
@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 /// A file that nothing names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Leftover {
-    /// Its name in the dataset's folder.
+    /// Its name in the dataset's folder, or the whole where it is beside that.
     pub path: PathBuf,
     /// Its size.
     pub bytes: u64,
@@ -28,7 +28,7 @@ pub(crate) struct Leftover {
     pub old: bool,
 }
 
-/// Finds what is left in the dataset in `root`, and removes what has not changed for `age`, where `remove` says so.
+/// Finds what is left in the dataset in `root`, and of ones in the making beside it, and removes what has not changed for `age`, where `remove` says so.
 /// `go_on` is asked while writers have their turn.
 ///
 /// # Errors
@@ -95,17 +95,46 @@ fn on_disk(
         let path = path.strip_prefix(root).unwrap_or(&path).to_path_buf();
         found.push(leftover(root, path, age)?);
     }
+    // Of processes that have ended: their age does not matter.
+    let beside = aside::left(root, "")?.into_iter().map(|path| {
+        Ok(Leftover {
+            bytes: size(&path)?,
+            path,
+            old: true,
+        })
+    });
+    let beside = beside.collect::<Result<Vec<_>>>()?;
     if remove {
         for leftover in found.iter().filter(|leftover| leftover.old) {
-            let path = root.join(&leftover.path);
-            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
-            // Only where nothing else is in it.
-            if path.parent().is_some_and(|folder| folder != root) {
-                let _ = fs::remove_dir(aside::folder(&path));
-            }
+            removed(root, &leftover.path)?;
         }
+        aside::remove_left(root)?;
     }
+    found.extend(beside);
     Ok(found)
+}
+
+/// Removes a file, and its folder where nothing else is in it.
+fn removed(root: &Path, path: &Path) -> Result<()> {
+    let path = root.join(path);
+    fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+    if path.parent().is_some_and(|folder| folder != root) {
+        let _ = fs::remove_dir(aside::folder(&path));
+    }
+    Ok(())
+}
+
+/// Bytes of a file, or of all files in a folder.
+fn size(path: &Path) -> Result<u64> {
+    let told = |path: &Path| {
+        let told = fs::symlink_metadata(path);
+        told.map(|told| told.len()).map_err(Error::io("read", path))
+    };
+    if foreign::kind(path)? != Some(Kind::Folder) {
+        return told(path);
+    }
+    let below = foreign::everything_below(path)?.into_iter();
+    below.map(|(file, _)| told(&path.join(file))).sum()
 }
 
 fn leftover(root: &Path, path: PathBuf, age: Duration) -> Result<Leftover> {

@@ -10,17 +10,16 @@
 //! A writer that is killed leaves files that no manifest names. The next that has files for the same recording removes
 //! those in its way, and `sysds clean` finds all.
 
+use super::committed::Committed;
 use super::lock::Lock;
 use super::making::Making;
 use super::manifest::Manifest;
-use super::root::Root;
+use super::root::{Root, Told};
 use super::{MANIFEST, aside};
 use crate::error::{Error, Result};
-use crate::foreign;
+use crate::foreign::{self, Kind};
 use crate::process::ending;
 use crate::shown::path_text;
-use crate::store::client::Version;
-use crate::store::writing::PutIf;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
@@ -33,16 +32,7 @@ pub(crate) struct Before<'a> {
     /// Its manifest.
     pub manifest: &'a Manifest,
     /// The same as it is written, and its version in a store.
-    pub text: &'a (String, Option<Version>),
-}
-
-/// What became of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Committed {
-    /// It is in place.
-    Done,
-    /// The dataset is not that of before any more: nothing was changed.
-    Changed,
+    pub text: &'a Told,
 }
 
 /// Puts `files`, which are made as they are to stand in the dataset, into the dataset of `before`, whose manifest is then
@@ -69,10 +59,7 @@ pub(crate) fn commit(
         // Its files are there already.
         Making::Store(shipping) => {
             let put = shipping.put_manifest(&after.text(), before.text.1.as_ref())?;
-            Ok(match put {
-                PutIf::Done => Committed::Done,
-                PutIf::Changed => Committed::Changed,
-            })
+            Ok(put.into())
         }
     }
 }
@@ -116,7 +103,16 @@ impl Put {
     fn file(&mut self, root: &Path, made: &Path, file: &str) -> Result<()> {
         let target = root.join(file);
         for folder in Path::new(file).ancestors().skip(1) {
-            self.folders.insert(root.join(folder));
+            let folder = root.join(folder);
+            // Nothing is written where a link leads; the folder of the dataset itself is the user's own.
+            if folder.starts_with(root)
+                && folder != root
+                && let Some(kind) = foreign::kind(&folder)?
+                && kind != Kind::Folder
+            {
+                return Err(kind.refused(&folder));
+            }
+            self.folders.insert(folder);
         }
         let folder = aside::folder(&target);
         fs::create_dir_all(folder).map_err(Error::io("create", folder))?;

@@ -1,5 +1,6 @@
 //! A dataset or a release in the making, wherever it is to stand.
 
+use super::committed::Committed;
 use super::root::Root;
 use super::shipping::Shipping;
 use super::staging::Staging;
@@ -29,6 +30,17 @@ impl Making {
         Ok(match target.store() {
             Some(folder) => Making::Store(Box::new(Shipping::begin(folder, force)?)),
             None => Making::Disk(Staging::begin(target.path(), force)?),
+        })
+    }
+
+    /// Begins a dataset that is to stand at `target` if nothing stands there when it is made.
+    ///
+    /// # Errors
+    /// As [`Staging::for_nothing`] and [`Shipping::begin`].
+    pub(crate) fn for_nothing(target: &Root) -> Result<Self> {
+        Ok(match target.store() {
+            Some(folder) => Making::Store(Box::new(Shipping::begin(folder, false)?)),
+            None => Making::Disk(Staging::for_nothing(target.path())?),
         })
     }
 
@@ -88,6 +100,17 @@ impl Making {
         match self {
             Making::Disk(staging) => staging.commit(),
             Making::Store(shipping) => shipping.commit(),
+        }
+    }
+
+    /// The same, but where something has come to stand at a target that was free, that is no error: nothing has changed then.
+    ///
+    /// # Errors
+    /// As [`Making::commit`].
+    pub(crate) fn put(&mut self) -> Result<Committed> {
+        match self {
+            Making::Disk(staging) => staging.put(),
+            Making::Store(shipping) => shipping.put(),
         }
     }
 

@@ -3,11 +3,13 @@
 use super::MANIFEST;
 use super::aside::{self, WholeFile};
 use super::fingerprint::Fingerprint;
+use super::joint::JointFields;
 use super::opened::Opened;
 use super::options::ManifestOptions;
 use super::paths;
 use super::record_metadata::RecordMetadata;
 use super::root::Root;
+use super::tables;
 use crate::error::{self, Error, Place, Result};
 use crate::foreign;
 use crate::process::ending::Hold;
@@ -59,6 +61,10 @@ pub struct Manifest {
     pub recordings: Vec<Recording>,
     /// The files of each table.
     pub tables: BTreeMap<String, TableFiles>,
+    /// The fields that events of all recordings together can have, as far as they get columns; `None` in a release, and in a
+    /// dataset of a version of sysds that did not note them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<JointFields>,
     /// The event classes of all recordings in one file, a row for each: in releases, and in datasets before version 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<DataFile>,
@@ -304,6 +310,19 @@ impl Manifest {
         let folder = format!("{}/", paths::folder(table, trace_id));
         let files = self.tables.get(table).into_iter().flat_map(|t| &t.files);
         files.filter(move |file| file.path.starts_with(&folder))
+    }
+
+    /// The number of the first file that the recording `trace_id` gets, where its files are replaced: what comes after
+    /// those that it has.
+    pub(crate) fn next_number(&self, trace_id: &str) -> usize {
+        let files = tables::ALL.into_iter();
+        let files = files.flat_map(|table| self.files_of(table, trace_id));
+        let number = |path: &str| {
+            let (_, number) = path.strip_suffix(".parquet")?.rsplit_once('-')?;
+            number.parse::<usize>().ok()
+        };
+        let last = files.filter_map(|file| number(&file.path)).max();
+        last.map_or(0, |last| last + 1)
     }
 
     /// The names of all files that it tells of.

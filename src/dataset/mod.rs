@@ -8,7 +8,7 @@
 //! - `owned`, `within`: which files in its folder are its own, and that no others are written into it;
 //! - `manifest`, `options`, `record_metadata`: what it says of itself, of the options it was made with, of how its traces
 //!   were recorded;
-//! - `classes`, `fingerprint`: what its traces declare, and by what they are known again;
+//! - `classes`, `joint`, `fingerprint`: what its traces declare, each and all together, and by what they are known again;
 //! - `tables`, `codec`, `timestamp`, `type_name`: what tables, compression, times and types are called in it.
 
 pub(crate) mod aside;
@@ -16,7 +16,9 @@ pub mod classes;
 pub(crate) mod clean;
 pub mod codec;
 pub(crate) mod commit;
+pub(crate) mod committed;
 pub mod fingerprint;
+pub mod joint;
 pub(crate) mod lock;
 pub(crate) mod making;
 pub mod manifest;
@@ -79,19 +81,28 @@ pub fn is_dataset(root: &Root) -> Result<bool> {
     }
 }
 
+/// Refuses what is no dataset.
+///
+/// # Errors
+/// [`Error::Input`] where `root` has no manifest, and as [`is_dataset`].
+pub fn refuse_others(root: &Root) -> Result<()> {
+    match is_dataset(root)? {
+        true => Ok(()),
+        false => Err(Error::input(
+            format!("not a sysds dataset: it has no {MANIFEST}"),
+            Place::file(root.path()),
+            "Name a folder that `sysds ingest` wrote, or make one: sysds ingest TRACE -o DATASET",
+        )),
+    }
+}
+
 /// Finds the tables of the dataset in `root`. In a store, whether their files are there is seen when they are read.
 ///
 /// # Errors
 /// [`Error::Input`] where `root` has no manifest, or holds anything but regular files and folders (links, FIFOs), of
 /// which nothing is opened; [`Error::Io`] and [`Error::Store`] where something cannot be read.
 pub fn open(root: &Root) -> Result<Dataset> {
-    if !is_dataset(root)? {
-        return Err(Error::input(
-            format!("not a sysds dataset: it has no {MANIFEST}"),
-            Place::file(root.path()),
-            "Name a folder that `sysds ingest` wrote, or make one: sysds ingest TRACE -o DATASET",
-        ));
-    }
+    refuse_others(root)?;
     if root.disk().is_some() {
         for (below, kind) in root.everything()? {
             if kind != Kind::File {

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// Bytes that a text (a manifest, a list of checksums) in a store may have.
 const MAX_TEXT: u64 = 1 << 30;
 
+/// The text of a file, and the version of it that a store has.
+pub(crate) type Told = (String, Option<Version>);
+
 /// The folder of a dataset or a release.
 #[derive(Debug, Clone)]
 pub struct Root(Of);
@@ -121,7 +124,7 @@ impl Root {
     ///
     /// # Errors
     /// As [`Root::text`].
-    pub(crate) fn text_of_version(&self, name: &str) -> Result<(String, Option<Version>)> {
+    pub(crate) fn text_of_version(&self, name: &str) -> Result<Told> {
         match &self.0 {
             Of::Disk(path) => foreign::read_text_in(path, name).map(|text| (text, None)),
             Of::Store(folder) => {
@@ -146,6 +149,17 @@ impl Root {
         }
         let below = folder.has_below(name.as_ref())?;
         Ok(below.then_some(Kind::Folder))
+    }
+
+    /// Whether anything is there: on a disk the folder, in a store a manifest.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Store`].
+    pub(crate) fn is_there(&self) -> Result<bool> {
+        match &self.0 {
+            Of::Disk(path) => Ok(foreign::kind(path)?.is_some()),
+            Of::Store(folder) => folder.has(Path::new(super::MANIFEST)),
+        }
     }
 
     /// Everything in it that is no folder, sorted: its name, and what it stands for.

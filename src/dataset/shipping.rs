@@ -7,6 +7,7 @@
 //!
 //! An error or a panic removes what was put. After a kill it stays, and `sysds clean` finds it.
 
+use super::committed::Committed;
 use super::temporary::Temporary;
 use super::{MANIFEST, paths};
 use crate::error::{Error, Place, Result};
@@ -110,6 +111,23 @@ impl Shipping {
     /// [`Error::Store`], [`Error::Io`]; [`Error::Usage`] where somebody else has made something there meanwhile. What was
     /// there is then as it was.
     pub(crate) fn commit(mut self) -> Result<()> {
+        match self.put()? {
+            Committed::Done => Ok(()),
+            Committed::Changed => Err(Error::usage(
+                format!(
+                    "{}: somebody else has made something there meanwhile",
+                    self.folder.shown().display()
+                ),
+                "Look at it with sysds inspect; choose another name with -o, or append to it with --append.",
+            )),
+        }
+    }
+
+    /// The same, but where somebody else has made something there meanwhile, that is no error.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Io`]. What was there is then as it was.
+    pub(crate) fn put(&mut self) -> Result<Committed> {
         let all = foreign::everything_below(self.dir())?;
         let names: Vec<PathBuf> = all.into_iter().map(|(name, _)| name).collect();
         let names: Vec<&PathBuf> = names
@@ -126,16 +144,8 @@ impl Shipping {
         names.into_iter().try_for_each(|name| self.ship(name))?;
         let text = foreign::read_text_in(self.dir(), MANIFEST)?;
         let replaces = self.replaces.clone();
-        match self.put_manifest(&text, replaces.as_ref())? {
-            PutIf::Done => Ok(()),
-            PutIf::Changed => Err(Error::usage(
-                format!(
-                    "{}: somebody else has made something there meanwhile",
-                    self.folder.shown().display()
-                ),
-                "Look at it with sysds inspect; choose another name with -o, or append to it with --append.",
-            )),
-        }
+        let put = self.put_manifest(&text, replaces.as_ref())?;
+        Ok(put.into())
     }
 
     /// Puts the manifest, which makes all that was put part of the dataset.

@@ -8,6 +8,7 @@
 //! comes the rename, then the fsync of the folder that the target is in, and only then goes what was replaced. So a power
 //! failure leaves the old dataset or the new one, whole: see docs/design/faults.md.
 
+use super::committed::Committed;
 use super::lock::Lock;
 use super::{MANIFEST, aside, is_dataset, owned, within};
 use crate::error::{Error, Place, Result};
@@ -38,15 +39,20 @@ impl Staging {
     /// # Errors
     /// [`Error::Usage`] where the target must not be replaced, [`Error::Io`] where nothing can be written there.
     pub fn begin(target: &Path, force: bool) -> Result<Self> {
-        // Whether it has a name at all, before anything is made.
-        aside::path_beside(target)?;
-        within::refuse(target)?;
-        create_parents(aside::folder(target))?;
-        put_back(target)?;
+        prepare(target)?;
         let replace = allowed(target, force)?;
         let mut staging = Self::beside(target)?;
         staging.replace = replace;
         Ok(staging)
+    }
+
+    /// Begins a dataset that is to stand at `target` if nothing stands there when it is made.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where no dataset may stand there, [`Error::Io`] where nothing can be written there.
+    pub fn for_nothing(target: &Path) -> Result<Self> {
+        prepare(target)?;
+        Self::beside(target)
     }
 
     /// Begins what is to be put into the dataset at `target`, which is there, by others; see [`commit`](super::commit).
@@ -88,6 +94,18 @@ impl Staging {
     /// [`Error::Io`] and [`Error::Input`] (something else has come to be in a dataset that is replaced); the target is then
     /// as it was. [`Error::InPlace`] where the new dataset is in place, but what comes after that failed.
     pub fn commit(mut self) -> Result<()> {
+        match self.put()? {
+            Committed::Done => Ok(()),
+            Committed::Changed => Err(exists(&self.target)),
+        }
+    }
+
+    /// The same, but where something has come to stand at a target that was free, that is no error: nothing has changed
+    /// then.
+    ///
+    /// # Errors
+    /// As [`Staging::commit`].
+    pub(crate) fn put(&mut self) -> Result<Committed> {
         assert!(
             is_dataset(&self.dir.as_path().into())?,
             "a dataset has a {MANIFEST}"
@@ -110,16 +128,18 @@ impl Staging {
             Ok(()) => self.dir.clone(),
             // Not every file system can do these.
             Err(e) if e.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => {
-                self.commit_in_two_steps()?
+                match self.commit_in_two_steps()? {
+                    Some(replaced) => replaced,
+                    None => return Ok(Committed::Changed),
+                }
             }
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(exists(&self.target));
-            }
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(Committed::Changed),
             Err(e) => return Err(Error::io("rename", &self.dir)(e)),
         };
         self.done = true;
         ending::done();
-        self.settle(&replaced)
+        self.settle(&replaced)?;
+        Ok(Committed::Done)
     }
 
     /// Removes the folder, when what was made in it has been put in place by others.
@@ -157,8 +177,8 @@ impl Staging {
     }
 
     /// Where old and new can't change places in one step. A process that is killed between the two leaves no target:
-    /// [`put_back`] mends that. Returns where the old one is.
-    fn commit_in_two_steps(&self) -> Result<PathBuf> {
+    /// [`put_back`] mends that. Returns where the old one is, or nothing where something stands at a target that was free.
+    fn commit_in_two_steps(&self) -> Result<Option<PathBuf>> {
         if self.replace {
             let mut old = self.dir.clone().into_os_string();
             old.push(OLD);
@@ -168,12 +188,21 @@ impl Staging {
                 fs::rename(&old, &self.target).map_err(Error::io("rename", &old))?;
                 return Err(Error::io("rename", &self.dir)(e));
             }
-            return Ok(old);
+            return Ok(Some(old));
         }
         match aside::rename_to_nothing(&self.dir, &self.target) {
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(exists(&self.target)),
+            // The latter where it has come there since it was looked at.
+            Err(e)
+                if [
+                    io::ErrorKind::AlreadyExists,
+                    io::ErrorKind::DirectoryNotEmpty,
+                ]
+                .contains(&e.kind()) =>
+            {
+                Ok(None)
+            }
             renamed => renamed
-                .map(|()| self.dir.clone())
+                .map(|()| Some(self.dir.clone()))
                 .map_err(Error::io("rename", &self.dir)),
         }
     }
@@ -186,6 +215,15 @@ impl Drop for Staging {
             let _ = fs::remove_dir_all(&self.dir);
         }
     }
+}
+
+/// Makes sure that something can be made at `target`: the folder that it is in, and nothing half there.
+fn prepare(target: &Path) -> Result<()> {
+    // Whether it has a name at all, before anything is made.
+    aside::path_beside(target)?;
+    within::refuse(target)?;
+    create_parents(aside::folder(target))?;
+    put_back(target)
 }
 
 /// Puts a dataset back that a process moved aside before it was killed (see [`Staging::commit_in_two_steps`]), or removes

@@ -5,8 +5,11 @@
 //! same names, which follow from the event classes of all recordings: where the joint layout would call a column of the
 //! dataset otherwise, or give a structure more members of another kind, nothing is appended.
 //!
+//! The classes themselves are not read: the manifest has what they come to together.
+//!
 //! Several may append at the same time. Whoever finds, when its files are made, that the dataset has changed, looks whether
-//! what was added has to do with its own recordings. Mostly not: then only the manifest is made anew.
+//! what was added has to do with its own recordings. Mostly not: then only the manifest is made anew. Where no dataset is
+//! there yet, the first makes it, in one step; whoever finds then that another was the first appends to that.
 
 use super::assemble::Made;
 use super::options::{IngestOptions, SHAPING};
@@ -14,16 +17,16 @@ use super::plan::Plan;
 use super::told;
 use crate::columns::schema::layout::{FieldColumn, Layout};
 use crate::columns::schema::united::{member, members};
-use crate::dataset::classes::{self, Classes};
-use crate::dataset::commit::{Before, Committed, commit};
+use crate::dataset::classes;
+use crate::dataset::commit::{Before, commit};
+use crate::dataset::committed::Committed;
+use crate::dataset::joint::JointFields;
 use crate::dataset::making::Making;
 use crate::dataset::manifest::{FORMAT_VERSION, Manifest, Recording, footer};
-use crate::dataset::root::Root;
-use crate::dataset::tables;
+use crate::dataset::root::{Root, Told};
 use crate::dataset::{self, MANIFEST};
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};
-use crate::store::client::Version;
 use crate::trace::belong;
 use crate::trace::event::EventClass;
 use arrow::datatypes::{Fields, Schema};
@@ -33,19 +36,30 @@ use std::collections::BTreeSet;
 /// A dataset that is appended to.
 pub(super) struct Old {
     root: Root,
-    /// The manifest, as it was read, and its text.
+    /// The manifest, as it was read.
     pub manifest: Manifest,
-    text: (String, Option<Version>),
-    classes: Vec<Classes>,
+    /// Its text, and its version in a store; none where there is no dataset yet.
+    text: Option<Told>,
+    /// Event classes that have the fields of all its recordings.
+    classes: Vec<EventClass>,
 }
 
 impl Old {
-    /// Reads what the dataset in `root` says of itself, and whether `options` are those that it was made with.
+    /// Reads what the dataset in `root` says of itself, and whether `options` are those that it was made with. Where nothing
+    /// is in its place, it is one without recordings.
     ///
     /// # Errors
     /// [`Error::Usage`] for other options, and as [`Manifest::read`] and [`classes::read`].
     pub(super) fn open(root: &Root, options: &IngestOptions) -> Result<Self> {
-        dataset::open(root)?;
+        if !root.is_there()? {
+            return Ok(Old {
+                root: root.clone(),
+                manifest: told::of_new(options, &[], JointFields::default()),
+                text: None,
+                classes: Vec::new(),
+            });
+        }
+        dataset::refuse_others(root)?;
         if root.kind(dataset::RELEASED)? == Some(Kind::Folder) {
             return Err(Error::usage(
                 format!("{}: a release, which stays as it is", root.path().display()),
@@ -66,18 +80,21 @@ impl Old {
         }
         same_options(root, &manifest, options)?;
         Ok(Old {
-            classes: classes::read(root, &manifest)?,
+            classes: fields_of(root, &manifest)?,
             root: root.clone(),
             manifest,
-            text,
+            text: Some(text),
         })
     }
 
-    /// The classes of all its recordings.
+    /// Whether the dataset is there.
+    pub(super) fn is_there(&self) -> bool {
+        self.text.is_some()
+    }
+
+    /// Event classes that have the fields of all its recordings.
     pub(super) fn classes(&self) -> impl Iterator<Item = &EventClass> + Clone {
-        self.classes
-            .iter()
-            .flat_map(|c| c.classes.iter().map(|c| &c.class))
+        self.classes.iter()
     }
 
     /// The names of its recordings.
@@ -91,14 +108,7 @@ impl Old {
     pub(super) fn first_file(&self, replaces: Option<usize>) -> usize {
         let Some(place) = replaces else { return 0 };
         let trace_id = &self.manifest.recordings[place].trace_id;
-        let tables = tables::ALL.into_iter();
-        let files = tables.flat_map(|table| self.manifest.files_of(table, trace_id));
-        let number = |path: &str| {
-            let (_, number) = path.strip_suffix(".parquet")?.rsplit_once('-')?;
-            number.parse::<usize>().ok()
-        };
-        let last = files.filter_map(|file| number(&file.path)).max();
-        last.map_or(0, |last| last + 1)
+        self.manifest.next_number(trace_id)
     }
 
     /// Whether the columns of the dataset keep their names in the layout of the new recordings and it together.
@@ -141,22 +151,51 @@ impl Old {
     }
 
     /// Whether the dataset `now`, which this one has become, has only recordings more that have nothing to do with those
-    /// `made`, and gives their columns the same names.
-    fn is_but_more(&self, now: &Old, made: &[Made], plan: &Plan) -> bool {
+    /// `made`, and gives their columns the same names; and has the files still that it had of those at `places`, which are
+    /// replaced.
+    fn is_but_more(
+        &self,
+        now: &Old,
+        (made, places): (&[Made], &[Option<usize>]),
+        plan: &Plan,
+    ) -> bool {
         let (before, after) = (&self.manifest.recordings, &now.manifest.recordings);
         let Some(added) = after.strip_prefix(&before[..]) else {
             return false;
         };
+        let replaced = places.iter().flatten().map(|place| &before[*place]);
+        for recording in replaced {
+            let of = |old: &Old| told::files_of(&old.manifest, recording);
+            if of(self) != of(now) {
+                return false;
+            }
+        }
         let ours = || made.iter().map(|made| &made.recording);
         if added.iter().any(|a| ours().any(|ours| may_belong(a, ours))) {
             return false;
         }
-        let stores = |name: &str| plan.options.selection.stores(name);
-        let alone = Layout::new(now.classes(), stores);
-        let ours = made.iter().flat_map(|made| made.classes.iter());
-        let joint = Layout::new(now.classes().chain(ours), stores);
+        let alone = Layout::new(now.classes(), |name| plan.options.selection.stores(name));
+        let joint = now.joined(made, plan);
         keeps(&alone, &joint) && keeps(&plan.layout, &joint)
     }
+
+    /// The layout of its recordings and of those `made`.
+    fn joined(&self, made: &[Made], plan: &Plan) -> Layout {
+        let ours = made.iter().flat_map(|made| made.classes.iter());
+        let all = self.classes().chain(ours);
+        Layout::new(all, |name| plan.options.selection.stores(name))
+    }
+}
+
+/// Event classes that have the fields of all recordings of the dataset in `root`; where its manifest does not tell them, they
+/// are those of its recordings.
+fn fields_of(root: &Root, manifest: &Manifest) -> Result<Vec<EventClass>> {
+    if let Some(joint) = &manifest.fields {
+        return Ok(vec![joint.class()]);
+    }
+    let all = classes::read(root, manifest)?.into_iter();
+    let all = all.flat_map(|of| of.classes).map(|class| class.class);
+    Ok(all.collect())
 }
 
 /// What became of an append.
@@ -167,8 +206,8 @@ pub(super) enum Appended {
     StartOver,
 }
 
-/// Puts the recordings `made`, of which the files are in `making`, into the dataset, each in the place of the one that it replaces, or
-/// at the end.
+/// Puts the recordings `made`, of which the files are in `making`, into the dataset, each in the place of the one that it
+/// replaces, or at the end; where there is none, they are the dataset.
 ///
 /// # Errors
 /// As [`commit`], and as [`Old::open`] where the dataset has changed meanwhile.
@@ -176,7 +215,7 @@ pub(super) fn append(
     mut old: Old,
     plan: &Plan,
     (made, places): (&[Made], &[Option<usize>]),
-    making: &mut Making,
+    mut making: Making,
     go_on: &dyn Fn() -> Result<()>,
 ) -> Result<Appended> {
     let files = made.iter().flat_map(|made| {
@@ -185,18 +224,32 @@ pub(super) fn append(
     });
     let files: Vec<String> = files.map(|file| file.path.clone()).collect();
     loop {
-        let manifest = told::of_appended(&old.manifest, &plan.options, made, places);
-        let before = Before {
-            root: &old.root,
-            manifest: &old.manifest,
-            text: &old.text,
+        let fields = JointFields::of(&old.joined(made, plan).class());
+        let (manifest, committed) = match &old.text {
+            None => {
+                let manifest = told::of_new(&plan.options, made, fields);
+                manifest.write(making.dir())?;
+                (manifest, making.put()?)
+            }
+            Some(text) => {
+                let after = told::of_appended(&old.manifest, &plan.options, (made, places), fields);
+                let before = Before {
+                    root: &old.root,
+                    manifest: &old.manifest,
+                    text,
+                };
+                let committed = commit(&before, &after, &mut making, &files, go_on)?;
+                (after, committed)
+            }
         };
-        match commit(&before, &manifest, making, &files, go_on)? {
-            Committed::Done => return Ok(Appended::Done(Box::new(manifest))),
-            Committed::Changed => {}
+        if committed == Committed::Done {
+            if old.is_there() {
+                making.remove()?;
+            }
+            return Ok(Appended::Done(Box::new(manifest)));
         }
         let now = Old::open(&old.root, &plan.options)?;
-        if !old.is_but_more(&now, made, plan) {
+        if !old.is_but_more(&now, (made, places), plan) {
             return Ok(Appended::StartOver);
         }
         old = now;

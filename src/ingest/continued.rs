@@ -29,20 +29,34 @@ pub(super) struct Found {
     pub checked: Option<Checked>,
 }
 
+/// What traces are to a dataset.
+pub(super) enum Seen {
+    /// These recordings are to be read.
+    New(Vec<Found>),
+    /// It has them all, under these names; with the error that says so of the first.
+    Already(Vec<String>, Error),
+}
+
+/// The recordings below the traces of `options`, for a new dataset.
+///
+/// # Errors
+/// As [`recordings`].
+pub(super) fn find_new(options: &IngestOptions) -> Result<Vec<Found>> {
+    let recordings = recordings(&options.traces)?.into_iter();
+    Ok(recordings.map(Found::new).collect())
+}
+
 /// The recordings below the traces of `options`, with those of the dataset that they are parts of.
 ///
 /// # Errors
-/// [`Error::Input`] for a trace that the dataset has already, and for a part of a recording of which the other parts are
-/// not at hand; [`Error::Usage`] where that one would be read with other options; as [`recordings`].
-pub(super) fn find_all(options: &IngestOptions, old: Option<&Old>) -> Result<Vec<Found>> {
+/// [`Error::Input`] for a trace that the dataset has already beside others that it has not, and for a part of a recording of
+/// which the other parts are not at hand; [`Error::Usage`] where that one would be read with other options; as [`recordings`].
+pub(super) fn find_all(options: &IngestOptions, old: &Old) -> Result<Seen> {
     let recordings = recordings(&options.traces)?;
-    let Some(old) = old else {
-        return Ok(recordings.into_iter().map(Found::new).collect());
-    };
     let olds = &old.manifest.recordings;
     let mut wanted = BTreeSet::new();
-    let mut all = Vec::new();
-    for recording in recordings {
+    let (mut all, mut there) = (Vec::new(), Vec::new());
+    'recordings: for recording in recordings {
         let candidate = Candidate::new(recording)?;
         for (number, had) in olds
             .iter()
@@ -52,13 +66,21 @@ pub(super) fn find_all(options: &IngestOptions, old: Option<&Old>) -> Result<Vec
             let prints = had.fingerprints.as_ref();
             let prints = prints.ok_or_else(|| unknown(had, &candidate.recording))?;
             if subset(&candidate.prints, prints) {
-                return Err(already(had, &candidate.recording));
+                there.push((had.trace_id.clone(), already(had, &candidate.recording)));
+                continue 'recordings;
             }
             if !subset(prints, &candidate.prints) {
                 wanted.insert(number);
             }
         }
         all.push(candidate);
+    }
+    let (trace_ids, errors): (Vec<String>, Vec<Error>) = there.into_iter().unzip();
+    if let Some(error) = errors.into_iter().next() {
+        return match all.is_empty() {
+            true => Ok(Seen::Already(trace_ids, error)),
+            false => Err(error),
+        };
     }
     if !wanted.is_empty() {
         all = with_folders(options, olds, &wanted, all)?;
@@ -70,7 +92,7 @@ pub(super) fn find_all(options: &IngestOptions, old: Option<&Old>) -> Result<Vec
             same_times(old, options, &olds[number])?;
         }
     }
-    Ok(found)
+    Ok(Seen::New(found))
 }
 
 /// Finds the recordings once more, with the folders of those of the dataset that are `wanted`.

@@ -9,6 +9,7 @@ mod append;
 mod assemble;
 mod continued;
 mod described;
+pub(crate) mod fleet;
 mod jobs;
 mod open;
 mod options;
@@ -21,8 +22,9 @@ mod told;
 mod worker;
 mod writing;
 
+use crate::dataset::joint::JointFields;
 use crate::dataset::making::Making;
-use crate::dataset::manifest::Manifest;
+use crate::dataset::manifest::{Manifest, Recording};
 use crate::error::{Error, Result};
 use crate::process::stop::go_on;
 use crate::trace::reader::Reader;
@@ -30,7 +32,7 @@ pub use crate::trace::reader::ReaderChoice;
 pub use crate::trace::select::Selection;
 use append::{Appended, Old};
 use assemble::Made;
-use continued::{Found, find_all};
+use continued::{Found, Seen, find_all};
 use described::Described;
 pub use open::MAX_COLUMNS;
 use open::{open_all, trace_id};
@@ -41,7 +43,7 @@ use shares::Machine;
 use std::path::PathBuf;
 use task::{About, Task};
 
-/// Makes a dataset, or appends to one.
+/// Makes a dataset, or appends to one, which it makes where nothing is there.
 ///
 /// # Errors
 /// [`Error::Input`] for traces that cannot be read and [`Error::Damaged`] for streams (both with a place),
@@ -51,32 +53,53 @@ pub fn ingest(options: IngestOptions, control: &mut Control) -> Result<Manifest>
     ingest_on(Machine::here(), options, control)
 }
 
-/// The same with what `machine` has.
-fn ingest_on(
-    machine: Machine,
+/// What came of an ingest.
+enum Outcome {
+    /// The dataset is as its manifest says; these recordings came into it.
+    Done {
+        manifest: Box<Manifest>,
+        recordings: Vec<Recording>,
+    },
+    /// The dataset that was to be appended to has all recordings already, under these names; with the error that says so.
+    Already {
+        trace_ids: Vec<String>,
+        error: Error,
+    },
+}
+
+/// The same; that a dataset which is appended to has everything already is no error.
+fn ingest_unless_there(options: IngestOptions, control: &mut Control) -> Result<Outcome> {
+    outcome(&Machine::here(), options, control)
+}
+
+/// Ingests with what `machine` has.
+fn ingest_on(machine: Machine, options: IngestOptions, control: &mut Control) -> Result<Manifest> {
+    match outcome(&machine, options, control)? {
+        Outcome::Done { manifest, .. } => Ok(*manifest),
+        Outcome::Already { error, .. } => Err(error),
+    }
+}
+
+fn outcome(
+    machine: &Machine,
     mut options: IngestOptions,
     control: &mut Control,
-) -> Result<Manifest> {
+) -> Result<Outcome> {
     options.selection.needed = options::needed();
     options.check_labels()?;
     if !options.append {
-        return ingest_new(&machine, options, control);
+        return ingest_new(machine, options, control);
     }
     loop {
-        match ingest_more(&machine, options.clone(), control)? {
-            Appended::Done(manifest) => return Ok(*manifest),
-            Appended::StartOver => {}
+        if let Some(outcome) = ingest_more(machine, options.clone(), control)? {
+            return Ok(outcome);
         }
     }
 }
 
 /// Makes a dataset.
-fn ingest_new(
-    machine: &Machine,
-    options: IngestOptions,
-    control: &mut Control,
-) -> Result<Manifest> {
-    let mut found = find_all(&options, None)?;
+fn ingest_new(machine: &Machine, options: IngestOptions, control: &mut Control) -> Result<Outcome> {
+    let mut found = continued::find_new(&options)?;
     let described = described::all(&found, &options, None)?;
     let making = Making::begin(&options.output, options.force)?;
     let (plan, made) = make(
@@ -87,22 +110,38 @@ fn ingest_new(
         &making,
         control,
     )?;
-    let manifest = told::of_new(&plan.options, made);
+    let fields = JointFields::of(&plan.layout.class());
+    let manifest = told::of_new(&plan.options, &made, fields);
     manifest.write(making.dir())?;
     making.commit()?;
-    Ok(manifest)
+    Ok(done(manifest, made))
 }
 
-/// Appends to a dataset.
+fn done(manifest: Manifest, made: Vec<Made>) -> Outcome {
+    Outcome::Done {
+        manifest: Box::new(manifest),
+        recordings: made.into_iter().map(|made| made.recording).collect(),
+    }
+}
+
+/// Appends to a dataset; gives nothing where that has to be begun again, because it has changed.
 fn ingest_more(
     machine: &Machine,
     options: IngestOptions,
     control: &mut Control,
-) -> Result<Appended> {
+) -> Result<Option<Outcome>> {
     let old = Old::open(&options.output, &options)?;
-    let mut found = find_all(&options, Some(&old))?;
+    let mut found = match find_all(&options, &old)? {
+        Seen::New(found) => found,
+        Seen::Already(trace_ids, error) => {
+            return Ok(Some(Outcome::Already { trace_ids, error }));
+        }
+    };
     let described = described::all(&found, &options, Some(&old))?;
-    let mut making = Making::beside(&options.output)?;
+    let making = match old.is_there() {
+        true => Making::beside(&options.output)?,
+        false => Making::for_nothing(&options.output)?,
+    };
     let (plan, made) = make(
         machine,
         options,
@@ -113,11 +152,12 @@ fn ingest_more(
     )?;
     let places: Vec<Option<usize>> = found.iter().map(|f| f.replaces).collect();
     let go_on = || go_on(control.interrupted);
-    let appended = append::append(old, &plan, (&made, &places), &mut making, &go_on)?;
-    if let Appended::Done(_) = appended {
-        making.remove()?;
-    }
-    Ok(appended)
+    Ok(
+        match append::append(old, &plan, (&made, &places), making, &go_on)? {
+            Appended::Done(manifest) => Some(done(*manifest, made)),
+            Appended::StartOver => None,
+        },
+    )
 }
 
 /// Makes the files of the recordings `found` in the folder of `making`, where nothing else is left then.

@@ -31,7 +31,7 @@ pub struct IngestOptions {
     pub output: Root,
     /// Whether a dataset at `output` is replaced.
     pub force: bool,
-    /// Whether the traces are appended to the dataset at `output`.
+    /// Whether the traces are appended to the dataset at `output`, which is made where nothing is there.
     pub append: bool,
     /// Compression of the Parquet files.
     pub codec: Codec,

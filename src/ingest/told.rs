@@ -2,21 +2,22 @@
 
 use super::assemble::Made;
 use super::options::IngestOptions;
+use crate::dataset::joint::JointFields;
 use crate::dataset::manifest::{
     DataFile, FORMAT_VERSION, Manifest, Recording, StreamLoss, TableFiles, Tool,
 };
 use crate::dataset::{tables, timestamp};
 use std::collections::BTreeMap;
 
-/// The manifest of a dataset of the recordings `made`.
-pub(super) fn of_new(options: &IngestOptions, made: Vec<Made>) -> Manifest {
+/// The manifest of a dataset of the recordings `made`, which have these `fields` together.
+pub(super) fn of_new(options: &IngestOptions, made: &[Made], fields: JointFields) -> Manifest {
     let mut tables: BTreeMap<String, TableFiles> = BTreeMap::new();
     let mut recordings = Vec::new();
     for made in made {
-        for (table, files) in made.files {
-            add(tables.entry(table).or_default(), files);
+        for (table, files) in &made.files {
+            add(tables.entry(table.clone()).or_default(), files.clone());
         }
-        recordings.push(made.recording);
+        recordings.push(made.recording.clone());
     }
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
@@ -36,18 +37,19 @@ pub(super) fn of_new(options: &IngestOptions, made: Vec<Made>) -> Manifest {
         damaged: false,
         recordings,
         tables,
+        fields: Some(fields),
         classes: None,
     };
     counted(manifest)
 }
 
 /// The manifest of the dataset of `old` with the recordings `made` in it: each in the place of the one that it replaces,
-/// the others at the end.
+/// the others at the end. All together have these `fields`.
 pub(super) fn of_appended(
     old: &Manifest,
     options: &IngestOptions,
-    made: &[Made],
-    replaces: &[Option<usize>],
+    (made, replaces): (&[Made], &[Option<usize>]),
+    fields: JointFields,
 ) -> Manifest {
     let mut recordings = old.recordings.clone();
     let mut files: Vec<BTreeMap<String, Vec<DataFile>>> =
@@ -72,6 +74,7 @@ pub(super) fn of_appended(
         recordings,
         tables,
         options: options.told(),
+        fields: Some(fields),
         ..old.clone()
     };
     manifest.tool.version = env!("CARGO_PKG_VERSION").to_owned();
@@ -80,7 +83,10 @@ pub(super) fn of_appended(
 }
 
 /// The files that the tables of a dataset have of a recording.
-fn files_of(manifest: &Manifest, recording: &Recording) -> BTreeMap<String, Vec<DataFile>> {
+pub(super) fn files_of(
+    manifest: &Manifest,
+    recording: &Recording,
+) -> BTreeMap<String, Vec<DataFile>> {
     let of_table = |table: &str| {
         let files = manifest.files_of(table, &recording.trace_id);
         (table.to_owned(), files.cloned().collect())

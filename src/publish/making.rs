@@ -46,6 +46,7 @@ pub(crate) fn publish(
     let classes = rewrite.classes(classes)?;
     let mut released = rewrite.manifest(manifest)?;
     let shards = describe(&mut released, &staging, written)?;
+    released.fields = None;
     released.classes = Some(classes::write_all(staging.dir(), &classes)?);
     released
         .recordings

@@ -20,11 +20,11 @@ mod making;
 mod options;
 pub(crate) mod release;
 pub(crate) mod rewrite;
-mod rows;
+pub(crate) mod rows;
 mod shards;
 pub(crate) mod split;
 mod tables;
-mod united;
+pub(crate) mod united;
 pub(crate) mod verify;
 mod version;
 

@@ -27,7 +27,7 @@ const BATCH_ROWS: usize = 8192;
 const BATCH_ELEMENTS: usize = 32 * 1024;
 
 /// An opened Parquet file.
-pub(super) struct Rows {
+pub(crate) struct Rows {
     path: PathBuf,
     file: Opened,
     metadata: ArrowReaderMetadata,
@@ -40,7 +40,7 @@ impl Rows {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`]; [`Error::Input`] where it is no regular file below `root`.
-    pub(super) fn open(root: &Root, file: &str) -> Result<Rows> {
+    pub(crate) fn open(root: &Root, file: &str) -> Result<Rows> {
         let path = root.join(file);
         let file = root.open(file)?.in_blocks();
         let metadata = foreign::guarded(&path, || {
@@ -62,12 +62,12 @@ impl Rows {
     }
 
     /// Its own schema.
-    pub(super) fn schema(&self) -> &SchemaRef {
+    pub(crate) fn schema(&self) -> &SchemaRef {
         self.metadata.schema()
     }
 
     /// Its footer.
-    pub(super) fn metadata(&self) -> &ParquetMetaData {
+    pub(crate) fn metadata(&self) -> &ParquetMetaData {
         self.metadata.metadata()
     }
 

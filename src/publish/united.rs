@@ -19,7 +19,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// As [`Rows::open`], and [`Error::Input`](crate::error::Error::Input) where a column has two types.
-pub(super) fn schema(
+pub(crate) fn schema(
     root: &Root,
     manifest: &Manifest,
     classes: &[Classes],
@@ -64,7 +64,7 @@ fn requests(merged: &Schema, manifest: &Manifest, all: &[Classes]) -> Schema {
 }
 
 /// The columns that one ingest of all would have planned.
-fn layout(manifest: &Manifest, all: &[Classes]) -> Layout {
+pub(super) fn layout(manifest: &Manifest, all: &[Classes]) -> Layout {
     let chosen = manifest.options.columns.iter();
     let selection = Selection {
         columns: chosen.filter_map(|p| Pattern::new(p).ok()).collect(),

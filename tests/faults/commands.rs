@@ -118,6 +118,22 @@ pub const CASES: &[Case] = &[
             FORCE,
         )
     },
+    makes(
+        "ingest --append, the first",
+        &["ingest", "in/b", "-o", "out/d", "--append"],
+        "out/d",
+        FORCE,
+    ),
+    Case {
+        commit: Some("out/d/manifest.json"),
+        ..replaces(
+            "compact",
+            &["compact", "out/d"],
+            "out/d",
+            "in/e",
+            &["clean", "out/d", "--older-than", "0"],
+        )
+    },
     Case {
         status: 3,
         ..makes(
@@ -311,6 +327,7 @@ impl Place {
         small::write(&input.join("a"), 1, 12);
         small::write(&input.join("b"), 2, 7);
         small::write(&input.join("damaged"), 3, 12);
+        small::write_more(&input.join("more"), 4, 7);
         let stream = input.join("damaged/kernel/channel_1");
         let cut = fs::metadata(&stream).unwrap().len() - 100;
         File::options()
@@ -330,6 +347,8 @@ impl Place {
         fs::set_permissions(input.join("key"), private).unwrap();
         for words in [
             &["ingest", "in/a", "-o", "in/d"][..],
+            &["ingest", "in/a", "-o", "in/e"],
+            &["ingest", "in/more", "-o", "in/e", "--append"],
             &[
                 "publish",
                 "in/d",

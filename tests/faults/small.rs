@@ -7,7 +7,9 @@ use std::path::Path;
 const BEGIN: i64 = 1_795_000_000_000_000_000;
 
 /// A call of the server: its name, its argument, what it returns.
-const CALLS: [(&str, i64, i64); 6] = [
+type Calls = [(&'static str, i64, i64)];
+
+const CALLS: &Calls = &[
     ("accept4", 3, 9),
     ("read", 9, 120),
     ("openat", -100, 10),
@@ -18,12 +20,23 @@ const CALLS: [(&str, i64, i64); 6] = [
 
 /// Writes a trace of so many requests to `dir`; `number` makes its UUID.
 pub fn write(dir: &Path, number: u8, requests: i64) {
-    let classes = classes();
+    write_calls(dir, number, requests, CALLS);
+}
+
+/// The same with a call more, so that columns are of more events.
+pub fn write_more(dir: &Path, number: u8, requests: i64) {
+    let mut calls = CALLS.to_vec();
+    calls.insert(2, ("fdatasync", 9, 0));
+    write_calls(dir, number, requests, &calls);
+}
+
+fn write_calls(dir: &Path, number: u8, requests: i64, calls: &Calls) {
+    let classes = classes(calls);
     let mut events = Vec::new();
     let mut ns = BEGIN + i64::from(number) * 3_600_000_000_000;
     for request in 0..requests {
         let tid = 100 + request % 3;
-        for (call, argument, ret) in CALLS {
+        for &(call, argument, ret) in calls {
             for phase in ["entry", "exit"] {
                 ns += 1000;
                 let name = format!("syscall_{phase}_{call}");
@@ -60,8 +73,8 @@ pub fn write(dir: &Path, number: u8, requests: i64) {
     trace.write(&dir.join("kernel"));
 }
 
-fn classes() -> Vec<Class> {
-    let mut names: Vec<&str> = CALLS.iter().map(|c| c.0).collect();
+fn classes(calls: &Calls) -> Vec<Class> {
+    let mut names: Vec<&str> = calls.iter().map(|c| c.0).collect();
     names.sort_unstable();
     names.dedup();
     let class = |name: &str, fields: Fields| Class::new(name, &fields);

@@ -2,8 +2,9 @@
 
 use crate::common::*;
 use crate::publish::published;
-use arrow::array::RecordBatch;
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
+use arrow::datatypes::DataType;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -208,7 +209,9 @@ fn what_cannot_be_appended_leaves_the_dataset_as_it_was() {
 #[test]
 fn a_dataset_that_is_not_whole_is_not_appended_to() {
     let (dir, dataset) = small();
-    let none = append("apache-lossy", &dir.path().join("none"), &[]);
+    let empty = dir.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let none = append("apache-lossy", &empty, &[]);
     assert!(
         stderr(&none).contains("not a sysds dataset"),
         "{}",
@@ -219,7 +222,10 @@ fn a_dataset_that_is_not_whole_is_not_appended_to() {
         assert!(stderr(&refused).contains(why), "{}", stderr(&refused));
         assert_eq!(refused.status.code(), Some(1));
     };
-    let whole = manifest(&dataset);
+    let mut whole = manifest(&dataset);
+    // What one of an earlier version does not tell is read from the event classes.
+    assert!(whole.as_object_mut().unwrap().remove("fields").is_some());
+    fs::write(dataset.join("manifest.json"), whole.to_string()).unwrap();
     let classes = dataset.join(whole["recordings"][0]["classes"]["path"].as_str().unwrap());
     let text = fs::read_to_string(&classes).unwrap();
     fs::write(
@@ -235,9 +241,21 @@ fn a_dataset_that_is_not_whole_is_not_appended_to() {
     older["format_version"] = 2.into();
     fs::write(dataset.join("manifest.json"), older.to_string()).unwrap();
     refused("format version 2, to whose files nothing can be added");
-    fs::remove_file(files_of(&whole, &dataset).remove(0)).unwrap();
     fs::write(dataset.join("manifest.json"), whole.to_string()).unwrap();
+    fs::rename(&classes, dir.path().join("classes.json")).unwrap();
     refused("No such file");
+    fs::rename(dir.path().join("classes.json"), &classes).unwrap();
+    // Nothing is written where a link leads.
+    fs::rename(dataset.join("losses"), dir.path().join("losses")).unwrap();
+    std::os::unix::fs::symlink(dir.path().join("losses"), dataset.join("losses")).unwrap();
+    refused("a symbolic link, which is not followed");
+    fs::remove_file(dataset.join("losses")).unwrap();
+    fs::rename(dir.path().join("losses"), dataset.join("losses")).unwrap();
+    let done = append("apache-lossy", &dataset, &[]);
+    assert!(done.status.success(), "{}", stderr(&done));
+    assert!(manifest(&dataset).get("fields").is_some());
+    let checked = sysds(["verify", dataset.to_str().unwrap()]);
+    assert!(checked.status.success(), "{}", stderr(&checked));
     fs::remove_file(dataset.join("manifest.json")).unwrap();
     refused("not a sysds dataset");
 }
@@ -255,7 +273,10 @@ fn files_of(manifest: &Value, dataset: &Path) -> Vec<PathBuf> {
 #[test]
 fn files_of_before_are_not_touched_by_an_append() {
     let (_dir, dataset) = small();
-    let before: Vec<PathBuf> = files_of(&manifest(&dataset), &dataset);
+    let told = manifest(&dataset);
+    let mut before: Vec<PathBuf> = files_of(&told, &dataset);
+    let classes = &told["recordings"][0]["classes"]["path"];
+    before.push(dataset.join(classes.as_str().unwrap()));
     for file in &before {
         let length = fs::metadata(file).unwrap().len() as usize;
         fs::write(file, vec![7; length]).unwrap();
@@ -284,12 +305,35 @@ fn a_dataset_is_verified_as_a_release_is() {
     assert!(append("apache-lossy", &dataset, &[]).status.success());
     let (status, said) = verify();
     assert!(status == Some(0) && said.contains("no fault"), "{said}");
+    let mut told = manifest(&dataset);
+    let whole = told.to_string();
+    told["fields"]["args"].as_object_mut().unwrap().remove("fd");
+    fs::write(dataset.join("manifest.json"), told.to_string()).unwrap();
+    let (status, said) = verify();
+    assert!(
+        status == Some(1) && said.contains("metadata: manifest.json: fields: "),
+        "{said}"
+    );
+    fs::write(dataset.join("manifest.json"), whole).unwrap();
     fs::remove_file(files(&dataset, "losses").remove(1)).unwrap();
     let (status, said) = verify();
     assert!(
         status == Some(1) && said.contains("missing file: losses/"),
         "{said}"
     );
+}
+
+/// Appends all at the same time, each by a process.
+fn append_at_once(traces: &[PathBuf], dataset: &Path) {
+    std::thread::scope(|scope| {
+        for trace in traces {
+            scope.spawn(move || {
+                let [trace, dataset] = [trace.as_path(), dataset].map(|p| p.to_str().unwrap());
+                let done = sysds(["ingest", trace, "-o", dataset, "--append", "--quiet"]);
+                assert!(done.status.success(), "{}", stderr(&done));
+            });
+        }
+    });
 }
 
 /// Each is in, whoever came in between; the rows are those of one ingest of all.
@@ -300,16 +344,7 @@ fn many_append_at_the_same_time() {
     let options = ["--quiet", "--request-args", "none"];
     ingest(&[&trace("apache-keepalive")], &dataset, &options);
     let traces: Vec<PathBuf> = (0..WRITERS).map(|n| other_trace(dir.path(), n)).collect();
-    std::thread::scope(|scope| {
-        for trace in &traces {
-            let dataset = &dataset;
-            scope.spawn(move || {
-                let [trace, dataset] = [trace.as_path(), dataset].map(|p| p.to_str().unwrap());
-                let done = sysds(["ingest", trace, "-o", dataset, "--append", "--quiet"]);
-                assert!(done.status.success(), "{}", stderr(&done));
-            });
-        }
-    });
+    append_at_once(&traces, &dataset);
     let all = manifest(&dataset);
     assert_eq!(all["recordings"].as_array().unwrap().len(), 1 + WRITERS);
     assert_eq!(all["appended"].as_array().unwrap().len(), WRITERS);
@@ -332,6 +367,73 @@ fn many_append_at_the_same_time() {
     );
 }
 
+/// Whoever is first makes it; the rows are those of one ingest of all.
+#[test]
+fn many_begin_a_dataset_at_the_same_time() {
+    const BEGINNERS: usize = 20;
+    let dir = tempfile::tempdir().unwrap();
+    let (dataset, at_once) = (dir.path().join("new/d"), dir.path().join("at-once"));
+    let mut traces: Vec<PathBuf> = (2..BEGINNERS)
+        .map(|n| other_session(dir.path(), n))
+        .collect();
+    // Of other columns.
+    traces.extend(["apache-prefork", "apache-lossy"].map(trace));
+    append_at_once(&traces, &dataset);
+    let named: Vec<&Path> = traces.iter().map(PathBuf::as_path).collect();
+    ingest(&named, &at_once, &["--quiet"]);
+    let (all, one) = (manifest(&dataset), manifest(&at_once));
+    assert_eq!(all["recordings"].as_array().unwrap().len(), BEGINNERS);
+    assert_eq!(all["appended"].as_array().unwrap().len(), BEGINNERS - 1);
+    assert_eq!(all["fields"], one["fields"]);
+    let checked = sysds(["verify", dataset.to_str().unwrap()]);
+    assert!(checked.status.success(), "{}", stderr(&checked));
+    for recording in all["recordings"].as_array().unwrap() {
+        for name in TABLES {
+            let id = recording["trace_id"].as_str().unwrap();
+            let file = format!("{name}/trace_id={id}/part-00000.parquet");
+            let [ours, theirs] = [&dataset, &at_once].map(|d| rows_of(&d.join(&file)));
+            same_values(&ours, &theirs, &file);
+        }
+    }
+    let left = fs::read_dir(dir.path().join("new")).unwrap();
+    assert_eq!(left.count(), 1, "nothing is left beside it");
+}
+
+/// The columns of `ours` are in `theirs` with the same values, and what that has more is null.
+fn same_values(ours: &[RecordBatch], theirs: &[RecordBatch], what: &str) {
+    let rows = |batches: &[RecordBatch]| batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+    assert_eq!(rows(ours), rows(theirs), "{what}");
+    for (ours, theirs) in ours.iter().zip(theirs) {
+        for field in ours.schema().fields() {
+            let columns = [ours, theirs].map(|b| b.column_by_name(field.name()).unwrap());
+            same_column(columns[0], columns[1], what);
+        }
+    }
+}
+
+fn same_column(ours: &dyn Array, theirs: &dyn Array, what: &str) {
+    match (ours.data_type(), theirs.data_type()) {
+        (DataType::Struct(_), DataType::Struct(_)) => {
+            let (ours, theirs) = (ours.as_struct(), theirs.as_struct());
+            for (field, theirs) in theirs.fields().iter().zip(theirs.columns()) {
+                match ours.column_by_name(field.name()) {
+                    Some(ours) => same_column(ours, theirs, what),
+                    None => assert_eq!(theirs.null_count(), theirs.len(), "{what}: {field}"),
+                }
+            }
+        }
+        (DataType::List(_), DataType::List(_)) => {
+            let (ours, theirs) = (ours.as_list::<i32>(), theirs.as_list::<i32>());
+            assert!(
+                ours.offsets().lengths().eq(theirs.offsets().lengths()),
+                "{what}"
+            );
+            same_column(ours.values(), theirs.values(), what);
+        }
+        _ => assert!(ours.to_data() == theirs.to_data(), "{what}"),
+    }
+}
+
 const WRITERS: usize = 12;
 
 /// The trace `apache-keepalive` under another UUID: as another recording.
@@ -351,6 +453,19 @@ fn other_trace(dir: &Path, number: usize) -> PathBuf {
         let changed = replaced(&changed, &text(&uuid), &text(&other));
         fs::write(&path, changed).unwrap();
     }
+    trace
+}
+
+/// The same, as a recording of another session: other writers see at once that it has nothing to do with theirs.
+pub fn other_session(dir: &Path, number: usize) -> PathBuf {
+    let trace = other_trace(dir, number);
+    let metadata = trace.join("kernel/metadata");
+    let bytes = fs::read(&metadata).unwrap();
+    let created = b"20261123T231042+0000";
+    let other = format!("20261124T{number:06}+0000");
+    let changed = replaced(&bytes, created, other.as_bytes());
+    assert!(changed != bytes);
+    fs::write(&metadata, changed).unwrap();
     trace
 }
 
@@ -389,6 +504,23 @@ fn uuid_text(bytes: [u8; 16]) -> String {
     .join("-")
 }
 
+/// The folder in which a process with this number, which has ended, was making the dataset.
+fn aside_of(process: u32, dataset: &Path) -> PathBuf {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
+    let namespace: String = namespace
+        .to_str()
+        .unwrap()
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect();
+    let name = dataset.file_name().unwrap().to_str().unwrap();
+    dataset.with_file_name(format!(
+        ".{name}.partial-{}-{namespace}-{process}-1",
+        &boot[..8]
+    ))
+}
+
 /// What a killed append left is listed while it is young, removed when it is old, and never in the way.
 #[test]
 fn what_a_killed_append_left_is_cleaned() {
@@ -405,6 +537,20 @@ fn what_a_killed_append_left_is_cleaned() {
         String::from_utf8(done.stdout).unwrap()
     };
     assert!(clean(&[]).contains("younger than a day"));
+    // Of a process that has ended, beside the dataset.
+    let mut ended = std::process::Command::new("sh");
+    let mut ended = ended.args(["-c", "exit"]).spawn().unwrap();
+    ended.wait().unwrap();
+    let aside = aside_of(ended.id(), &dataset);
+    fs::create_dir(&aside).unwrap();
+    fs::write(aside.join("x"), "half a file").unwrap();
+    let said = clean(&["--dry-run"]);
+    assert!(
+        said.contains(": 11 bytes, to remove") && aside.exists(),
+        "{said}"
+    );
+    clean(&[]);
+    assert!(!aside.exists() && orphan.exists());
     let day = std::time::Duration::from_secs(25 * 3600);
     let file = fs::File::options().write(true).open(&orphan).unwrap();
     file.set_modified(std::time::SystemTime::now() - day)

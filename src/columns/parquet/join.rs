@@ -16,6 +16,7 @@ use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata}
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::reader::ChunkReader;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 use std::collections::HashMap;
@@ -26,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Row groups per file: keeps a file's footer, and the memory to read it, small.
-const PARTS_PER_FILE: usize = 16;
+pub const PARTS_PER_FILE: usize = 16;
 
 /// What the files of a table share.
 pub struct Target<'a> {
@@ -94,25 +95,21 @@ impl Planned<'_> {
             rows += part.rows;
             std::fs::remove_file(&part.path).map_err(Error::io("remove", &part.path))?;
         }
-        let file = joint.writer.into_inner().map_err(Error::columns(&path))?;
-        let file = file
-            .into_inner()
-            .map_err(|e| Error::io("write", &path)(e.into_error()))?;
-        file.sync_all().map_err(Error::io("write", &path))?;
+        joint.finish(&path)?;
         Ok(path)
     }
 }
 
 /// A file being joined.
-struct Joint<'a> {
+pub(super) struct Joint<'a> {
     writer: SerializedFileWriter<BufWriter<File>>,
-    schema: SchemaDescriptor,
+    pub(super) schema: SchemaDescriptor,
     target: &'a Target<'a>,
     workspace: Workspace,
 }
 
 impl<'a> Joint<'a> {
-    fn new(file: File, target: &'a Target<'a>) -> Result<Self, ParquetError> {
+    pub(super) fn new(file: File, target: &'a Target<'a>) -> Result<Self, ParquetError> {
         let schema = ArrowSchemaConverter::new().convert(target.schema)?;
         let mut properties = target.properties.as_ref().clone().into_builder();
         properties = properties.set_key_value_metadata(Some(target.metadata.clone()));
@@ -129,6 +126,15 @@ impl<'a> Joint<'a> {
             target,
             workspace: Workspace::default(),
         })
+    }
+
+    /// Ends the file, which is at `path`, and makes it durable.
+    pub(super) fn finish(self, path: &Path) -> Result<()> {
+        let file = self.writer.into_inner().map_err(Error::columns(path))?;
+        let file = file
+            .into_inner()
+            .map_err(|e| Error::io("write", path)(e.into_error()))?;
+        file.sync_all().map_err(Error::io("write", path))
     }
 
     /// Adds a part, which comes after so many rows of parts, to the file at `path`.
@@ -158,9 +164,10 @@ impl<'a> Joint<'a> {
         Ok(found)
     }
 
-    fn add_group(
+    /// Adds a row group, with these columns that it lacks, by their numbers.
+    pub(super) fn add_group<R: ChunkReader + 'static>(
         &mut self,
-        source: &Source,
+        source: &Source<R>,
         rows: usize,
         mut late: HashMap<usize, Sparse<i64>>,
     ) -> Result<(), ParquetError> {
@@ -169,7 +176,7 @@ impl<'a> Joint<'a> {
         let mut nulls = Nulls::new(source, properties, rows);
         for (number, column) in self.schema.columns().iter().enumerate() {
             if let Some(index) = source.find(&column.path().string()) {
-                group.append_column(&source.file, source.chunk(index)?)?;
+                group.append_column(source.file.as_ref(), source.chunk(index)?)?;
             } else if let Some(numbers) = late.remove(&number) {
                 write_numbers(&mut group, column, properties, &numbers, rows, workspace)?;
             } else {

@@ -17,7 +17,7 @@
 //! | [`side_by_side`] | a row group whose columns are encoded by the caller's thread |
 //! | [`nested`] | the columns of a list's elements |
 //! | [`batches`], [`arrays`] | batches of Arrow into the row groups of a file |
-//! | [`join`], [`source`], [`nulls`], [`late`] | parts into files of one schema |
+//! | [`join`], [`rejoin`], [`source`], [`nulls`], [`late`] | parts, and row groups of finished files, into files of one schema |
 //! | [`any`] | columns of types that no table has |
 //! | [`fitting`], [`records`], `sink` | rows of files put apart into others, lists as they are |
 
@@ -36,6 +36,7 @@ pub mod pages;
 pub mod part;
 pub mod properties;
 pub mod records;
+pub mod rejoin;
 pub mod side_by_side;
 mod sink;
 pub mod slot;

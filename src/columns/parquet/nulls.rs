@@ -7,6 +7,7 @@ use super::pages::shape::Shape;
 use super::source::{DonorLevels, Source};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::reader::ChunkReader;
 use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::ColumnDescPtr;
 use std::collections::HashMap;
@@ -14,17 +15,17 @@ use std::collections::hash_map::Entry;
 use std::io::Write;
 
 /// Writes chunks for a part. What donors of levels say is read once for all columns that take it from them.
-pub(super) struct Nulls<'a> {
-    source: &'a Source,
+pub(super) struct Nulls<'a, R> {
+    source: &'a Source<R>,
     properties: &'a WriterPropertiesPtr,
     rows: usize,
     /// What columns lie in, by the donor.
     donors: HashMap<Option<&'a str>, Base>,
 }
 
-impl<'a> Nulls<'a> {
+impl<'a, R: ChunkReader + 'static> Nulls<'a, R> {
     pub(super) fn new(
-        source: &'a Source,
+        source: &'a Source<R>,
         properties: &'a WriterPropertiesPtr,
         rows: usize,
     ) -> Self {

@@ -62,9 +62,35 @@ impl Layout {
         }
     }
 
+    /// One event class, of which alone the same layout follows.
+    pub fn class(&self) -> EventClass {
+        EventClass::new("", fields(&self.context), fields(&self.args))
+    }
+
     /// How many columns these are, with the members of structures.
     pub fn count(&self) -> usize {
         count(&self.args) + count(&self.context)
+    }
+}
+
+/// Fields to which these columns belong.
+fn fields(columns: &[FieldColumn]) -> Vec<Field> {
+    let fields = columns.iter().zip(0..).map(|(column, index)| Field {
+        name: column.field.clone(),
+        ty: field_type(column, &column.kind),
+        index,
+    });
+    fields.collect()
+}
+
+fn field_type(column: &FieldColumn, kind: &Kind) -> FieldType {
+    match kind {
+        Kind::Int if column.wide => FieldType::Unsigned(64, Vec::new()),
+        Kind::Int => FieldType::Signed(64, Vec::new()),
+        Kind::Float => FieldType::Float(64),
+        Kind::Text => FieldType::Text,
+        Kind::List(element) => FieldType::List(Box::new(field_type(column, element)), None),
+        Kind::Struct => FieldType::Struct(fields(&column.members)),
     }
 }
 

@@ -32,6 +32,8 @@ impl Anonymizer {
             damaged,
             recordings,
             tables,
+            // Only an append goes by them.
+            fields: _,
             classes,
         } = manifest;
         let recordings = recordings.into_iter().map(|r| self.recording(r));
@@ -58,6 +60,7 @@ impl Anonymizer {
             damaged,
             recordings,
             tables,
+            fields: None,
             classes,
         })
     }

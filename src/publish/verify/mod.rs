@@ -7,6 +7,7 @@
 //! a recording is a byte for each request. What lists there are is looked at before one is decoded.
 
 mod dataset;
+mod fields;
 mod files;
 mod ids;
 mod links;
@@ -52,7 +53,10 @@ pub(crate) fn verify(root: &Root, interrupted: &AtomicBool) -> Result<Report> {
     }
     match is_release {
         true => files::check(&release, &mut report)?,
-        false => files::check_named(&release, &mut report)?,
+        false => {
+            files::check_named(&release, &mut report)?;
+            fields::check(&release, &mut report)?;
+        }
     }
     let sound = tables::check(&release, &mut report)?;
     if !sound {

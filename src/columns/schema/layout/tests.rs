@@ -147,3 +147,57 @@ fn structures_and_variants_unite_their_members() {
     let expected = Route::Members(vec![(1, Route::Leaf), (0, Route::Leaf)]);
     assert_eq!(route(&columns, &b), (0, Route::List(Box::new(expected))));
 }
+
+#[test]
+fn a_layout_follows_from_the_one_class_that_it_gives_alone_and_with_others() {
+    let point = |name| {
+        FieldType::Struct(vec![
+            field(name, unsigned(64)),
+            field("x", list(list(unsigned(8)))),
+        ])
+    };
+    let options = FieldType::Variant(vec![
+        field("X", FieldType::Text),
+        field("y", FieldType::Float(32)),
+    ]);
+    let all = [
+        EventClass::new(
+            "a",
+            vec![field("ctx", unsigned(64))],
+            vec![field("p", point("y")), field("IP", unsigned(8))],
+        ),
+        EventClass::new(
+            "b",
+            vec![field("ctx", FieldType::Text)],
+            vec![field("p", options), field("ip", FieldType::Text)],
+        ),
+        EventClass::new(
+            "c",
+            vec![],
+            vec![
+                field("p", list(point("z"))),
+                field("none", FieldType::Struct(vec![])),
+            ],
+        ),
+        EventClass::new(
+            "d",
+            vec![],
+            vec![
+                field("p_u64", unsigned(64)),
+                field("p", FieldType::Signed(8, vec![])),
+            ],
+        ),
+    ];
+    let stores = |name: &str| name != "IP";
+    let whole = Layout::new(all.iter(), stores);
+    assert_eq!(Layout::new([whole.class()].iter(), stores), whole);
+    for split in 0..=all.len() {
+        let (some, others) = all.split_at(split);
+        let some = Layout::new(some.iter(), stores).class();
+        assert_eq!(
+            Layout::new(others.iter().chain([&some]), stores),
+            whole,
+            "{split}"
+        );
+    }
+}

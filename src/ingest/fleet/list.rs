@@ -1,0 +1,204 @@
+//! The list of recordings: a CSV table with a column `path`, or a path a line.
+//!
+//! A list without a header is what `find` and `ls` print: each line is a path as it stands, whatever characters are in it.
+//! A table is known by its header, has the quotes of RFC 4180, and may have other columns, so that the report of a run is
+//! a list, too.
+
+use crate::error::{Error, Place, Result};
+use crate::foreign;
+use std::path::Path;
+
+/// A recording of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Its folder.
+    pub path: String,
+    /// The label that it is to have.
+    pub label: Option<String>,
+}
+
+/// Reads the list in the file `path`. Lines without anything are no recordings.
+///
+/// # Errors
+/// [`Error::Io`], and [`Error::Input`] where it is no list.
+pub(crate) fn read(path: &Path) -> Result<Vec<Listed>> {
+    let text = foreign::read_text(path)?;
+    parse(&text).map_err(|(line, what)| {
+        Error::input(
+            what,
+            Place::line(path, line, 1),
+            "A list has a path in each line, or is CSV with a column path, and perhaps one label.",
+        )
+    })
+}
+
+/// The line of a mistake, from 1, and what it is.
+type Mistake = (u64, String);
+
+fn parse(text: &str) -> Result<Vec<Listed>, Mistake> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let first = text.lines().next().unwrap_or_default();
+    let is_table = first
+        .split(',')
+        .any(|name| name.trim_matches('"') == "path");
+    match is_table {
+        true => table(text),
+        false => {
+            let lines = text.lines().filter(|line| !line.trim().is_empty());
+            let listed = |line: &str| Listed {
+                path: line.to_owned(),
+                label: None,
+            };
+            Ok(lines.map(listed).collect())
+        }
+    }
+}
+
+fn table(text: &str) -> Result<Vec<Listed>, Mistake> {
+    let mut records = Records {
+        rest: text,
+        line: 1,
+    };
+    let Some((_, header)) = records.next().transpose()? else {
+        return Ok(Vec::new());
+    };
+    let column = |name: &str| header.iter().position(|h| h == name);
+    let (path, label) = (column("path"), column("label"));
+    let path = path.ok_or_else(|| (1, "the header has no column path".to_owned()))?;
+    let mut all = Vec::new();
+    for record in records {
+        let (line, record) = record?;
+        if record.iter().all(String::is_empty) {
+            continue;
+        }
+        if record.len() != header.len() {
+            let (has, columns) = (record.len(), header.len());
+            return Err((line, format!("has {has} fields, but the header {columns}")));
+        }
+        let field = |at: usize| Some(record[at].clone()).filter(|text| !text.is_empty());
+        all.push(Listed {
+            path: field(path).ok_or_else(|| (line, "has no path".to_owned()))?,
+            label: label.and_then(field),
+        });
+    }
+    Ok(all)
+}
+
+/// The records of a CSV text, each with the number of its first line.
+struct Records<'a> {
+    rest: &'a str,
+    line: u64,
+}
+
+impl Iterator for Records<'_> {
+    type Item = Result<(u64, Vec<String>), Mistake>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let first = self.line;
+        let mut record = Vec::new();
+        loop {
+            match self.field() {
+                Ok((field, last)) => {
+                    record.push(field);
+                    if last {
+                        return Some(Ok((first, record)));
+                    }
+                }
+                Err(mistake) => {
+                    self.rest = "";
+                    return Some(Err(mistake));
+                }
+            }
+        }
+    }
+}
+
+impl Records<'_> {
+    /// The next field, and whether it is the last of its record.
+    fn field(&mut self) -> Result<(String, bool), Mistake> {
+        let mut field = String::new();
+        if let Some(quoted) = self.rest.strip_prefix('"') {
+            self.rest = quoted;
+            loop {
+                let end = self.rest.find('"');
+                let end = end.ok_or_else(|| (self.line, "a quote is not closed".to_owned()))?;
+                field.push_str(&self.rest[..end]);
+                self.rest = &self.rest[end + 1..];
+                match self.rest.strip_prefix('"') {
+                    Some(rest) => {
+                        field.push('"');
+                        self.rest = rest;
+                    }
+                    None => break,
+                }
+            }
+            self.line += field.matches('\n').count() as u64;
+        } else {
+            let end = self.rest.find([',', '\n']).unwrap_or(self.rest.len());
+            field.push_str(&self.rest[..end]);
+            self.rest = &self.rest[end..];
+            if !self.rest.starts_with(',') && field.ends_with('\r') {
+                field.pop();
+                self.rest = &self.rest[self.rest.len().min(1)..];
+                self.line += 1;
+                return Ok((field, true));
+            }
+        }
+        let after = |end: &str| self.rest.strip_prefix(end);
+        if let Some(rest) = after(",") {
+            self.rest = rest;
+            return Ok((field, false));
+        }
+        match after("\r\n").or_else(|| after("\n")) {
+            Some(rest) => self.rest = rest,
+            None if self.rest.is_empty() => {}
+            None => return Err((self.line, "something follows a closing quote".to_owned())),
+        }
+        self.line += 1;
+        Ok((field, true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(text: &str) -> Vec<(String, Option<String>)> {
+        let all = parse(text).unwrap().into_iter();
+        all.map(|l| (l.path, l.label)).collect()
+    }
+
+    fn pair(path: &str, label: &str) -> (String, Option<String>) {
+        let label = Some(label.to_owned()).filter(|l| !l.is_empty());
+        (path.to_owned(), label)
+    }
+
+    #[test]
+    fn lines_are_paths_as_they_stand() {
+        let all = ["a/b, c", "\"x\"", " y", "#z"];
+        let text = format!("{}\n\n{}\r\n{}\n{}", all[0], all[1], all[2], all[3]);
+        assert_eq!(listed(&text), all.map(|path| pair(path, "")));
+        assert!(listed("").is_empty() && listed("\n \n").is_empty());
+    }
+
+    #[test]
+    fn a_table_has_quotes_and_other_columns() {
+        let text =
+            "\u{feff}path,status,label\r\n\"a,b\"\"c\nd\",failed,x\r\n\r\ne,,\nf,already,\"y, z\"";
+        let expected = [pair("a,b\"c\nd", "x"), pair("e", ""), pair("f", "y, z")];
+        assert_eq!(listed(text), expected);
+        assert_eq!(listed("path\na\n"), [pair("a", "")]);
+        assert!(listed("label,path\n").is_empty());
+        for (wrong, line) in [
+            ("path,label\na,b\nc\n", 3),
+            ("path,label\n\"a\nb\",c\n,d\n", 4),
+            ("path\n\"a\n", 2),
+            ("path\n\"a\"b\n", 2),
+        ] {
+            assert_eq!(parse(wrong).unwrap_err().0, line, "{wrong}");
+        }
+    }
+}
