@@ -58,6 +58,11 @@ pub(super) fn run(args: &ListArgs, options: &IngestOptions, quiet: bool) -> Resu
         },
     );
     meter.clear();
+    if let Err(Error::Interrupted) = rows {
+        say!(
+            "{done} of {all} recordings of the list are done: the same call goes on with the others"
+        );
+    }
     let rows = rows?;
     if let Some(report) = report {
         report.write(&rows)?;
@@ -82,6 +87,13 @@ fn told(row: &Row, (number, all): (usize, usize), quiet: bool) {
     if let Some(error) = &row.error {
         say!("{}: {path}: {error}", error.heading());
     }
+    for damage in &row.damage {
+        say!(
+            "warning: {path}: {}: {}; what follows in this stream is lost",
+            damage.place,
+            damage.what
+        );
+    }
     if quiet {
         return;
     }
@@ -103,7 +115,7 @@ fn status(rows: &[Row]) -> u8 {
         SOME_FAILED
     } else if any(|row| matches!(row.error, Some(Error::InPlace { .. }))) {
         AFTERWARDS
-    } else if any(|row| row.damaged) {
+    } else if any(|row| !row.damage.is_empty()) {
         DAMAGED
     } else {
         0

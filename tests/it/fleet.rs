@@ -106,6 +106,22 @@ fn a_recording_that_fails_keeps_none_of_the_others_out() {
     assert_eq!(first["r2"][3], told["trace_id"].as_str().unwrap());
     assert_eq!(first["r2"][4], told["events"].to_string());
     assert_eq!(first["r2"][5], told["requests"].to_string());
+    // What comes before the damage can be kept.
+    fs::write(dir.join("one.csv"), "r1\n").unwrap();
+    let words = [
+        "sysds",
+        "ingest",
+        "--list",
+        "one.csv",
+        "-o",
+        "kept",
+        "--keep-going",
+    ];
+    let done = run(dir, &[&words[..], &["--report", "kept.csv"]].concat(), &[]);
+    assert_eq!(done.status.code(), Some(3), "{}", stderr(&done));
+    let kept = report(&dir.join("kept.csv"));
+    assert_eq!(kept["r1"][2], "ingested");
+    assert!(kept["r1"][7].contains("ch_0, packet "), "{kept:?}");
     // Mended, it is all that is missing. A report is a list, too.
     fs::write(&stream, &whole).unwrap();
     fs::rename(dir.join("report.csv"), &list).unwrap();

@@ -59,7 +59,7 @@ fn ingest_one(listed: Listed, options: &IngestOptions, control: &mut Control) ->
         trace_ids: Vec::new(),
         events: 0,
         requests: 0,
-        damaged: false,
+        damage: Vec::new(),
         seconds: 0.0,
         error: None,
     };
@@ -68,7 +68,7 @@ fn ingest_one(listed: Listed, options: &IngestOptions, control: &mut Control) ->
             row.status = Status::Ingested;
             row.events = recordings.iter().map(|r| r.events).sum();
             row.requests = recordings.iter().map(|r| r.requests).sum();
-            row.damaged = recordings.iter().any(|r| !r.damage.is_empty());
+            row.damage = recordings.iter().flat_map(|r| r.damage.clone()).collect();
             row.trace_ids = recordings.into_iter().map(|r| r.trace_id).collect();
         }
         Ok(Outcome::Already { trace_ids, .. }) => {

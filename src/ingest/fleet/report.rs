@@ -46,7 +46,6 @@ fn text(rows: &[Row]) -> String {
             Status::Ingested if !row.trace_ids.is_empty() => n.to_string(),
             _ => String::new(),
         };
-        let reason = row.error.as_ref().map(ToString::to_string);
         let fields = [
             row.listed.path.clone(),
             row.listed.label.clone().unwrap_or_default(),
@@ -55,7 +54,7 @@ fn text(rows: &[Row]) -> String {
             number(row.events),
             number(row.requests),
             format!("{:.3}", row.seconds),
-            reason.unwrap_or_default(),
+            row.reason(),
         ];
         text.push_str(&fields.map(|field| quoted(&field)).join(","));
         text.push('\n');
@@ -68,5 +67,58 @@ fn quoted(field: &str) -> String {
     match field.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", field.replace('"', "\"\"")),
         false => field.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::fleet::{Listed, read};
+
+    fn row(path: &str, status: Status, trace_ids: &[&str], error: Option<Error>) -> Row {
+        Row {
+            listed: Listed {
+                path: path.to_owned(),
+                label: Some("a \"b\"".to_owned()),
+            },
+            status,
+            trace_ids: trace_ids.iter().map(|id| (*id).to_owned()).collect(),
+            events: 7,
+            requests: 2,
+            damage: Vec::new(),
+            seconds: 0.25,
+            error,
+        }
+    }
+
+    #[test]
+    fn a_report_is_a_table_and_a_list() {
+        let failed = Error::Fault {
+            what: "one,\ntwo".to_owned(),
+        };
+        let rows = [
+            row("a,b", Status::Ingested, &["x", "y"], None),
+            row("c\nd", Status::Already, &["z"], None),
+            row("e", Status::Failed, &[], Some(failed)),
+        ];
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report.csv");
+        let report = ReportFile::begin(&path).unwrap();
+        assert!(!path.exists());
+        report.write(&rows).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let expected = [
+            HEADER,
+            "\"a,b\",\"a \"\"b\"\"\",ingested,x y,7,2,0.250,",
+            "\"c",
+            "d\",\"a \"\"b\"\"\",already,z,,,0.250,",
+        ];
+        let lines: Vec<&str> = text.lines().take(4).collect();
+        assert_eq!(lines, expected);
+        assert!(
+            text.contains("\ne,\"a \"\"b\"\"\",failed,,,,0.250,\"a fault of sysds itself: one,")
+        );
+        let listed = rows.map(|row| row.listed);
+        assert_eq!(read(&path).unwrap(), listed);
     }
 }

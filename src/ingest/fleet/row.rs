@@ -1,6 +1,7 @@
 //! A recording of a list and what came of it.
 
 use super::list::Listed;
+use crate::dataset::manifest::Damage;
 use crate::error::Error;
 
 /// What came of a recording of the list.
@@ -38,10 +39,22 @@ pub(crate) struct Row {
     pub events: u64,
     /// Requests that did.
     pub requests: u64,
-    /// Whether some of it could not be read to its end.
-    pub damaged: bool,
+    /// What of it could not be read to its end, where that is kept.
+    pub damage: Vec<Damage>,
     /// How long it took.
     pub seconds: f64,
     /// Why it failed, or what failed after it was in its place.
     pub error: Option<Error>,
+}
+
+impl Row {
+    /// Why it failed, what failed afterwards, or what is missing of it; empty where all is well.
+    pub(crate) fn reason(&self) -> String {
+        let error = self.error.iter().map(ToString::to_string);
+        let damage = self
+            .damage
+            .iter()
+            .map(|d| format!("{}: {}", d.place, d.what));
+        error.chain(damage).collect::<Vec<_>>().join("; ")
+    }
 }
