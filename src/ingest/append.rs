@@ -45,6 +45,7 @@ impl Old {
     /// # Errors
     /// [`Error::Usage`] for other options, and as [`Manifest::read`] and [`classes::read`].
     pub(super) fn open(root: &Root, options: &IngestOptions) -> Result<Self> {
+        let root = &root.anew();
         dataset::open(root)?;
         if root.kind(dataset::RELEASED)? == Some(Kind::Folder) {
             return Err(Error::usage(
