@@ -7,7 +7,7 @@ use super::terminal::{self, Meter};
 use crate::dataset::codec::Codec;
 use crate::dataset::manifest::Manifest;
 use crate::dataset::options::{RequestArguments, RequestEnd};
-use crate::dataset::root::Root;
+use crate::dataset::root::{Root, refuse_url};
 use crate::dataset::{self, classes};
 use crate::error::{Error, Result};
 use crate::ingest::{Control, IngestOptions, ingest};
@@ -120,6 +120,9 @@ enum RequestArgs {
 /// # Errors
 /// As [`ingest`].
 pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
+    for trace in &args.traces {
+        refuse_url(trace, "traces are read from")?;
+    }
     args.append |= args.list.list.is_some();
     if args.append {
         as_before(&mut args)?;

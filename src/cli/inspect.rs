@@ -3,8 +3,8 @@
 use super::reader::ReaderArgs;
 use super::select::SelectArgs;
 use super::terminal::{interrupt_flag, print, print_json};
-use crate::dataset::is_dataset;
 use crate::dataset::root::Root;
+use crate::dataset::{is_dataset, not_a_dataset};
 use crate::error::Result;
 use crate::inspect::{
     count_events, count_text, dataset_text, inspect_dataset, inspect_trace, trace_text,
@@ -53,6 +53,9 @@ pub(super) fn run(args: InspectArgs) -> Result<u8> {
             false => print(&dataset_text(&report))?,
         }
         return Ok(0);
+    }
+    if root.disk().is_none() {
+        return Err(not_a_dataset(&root));
     }
     let selection = args.select.selection(Vec::new())?;
     if args.count {

@@ -2,7 +2,7 @@
 
 use super::{script, shell, size, terminal};
 use crate::dataset;
-use crate::dataset::root::Root;
+use crate::dataset::root::{Root, refuse_url};
 use crate::error::{Error, Result};
 use crate::process::threads;
 use crate::query::output::{FileOutput, Format, ParquetOutput, TextOutput};
@@ -163,6 +163,9 @@ fn query(args: QueryArgs) -> Result<()> {
             "--format parquet writes a file, and none is named",
             "Name it with -o FILE.",
         ));
+    }
+    if let Some(output) = &args.output {
+        refuse_url(output, "results are written to")?;
     }
     if args.script.is_none() && args.execute.is_none() {
         return in_shell(args);

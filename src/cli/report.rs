@@ -3,7 +3,7 @@
 use super::size;
 use super::terminal::interrupt_flag;
 use crate::dataset;
-use crate::dataset::root::Root;
+use crate::dataset::root::{Root, refuse_url};
 use crate::error::Result;
 use crate::report::{self, Unanswered};
 use clap::Args;
@@ -38,6 +38,7 @@ pub(super) struct ReportArgs {
 /// # Errors
 /// As [`report::write`].
 pub(super) fn run(args: ReportArgs) -> Result<u8> {
+    refuse_url(&args.output, "a page is written to")?;
     let dataset = dataset::open(&Root::named(&args.dataset)?)?;
     let unanswered = report::write(&dataset, &args.output, args.memory, interrupt_flag()?)?;
     for Unanswered { query, why } in unanswered {

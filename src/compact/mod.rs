@@ -60,11 +60,12 @@ pub(crate) struct Compacted {
 /// where a file cannot be read or written, [`Error::Interrupted`]: the dataset is then as it was. [`Error::InPlace`].
 pub(crate) fn compact(root: &Root, control: &mut Control) -> Result<Compacted> {
     loop {
+        let root = &root.anew();
         dataset::refuse_others(root)?;
         let text = root.text_of_version(MANIFEST)?;
         match attempt(root, text.clone(), control) {
             // Another one of these has put its own files in the place of one that was to be read.
-            Err(e) if foreign::is_absent(&e) && root.text_of_version(MANIFEST)? != text => {}
+            Err(e) if foreign::is_absent(&e) && root.anew().text_of_version(MANIFEST)? != text => {}
             done => return done,
         }
     }
@@ -210,7 +211,7 @@ fn put(
             done.bytes = (bytes(|r| &r.before), bytes(|r| &r.after));
             return Ok(());
         }
-        text = root.text_of_version(MANIFEST)?;
+        text = root.anew().text_of_version(MANIFEST)?;
         manifest = Manifest::parse(&text.0, &root.join(MANIFEST))?;
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn clean(
 fn in_store(folder: &Folder, root: &Root, age: Duration, remove: bool) -> Result<Vec<Leftover>> {
     // The objects first: what is committed after that is named by a manifest that is read later.
     let all = folder.list()?;
-    let manifest = Manifest::read(root)?;
+    let manifest = Manifest::read(&root.anew())?;
     let named = manifest.files();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now = i64::try_from(now.unwrap_or_default().as_secs()).unwrap_or(i64::MAX);

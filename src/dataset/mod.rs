@@ -74,6 +74,13 @@ pub struct Dataset {
 /// [`Error::Io`] where the system does not say, [`Error::Input`] where its manifest is a link, a FIFO or the like,
 /// [`Error::Store`].
 pub fn is_dataset(root: &Root) -> Result<bool> {
+    if root.store().is_some() {
+        return match root.text(MANIFEST) {
+            Ok(_) => Ok(true),
+            Err(e) if foreign::is_absent(&e) => Ok(false),
+            Err(e) => Err(e),
+        };
+    }
     match root.kind(MANIFEST)? {
         Some(Kind::File) => Ok(true),
         None | Some(Kind::Folder) => Ok(false),
@@ -88,12 +95,17 @@ pub fn is_dataset(root: &Root) -> Result<bool> {
 pub fn refuse_others(root: &Root) -> Result<()> {
     match is_dataset(root)? {
         true => Ok(()),
-        false => Err(Error::input(
-            format!("not a sysds dataset: it has no {MANIFEST}"),
-            Place::file(root.path()),
-            "Name a folder that `sysds ingest` wrote, or make one: sysds ingest TRACE -o DATASET",
-        )),
+        false => Err(not_a_dataset(root)),
     }
+}
+
+/// The error of a folder that is no dataset.
+pub(crate) fn not_a_dataset(root: &Root) -> Error {
+    Error::input(
+        format!("not a sysds dataset: it has no {MANIFEST}"),
+        Place::file(root.path()),
+        "Name a folder that `sysds ingest` wrote, or make one: sysds ingest TRACE -o DATASET",
+    )
 }
 
 /// Finds the tables of the dataset in `root`. In a store, whether their files are there is seen when they are read.
@@ -140,9 +152,9 @@ pub fn open(root: &Root) -> Result<Dataset> {
 /// The files that the manifest of the dataset in `root` names for a table, in its order.
 fn files_of(root: &Root, table: &Value) -> Result<Vec<PathBuf>> {
     let files = table["files"].as_array().into_iter().flatten();
-    let names = files.filter_map(|file| file["path"].as_str());
+    let names = files.filter_map(|file| Some((file["path"].as_str()?, file["bytes"].as_u64())));
     names
-        .map(|name| {
+        .map(|(name, bytes)| {
             if !foreign::is_inside(Path::new(name)) {
                 return Err(Error::input(
                     format!("{name} leads out of the dataset"),
@@ -153,6 +165,9 @@ fn files_of(root: &Root, table: &Value) -> Result<Vec<PathBuf>> {
             // Whether it is there at all.
             if root.disk().is_some() {
                 root.open(name)?;
+            }
+            if let (Some(folder), Some(bytes)) = (root.store(), bytes) {
+                folder.tell_size(Path::new(name), bytes);
             }
             Ok(root.join(name))
         })

@@ -3,7 +3,7 @@
 //! Who reads one does so through its [`Root`], by the names that its files have in it, and does not see which it is.
 
 use super::opened::Opened;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::foreign::{self, Kind};
 use crate::store::address::Named;
 use crate::store::client::{Folder, Version};
@@ -23,6 +23,26 @@ pub struct Root(Of);
 enum Of {
     Disk(PathBuf),
     Store(Folder),
+}
+
+/// Refuses an argument that is a URL, where only a path will do: `what` is read or written there.
+///
+/// # Errors
+/// [`Error::Usage`].
+pub(crate) fn refuse_url(argument: &Path, what: &'static str) -> Result<()> {
+    let remedy = match Named::of(argument) {
+        Ok(Named::Disk(path)) if path == argument => return Ok(()),
+        Ok(Named::Disk(path)) => format!("Name the path itself: {}", path.display()),
+        Ok(Named::Store(_)) | Err(_) => {
+            "Only datasets and releases are in object stores. Name a path of this machine, and copy from or to the store by its \
+             own tools (aws s3 cp, gcloud storage cp, az storage blob)."
+                .to_owned()
+        }
+    };
+    Err(Error::usage(
+        format!("{}: a URL, but {what} a disk", argument.display()),
+        remedy,
+    ))
 }
 
 impl From<PathBuf> for Root {
@@ -115,8 +135,18 @@ impl Root {
             Of::Disk(path) => foreign::read_text_in(path, name),
             Of::Store(folder) => {
                 foreign::refuse_outside(folder.shown(), name.as_ref())?;
-                folder.text(name.as_ref(), MAX_TEXT).map(|(text, _)| text)
+                let (text, _) = folder.text_once(name.as_ref(), MAX_TEXT)?;
+                Ok(text)
             }
+        }
+    }
+
+    /// The same folder, for who wants to see what is there now: texts of one in a store are read once, so that who reads
+    /// several of its files sees one dataset, and not some of the one that it has become meanwhile.
+    pub(crate) fn anew(&self) -> Root {
+        match &self.0 {
+            Of::Disk(path) => path.clone().into(),
+            Of::Store(folder) => Root(Of::Store(folder.anew())),
         }
     }
 
@@ -128,7 +158,7 @@ impl Root {
         match &self.0 {
             Of::Disk(path) => foreign::read_text_in(path, name).map(|text| (text, None)),
             Of::Store(folder) => {
-                let (text, version) = folder.text(Path::new(name), MAX_TEXT)?;
+                let (text, version) = folder.text_once(Path::new(name), MAX_TEXT)?;
                 Ok((text, Some(version)))
             }
         }
@@ -144,7 +174,7 @@ impl Root {
             Of::Disk(path) => return foreign::kind(&path.join(name)),
             Of::Store(folder) => folder,
         };
-        if folder.has(name.as_ref())? {
+        if folder.size(name.as_ref())?.is_some() {
             return Ok(Some(Kind::File));
         }
         let below = folder.has_below(name.as_ref())?;
@@ -158,7 +188,7 @@ impl Root {
     pub(crate) fn is_there(&self) -> Result<bool> {
         match &self.0 {
             Of::Disk(path) => Ok(foreign::kind(path)?.is_some()),
-            Of::Store(folder) => folder.has(Path::new(super::MANIFEST)),
+            Of::Store(folder) => Ok(folder.size(Path::new(super::MANIFEST))?.is_some()),
         }
     }
 

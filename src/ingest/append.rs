@@ -51,6 +51,7 @@ impl Old {
     /// # Errors
     /// [`Error::Usage`] for other options, and as [`Manifest::read`] and [`classes::read`].
     pub(super) fn open(root: &Root, options: &IngestOptions) -> Result<Self> {
+        let root = &root.anew();
         if !root.is_there()? {
             return Ok(Old {
                 root: root.clone(),

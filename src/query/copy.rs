@@ -148,7 +148,8 @@ pub(super) fn local(target: &str) -> Result<PathBuf> {
         Some(("file", path)) => Ok(PathBuf::from(path)),
         Some(_) => Err(Error::usage(
             format!("'{target}': not a path of this machine"),
-            "Name a local file or folder.",
+            "SQL reads and writes files of this machine only; in stores are the tables of the dataset. Name a path, and copy it \
+             by the store's own tools.",
         )),
     }
 }

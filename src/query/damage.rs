@@ -32,6 +32,9 @@ pub(super) fn behind(e: &DataFusionError, root: &Root, tables: &[Table]) -> Opti
     if let Some(told) = told(e) {
         return Some(told);
     }
+    if let (Some(folder), Some(refused)) = (root.store(), cause::<object_store::Error>(e)) {
+        return Some(folder.refused(("read", Path::new("")), refused));
+    }
     if has_panicked(e) && threads::is_too_long(&e.strip_backtrace()) {
         return Some(too_long());
     }
@@ -203,14 +206,23 @@ fn decode(root: &Root, path: &Path) -> Result<()> {
 
 /// Whether an error of this type is somewhere among the causes of `e`.
 fn has_cause<E: std::error::Error + 'static>(e: &DataFusionError) -> bool {
+    cause::<E>(e).is_some()
+}
+
+/// The first error of this type among the causes of `e`.
+fn cause<E: std::error::Error + 'static>(e: &DataFusionError) -> Option<&E> {
     let mut cause = e.source();
     while let Some(e) = cause {
-        if e.is::<E>() {
-            return true;
+        if let Some(found) = e.downcast_ref::<E>() {
+            return Some(found);
+        }
+        // What is held in a box is that, and not the box.
+        if let Some(found) = e.downcast_ref::<Box<E>>() {
+            return Some(found);
         }
         cause = e.source();
     }
-    false
+    None
 }
 
 #[cfg(test)]

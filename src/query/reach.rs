@@ -13,7 +13,6 @@ use datafusion::prelude::SessionContext;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// A way to the folder of a dataset, as long as it is there.
 pub(super) struct Reach {
@@ -40,7 +39,7 @@ impl Reach {
             return Self::on_disk(root);
         };
         let (store, bucket) = folder.client();
-        context.register_object_store(bucket, Arc::clone(store));
+        context.register_object_store(bucket, store);
         Ok(Reach {
             root: root.to_path_buf(),
             by: By::Store(folder.clone()),

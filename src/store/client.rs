@@ -5,26 +5,34 @@ use super::object::Object;
 #[cfg(feature = "s3")]
 use super::profile;
 use super::refused::refused;
+use super::remembering::Remembering;
 use super::waiting::{handle, wait};
 use crate::error::{Error, Place, Result};
 use futures::TryStreamExt;
 use object_store::client::SpawnedReqwestConnector;
 use object_store::{BackoffConfig, ObjectStore, ObjectStoreExt, RetryConfig, UpdateVersion};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a request is tried again where the store does not answer, or says that it cannot now.
 const TRY: Duration = Duration::from_secs(60);
+/// By which a user sets it.
+const TRY_SECONDS: &str = "SYSDS_STORE_TRY_SECONDS";
 
 /// A folder in a store.
 #[derive(Clone)]
 pub(crate) struct Folder {
-    store: Arc<dyn ObjectStore>,
+    store: Arc<Remembering>,
     address: Arc<Address>,
     shown: PathBuf,
+    /// How long a request is tried.
+    tried: Duration,
+    /// The texts that were read once; their readers shall see the same all the time.
+    texts: Arc<Mutex<BTreeMap<PathBuf, (String, Version)>>>,
 }
 
 impl fmt::Debug for Folder {
@@ -54,14 +62,33 @@ impl Folder {
     /// # Errors
     /// [`Error::Store`] where the environment does not fit together, [`Error::Io`] where there are no threads.
     pub(crate) fn new(address: Address) -> Result<Folder> {
+        let tried = tried()?;
+        #[cfg(feature = "s3")]
+        if address.kind == Kind::S3 {
+            profile::check(&variable)?;
+        }
+        let connector = SpawnedReqwestConnector::new(handle()?);
+        let built = build(&address, connector, retries(tried));
         let shown = PathBuf::from(address.text());
-        let built = build(&address, SpawnedReqwestConnector::new(handle()?));
         let store = built.map_err(|e| refused(address.kind, ("use", &shown), &e))?;
-        Ok(Folder {
-            store,
+        Ok(Self::of(store, address, tried))
+    }
+
+    /// The folder at `address`, in this store.
+    pub(super) fn of(store: Arc<dyn ObjectStore>, address: Address, tried: Duration) -> Folder {
+        Folder {
+            store: Arc::new(Remembering::new(store)),
+            shown: PathBuf::from(address.text()),
             address: Arc::new(address),
-            shown,
-        })
+            tried,
+            texts: Arc::default(),
+        }
+    }
+
+    /// The same, for who wants to see what is there now.
+    pub(crate) fn anew(&self) -> Folder {
+        let store = Arc::clone(self.store.inner());
+        Self::of(store, (*self.address).clone(), self.tried)
     }
 
     /// How it is called: a URL, which no file has for its name.
@@ -70,18 +97,33 @@ impl Folder {
     }
 
     /// The client, and the address of its bucket, which DataFusion knows it by.
-    pub(crate) fn client(&self) -> (&Arc<dyn ObjectStore>, &url::Url) {
-        (&self.store, &self.address.bucket)
+    pub(crate) fn client(&self) -> (Arc<dyn ObjectStore>, &url::Url) {
+        (Arc::clone(&self.store) as _, &self.address.bucket)
     }
 
-    /// Whether there is an object `name`.
+    /// How long a request is tried.
+    pub(super) fn tried(&self) -> Duration {
+        self.tried
+    }
+
+    /// Tells how long the object `name` is, so that the store is not asked.
+    pub(crate) fn tell_size(&self, name: &Path, bytes: u64) {
+        self.store.tell_size(self.address.object(name), bytes);
+    }
+
+    /// How long the object `name` is, if it is there. The store is asked, whatever is known.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub(crate) fn has(&self, name: &Path) -> Result<bool> {
-        match self.open(name) {
-            Ok(_) => Ok(true),
-            Err(e) if crate::foreign::is_absent(&e) => Ok(false),
+    pub(crate) fn size(&self, name: &Path) -> Result<Option<u64>> {
+        let (store, path) = (Arc::clone(self.store.inner()), self.address.object(name));
+        let head = async move { store.head(&path).await };
+        match self.ask("read", name, head) {
+            Ok(told) => {
+                self.tell_size(name, told.size);
+                Ok(Some(told.size))
+            }
+            Err(e) if crate::foreign::is_absent(&e) => Ok(None),
             Err(e) => Err(e),
         }
     }
@@ -102,9 +144,14 @@ impl Folder {
     /// [`Error::Io`] where it is not there, [`Error::Store`].
     pub(crate) fn open(&self, name: &Path) -> Result<Object> {
         let (store, path) = (Arc::clone(&self.store), self.address.object(name));
-        let head = async move { store.head(&path).await };
-        let told = self.ask("read", name, head)?;
-        Ok(Object::new(self.clone(), name.to_path_buf(), told.size))
+        let size = match store.size(&path) {
+            Some(size) => size,
+            None => {
+                let head = async move { store.head(&path).await };
+                self.ask("read", name, head)?.size
+            }
+        };
+        Ok(Object::new(self.clone(), name.to_path_buf(), size))
     }
 
     /// The bytes `range` of the object `name`.
@@ -115,6 +162,20 @@ impl Folder {
         let (store, path) = (Arc::clone(&self.store), self.address.object(name));
         let got = async move { store.get_range(&path, range).await };
         self.ask("read", name, got)
+    }
+
+    /// As [`Folder::text`]; the same each time, whatever becomes of the object.
+    ///
+    /// # Errors
+    /// As [`Folder::text`].
+    pub(crate) fn text_once(&self, name: &Path, most: u64) -> Result<(String, Version)> {
+        let texts = || self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = texts().get(name) {
+            return Ok(text.clone());
+        }
+        let text = self.text(name, most)?;
+        texts().insert(name.to_path_buf(), text.clone());
+        Ok(text)
     }
 
     /// The text of the object `name`, of at most so many bytes, and its version.
@@ -150,6 +211,20 @@ impl Folder {
         Ok((text, version))
     }
 
+    /// The version of the object `name`.
+    ///
+    /// # Errors
+    /// As [`Folder::open`].
+    pub(super) fn version(&self, name: &Path) -> Result<Version> {
+        let (store, path) = (Arc::clone(self.store.inner()), self.address.object(name));
+        let head = async move { store.head(&path).await };
+        let told = self.ask("read", name, head)?;
+        Ok(Version(UpdateVersion {
+            e_tag: told.e_tag,
+            version: told.version,
+        }))
+    }
+
     /// All objects below the folder, sorted by name.
     ///
     /// # Errors
@@ -170,6 +245,9 @@ impl Folder {
             })
             .collect();
         found.sort_by(|a, b| a.name.cmp(&b.name));
+        for object in &found {
+            self.tell_size(&object.name, object.bytes);
+        }
         Ok(found)
     }
 
@@ -184,20 +262,20 @@ impl Folder {
         request: impl Future<Output = object_store::Result<T>> + Send + 'static,
     ) -> Result<T> {
         let answer = wait(&crate::shown::path_text(&self.shown), request)?;
-        let shown = match name.as_os_str().is_empty() {
-            true => self.shown.clone(),
-            false => self.shown.join(name),
-        };
-        answer.map_err(|e| refused(self.address.kind, (action, &shown), &e))
+        answer.map_err(|e| self.refused((action, name), &e))
     }
 
     /// The error `e` of a request to `action` the object `name`.
-    pub(super) fn refused(
+    pub(crate) fn refused(
         &self,
         (action, name): (&'static str, &Path),
         e: &object_store::Error,
     ) -> Error {
-        refused(self.address.kind, (action, &self.shown.join(name)), e)
+        let shown = match name.as_os_str().is_empty() {
+            true => self.shown.clone(),
+            false => self.shown.join(name),
+        };
+        refused(self.address.kind, (action, &shown), e)
     }
 
     /// The path of the object `name` in its bucket.
@@ -211,27 +289,44 @@ impl Folder {
     }
 }
 
-fn retries() -> RetryConfig {
+/// How long the user wants a request to be tried.
+fn tried() -> Result<Duration> {
+    let Some(text) = std::env::var_os(TRY_SECONDS) else {
+        return Ok(TRY);
+    };
+    let seconds = text.to_str().and_then(|text| text.parse().ok());
+    let seconds = seconds.ok_or_else(|| {
+        Error::usage(
+            format!("{TRY_SECONDS}={}: not a number of seconds", text.display()),
+            format!("Leave it out for {} seconds.", TRY.as_secs()),
+        )
+    })?;
+    Ok(Duration::from_secs(seconds))
+}
+
+fn retries(tried: Duration) -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig::default(),
-        max_retries: 20,
-        retry_timeout: TRY,
+        // The time ends them, not their number.
+        max_retries: 1000,
+        retry_timeout: tried,
     }
 }
 
 fn build(
     address: &Address,
     connector: SpawnedReqwestConnector,
+    retries: RetryConfig,
 ) -> object_store::Result<Arc<dyn ObjectStore>> {
     match address.kind {
         #[cfg(feature = "s3")]
-        Kind::S3 => s3(address, connector),
+        Kind::S3 => s3(address, connector, retries),
         #[cfg(feature = "gcs")]
         Kind::Gcs => {
             let builder = object_store::gcp::GoogleCloudStorageBuilder::from_env();
             let builder = builder
                 .with_url(address.bucket.as_str())
-                .with_retry(retries());
+                .with_retry(retries);
             Ok(Arc::new(builder.with_http_connector(connector).build()?))
         }
         #[cfg(feature = "azure")]
@@ -239,7 +334,7 @@ fn build(
             let builder = object_store::azure::MicrosoftAzureBuilder::from_env();
             let builder = builder
                 .with_url(address.bucket.as_str())
-                .with_retry(retries());
+                .with_retry(retries);
             Ok(Arc::new(builder.with_http_connector(connector).build()?))
         }
         #[allow(unreachable_patterns, reason = "of builds that have all kinds")]
@@ -247,14 +342,20 @@ fn build(
     }
 }
 
+/// What the environment says, unless it is nothing.
+#[cfg(feature = "s3")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// A client of S3: the environment goes before the profile.
 #[cfg(feature = "s3")]
 fn s3(
     address: &Address,
     connector: SpawnedReqwestConnector,
+    retries: RetryConfig,
 ) -> object_store::Result<Arc<dyn ObjectStore>> {
     use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let mut builder = AmazonS3Builder::from_env().with_url(address.bucket.as_str());
     let of_profile = profile::settings(&variable);
     // A profile that is named goes before keys of the environment that are not.
@@ -278,6 +379,6 @@ fn s3(
     if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
         builder = builder.with_allow_http(true);
     }
-    let builder = builder.with_retry(retries()).with_http_connector(connector);
+    let builder = builder.with_retry(retries).with_http_connector(connector);
     Ok(Arc::new(builder.build()?))
 }

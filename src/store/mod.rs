@@ -3,7 +3,7 @@
 //! The requests, their retries and the credentials are those of the crate `object_store`. Here is what it lacks for this
 //! program: addresses as users write them (`address`), the profiles that they have (`profile`), a client that can be used
 //! by threads which know nothing of asynchronous work (`client`, `waiting`), objects as files that are read in ranges
-//! (`object`), the putting of objects (`writing`), and what an error means and what to do about it (`refused`).
+//! (`object`) and of which the store is asked once (`remembering`), the putting of objects (`writing`), and what an error means and what to do about it (`refused`).
 //!
 //! A store has no folders and no rename: an object is there whole, or not at all. So what is written there is never half
 //! there, and a change of several objects is one put of the object that names the others, on the condition that nobody
@@ -14,5 +14,6 @@ pub(crate) mod client;
 pub(crate) mod object;
 mod profile;
 mod refused;
+mod remembering;
 mod waiting;
 pub(crate) mod writing;

@@ -4,6 +4,7 @@
 //! send one for every few hundred bytes, so there the object is read in blocks, of which the last few are kept.
 
 use super::client::Folder;
+use super::remembering::TAIL;
 use crate::error::Result;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -56,7 +57,12 @@ impl Object {
         if range.is_empty() {
             return Ok(Bytes::new());
         }
-        let Some(blocks) = &self.blocks else {
+        // The end, where the footer is, is kept anyway.
+        let blocks = self
+            .blocks
+            .as_ref()
+            .filter(|_| range.start < self.size.saturating_sub(TAIL));
+        let Some(blocks) = blocks else {
             return self.folder.range(&self.name, range);
         };
         let (first, last) = (range.start / BLOCK, (range.end - 1) / BLOCK);

@@ -5,6 +5,7 @@
 //! `[profile NAME]`; what the credentials' file says goes before the other; what the environment says goes before both.
 //! See <https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html>.
 
+use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -17,10 +18,23 @@ const KEYS: [&str; 5] = [
     "endpoint_url",
 ];
 
+/// What is set in a profile whose credentials are made by one of Amazon's tools.
+const OF_TOOLS: [&str; 5] = [
+    "credential_process",
+    "role_arn",
+    "sso_session",
+    "sso_start_url",
+    "login_session",
+];
+
+/// The profile that the user named, or `None` for the usual one.
+fn named(variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    variable("AWS_PROFILE").or_else(|| variable("AWS_DEFAULT_PROFILE"))
+}
+
 /// What the user's profile sets, by the names of its files. `variable` tells the environment.
 pub(super) fn settings(variable: &dyn Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
-    let named = variable("AWS_PROFILE").or_else(|| variable("AWS_DEFAULT_PROFILE"));
-    let profile = named.unwrap_or_else(|| "default".to_owned());
+    let profile = named(variable).unwrap_or_else(|| "default".to_owned());
     let file = |variable_name: &str, usual: &str| -> Option<PathBuf> {
         let elsewhere = variable(variable_name).map(PathBuf::from);
         elsewhere.or_else(|| Some(Path::new(&variable("HOME")?).join(".aws").join(usual)))
@@ -36,6 +50,37 @@ pub(super) fn settings(variable: &dyn Fn(&str) -> Option<String>) -> BTreeMap<St
     });
     found.extend(section(&credentials, |name| name == profile));
     found
+}
+
+/// Whether the profile that the user named is there, and has keys that this program can use.
+///
+/// # Errors
+/// [`Error::Usage`] where it is not, or one of Amazon's tools has to make its keys.
+pub(super) fn check(variable: &dyn Fn(&str) -> Option<String>) -> Result<()> {
+    let (profile, found) = (named(variable), settings(variable));
+    if variable("AWS_ACCESS_KEY_ID").is_some() || found.contains_key("aws_access_key_id") {
+        return Ok(());
+    }
+    let shown = profile.as_deref().unwrap_or("default");
+    if let Some(tool) = OF_TOOLS.iter().find(|key| found.contains_key(**key)) {
+        return Err(Error::usage(
+            format!(
+                "the profile {shown} has no keys of its own, but {tool}, which only Amazon's tools know to use"
+            ),
+            format!(
+                "Have them make keys for the environment: eval \"$(aws configure export-credentials --profile {shown} --format env)\""
+            ),
+        ));
+    }
+    match profile {
+        Some(profile) if found.is_empty() => Err(Error::usage(
+            format!(
+                "AWS_PROFILE={profile}: no such profile in ~/.aws/credentials and ~/.aws/config"
+            ),
+            "Name one that is there (aws configure list-profiles), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What the sections say whose names `chosen` takes.
@@ -55,7 +100,7 @@ fn section(text: &str, chosen: impl Fn(&str) -> bool) -> BTreeMap<String, String
             inside = chosen(name.trim());
         } else if inside
             && let Some((key, value)) = line.split_once('=')
-            && KEYS.contains(&key.trim())
+            && (KEYS.contains(&key.trim()) || OF_TOOLS.contains(&key.trim()))
         {
             found.insert(key.trim().to_owned(), value.trim().to_owned());
         }
@@ -104,5 +149,30 @@ mod tests {
             ]
         );
         assert!(with(Some("none")).is_empty());
+    }
+
+    #[test]
+    fn a_profile_that_has_no_keys_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("config");
+        std::fs::write(
+            &config,
+            "[profile lab]\nsso_session = a\nregion = x\n[profile bare]\nregion = y\n",
+        )
+        .unwrap();
+        let with = |profile: Option<&str>, key: Option<&str>| {
+            check(&|name| match name {
+                "AWS_PROFILE" => profile.map(str::to_owned),
+                "AWS_ACCESS_KEY_ID" => key.map(str::to_owned),
+                "AWS_CONFIG_FILE" => config.to_str().map(str::to_owned),
+                _ => None,
+            })
+        };
+        let told = |profile: &str| with(Some(profile), None).unwrap_err().to_string();
+        assert!(told("lab").contains("sso_session"), "{}", told("lab"));
+        assert!(told("none").contains("no such profile"));
+        // The machine may have a role.
+        assert!(with(Some("bare"), None).is_ok() && with(None, None).is_ok());
+        assert!(with(Some("lab"), Some("key")).is_ok());
     }
 }

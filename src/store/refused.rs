@@ -13,6 +13,11 @@ const NO_BUCKET: [&str; 3] = [
     "The specified bucket does not exist",
 ];
 
+/// What the status in an error of the client's comes after.
+const STATUS: &str = "status code: ";
+/// Where the machines of a cloud ask for the credentials that they have.
+const INSTANCE: [&str; 2] = ["169.254.169.254", "metadata.google.internal"];
+
 /// What a user can set so that a store of this kind lets him in.
 fn credentials(kind: Kind) -> &'static str {
     match kind {
@@ -31,50 +36,119 @@ fn endpoint(kind: Kind) -> &'static str {
     }
 }
 
+/// How a request is given more time.
+fn timeout(kind: Kind) -> &'static str {
+    match kind {
+        Kind::S3 => "AWS_TIMEOUT",
+        Kind::Gcs => "GOOGLE_TIMEOUT",
+        Kind::Azure => "AZURE_TIMEOUT",
+    }
+}
+
 /// The error `e` of a request to `action` the object or folder `path`.
 pub(super) fn refused(
     kind: Kind,
     (action, path): (&'static str, &Path),
     e: &object_store::Error,
 ) -> Error {
-    use object_store::Error as Of;
-    let store = |what: String, remedy: String| Error::Store {
+    if let object_store::Error::NotFound { .. } = e
+        && !is_of_bucket(&causes(e))
+    {
+        return Error::io(action, path)(io::ErrorKind::NotFound.into());
+    }
+    let (what, remedy) = meaning(kind, e);
+    Error::Store {
         action,
         path: path.to_path_buf(),
         what,
         remedy,
-    };
+    }
+}
+
+/// Whether the bucket itself is missing.
+fn is_of_bucket(causes: &[String]) -> bool {
+    let code = |cause: &String| NO_BUCKET.iter().any(|code| cause.contains(code));
+    causes.iter().any(code)
+}
+
+/// What an error means, and what to do about it.
+fn meaning(kind: Kind, e: &object_store::Error) -> (String, String) {
+    use object_store::Error as Of;
     let whole = causes(e);
-    if NO_BUCKET
-        .iter()
-        .any(|code| whole.iter().any(|cause| cause.contains(code)))
-    {
-        return store(
-            "there is no such bucket".to_owned(),
-            format!(
-                "Check its name, and {}; sysds makes no buckets.",
-                endpoint(kind)
-            ),
+    let has = |word: &str| whole.iter().any(|cause| cause.contains(word));
+    if is_of_bucket(&whole) {
+        let set = endpoint(kind);
+        let remedy = format!("Check its name, and {set}; sysds makes no buckets.");
+        return ("there is no such bucket".to_owned(), remedy);
+    }
+    if INSTANCE.iter().any(|host| has(host)) {
+        return (
+            "there are no credentials: the environment has none, no profile, and this machine no role".to_owned(),
+            format!("Set {}.", credentials(kind)),
         );
     }
     match e {
-        Of::NotFound { .. } => Error::io(action, path)(io::ErrorKind::NotFound.into()),
-        Of::PermissionDenied { .. } => store(
+        Of::PermissionDenied { .. } => (
             "the store denies it".to_owned(),
             format!("Give these credentials the right to, or set others: {}.", credentials(kind)),
         ),
-        Of::Unauthenticated { .. } => store(
+        Of::Unauthenticated { .. } => (
             "the store does not know these credentials".to_owned(),
             format!("Set those that it knows: {}.", credentials(kind)),
         ),
-        Of::NotSupported { .. } | Of::NotImplemented { .. } => store(
+        Of::NotSupported { .. } | Of::NotImplemented { .. } => (
             format!("the store cannot do that: {}", last(&whole)),
             "sysds needs a store that puts an object on the condition that it is not there, or has not changed.".to_owned(),
         ),
-        _ => store(
-            last(&whole),
-            format!("Check that the store can be reached, its address ({}), and the network.", endpoint(kind)),
+        _ if has("timed out") => (
+            "no answer in time".to_owned(),
+            format!(
+                "Check that the store can be reached, and its address ({}). Where the line is slow, give each request longer: \
+                 {}=120s.",
+                endpoint(kind),
+                timeout(kind)
+            ),
         ),
+        _ => (
+            last(&whole),
+            format!(
+                "Check that the store can be reached, its address ({}), and the network; SYSDS_STORE_TRY_SECONDS says how long it \
+                 is tried.",
+                endpoint(kind)
+            ),
+        ),
+    }
+}
+
+/// Whether the store refused a request for what it is, so that the same again would be refused again.
+pub(super) fn is_final(e: &object_store::Error) -> bool {
+    let causes = causes(e);
+    let status = causes.iter().find_map(|cause| status(cause));
+    status.is_some_and(|status| status.starts_with('4') && !status.starts_with("409"))
+}
+
+/// The status in an error of the client's, which is not among its parts that can be seen: `503 Service Unavailable`.
+fn status(cause: &str) -> Option<&str> {
+    let (_, rest) = cause.split_once(STATUS)?;
+    Some(rest.split(':').next().unwrap_or(rest).trim())
+}
+
+/// What a store answered, in a few words: its status, and what it says of it in XML.
+fn answer(cause: &str) -> Option<String> {
+    let status = status(cause);
+    let element = |name: &str| {
+        let (_, rest) = cause.split_once(&format!("<{name}>"))?;
+        let text = rest.split('<').next()?.split_whitespace();
+        Some(text.collect::<Vec<_>>().join(" ")).filter(|text| !text.is_empty())
+    };
+    let said = match (element("Code"), element("Message")) {
+        (Some(code), Some(message)) => Some(format!("{code}: {message}")),
+        (code, message) => code.or(message),
+    };
+    match (status, said) {
+        (Some(status), Some(said)) => Some(format!("it answers {status} ({said})")),
+        (Some(status), None) => Some(format!("it answers {status}")),
+        (None, said) => said.map(|said| format!("it answers {said}")),
     }
 }
 
@@ -91,7 +165,75 @@ fn causes(e: &object_store::Error) -> Vec<String> {
 
 /// The words nearest to the cause.
 fn last(causes: &[String]) -> String {
+    if let Some(answer) = causes.iter().rev().find_map(|cause| answer(cause)) {
+        return answer;
+    }
     let long = causes.iter().rev().find(|cause| cause.len() > 3);
     let one_line = |text: &String| text.split_whitespace().collect::<Vec<_>>().join(" ");
     long.map(one_line).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::Error as Of;
+
+    fn generic(text: &str) -> Of {
+        Of::Generic {
+            store: "S3",
+            source: text.into(),
+        }
+    }
+
+    fn said(e: &Of) -> String {
+        refused(Kind::S3, ("read", Path::new("s3://lab/web")), e).to_string()
+    }
+
+    #[test]
+    fn an_answer_is_told_without_its_xml() {
+        let xml = "Server returned non-2xx status code: 503 Service Unavailable: <?xml version=\"1.0\"?>\n<Error><Code>SlowDown</Code>\
+                   <Message>Please reduce\n your request rate.</Message></Error>";
+        assert_eq!(
+            said(&generic(xml)),
+            "s3://lab/web: cannot read: it answers 503 Service Unavailable (SlowDown: Please reduce your request rate.)"
+        );
+        let bare = generic("Server returned non-2xx status code: 500 Internal Server Error: ");
+        assert!(said(&bare).ends_with("it answers 500 Internal Server Error"));
+    }
+
+    #[test]
+    fn a_missing_bucket_is_told_from_a_missing_object() {
+        let missing = |text: &str| Of::NotFound {
+            path: "web/x".to_owned(),
+            source: text.into(),
+        };
+        let of_bucket =
+            missing("status code: 404 Not Found: <Error><Code>NoSuchBucket</Code></Error>");
+        assert!(said(&of_bucket).contains("no such bucket"));
+        let e = refused(
+            Kind::S3,
+            ("read", Path::new("s3://lab/web")),
+            &missing("404"),
+        );
+        assert!(crate::foreign::is_absent(&e));
+    }
+
+    #[test]
+    fn what_would_be_refused_again_is_known() {
+        for (status, is) in [
+            ("400 Bad Request", true),
+            ("409 Conflict", false),
+            ("500 X", false),
+        ] {
+            let e = generic(&format!("Server returned non-2xx status code: {status}: "));
+            assert_eq!(is_final(&e), is, "{status}");
+        }
+        assert!(!is_final(&generic("connection reset")));
+    }
+
+    #[test]
+    fn no_credentials_are_told_from_a_store_that_does_not_answer() {
+        let e = generic("Error performing PUT http://169.254.169.254/latest/api/token in 1s");
+        assert!(said(&e).contains("no credentials"), "{}", said(&e));
+    }
 }

@@ -4,21 +4,27 @@
 //! under a condition, and whether it is there is known even where the answer was lost: the object is read again.
 
 use super::client::{Folder, Version};
+use super::refused::is_final;
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use futures::StreamExt;
 use object_store::{
-    ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion, WriteMultipart,
+    ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion, WriteMultipart,
 };
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// Bytes of a part. S3 takes 10,000 parts of an object, and none below 5 MiB but the last.
+/// Bytes of a part, at least; S3 takes none below 5 MiB but the last.
 const PART: usize = 8 << 20;
+/// Parts that an object may have; S3 takes 10,000.
+const MOST_PARTS: u64 = 9_000;
 /// Parts of an object that are under way at the same time.
 const AT_ONCE: usize = 3;
+/// Between two tries to put what goes under a condition.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Objects that are removed at the same time.
 const REMOVED_AT_ONCE: usize = 8;
 /// What the name of an object begins with by which a store is tried.
@@ -34,44 +40,34 @@ pub(crate) enum PutIf {
 }
 
 impl Folder {
-    /// Puts the file `from` as the object `name`.
+    /// Puts the file `from` as the object `name`, which nobody else puts.
     ///
     /// # Errors
     /// [`Error::Store`], and [`Error::Io`] where the file cannot be read; nothing is there then.
     pub(crate) fn put_file(&self, name: &Path, from: &Path) -> Result<()> {
         let mut file = File::open(from).map_err(Error::io("read", from))?;
         let size = file.metadata().map_err(Error::io("read", from))?.len();
-        let (store, path) = (Arc::clone(self.client().0), self.object(name));
-        if size <= PART as u64 {
-            let bytes = part(&mut file).map_err(Error::io("read", from))?;
-            let put = async move { store.put(&path, bytes.into()).await };
-            return self.ask("write", name, put).map(drop);
-        }
-        let from = from.to_path_buf();
-        let put = async move {
-            let mut upload =
-                WriteMultipart::new_with_chunk_size(store.put_multipart(&path).await?, PART);
-            loop {
-                let waited = upload.wait_for_capacity(AT_ONCE).await;
-                let read = waited.map(|()| tokio::task::block_in_place(|| part(&mut file)));
-                match read {
-                    Ok(Ok(bytes)) if bytes.is_empty() => break,
-                    Ok(Ok(bytes)) => upload.put(bytes),
-                    Ok(Err(e)) => {
-                        // What was wrong with the file is what matters.
-                        let _ = upload.abort().await;
-                        return Ok(Err(e));
-                    }
-                    Err(e) => {
-                        let _ = upload.abort().await;
-                        return Err(e);
-                    }
-                }
+        let (store, path) = (self.client().0, self.object(name));
+        let unread = Error::io("read", from);
+        let put = match size <= PART as u64 {
+            true => {
+                let bytes = match part(&mut file, PART) {
+                    Ok(bytes) => bytes,
+                    Err(e) => return Err(unread(e)),
+                };
+                let put = async move { store.put(&path, bytes.into()).await };
+                self.ask("write", name, put).map(drop)
             }
-            upload.finish().await.map(|_| Ok(()))
+            false => match self.ask("write", name, in_parts(store, path, file, size)) {
+                Ok(Err(e)) => return Err(unread(e)),
+                put => put.map(drop),
+            },
         };
-        self.ask("write", name, put)?
-            .map_err(Error::io("read", &from))
+        match put {
+            // The answer to the last request may have been lost, and the same again refused.
+            Err(e) if self.size(name).ok().flatten() != Some(size) => Err(e),
+            _ => Ok(()),
+        }
     }
 
     /// Puts `text` as the object `name`, where there is none yet, or where it still is of the version `before`.
@@ -84,35 +80,46 @@ impl Folder {
         text: &str,
         before: Option<&Version>,
     ) -> Result<PutIf> {
-        let mode = match before {
+        let begun = Instant::now();
+        let mode = || match before {
             Some(version) => PutMode::Update(version.0.clone()),
             None => PutMode::Create,
         };
-        let refused = match self.put(name, text, mode)? {
-            Ok(_) => return Ok(PutIf::Done),
-            Err(e) => e,
-        };
-        // The answer to a request that was carried out may have been lost, and the same again refused.
-        let there = match self.text(name, text.len() as u64 + 1) {
-            Ok((there, _)) => Some(there),
-            // A longer text is another's.
-            Err(Error::Input { .. }) => None,
-            Err(e) if crate::foreign::is_absent(&e) => None,
-            Err(e) => return Err(self.not_known(name, &e)),
-        };
-        if there.is_some_and(|there| there == text) {
-            return Ok(PutIf::Done);
-        }
-        use object_store::Error as Of;
-        match refused {
-            Of::AlreadyExists { .. } | Of::Precondition { .. } | Of::NotModified { .. } => {
-                Ok(PutIf::Changed)
+        loop {
+            let Err(refused) = self.put(name, text, mode())? else {
+                return Ok(PutIf::Done);
+            };
+            // The answer to a request that was carried out may have been lost, and the same again refused.
+            let there = self.there(name, text)?;
+            match (there, refused) {
+                (There::Ours, _) => return Ok(PutIf::Done),
+                (There::Other(version), _) if before != Some(&version) => {
+                    return Ok(PutIf::Changed);
+                }
+                // It was there when it was read, and is not any more.
+                (There::Nothing, _) if before.is_some() => return Ok(PutIf::Changed),
+                // The connection was lost, or the store refused one of two requests that came at the same time. Since it goes
+                // under the same condition, it can be carried out once only.
+                (_, e) if begun.elapsed() < self.tried() && may_succeed(&e) => {
+                    std::thread::sleep(PAUSE);
+                }
+                (_, e) => return Err(self.refused(("write", name), &e)),
             }
-            // It was there when it was read, and is not any more.
-            Of::NotFound { .. } if before.is_some() => Ok(PutIf::Changed),
-            // Of two puts at the same time S3 may refuse one so, whatever its condition.
-            e if is_conflict(&e) => Ok(PutIf::Changed),
-            e => Err(self.refused(("write", name), &e)),
+        }
+    }
+
+    /// What the object `name` is now, after `ours` may have been put there.
+    fn there(&self, name: &Path, ours: &str) -> Result<There> {
+        match self.text(name, ours.len() as u64) {
+            Ok((text, _)) if text == ours => Ok(There::Ours),
+            Ok((_, version)) => Ok(There::Other(version)),
+            Err(e) if crate::foreign::is_absent(&e) => Ok(There::Nothing),
+            // What is longer, or no text, is another's; its version is that of no manifest that was read.
+            Err(Error::Input { .. }) => match self.version(name) {
+                Ok(version) => Ok(There::Other(version)),
+                Err(e) => Err(self.not_known(name, &e)),
+            },
+            Err(e) => Err(self.not_known(name, &e)),
         }
     }
 
@@ -122,7 +129,7 @@ impl Folder {
         text: &str,
         mode: PutMode,
     ) -> Result<object_store::Result<UpdateVersion>> {
-        let (store, path) = (Arc::clone(self.client().0), self.object(name));
+        let (store, path) = (self.client().0, self.object(name));
         let payload = PutPayload::from_bytes(Bytes::copy_from_slice(text.as_bytes()));
         let put = async move {
             let options = PutOptions::from(mode);
@@ -187,7 +194,7 @@ impl Folder {
     /// # Errors
     /// [`Error::Store`].
     pub(crate) fn remove(&self, names: &[PathBuf]) -> Result<()> {
-        let store = Arc::clone(self.client().0);
+        let store = self.client().0;
         let paths: Vec<_> = names.iter().map(|name| self.object(name)).collect();
         let removed = async move {
             let each = paths.into_iter().map(|path| {
@@ -207,17 +214,64 @@ impl Folder {
     }
 }
 
-/// Whether the store refused one of two requests that came at the same time.
-fn is_conflict(e: &object_store::Error) -> bool {
-    let text = e.to_string();
-    ["409", "ConditionalRequestConflict", "Conflict"]
-        .iter()
-        .any(|code| text.contains(code))
+/// Whether the same again may be carried out, where what it was to replace is there still.
+fn may_succeed(e: &object_store::Error) -> bool {
+    use object_store::Error as Of;
+    match e {
+        Of::AlreadyExists { .. } | Of::Precondition { .. } => true,
+        Of::Generic { .. } => !is_final(e),
+        _ => false,
+    }
 }
 
-/// The next part of a file; nothing at its end.
-fn part(file: &mut File) -> std::io::Result<Bytes> {
-    let mut bytes = Vec::with_capacity(PART);
-    file.take(PART as u64).read_to_end(&mut bytes)?;
+/// What stands where something was to be put.
+enum There {
+    /// What was put.
+    Ours,
+    /// Something else, of this version.
+    Other(Version),
+    /// Nothing.
+    Nothing,
+}
+
+/// Puts a file of so many bytes in parts; gives the error of the file, if it cannot be read.
+async fn in_parts(
+    store: Arc<dyn ObjectStore>,
+    path: object_store::path::Path,
+    mut file: File,
+    size: u64,
+) -> object_store::Result<std::io::Result<()>> {
+    let bytes = (size / MOST_PARTS).max(PART as u64) as usize;
+    let upload = store.put_multipart(&path).await?;
+    let mut upload = WriteMultipart::new_with_chunk_size(upload, bytes);
+    loop {
+        let waited = upload.wait_for_capacity(AT_ONCE).await;
+        let read = waited.map(|()| tokio::task::block_in_place(|| part(&mut file, bytes)));
+        match read {
+            Ok(Ok(bytes)) if bytes.is_empty() => break,
+            Ok(Ok(bytes)) => upload.put(bytes),
+            Ok(Err(e)) => {
+                // What was wrong with the file is what matters.
+                let _ = upload.abort().await;
+                return Ok(Err(e));
+            }
+            Err(e) => {
+                let _ = upload.abort().await;
+                return Err(e);
+            }
+        }
+    }
+    // It ends without the parts that were put, whatever fails.
+    if let Err(e) = upload.wait_for_capacity(0).await {
+        let _ = upload.abort().await;
+        return Err(e);
+    }
+    upload.finish().await.map(|_| Ok(()))
+}
+
+/// The next part of a file, of so many bytes; nothing at its end.
+fn part(file: &mut File, most: usize) -> std::io::Result<Bytes> {
+    let mut bytes = Vec::with_capacity(most);
+    file.take(most as u64).read_to_end(&mut bytes)?;
     Ok(bytes.into())
 }
