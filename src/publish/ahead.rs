@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
 /// Batches that wait.
-const WAITING: usize = 4;
+const WAITING: usize = 2;
 
 /// The batches of a file in order, read ahead.
 pub(super) struct Ahead {

@@ -12,12 +12,15 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+    RowSelector,
 };
 use parquet::column::page::PageReader;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
+use parquet::file::statistics::Statistics;
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,6 +28,9 @@ use std::sync::Arc;
 const BATCH_ROWS: usize = 8192;
 /// Elements of lists that a batch should have at most.
 const BATCH_ELEMENTS: usize = 32 * 1024;
+/// Values of a batch that there should be places for at most, in all of its columns: of 8192 events with some hundred
+/// arguments. They take memory also where they are null.
+const BATCH_VALUES: usize = 2 << 20;
 
 /// An opened Parquet file.
 pub(crate) struct Rows {
@@ -114,37 +120,59 @@ impl Rows {
         self.read(only, None)
     }
 
-    /// The rows of the row groups that `meets` is true for.
+    /// The rows of `events` from the first to the last one whose id is among `ids`; of the columns `only`, where they are named.
+    /// Ids are looked at first, since a row with its arguments takes a hundred times as long to decode; row groups whose
+    /// statistics rule them out are passed over.
     ///
     /// # Errors
-    /// [`Error::Io`] and [`Error::Columns`].
-    pub(super) fn some_batches(
+    /// [`Error::Io`] and [`Error::Columns`]; [`Error::Input`] where there are no ids.
+    pub(super) fn of_events(
         &self,
-        meets: &dyn Fn(&RowGroupMetaData) -> bool,
+        only: Option<&[&str]>,
+        wanted: &RangeInclusive<i64>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
         let groups = self.metadata().row_groups().iter().enumerate();
-        let groups = groups.filter(|(_, group)| meets(group)).map(|(i, _)| i);
-        self.read(None, Some(groups.collect()))
+        let groups = groups.filter(|(_, group)| may_have(group, wanted));
+        let groups: Vec<usize> = groups.map(|(number, _)| number).collect();
+        let (mut found, mut rows) = (0..0, 0);
+        for batch in self.read(Some(&["event_id"]), Some((groups.clone(), None)))? {
+            let batch = batch?;
+            let ids = ids(&batch, "event_id", &self.path)?.iter();
+            for (row, _) in (rows..).zip(ids).filter(|(_, id)| wanted.contains(id)) {
+                if found.is_empty() {
+                    found.start = row;
+                }
+                found.end = row + 1;
+            }
+            rows += batch.num_rows();
+        }
+        let selected = vec![
+            RowSelector::skip(found.start),
+            RowSelector::select(found.len()),
+        ];
+        self.read(only, Some((groups, Some(selected.into()))))
     }
 
     fn read(
         &self,
         only: Option<&[&str]>,
-        groups: Option<Vec<usize>>,
+        chosen: Option<(Vec<usize>, Option<RowSelection>)>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
         let file = self.file.clone();
         let mut builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-        if let Some(groups) = groups {
+        if let Some((groups, rows)) = chosen {
             builder = builder.with_row_groups(groups);
+            if let Some(rows) = rows {
+                builder = builder.with_row_selection(rows);
+            }
         }
         let mask = match only {
             None => ProjectionMask::all(),
             Some(names) => ProjectionMask::columns(builder.parquet_schema(), names.iter().copied()),
         };
-        let builder = builder
-            .with_projection(mask)
-            .with_batch_size(self.batch_rows());
+        let rows = self.batch_rows(&mask);
+        let builder = builder.with_projection(mask).with_batch_size(rows);
         let (path, table) = (self.path.clone(), self.table.clone());
         let mut reader = foreign::guarded(&path, || {
             builder.build().map_err(Error::columns_read(&self.path))
@@ -170,17 +198,34 @@ impl Rows {
         }))
     }
 
-    /// Rows of a batch, fewer where rows carry long lists.
-    fn batch_rows(&self) -> usize {
-        let groups = self.metadata().row_groups();
-        let densest = groups.iter().map(|group| {
-            let values = group.columns().iter().map(|c| c.num_values());
-            let most = values.max().unwrap_or(0).max(0) as usize;
-            most.div_ceil((group.num_rows().max(1)) as usize)
+    /// Rows of a batch of these columns, fewer where rows carry long lists, or lists with many columns.
+    fn batch_rows(&self, mask: &ProjectionMask) -> usize {
+        let groups = self.metadata().row_groups().iter();
+        let rows = groups.map(|group| {
+            let columns = group.columns().iter().enumerate();
+            let read = columns.filter(|(leaf, _)| mask.leaf_included(*leaf));
+            let values = read.map(|(_, column)| usize::try_from(column.num_values()));
+            let values: Vec<usize> = values.map(Result::unwrap_or_default).collect();
+            let most = values.iter().copied().max().unwrap_or_default();
+            let all = values.into_iter().fold(0, usize::saturating_add);
+            let rows = usize::try_from(group.num_rows()).unwrap_or_default().max(1);
+            let of = |places: usize, values: usize| places.div_ceil(values.div_ceil(rows).max(1));
+            of(BATCH_ELEMENTS, most).min(of(BATCH_VALUES, all))
         });
-        BATCH_ELEMENTS
-            .div_ceil(densest.max().unwrap_or(1).max(1))
-            .clamp(1, BATCH_ROWS)
+        rows.min().unwrap_or(BATCH_ROWS).clamp(1, BATCH_ROWS)
+    }
+}
+
+/// Whether a row group of `events` may have one of these.
+fn may_have(group: &RowGroupMetaData, wanted: &RangeInclusive<i64>) -> bool {
+    let mut columns = group.columns().iter();
+    let ids = columns.find(|column| column.column_path().string() == "event_id");
+    match ids.and_then(|column| column.statistics()) {
+        Some(Statistics::Int64(ids)) => {
+            let (min, max) = (ids.min_opt(), ids.max_opt());
+            min.is_none_or(|min| min <= wanted.end()) && max.is_none_or(|max| max >= wanted.start())
+        }
+        _ => true,
     }
 }
 

@@ -43,6 +43,7 @@ mod statements;
 mod steps;
 mod stored;
 mod streaming;
+mod structures;
 mod tables;
 mod wide;
 mod windows;

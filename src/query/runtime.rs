@@ -8,6 +8,7 @@ use super::lists;
 use super::members::members;
 use super::ranks::nearest_ranks;
 use super::request_count::count_requests;
+use super::structures;
 use super::windows::WindowJoins;
 use crate::dataset::temporary::Temporary;
 use crate::error::{Error, Result};
@@ -112,6 +113,7 @@ impl Runtime {
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::clone(&self.environment))
+            .with_expr_planners(vec![Arc::new(structures::Words)])
             .with_default_features()
             .with_physical_optimizer_rules(WindowJoins::among(PhysicalOptimizer::new().rules))
             .build();
@@ -119,7 +121,7 @@ impl Runtime {
         context.register_udf(members());
         context.register_udaf(nearest_ranks());
         context.register_udaf(count_requests());
-        for function in lists::functions() {
+        for function in structures::functions().chain(lists::functions()) {
             context.register_udf(function);
         }
         context

@@ -3,7 +3,8 @@
 //! A filter above a subquery is moved below it, where each column that it names is replaced by the expression that the
 //! subquery has for it; some operators are replaced by others that have an operand twice, as `x BETWEEN a AND b` is by `x >= a
 //! AND x <= b`. Done again and again, either makes an expression of millions of parts out of a line of text, and so does a
-//! structure whose members are both the structure before. All of it can be counted without doing it.
+//! structure whose members are both the structure before ([`structures`](super::structures) sees that while plans are made). All of
+//! it can be counted without doing it.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion, TreeNodeVisitor};
@@ -64,12 +65,8 @@ impl Sizes {
             }
         }
         if !matches!(node, LogicalPlan::TableScan(_)) {
-            let types = node.schema().fields().iter().map(|f| f.data_type());
-            if types.into_iter().any(|t| members(t, MEMBERS) > MEMBERS) {
-                return Err(format!(
-                    "the type of a column has more than {MEMBERS} members"
-                ));
-            }
+            let mut types = node.schema().fields().iter().map(|f| f.data_type());
+            types.try_for_each(check_type)?;
         }
         self.done.push(columns(node, &of_inputs, &of_column));
         Ok(())
@@ -165,6 +162,19 @@ impl<'n> TreeNodeVisitor<'n> for WrittenOut<'_> {
             above.push(parts);
         }
         Ok(TreeNodeRecursion::Continue)
+    }
+}
+
+/// Refuses types that have too many members.
+///
+/// # Errors
+/// What becomes too large.
+pub(super) fn check_type(data_type: &DataType) -> Result<(), String> {
+    match members(data_type, MEMBERS) > MEMBERS {
+        true => Err(format!(
+            "the type of a column has more than {MEMBERS} members"
+        )),
+        false => Ok(()),
     }
 }
 

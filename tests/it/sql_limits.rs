@@ -184,6 +184,8 @@ fn what_doubles_is_refused_before_it_is_planned() {
             "SELECT a + a AS a FROM (SELECT * FROM $t UNION ALL SELECT 1)",
             counted,
         ),
+        chain(40, first, "SELECT struct(a, a) AS a FROM $t", counted),
+        chain(40, first, "SELECT {x: a, y: a} AS a FROM $t", counted),
         nested("(", 35, " BETWEEN false AND true)"),
         nested("coalesce(", 35, ", true)"),
         nested("(CASE ", 35, " WHEN true THEN false END)"),

@@ -4,6 +4,7 @@
 
 use super::arrays::Chosen;
 use super::column::ColumnWriter;
+use super::file::FileWriter;
 use super::nested::NestedWriter;
 use super::slot::Slot;
 use super::tree::{Source, Tools};
@@ -13,13 +14,13 @@ use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata}
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::file::writer::SerializedRowGroupWriter;
 use std::io::Write;
 use std::sync::Arc;
 
 /// A file that batches of one schema are written to.
 pub struct BatchWriter<W: Write + Send> {
-    file: SerializedFileWriter<W>,
+    file: FileWriter<W>,
     schema: SchemaRef,
     properties: WriterPropertiesPtr,
     group: Option<Group>,
@@ -71,9 +72,8 @@ impl<W: Write + Send> BatchWriter<W> {
         let converted = ArrowSchemaConverter::new().convert(&schema)?;
         add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
         let properties = Arc::new(properties);
-        let root = converted.root_schema_ptr();
         Ok(BatchWriter {
-            file: SerializedFileWriter::new(file, root, Arc::clone(&properties))?,
+            file: FileWriter::new(file, Arc::new(converted), Arc::clone(&properties))?,
             schema,
             properties,
             group: None,
@@ -83,7 +83,7 @@ impl<W: Write + Send> BatchWriter<W> {
 
     /// Adds to the file's metadata.
     pub fn append_key_value(&mut self, pair: KeyValue) {
-        self.file.append_key_value_metadata(pair);
+        self.file.append_key_value(pair);
     }
 
     /// Encodes the chosen rows of a batch, or all of them, into the open row group.
@@ -139,7 +139,7 @@ impl<W: Write + Send> BatchWriter<W> {
     /// As [`BatchWriter::end_group`].
     pub fn finish(mut self) -> Result<W, ParquetError> {
         self.end_group()?;
-        self.file.into_inner()
+        self.file.finish()
     }
 }
 

@@ -17,6 +17,7 @@
 //! | [`side_by_side`] | a row group whose columns are encoded by the caller's thread |
 //! | [`nested`] | the columns of a list's elements |
 //! | [`batches`], [`arrays`] | batches of Arrow into the row groups of a file |
+//! | `file`, `footer` | a file being written, and what stands at its end, packed until then |
 //! | [`join`], [`rejoin`], [`source`], [`nulls`], [`late`] | parts, and row groups of finished files, into files of one schema |
 //! | [`any`] | columns of types that no table has |
 //! | [`fitting`], [`records`], `sink` | rows of files put apart into others, lists as they are |
@@ -27,7 +28,9 @@ pub mod batches;
 pub mod column;
 pub mod content;
 pub mod encoders;
+mod file;
 pub mod fitting;
+mod footer;
 pub mod join;
 pub mod late;
 pub mod nested;

@@ -198,6 +198,10 @@ fn compare(
     report: &mut Report,
 ) -> Result<()> {
     group.sort_unstable();
+    let (Some(first), Some(last)) = (group.first(), group.last()) else {
+        return Ok(());
+    };
+    let ids = first.0..=last.0;
     let mut wanted = group.iter().copied().peekable();
     let mut wrong = |(id, to): Listed, why: &str| {
         let Link { column, table, .. } = link;
@@ -205,10 +209,8 @@ fn compare(
         report.add(Kind::Links, place, what);
     };
     'shards: for (path, _) in events {
-        for batch in release
-            .open(path)?
-            .batches(Some(&["event_id", link.column]))?
-        {
+        let columns = ["event_id", link.column];
+        for batch in release.open(path)?.of_events(Some(&columns), &ids)? {
             release.go_on()?;
             let batch = batch?;
             let links = links(&batch, link.column);

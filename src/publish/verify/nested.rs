@@ -1,7 +1,7 @@
 //! Events nested in requests against their rows in `events`, column by column, in the split of the request.
 //!
 //! Requests are taken in groups of a bounded number of nested events. Their ids, sorted, are then met by the rows of
-//! `events` from the least to the greatest of them; row groups that have none of these are passed over.
+//! `events` from the least to the greatest of them; no others are decoded.
 
 use super::release::Release;
 use super::report::{Kind, Report};
@@ -12,8 +12,6 @@ use crate::publish::version::only;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StructArray, UInt32Array};
 use arrow::compute::{cast, concat_batches, take, take_record_batch};
 use arrow::datatypes::{DataType, Int64Type};
-use parquet::file::metadata::RowGroupMetaData;
-use parquet::file::statistics::Statistics;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -150,9 +148,7 @@ fn check_group(
         report.add(Kind::Nested, place, what);
     };
     for (path, _) in release.shards(tables::EVENTS, trace, Some(split)) {
-        let rows = release.open(path)?;
-        let meets = |g: &RowGroupMetaData| overlaps(g, least, most);
-        for batch in rows.some_batches(&meets)? {
+        for batch in release.open(path)?.of_events(None, &(least..=most))? {
             release.go_on()?;
             let batch = batch?;
             let ids = batch["event_id"].as_primitive::<Int64Type>().values();
@@ -176,21 +172,6 @@ fn check_group(
     }
     (at..group.order.len()).for_each(|at| missing(at, report));
     Ok(())
-}
-
-/// Whether a row group may have an event from `least` to `most`.
-fn overlaps(group: &RowGroupMetaData, least: i64, most: i64) -> bool {
-    let ids = group
-        .columns()
-        .iter()
-        .find(|c| c.column_path().string() == "event_id");
-    match ids.and_then(|c| c.statistics()) {
-        Some(Statistics::Int64(ids)) => {
-            let (min, max) = (ids.min_opt().copied(), ids.max_opt().copied());
-            min.is_none_or(|min| min <= most) && max.is_none_or(|max| max >= least)
-        }
-        _ => true,
-    }
 }
 
 /// Compares nested events (`ours`, numbers in the group) with rows of `events` (`theirs`).
