@@ -175,7 +175,7 @@ pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
 /// Options that were not given are those that the dataset was made with.
 fn as_before(args: &mut IngestArgs) -> Result<()> {
     let root = Root::named(&args.output)?;
-    if !root.is_there()? {
+    if !dataset::is_there(&root)? {
         return Ok(());
     }
     dataset::refuse_others(&root)?;

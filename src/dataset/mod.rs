@@ -88,6 +88,17 @@ pub fn is_dataset(root: &Root) -> Result<bool> {
     }
 }
 
+/// Whether anything is there: on a disk a folder or a file, in a store a manifest.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Store`].
+pub(crate) fn is_there(root: &Root) -> Result<bool> {
+    match root.disk() {
+        Some(path) => Ok(foreign::kind(path)?.is_some()),
+        None => is_dataset(root),
+    }
+}
+
 /// Refuses what is no dataset.
 ///
 /// # Errors

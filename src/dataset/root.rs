@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::foreign::{self, Kind};
 use crate::store::address::Named;
 use crate::store::client::{Folder, Version};
+use crate::store::object::Object;
 use std::path::{Path, PathBuf};
 
 /// Bytes that a text (a manifest, a list of checksums) in a store may have.
@@ -121,7 +122,7 @@ impl Root {
             Of::Disk(path) => foreign::open_in(path, name).map(Opened::from),
             Of::Store(folder) => {
                 foreign::refuse_outside(folder.shown(), name.as_ref())?;
-                folder.open(name.as_ref()).map(Opened::object)
+                Object::open(folder, name.as_ref()).map(Opened::object)
             }
         }
     }
@@ -179,17 +180,6 @@ impl Root {
         }
         let below = folder.has_below(name.as_ref())?;
         Ok(below.then_some(Kind::Folder))
-    }
-
-    /// Whether anything is there: on a disk the folder, in a store a manifest.
-    ///
-    /// # Errors
-    /// [`Error::Io`], [`Error::Store`].
-    pub(crate) fn is_there(&self) -> Result<bool> {
-        match &self.0 {
-            Of::Disk(path) => Ok(foreign::kind(path)?.is_some()),
-            Of::Store(folder) => Ok(folder.size(Path::new(super::MANIFEST))?.is_some()),
-        }
     }
 
     /// Everything in it that is no folder, sorted: its name, and what it stands for.

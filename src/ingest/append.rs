@@ -52,7 +52,7 @@ impl Old {
     /// [`Error::Usage`] for other options, and as [`Manifest::read`] and [`classes::read`].
     pub(super) fn open(root: &Root, options: &IngestOptions) -> Result<Self> {
         let root = &root.anew();
-        if !root.is_there()? {
+        if !dataset::is_there(root)? {
             return Ok(Old {
                 root: root.clone(),
                 manifest: told::of_new(options, &[], JointFields::default()),

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of a block.
@@ -28,13 +28,17 @@ pub(crate) struct Object {
 }
 
 impl Object {
-    pub(super) fn new(folder: Folder, name: PathBuf, size: u64) -> Self {
-        Object {
-            folder,
-            name,
-            size,
+    /// The object `name` in `folder`.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::error::Error::Io) where it is not there, [`Error::Store`](crate::error::Error::Store).
+    pub(crate) fn open(folder: &Folder, name: &Path) -> Result<Self> {
+        Ok(Object {
+            size: folder.size_once(name)?,
+            folder: folder.clone(),
+            name: name.to_path_buf(),
             blocks: None,
-        }
+        })
     }
 
     /// Its size.
