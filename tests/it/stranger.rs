@@ -192,6 +192,12 @@ fn a_dataset_is_of_files_and_folders_only() {
         for command in d.commands() {
             let done = soon(&command);
             let said = stderr(&done);
+            // An append opens the manifest, and puts files into the tables' folders; nothing else of it is looked at.
+            let appends = command.iter().any(|word| word == "--append");
+            if appends && !["manifest.json", "requests"].contains(&name) {
+                assert_eq!(done.status.code(), Some(0), "{command:?}: {said}");
+                continue;
+            }
             assert_eq!(
                 done.status.code(),
                 Some(1),
