@@ -9,9 +9,12 @@ use crate::dataset::manifest::Recording;
 use crate::dataset::tables;
 use crate::error::{Error, Result};
 use crate::publish::version::only;
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StructArray, UInt32Array};
-use arrow::compute::{cast, concat_batches, take, take_record_batch};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StructArray, UInt32Array, new_null_array,
+};
+use arrow::compute::{cast, concat_batches, take};
 use arrow::datatypes::{DataType, Int64Type};
+use parquet::errors::ParquetError;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -164,7 +167,7 @@ fn check_group(
                     at += 1;
                 }
             }
-            compare(&group, ours, theirs, &batch, place, report)?;
+            compare(&group, (ours, theirs), &batch, place, report)?;
             if at == group.order.len() {
                 return Ok(());
             }
@@ -174,11 +177,114 @@ fn check_group(
     Ok(())
 }
 
+/// Nested events and the rows of `events` that they are.
+struct Pairs<'a> {
+    group: &'a Group,
+    /// Their numbers in the group.
+    ours: UInt32Array,
+    /// The numbers of the rows.
+    theirs: UInt32Array,
+    place: &'a str,
+    report: &'a mut Report,
+}
+
+impl Pairs<'_> {
+    /// The values of a column of the group, or of the batch, at `places`.
+    fn taken(&self, column: &ArrayRef, places: &UInt32Array) -> Result<ArrayRef> {
+        let taken = take(column, places, None).map_err(ParquetError::from);
+        taken.map_err(Error::columns(self.place.as_ref()))
+    }
+
+    /// Reports where a column of the pairs differs.
+    fn differ(&mut self, column: &str, a: &ArrayRef, b: &ArrayRef) {
+        if a.as_ref() == b.as_ref() {
+            return;
+        }
+        let other = (0..a.len()).find(|i| a.slice(*i, 1).as_ref() != b.slice(*i, 1).as_ref());
+        let number = self.ours.value(other.unwrap_or_default()) as usize;
+        let what = format_args!(
+            "request {}: {column} of its event {} is not that of events",
+            self.group.requests[number], self.group.ids[number]
+        );
+        self.report.add(Kind::Nested, self.place, what);
+    }
+
+    /// Compares a column of the group with one of the batch. Most columns are null in most batches: there is then nothing to
+    /// be taken.
+    fn compare(&mut self, column: &str, ours: &ArrayRef, theirs: &ArrayRef) -> Result<()> {
+        let null = |array: &ArrayRef| array.null_count() == array.len();
+        let mut numbers = self.ours.values().iter();
+        if ours.data_type() == theirs.data_type()
+            && null(theirs)
+            && (null(ours) || numbers.all(|number| ours.is_null(*number as usize)))
+        {
+            return Ok(());
+        }
+        let (a, b) = (
+            self.taken(ours, &self.ours)?,
+            self.taken(theirs, &self.theirs)?,
+        );
+        self.differ(column, &a, &b);
+        Ok(())
+    }
+
+    /// Compares texts, which may be in dictionaries.
+    fn compare_texts(&mut self, column: &str, ours: &ArrayRef, theirs: &ArrayRef) -> Result<()> {
+        let both = [
+            self.taken(ours, &self.ours)?,
+            self.taken(theirs, &self.theirs)?,
+        ];
+        let [a, b] = both.map(|taken| cast(&taken, &DataType::Utf8).expect("both are strings"));
+        self.differ(column, &a, &b);
+        Ok(())
+    }
+
+    /// Compares offsets with times.
+    fn compare_times(&mut self, offsets: &ArrayRef, times: &ArrayRef) -> Result<()> {
+        let times = self.taken(times, &self.theirs)?;
+        let times = cast(&times, &DataType::Int64).expect("64 bits");
+        let times = times.as_primitive::<Int64Type>().values().iter();
+        let numbers = self.ours.values().iter();
+        let starts = numbers.map(|number| self.group.starts[*number as usize]);
+        let since = times.zip(starts).map(|(t, start)| t.wrapping_sub(start));
+        let since: ArrayRef = Arc::new(Int64Array::from_iter_values(since));
+        let offsets = self.taken(offsets, &self.ours)?;
+        self.differ("offset_ns", &offsets, &since);
+        Ok(())
+    }
+
+    /// Compares arguments: those that nested events have, with the same values; all others are null.
+    fn compare_arguments(&mut self, nested: &StructArray, rows: &StructArray) -> Result<()> {
+        for (field, column) in rows.fields().iter().zip(rows.columns()) {
+            let name = format!("args.{}", field.name());
+            match nested.column_by_name(field.name()) {
+                Some(ours) => {
+                    // A structure of a nested event may have fewer members.
+                    let theirs = only(column, ours.data_type());
+                    self.compare(&name, ours, theirs.as_ref().unwrap_or(column))?;
+                }
+                None if column.null_count() < column.len() => {
+                    let nulls = new_null_array(column.data_type(), self.group.ids.len());
+                    self.compare(&name, &nulls, column)?;
+                }
+                None => {}
+            }
+        }
+        for field in nested.fields() {
+            if rows.column_by_name(field.name()).is_none() {
+                let ours = &nested[field.name().as_str()];
+                let nulls = new_null_array(field.data_type(), rows.len());
+                self.compare(&format!("args.{}", field.name()), ours, &nulls)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Compares nested events (`ours`, numbers in the group) with rows of `events` (`theirs`).
 fn compare(
     group: &Group,
-    ours: Vec<u32>,
-    theirs: Vec<u32>,
+    (ours, theirs): (Vec<u32>, Vec<u32>),
     batch: &RecordBatch,
     place: &str,
     report: &mut Report,
@@ -186,71 +292,23 @@ fn compare(
     if ours.is_empty() {
         return Ok(());
     }
-    let fail = |e| Error::columns::<parquet::errors::ParquetError>(place.as_ref())(e);
-    let rows = take_record_batch(batch, &UInt32Array::from(theirs)).map_err(|e| fail(e.into()))?;
-    let numbers = UInt32Array::from(ours);
-    let nested = take(&group.nested, &numbers, None).map_err(|e| fail(e.into()))?;
-    let nested = nested.as_struct();
-    let mut differ = |column: &str, a: &ArrayRef, b: &ArrayRef| {
-        if a.as_ref() == b.as_ref() {
-            return;
-        }
-        let other = (0..a.len()).find(|i| a.slice(*i, 1).as_ref() != b.slice(*i, 1).as_ref());
-        let number = numbers.value(other.unwrap_or_default()) as usize;
-        let what = format_args!(
-            "request {}: {column} of its event {} is not that of events",
-            group.requests[number], group.ids[number]
-        );
-        report.add(Kind::Nested, place, what);
+    let nested = &group.nested;
+    let mut pairs = Pairs {
+        group,
+        ours: ours.into(),
+        theirs: theirs.into(),
+        place,
+        report,
     };
     for column in ["name", "phase"] {
-        let [a, b] = [&nested[column], &rows[column]]
-            .map(|c| cast(c, &DataType::Utf8).expect("both are strings"));
-        differ(column, &a, &b);
+        pairs.compare_texts(column, &nested[column], &batch[column])?;
     }
     for column in ["tid", "ret", "duration_ns"] {
-        differ(column, &nested[column], &rows[column]);
+        pairs.compare(column, &nested[column], &batch[column])?;
     }
-    let times = cast(&rows["timestamp"], &DataType::Int64).expect("64 bits");
-    let times = times.as_primitive::<Int64Type>().values().iter();
-    let starts = numbers.values().iter().map(|n| group.starts[*n as usize]);
-    let offsets = times
-        .zip(starts)
-        .map(|(time, start)| time.wrapping_sub(start));
-    let offsets: ArrayRef = Arc::new(Int64Array::from_iter_values(offsets));
-    differ("offset_ns", &nested["offset_ns"], &offsets);
-    if let (Some(a), Some(b)) = (nested.column_by_name("args"), rows.column_by_name("args")) {
-        arguments(a.as_struct(), b.as_struct(), &mut differ);
-    }
-    Ok(())
-}
-
-/// Compares arguments: those that nested events have, with the same values; all others are null.
-fn arguments(
-    nested: &StructArray,
-    rows: &StructArray,
-    differ: &mut dyn FnMut(&str, &ArrayRef, &ArrayRef),
-) {
-    for (field, column) in rows.fields().iter().zip(rows.columns()) {
-        let name = format!("args.{}", field.name());
-        match nested.column_by_name(field.name()) {
-            Some(ours) => {
-                // A structure of a nested event may have fewer members.
-                let theirs = only(column, ours.data_type());
-                differ(&name, ours, theirs.as_ref().unwrap_or(column));
-            }
-            None if column.null_count() < column.len() => {
-                let nulls = arrow::array::new_null_array(column.data_type(), column.len());
-                differ(&name, &nulls, column);
-            }
-            None => {}
-        }
-    }
-    for field in nested.fields() {
-        if rows.column_by_name(field.name()).is_none() {
-            let ours = &nested[field.name().as_str()];
-            let nulls = arrow::array::new_null_array(field.data_type(), ours.len());
-            differ(&format!("args.{}", field.name()), ours, &nulls);
-        }
+    pairs.compare_times(&nested["offset_ns"], &batch["timestamp"])?;
+    match (nested.column_by_name("args"), batch.column_by_name("args")) {
+        (Some(a), Some(b)) => pairs.compare_arguments(a.as_struct(), b.as_struct()),
+        _ => Ok(()),
     }
 }
