@@ -15,6 +15,11 @@ const NO_BUCKET: [&str; 3] = [
 
 /// What the status in an error of the client's comes after.
 const STATUS: &str = "status code: ";
+/// What the client says of a connection that ended too early.
+const CUT: [&str; 2] = [
+    "end of file before message length",
+    "connection closed before message completed",
+];
 /// Where the machines of a cloud ask for the credentials that they have.
 const INSTANCE: [&str; 2] = ["169.254.169.254", "metadata.google.internal"];
 
@@ -165,6 +170,10 @@ fn causes(e: &object_store::Error) -> Vec<String> {
 
 /// The words nearest to the cause.
 fn last(causes: &[String]) -> String {
+    let has = |word: &&str| causes.iter().any(|cause| cause.contains(*word));
+    if CUT.iter().any(|word| has(word)) {
+        return "the connection ended in the middle of an answer".to_owned();
+    }
     if let Some(answer) = causes.iter().rev().find_map(|cause| answer(cause)) {
         return answer;
     }

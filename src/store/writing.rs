@@ -170,23 +170,17 @@ impl Folder {
     }
 
     fn conditions(&self, name: &Path) -> Result<bool> {
-        let heeded = |put: object_store::Result<UpdateVersion>| match put {
-            Ok(_) => Ok(false),
-            Err(
-                object_store::Error::AlreadyExists { .. }
-                | object_store::Error::Precondition { .. }
-                | object_store::Error::NotModified { .. },
-            ) => Ok(true),
-            Err(e) => Err(self.refused(("write", name), &e)),
+        let heeded = |text: &str, before: Option<&Version>| {
+            let put = self.put_text(name, text, before)?;
+            Ok::<bool, Error>(put == PutIf::Changed)
         };
-        let first = self.put(name, "1", PutMode::Create)?;
-        let first = first.map_err(|e| self.refused(("write", name), &e))?;
-        if !heeded(self.put(name, "2", PutMode::Create)?)? {
+        self.put_text(name, "1", None)?;
+        if !heeded("2", None)? {
             return Ok(false);
         }
-        let second = self.put(name, "2", PutMode::Update(first.clone()))?;
-        second.map_err(|e| self.refused(("write", name), &e))?;
-        heeded(self.put(name, "3", PutMode::Update(first))?)
+        let (_, first) = self.text(name, 1)?;
+        self.put_text(name, "3", Some(&first))?;
+        heeded("4", Some(&first))
     }
 
     /// Removes objects; those that are not there are removed already.

@@ -1,7 +1,7 @@
 //! Files against `SHA256SUMS`, and what its metadata say of the shards against each other.
 
 use super::release::Release;
-use super::report::{Kind, Report};
+use super::report::{Kind, Report, ends};
 use crate::dataset::MANIFEST;
 use crate::dataset::manifest::{DataFile, digest};
 use crate::error::{Error, Result};
@@ -121,7 +121,7 @@ fn look(
         return Ok(Measured::Unread);
     }
     match measure(release, below) {
-        Err(Error::Interrupted) => Err(Error::Interrupted),
+        Err(e) if ends(&e) => Err(e),
         Err(e) => {
             report.add(Kind::Unreadable, &file, e.reason());
             Ok(Measured::Unread)
@@ -138,6 +138,7 @@ fn listed(release: &Release, report: &mut Report) -> Result<BTreeMap<String, Str
             report.add(Kind::Missing, SUMS, "no file can be checked without it");
             return Ok(BTreeMap::new());
         }
+        Err(e) if ends(&e) => return Err(e),
         Err(e) => {
             report.add(Kind::Unreadable, SUMS, e.reason());
             return Ok(BTreeMap::new());
@@ -236,6 +237,7 @@ fn croissant(release: &Release, report: &mut Report) -> Result<()> {
             report.add(Kind::Missing, NAME, "a release has one");
             return Ok(());
         }
+        Err(e) if ends(&e) => return Err(e),
         Err(e) => {
             report.add(Kind::Unreadable, NAME, e.reason());
             return Ok(());

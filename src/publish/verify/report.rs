@@ -119,7 +119,7 @@ impl Report {
     /// Keeps an error of reading as a fault; other errors go on.
     pub(super) fn keep(&mut self, place: &str, done: Result<()>) -> Result<()> {
         match done {
-            Err(Error::Interrupted) => Err(Error::Interrupted),
+            Err(e) if ends(&e) => Err(e),
             Err(e) => {
                 self.add(Kind::Unreadable, place, e.to_string());
                 Ok(())
@@ -127,4 +127,10 @@ impl Report {
             Ok(()) => Ok(()),
         }
     }
+}
+
+/// Whether an error ends the check: the wish to stop, and a store that does not answer or denies, which says nothing of the
+/// release.
+pub(super) fn ends(e: &Error) -> bool {
+    matches!(e, Error::Interrupted | Error::Store { .. })
 }

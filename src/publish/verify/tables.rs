@@ -1,7 +1,7 @@
 //! Tables against their contract, and their numbers of rows against the manifest.
 
 use super::release::Release;
-use super::report::{Kind, Report};
+use super::report::{Kind, Report, ends};
 use crate::columns::schema::contract::{self, Contract};
 use crate::dataset::tables;
 use crate::error::Result;
@@ -34,6 +34,7 @@ pub(super) fn check(release: &Release, report: &mut Report) -> Result<bool> {
             release.go_on()?;
             let opened = match release.open(&file.path) {
                 Ok(opened) => opened,
+                Err(e) if ends(&e) => return Err(e),
                 Err(e) => {
                     report.add(Kind::Unreadable, &file.path, e.reason());
                     sound = false;
