@@ -68,6 +68,10 @@ const fn replaces(
 }
 
 const FORCE: &[&str] = &["ingest", "in/b", "-o", "out/d", "--force"];
+const JOBS: &[&str] = &["ingest", "in/a", "in/b", "-o", "out/d", "--jobs", "2"];
+const JOBS_FORCE: &[&str] = &[
+    "ingest", "in/a", "in/b", "-o", "out/d", "--jobs", "2", "--force",
+];
 const SPLIT: &[&str] = &[
     "publish",
     "in/d",
@@ -103,9 +107,17 @@ const ANONYMIZE: &[&str] = &[
 pub const CASES: &[Case] = &[
     makes(
         "ingest",
-        &["ingest", "in/a", "in/b", "-o", "out/d"],
+        &["ingest", "in/a", "in/b", "-o", "out/d", "--jobs", "1"],
         "out/d",
         &["ingest", "in/a", "in/b", "-o", "out/d", "--force"],
+    ),
+    makes("ingest --jobs 2", JOBS, "out/d", JOBS_FORCE),
+    replaces(
+        "ingest --jobs 2 --force",
+        JOBS_FORCE,
+        "out/d",
+        "in/d",
+        JOBS_FORCE,
     ),
     replaces("ingest --force", FORCE, "out/d", "in/d", FORCE),
     Case {
