@@ -15,10 +15,11 @@ use std::time::Duration;
 /// How old a file is before it is removed.
 const AGE: Duration = Duration::from_secs(24 * 3600);
 
-/// Removes files that a killed append left in a dataset, and that nothing reads.
+/// Removes files that a killed writer left in a dataset, and that nothing reads.
 ///
-/// A dataset is what its manifest names. An append that is killed after it has put its files in place, but before the
-/// manifest names them, leaves them there. Those that have not changed for a day are removed; others are only listed.
+/// A dataset is what its manifest names. A writer that is killed after it has put its files in place, but before the
+/// manifest names them, leaves them there; in an object store, those that were replaced stay, too. What has not changed
+/// for a day is removed; the rest is only listed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -27,7 +28,7 @@ Example:
 
 Exit status: 0 done, 1 not a dataset, or a file that cannot be removed, 130 interrupted.")]
 pub(super) struct CleanArgs {
-    /// The dataset
+    /// Folder of the dataset, or its URL (s3://BUCKET/FOLDER, gs://, az://)
     #[arg(value_name = "DATASET")]
     dataset: PathBuf,
     /// Only list them

@@ -45,6 +45,20 @@ impl Old {
     /// # Errors
     /// [`Error::Usage`] for other options, and as [`Manifest::read`] and [`classes::read`].
     pub(super) fn open(root: &Root, options: &IngestOptions) -> Result<Self> {
+        Self::open_as_more(root, options, (&[], &[]))
+    }
+
+    /// The same dataset, as somebody else has changed it meanwhile.
+    fn again(&self, options: &IngestOptions) -> Result<Self> {
+        let known = (&self.manifest.recordings[..], &self.classes[..]);
+        Self::open_as_more(&self.root, options, known)
+    }
+
+    fn open_as_more(
+        root: &Root,
+        options: &IngestOptions,
+        known: (&[Recording], &[Classes]),
+    ) -> Result<Self> {
         let root = &root.anew();
         dataset::open(root)?;
         if root.kind(dataset::RELEASED)? == Some(Kind::Folder) {
@@ -67,7 +81,7 @@ impl Old {
         }
         same_options(root, &manifest, options)?;
         Ok(Old {
-            classes: classes::read(root, &manifest)?,
+            classes: classes::read_more(root, &manifest, known)?,
             root: root.clone(),
             manifest,
             text,
@@ -196,7 +210,7 @@ pub(super) fn append(
             Committed::Done => return Ok(Appended::Done(Box::new(manifest))),
             Committed::Changed => {}
         }
-        let now = Old::open(&old.root, &plan.options)?;
+        let now = old.again(&plan.options)?;
         if !old.is_but_more(&now, made, plan) {
             return Ok(Appended::StartOver);
         }
