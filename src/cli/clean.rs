@@ -12,11 +12,12 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Removes files that a killed append or compact left in a dataset, and that nothing reads.
+/// Removes files that a killed writer left in a dataset, and that nothing reads.
 ///
 /// A dataset is what its manifest names. An append that is killed after it has put its files in place, but before the
-/// manifest names them, leaves them there. Those that have not changed for a day are removed; others are only listed: who
-/// opened the dataset before may still read them. What a killed process was making beside the dataset is removed, too.
+/// manifest names them, leaves them there; in an object store, those that were replaced stay, too. Those that have not
+/// changed for a day are removed; others are only listed: who opened the dataset before may still read them. What a killed
+/// process was making beside the dataset is removed, too.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -25,7 +26,7 @@ Example:
 
 Exit status: 0 done, 1 not a dataset, or a file that cannot be removed, 130 interrupted.")]
 pub(super) struct CleanArgs {
-    /// The dataset
+    /// Folder of the dataset, or its URL (s3://BUCKET/FOLDER, gs://, az://)
     #[arg(value_name = "DATASET")]
     dataset: PathBuf,
     /// Only list them

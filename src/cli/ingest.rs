@@ -40,7 +40,7 @@ pub(super) struct IngestArgs {
     /// Folders to look for traces in
     #[arg(required_unless_present = "list", value_name = "TRACE")]
     traces: Vec<PathBuf>,
-    /// Folder of the dataset
+    /// Folder of the dataset: a path, or a URL (s3://BUCKET/FOLDER, gs://, az://; docs/guide/stores.md)
     #[arg(short, long, value_name = "DATASET")]
     output: PathBuf,
     /// Replace a dataset that stands there already; refused where anything in its folder is not the dataset's

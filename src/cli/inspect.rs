@@ -25,7 +25,7 @@ Examples:
 
 Exit status: 0 done, 1 failed, 3 done, but a stream of the trace could not be read to its end.")]
 pub(super) struct InspectArgs {
-    /// A dataset, or a folder to look for traces in
+    /// A dataset (its folder or URL), or a folder to look for traces in
     #[arg(value_name = "TRACE|DATASET")]
     path: PathBuf,
     /// Only decode the events of a trace and count them, as fast as possible

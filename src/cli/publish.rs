@@ -41,13 +41,13 @@ Examples:
 Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 4 done, but what was replaced is left beside it, the disk \
 did not take it for good, or what --audit lists could not be printed (the message says which), 130 interrupted.")]
 pub(super) struct PublishArgs {
-    /// The dataset
+    /// Folder of the dataset, or its URL (s3://BUCKET/FOLDER, gs://, az://)
     #[arg(value_name = "DATASET")]
     dataset: PathBuf,
-    /// Folder of the release
+    /// Folder of the release: a path, or a URL (docs/guide/stores.md)
     #[arg(short, long, value_name = "RELEASE")]
     output: PathBuf,
-    /// Replace a release that stands there already
+    /// Replace a release that stands there already, on a disk; one in an object store is never replaced
     #[arg(long)]
     force: bool,
     /// Licence of the data, an SPDX expression as CC-BY-4.0
@@ -68,7 +68,7 @@ pub(super) struct PublishArgs {
     /// Version of the release [default: 1.0.0, or the least that tells what has changed since --previous]
     #[arg(long, value_name = "VERSION")]
     version: Option<semver::Version>,
-    /// The release before this one: what has changed is told, and a version that says less is refused
+    /// The release before this one, its folder or URL: what has changed is told, and a version that says less is refused
     #[arg(long, value_name = "RELEASE")]
     previous: Option<PathBuf>,
     /// Memory for splitting, as 512M or 8G (powers of 1024; MB and GB: of 1000); beyond it goes to disk [default: half of what is free]

@@ -53,7 +53,7 @@ pub(super) struct QueryArgs {
         allow_hyphen_values = true
     )]
     execute: Option<String>,
-    /// Folder of the dataset
+    /// Folder of the dataset, or its URL (s3://BUCKET/FOLDER, gs://, az://)
     #[arg(short, long, value_name = "DATASET", default_value = ".")]
     dataset: PathBuf,
     /// Value of a parameter: `$NAME` in the SQL; quotes make it a string (-p id="'12'")

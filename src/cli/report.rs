@@ -22,7 +22,7 @@ Example:
 
 Names, paths and addresses in it are those of the dataset.")]
 pub(super) struct ReportArgs {
-    /// Folder of the dataset
+    /// Folder of the dataset, or its URL (s3://BUCKET/FOLDER, gs://, az://)
     #[arg(value_name = "DATASET")]
     dataset: PathBuf,
     /// The page; one that is there is replaced

@@ -26,7 +26,7 @@ Examples:
 
 Exit status: 0 no fault, 1 faults, or neither release nor dataset, 130 interrupted.")]
 pub(super) struct VerifyArgs {
-    /// The release, or the dataset
+    /// Folder or URL of the release, or of the dataset
     #[arg(value_name = "RELEASE")]
     release: PathBuf,
     /// Print JSON

@@ -5,16 +5,20 @@
 //! kept, a recording that is appended later gets the columns that it would have got at first.
 
 use super::MANIFEST;
-use super::manifest::{DataFile, Manifest, digest};
+use super::manifest::{DataFile, Manifest, Recording, digest};
 use super::paths::{self, CLASSES};
 use super::root::Root;
 use crate::error::{Error, Place, Result};
 use crate::trace::event::EventClass;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+
+/// Files of which the texts are held at once.
+const AT_ONCE: usize = 32;
 
 /// The classes of a recording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,22 +85,60 @@ fn written(root: &Path, name: String, told: &impl Serialize, rows: usize) -> Res
 /// # Errors
 /// [`Error::Io`], and [`Error::Input`] where a file is not what was written.
 pub fn read(root: &Root, manifest: &Manifest) -> Result<Vec<Classes>> {
-    let all: Vec<Classes> = match &manifest.classes {
-        Some(file) => parsed(root, &file.path)?,
+    read_more(root, manifest, (&[], &[]))
+}
+
+/// As [`read`], for a dataset of which some recordings and their classes are known: their files are not read again.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_more(
+    root: &Root,
+    manifest: &Manifest,
+    (recordings, known): (&[Recording], &[Classes]),
+) -> Result<Vec<Classes>> {
+    let all = match &manifest.classes {
+        Some(file) => parsed(root, &file.path, &root.text(&file.path)?)?,
         None => {
-            let files = manifest.recordings.iter().map(|r| &r.classes);
-            let files = files.map(|file| match file {
-                Some(file) => parsed(root, &file.path),
-                None => Err(told_otherwise(&root.join(MANIFEST))),
-            });
-            files.collect::<Result<_>>()?
+            let files = recordings.iter().map(|r| r.classes.as_ref());
+            let known: BTreeMap<&str, &Classes> = files
+                .zip(known)
+                .filter_map(|(file, known)| Some((&*file?.path, known)))
+                .collect();
+            let mut all = Vec::new();
+            for some in manifest.recordings.chunks(AT_ONCE) {
+                all.extend(of_recordings(root, some, &known)?);
+            }
+            all
         }
     };
-    let ids = all.iter().map(|c| &c.trace_id);
+    let ids = all.iter().map(|c: &Classes| &c.trace_id);
     match ids.eq(manifest.recordings.iter().map(|r| &r.trace_id)) {
         true => Ok(all),
         false => Err(told_otherwise(&root.join(MANIFEST))),
     }
+}
+
+fn of_recordings(
+    root: &Root,
+    recordings: &[Recording],
+    known: &BTreeMap<&str, &Classes>,
+) -> Result<Vec<Classes>> {
+    let files = recordings.iter().map(|recording| match &recording.classes {
+        Some(file) => Ok(file.path.as_str()),
+        None => Err(told_otherwise(&root.join(MANIFEST))),
+    });
+    let files: Vec<&str> = files.collect::<Result<_>>()?;
+    let unknown = files.iter().filter(|file| !known.contains_key(*file));
+    let unknown: Vec<&Path> = unknown.map(|file| Path::new(*file)).collect();
+    let mut texts = root.texts(&unknown)?.into_iter();
+    files
+        .iter()
+        .map(|file| match known.get(file) {
+            Some(known) => Ok((*known).clone()),
+            None => parsed(root, file, &texts.next().unwrap_or_default()),
+        })
+        .collect()
 }
 
 fn told_otherwise(path: &Path) -> Error {
@@ -107,10 +149,9 @@ fn told_otherwise(path: &Path) -> Error {
     )
 }
 
-fn parsed<T: DeserializeOwned>(root: &Root, file: &str) -> Result<T> {
+fn parsed<T: DeserializeOwned>(root: &Root, file: &str, text: &str) -> Result<T> {
     let path = root.join(file);
-    let text = root.text(file)?;
-    serde_json::from_str(&text).map_err(|e| {
+    serde_json::from_str(text).map_err(|e| {
         Error::input(
             format!("not the event classes of a dataset: {e}"),
             Place::line(&path, e.line() as u64, e.column() as u64),

@@ -44,6 +44,18 @@ impl Making {
         })
     }
 
+    /// As [`Making::begin`], for a release: its files have names that those of another would have, too.
+    ///
+    /// # Errors
+    /// As [`Making::begin`] and [`Shipping::claim`].
+    pub(crate) fn begin_release(target: &Root, force: bool) -> Result<Self> {
+        let mut begun = Self::begin(target, force)?;
+        if let Making::Store(shipping) = &mut begun {
+            shipping.claim()?;
+        }
+        Ok(begun)
+    }
+
     /// Begins what is to be put into the dataset at `target`, which is there; see [`commit`](super::commit).
     ///
     /// # Errors

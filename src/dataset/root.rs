@@ -142,6 +142,22 @@ impl Root {
         }
     }
 
+    /// Reads the texts of the files `names`, in their order.
+    ///
+    /// # Errors
+    /// As [`Root::text`].
+    pub(crate) fn texts(&self, names: &[&Path]) -> Result<Vec<String>> {
+        match &self.0 {
+            Of::Disk(_) => names.iter().map(|name| self.text(name)).collect(),
+            Of::Store(folder) => {
+                for name in names {
+                    foreign::refuse_outside(folder.shown(), name)?;
+                }
+                folder.texts(names, MAX_TEXT)
+            }
+        }
+    }
+
     /// The same folder, for who wants to see what is there now: texts of one in a store are read once, so that who reads
     /// several of its files sees one dataset, and not some of the one that it has become meanwhile.
     pub(crate) fn anew(&self) -> Root {

@@ -25,6 +25,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// What the name of the temporary folder begins with.
 const TEMPORARY: &str = "sysds-store-";
+/// The object by which who makes a release takes its folder.
+const CLAIM: &str = ".sysds-probe-release";
 /// Objects that are named in an error.
 const TOLD: usize = 3;
 
@@ -38,6 +40,8 @@ pub(crate) struct Shipping {
     /// What data files are called, but for their numbers.
     part: String,
     shipped: Mutex<Vec<PathBuf>>,
+    /// Whether the folder is this run's alone.
+    claimed: bool,
     done: bool,
 }
 
@@ -79,8 +83,52 @@ impl Shipping {
             replaces: None,
             part: format!("part-{random}"),
             shipped: Mutex::default(),
+            claimed: false,
             done: false,
         })
+    }
+
+    /// Takes the folder for this run alone, and sees that it is empty: another that has files of the same names would
+    /// overwrite them, or remove them when it fails.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where somebody else has it, [`Error::Input`] where something is there, [`Error::Store`].
+    pub(crate) fn claim(&mut self) -> Result<()> {
+        let taken = |what: &str, remedy: String| {
+            let shown = self.folder.shown().display();
+            Error::usage(format!("{shown}: {what}"), remedy)
+        };
+        if self.replaces.is_some() {
+            let remedy =
+                "Choose another name with -o: in a store a release has a folder of its own.";
+            return Err(taken("exists already", remedy.to_owned()));
+        }
+        match self.folder.put_text(Path::new(CLAIM), &self.part, None)? {
+            PutIf::Done => self.claimed = true,
+            PutIf::Changed => {
+                let claim = self.folder.shown().join(CLAIM);
+                return Err(taken(
+                    "somebody else is making a release there",
+                    format!(
+                        "Choose another name with -o; or, if that run was killed, remove {} and what it left.",
+                        claim.display()
+                    ),
+                ));
+            }
+        }
+        // Somebody may have ended just before.
+        match self.folder.size(Path::new(MANIFEST))? {
+            Some(_) => Err(somebody_else(&self.folder)),
+            None => refuse_others(&self.folder),
+        }
+    }
+
+    /// Leaves the folder to others.
+    fn unclaim(&mut self) -> Result<()> {
+        match std::mem::take(&mut self.claimed) {
+            true => self.folder.remove(&[CLAIM.into()]),
+            false => Ok(()),
+        }
     }
 
     /// The folder of this machine to write to.
@@ -101,6 +149,7 @@ impl Shipping {
         let from = self.dir().join(name);
         // It may be there even where that fails.
         self.shipped().push(name.to_path_buf());
+        ending::stays_in(Some(self.folder.shown()));
         self.folder.put_file(name, &from)?;
         fs::remove_file(&from).map_err(Error::io("remove", &from))
     }
@@ -113,13 +162,7 @@ impl Shipping {
     pub(crate) fn commit(mut self) -> Result<()> {
         match self.put()? {
             Committed::Done => Ok(()),
-            Committed::Changed => Err(Error::usage(
-                format!(
-                    "{}: somebody else has made something there meanwhile",
-                    self.folder.shown().display()
-                ),
-                "Look at it with sysds inspect; choose another name with -o, or append to it with --append.",
-            )),
+            Committed::Changed => Err(somebody_else(&self.folder)),
         }
     }
 
@@ -145,6 +188,13 @@ impl Shipping {
         let text = foreign::read_text_in(self.dir(), MANIFEST)?;
         let replaces = self.replaces.clone();
         let put = self.put_manifest(&text, replaces.as_ref())?;
+        if put == PutIf::Done {
+            self.unclaim().map_err(|e| Error::InPlace {
+                target: self.folder.shown().to_path_buf(),
+                what: format!("{CLAIM} is left in it: {}", e.reason()),
+                remedy: "Remove that object; sysds verify takes it for a file that does not belong there.".to_owned(),
+            })?;
+        }
         Ok(put.into())
     }
 
@@ -177,7 +227,20 @@ impl Drop for Shipping {
             let shipped = std::mem::take(&mut *self.shipped());
             let _ = self.folder.remove(&shipped);
         }
+        let _ = self.unclaim();
+        ending::stays_in(None);
     }
+}
+
+/// The error of one of two that made something of the same name.
+fn somebody_else(folder: &Folder) -> Error {
+    Error::usage(
+        format!(
+            "{}: somebody else has made something there meanwhile",
+            folder.shown().display()
+        ),
+        "Look at it with sysds inspect; choose another name with -o, or append to it with --append.",
+    )
 }
 
 /// Whether what stands there, with this manifest, is a dataset that may be replaced.

@@ -29,6 +29,8 @@ const REMOVING: Duration = Duration::from_millis(250);
 static WRITTEN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// Locked by whoever puts something in place, and for good by who ends the process.
 static PLACING: Mutex<()> = Mutex::new(());
+/// Where something was put that this process cannot remove as it ends.
+static ELSEWHERE: Mutex<Option<PathBuf>> = Mutex::new(None);
 /// Bytes that the allocator could not give; 0 while it could.
 static MISSING: AtomicUsize = AtomicUsize::new(0);
 /// Whether it was the limit, and not the system, that refused them.
@@ -62,6 +64,11 @@ impl Drop for Removed {
             written.swap_remove(at);
         }
     }
+}
+
+/// Has whoever ends the process early told that something of it stays in `store`, until this is called with `None`.
+pub fn stays_in(store: Option<&Path>) {
+    *locked(&ELSEWHERE) = store.map(Path::to_path_buf);
 }
 
 /// Keeps the process from ending early until it is dropped: while something is put in place.
@@ -137,10 +144,20 @@ fn end(why: &Error, interrupted: bool) {
     if let Some(terminal) = &*locked(&TERMINAL) {
         let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, terminal);
     }
-    crate::say!("error: {why}");
-    let remedy = why.remedy();
-    if !remedy.is_empty() {
-        crate::say!("  help: {remedy}");
+    match &*locked(&ELSEWHERE) {
+        Some(store) => {
+            let (why, store) = (why.to_string(), store.display());
+            let why = why.split(';').next().unwrap_or_default();
+            crate::say!("error: {why}; objects stay in {store} that no manifest names");
+            crate::say!("  help: sysds clean removes them when they are a day old.");
+        }
+        None => {
+            crate::say!("error: {why}");
+            let remedy = why.remedy();
+            if !remedy.is_empty() {
+                crate::say!("  help: {remedy}");
+            }
+        }
     }
     exit(i32::from(why.exit_status()))
 }

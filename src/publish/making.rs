@@ -33,7 +33,7 @@ pub(crate) fn publish(
     let previous = previous
         .map(|root| Old::open(root, rewrite.key_id().as_deref()))
         .transpose()?;
-    let staging = Making::begin(&options.output, options.force)?;
+    let staging = Making::begin_release(&options.output, options.force)?;
     let splits = options.split.as_ref().map(|by| {
         let interrupted = Arc::clone(&control.interrupted);
         Splits::find(&dataset, &manifest, by, options.memory, interrupted)

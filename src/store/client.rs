@@ -7,7 +7,8 @@ use super::refused::refused;
 use super::remembering::Remembering;
 use super::waiting::{handle, wait};
 use crate::error::{Error, Place, Result};
-use futures::TryStreamExt;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::client::SpawnedReqwestConnector;
 use object_store::{BackoffConfig, ObjectStore, ObjectStoreExt, RetryConfig, UpdateVersion};
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ use std::time::Duration;
 
 /// How long a request is tried again where the store does not answer, or says that it cannot now.
 const TRY: Duration = Duration::from_secs(60);
+/// Texts that are fetched at the same time.
+const AT_ONCE: usize = 16;
 /// By which a user sets it.
 const TRY_SECONDS: &str = "SYSDS_STORE_TRY_SECONDS";
 
@@ -86,8 +89,10 @@ impl Folder {
 
     /// The same, for who wants to see what is there now.
     pub(crate) fn anew(&self) -> Folder {
-        let store = Arc::clone(self.store.inner());
-        Self::of(store, (*self.address).clone(), self.tried)
+        Folder {
+            texts: Arc::default(),
+            ..self.clone()
+        }
     }
 
     /// How it is called: a URL, which no file has for its name.
@@ -154,7 +159,7 @@ impl Folder {
     ///
     /// # Errors
     /// As [`Folder::size_once`].
-    pub(super) fn range(&self, name: &Path, range: std::ops::Range<u64>) -> Result<bytes::Bytes> {
+    pub(super) fn range(&self, name: &Path, range: std::ops::Range<u64>) -> Result<Bytes> {
         let (store, path) = (Arc::clone(&self.store), self.address.object(name));
         let got = async move { store.get_range(&path, range).await };
         self.ask("read", name, got)
@@ -179,26 +184,45 @@ impl Folder {
     /// # Errors
     /// As [`Folder::size_once`]; [`Error::Input`] where it is no UTF-8, or too long.
     pub(crate) fn text(&self, name: &Path, most: u64) -> Result<(String, Version)> {
+        let got = fetched(Arc::clone(&self.store), self.address.object(name), most);
+        let got = self.ask("read", name, got)?;
+        self.as_text(name, got, most)
+    }
+
+    /// The texts of these objects, several of which are fetched at the same time.
+    ///
+    /// # Errors
+    /// As [`Folder::text`].
+    pub(crate) fn texts(&self, names: &[&Path], most: u64) -> Result<Vec<String>> {
+        let each = names.iter().map(|name| {
+            let (store, path) = (Arc::clone(&self.store), self.address.object(name));
+            fetched(store, path, most)
+        });
+        let each: Vec<_> = each.collect();
+        let all = async move {
+            Ok(stream::iter(each)
+                .buffered(AT_ONCE)
+                .collect::<Vec<_>>()
+                .await)
+        };
+        let all = self.ask("read", Path::new(""), all)?;
+        let texts = names.iter().zip(all).map(|(name, got)| {
+            let got = got.map_err(|e| self.refused(("read", name), &e))?;
+            self.as_text(name, got, most).map(|(text, _)| text)
+        });
+        texts.collect()
+    }
+
+    fn as_text(
+        &self,
+        name: &Path,
+        (version, bytes): (Version, Option<Bytes>),
+        most: u64,
+    ) -> Result<(String, Version)> {
         let wrong = |what: String| {
-            Error::input(
-                what,
-                Place::file(self.shown.join(name)),
-                "Fetch it or make it again.",
-            )
+            let place = Place::file(self.shown.join(name));
+            Error::input(what, place, "Fetch it or make it again.")
         };
-        let (store, path) = (Arc::clone(&self.store), self.address.object(name));
-        let got = async move {
-            let got = store.get(&path).await?;
-            let version = Version(UpdateVersion {
-                e_tag: got.meta.e_tag.clone(),
-                version: got.meta.version.clone(),
-            });
-            if got.meta.size > most {
-                return Ok((version, None));
-            }
-            Ok((version, Some(got.bytes().await?)))
-        };
-        let (version, bytes) = self.ask("read", name, got)?;
         let bytes = bytes.ok_or_else(|| wrong(format!("longer than {most} bytes")))?;
         let text = String::from_utf8(bytes.into()).map_err(|e| {
             let at = e.utf8_error().valid_up_to();
@@ -282,6 +306,23 @@ impl Folder {
     /// The URL of the object `name`, as DataFusion takes it.
     pub(crate) fn url(&self, name: &Path) -> String {
         self.address.url(name)
+    }
+}
+
+/// The version and the bytes of an object, unless those are more than `most`.
+async fn fetched(
+    store: Arc<Remembering>,
+    path: object_store::path::Path,
+    most: u64,
+) -> object_store::Result<(Version, Option<Bytes>)> {
+    let got = store.get(&path).await?;
+    let version = Version(UpdateVersion {
+        e_tag: got.meta.e_tag.clone(),
+        version: got.meta.version.clone(),
+    });
+    match got.meta.size > most {
+        true => Ok((version, None)),
+        false => Ok((version, Some(got.bytes().await?))),
     }
 }
 
@@ -377,4 +418,73 @@ fn s3(
     }
     let builder = builder.with_retry(retries).with_http_connector(connector);
     Ok(Arc::new(builder.build()?))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use object_store::memory::InMemory;
+    use object_store::path::Path as Key;
+
+    /// The folder `data/web` of a bucket in `store`.
+    pub(in crate::store) fn folder_in(store: Arc<dyn ObjectStore>) -> Folder {
+        let address = Address {
+            kind: Kind::S3,
+            bucket: url::Url::parse("s3://lab").unwrap(),
+            folder: Key::from("data/web"),
+        };
+        Folder::of(store, address, Duration::from_secs(2))
+    }
+
+    /// Puts an object at this place of the bucket.
+    pub(in crate::store) fn put(store: &Arc<InMemory>, key: &str, bytes: &[u8]) {
+        let (store, key, bytes) = (Arc::clone(store), Key::from(key), bytes.to_vec());
+        wait(
+            "s3://lab",
+            async move { store.put(&key, bytes.into()).await },
+        )
+        .unwrap()
+        .unwrap();
+    }
+
+    #[test]
+    fn what_is_below_the_folder_is_listed_by_its_names() {
+        let store = Arc::new(InMemory::new());
+        for key in ["data/web/b", "data/web/a/x=1/c", "data/web2/d", "data/e"] {
+            put(&store, key, b"12");
+        }
+        let folder = folder_in(store);
+        let names = folder.list().unwrap().into_iter();
+        let names: Vec<PathBuf> = names.map(|object| object.name).collect();
+        assert_eq!(names, ["a/x=1/c", "b"].map(PathBuf::from));
+        assert!(folder.has_below(Path::new("a")).unwrap());
+        assert!(!folder.has_below(Path::new("b")).unwrap());
+        assert_eq!(folder.size(Path::new("b")).unwrap(), Some(2));
+        assert_eq!(folder.size(Path::new("c")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_text_that_was_read_once_stays_as_it_was() {
+        let store = Arc::new(InMemory::new());
+        put(&store, "data/web/t", b"old");
+        let folder = folder_in(Arc::clone(&store) as _);
+        let read = |folder: &Folder| folder.text_once(Path::new("t"), 10).unwrap().0;
+        assert_eq!(read(&folder), "old");
+        put(&store, "data/web/t", b"new");
+        assert_eq!(read(&folder.clone()), "old");
+        assert_eq!(read(&folder.anew()), "new");
+        assert_eq!(folder.text(Path::new("t"), 10).unwrap().0, "new");
+    }
+
+    #[test]
+    fn what_is_no_text_is_told() {
+        let store = Arc::new(InMemory::new());
+        put(&store, "data/web/t", b"a\xff");
+        let folder = folder_in(store);
+        let told = |most| folder.text(Path::new("t"), most).unwrap_err().to_string();
+        assert!(told(2).contains("s3://lab/data/web/t: not UTF-8 from byte 1"));
+        assert!(told(1).contains("longer than 1 bytes"));
+        let absent = folder.text(Path::new("u"), 1).unwrap_err();
+        assert!(crate::foreign::is_absent(&absent));
+    }
 }

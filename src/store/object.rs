@@ -139,3 +139,38 @@ impl Read for Reader {
         Ok(bytes.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::client::tests::{folder_in, put};
+    use object_store::memory::InMemory;
+    use std::path::Path;
+
+    #[test]
+    fn an_object_reads_the_same_in_ranges_and_in_blocks() {
+        let bytes: Vec<u8> = (0..3 * BLOCK + 7).map(|n| (n % 251) as u8).collect();
+        let store = Arc::new(InMemory::new());
+        put(&store, "data/web/x", &bytes);
+        let object = Object::open(&folder_in(store), Path::new("x")).unwrap();
+        let blocks = object.clone().in_blocks();
+        let end = bytes.len() as u64;
+        for range in [
+            0..1,
+            BLOCK - 1..BLOCK + 1,
+            5..3 * BLOCK,
+            3 * BLOCK..end,
+            end - 8..end + 100,
+            end..end + 1,
+            end + 5..end + 9,
+        ] {
+            let place = |at: u64| at.min(end) as usize;
+            let expected = &bytes[place(range.start)..place(range.end)];
+            assert_eq!(object.bytes(range.clone()).unwrap(), expected, "{range:?}");
+            assert_eq!(blocks.bytes(range.clone()).unwrap(), expected, "{range:?}");
+        }
+        let mut read = Vec::new();
+        object.reader(11).read_to_end(&mut read).unwrap();
+        assert_eq!(read, bytes[11..]);
+    }
+}

@@ -269,3 +269,118 @@ fn part(file: &mut File, most: usize) -> std::io::Result<Bytes> {
     file.take(most as u64).read_to_end(&mut bytes)?;
     Ok(bytes.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::client::tests::{folder_in, put};
+    use crate::store::object::Object;
+    use object_store::local::LocalFileSystem;
+    use object_store::memory::InMemory;
+
+    const NAME: &str = "manifest.json";
+
+    fn folder() -> (Arc<InMemory>, Folder) {
+        let store = Arc::new(InMemory::new());
+        let folder = folder_in(Arc::clone(&store) as _);
+        (store, folder)
+    }
+
+    #[test]
+    fn what_somebody_else_has_put_is_not_replaced() {
+        let (store, folder) = folder();
+        let name = Path::new(NAME);
+        let text = || folder.text(name, 100).unwrap();
+        assert_eq!(folder.put_text(name, "1", None).unwrap(), PutIf::Done);
+        // As where the answer was lost, and the same is put again.
+        assert_eq!(folder.put_text(name, "1", None).unwrap(), PutIf::Done);
+        for other in ["2", "longer"] {
+            assert_eq!(folder.put_text(name, other, None).unwrap(), PutIf::Changed);
+        }
+        let (_, first) = text();
+        assert_eq!(
+            folder.put_text(name, "2", Some(&first)).unwrap(),
+            PutIf::Done
+        );
+        assert_eq!(
+            folder.put_text(name, "3", Some(&first)).unwrap(),
+            PutIf::Changed
+        );
+        assert_eq!(
+            folder.put_text(name, "2", Some(&first)).unwrap(),
+            PutIf::Done
+        );
+        let (_, second) = text();
+        put(
+            &store,
+            "data/web/manifest.json",
+            b"a longer text of somebody else",
+        );
+        assert_eq!(
+            folder.put_text(name, "3", Some(&second)).unwrap(),
+            PutIf::Changed
+        );
+        folder.remove(&[NAME.into(), "never there".into()]).unwrap();
+        assert_eq!(
+            folder.put_text(name, "3", Some(&second)).unwrap(),
+            PutIf::Changed
+        );
+        assert!(folder.list().unwrap().is_empty());
+    }
+
+    #[test]
+    fn of_many_writers_none_is_lost() {
+        let (_, folder) = folder();
+        let name = Path::new(NAME);
+        folder.put_text(name, "", None).unwrap();
+        let write = |writer: usize| {
+            for number in 0..25 {
+                loop {
+                    let (text, version) = folder.text(name, 10_000).unwrap();
+                    let text = format!("{text}{writer}.{number}\n");
+                    match folder.put_text(name, &text, Some(&version)).unwrap() {
+                        PutIf::Done => break,
+                        PutIf::Changed => {}
+                    }
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            (0..8).for_each(|writer| drop(scope.spawn(move || write(writer))));
+        });
+        let (text, _) = folder.text(name, 10_000).unwrap();
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.sort_unstable();
+        lines.dedup();
+        assert_eq!((lines.len(), text.lines().count()), (200, 200));
+    }
+
+    #[test]
+    fn files_of_any_size_are_put_whole() {
+        let (_, folder) = folder();
+        let dir = tempfile::tempdir().unwrap();
+        for size in [0, 1, PART, PART + 1, 2 * PART + 3] {
+            let bytes: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
+            let (from, name) = (dir.path().join("f"), PathBuf::from(format!("{size}")));
+            std::fs::write(&from, &bytes).unwrap();
+            folder.put_file(&name, &from).unwrap();
+            let object = Object::open(&folder, &name).unwrap();
+            assert_eq!(object.bytes(0..u64::MAX).unwrap(), bytes);
+        }
+        let absent = folder.put_file(Path::new("x"), &dir.path().join("none"));
+        assert!(matches!(absent, Err(Error::Io { .. })), "{absent:?}");
+    }
+
+    #[test]
+    fn a_store_is_tried_and_nothing_of_it_stays() {
+        let (_, folder) = folder();
+        folder.try_conditions("0").unwrap();
+        assert!(folder.list().unwrap().is_empty());
+        let dir = tempfile::tempdir().unwrap();
+        let heedless = LocalFileSystem::new_with_prefix(dir.path()).unwrap();
+        let folder = folder_in(Arc::new(heedless));
+        let e = folder.try_conditions("0").unwrap_err();
+        assert!(e.to_string().contains("cannot do that"), "{e}");
+        assert!(folder.list().unwrap().is_empty());
+    }
+}

@@ -2,8 +2,10 @@
 
 Usage: check_input.py PROGRAM TRACES      (from the project's folder)
 """
+import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,6 +94,20 @@ class Checks:
         told(done, done.status)
         assert not any(path.exists() for path in (Path("s3:"), Path("ftp:"), Path("http:")))
 
+    def ctrl_c(self) -> None:
+        """In the middle of a file: what stays is told."""
+        self.proxy.with_rule(lambda request: Then(sleep=5) if request.method == "PUT" and ".parquet" in request.name else PASS)
+        process = self.program.start("ingest", self.trace, "-o", url(self.place, "stopped"))
+        while not any(".parquet" in name for name in self.proxy.seen):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        begin = time.monotonic()
+        done = self.program.end(process)
+        self.proxy.with_rule(lambda request: PASS)
+        told(done, 130, "interrupted", "no manifest names", "sysds clean")
+        assert time.monotonic() - begin < 3
+        self.program.ingest([self.trace], url(self.place, "stopped"))
+
     def a_profile(self) -> None:
         aws = self.program.scratch / ".aws"
         aws.mkdir()
@@ -109,7 +125,7 @@ def main(program: Path, traces: Path) -> None:
         names: list[Callable[[], None]] = [
             checks.a_wrong_bucket, checks.no_dataset_there, checks.no_rights, checks.no_answer, checks.no_such_host,
             checks.no_credentials, checks.unknown_kinds, checks.other_things, checks.traces_are_local,
-            checks.results_are_local, checks.a_profile]
+            checks.results_are_local, checks.ctrl_c, checks.a_profile]
         for check in names:
             with step(check.__name__.replace("_", " ")):
                 check()

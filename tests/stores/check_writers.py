@@ -85,6 +85,19 @@ def create_at_once(program: Program, place: Place, proxy: Proxy, traces: list[Pa
     proxy.with_rule(lambda request: PASS)
 
 
+def release_at_once(program: Program, place: Place, proxy: Proxy, traces: Path) -> None:
+    """Two that publish under the same name: one release stands there, whole."""
+    program.ingest([traces / "keepalive"], url(place, "a"))
+    program.ingest([traces / "prefork"], url(place, "b"))
+    options = ["--quiet", "--about", "tests/clients/dataset.toml"]
+    for number in range(3):
+        release = url(place, f"release{number}")
+        ends = [program.start("publish", url(place, dataset), "-o", release, *options) for dataset in "ab"]
+        done = [program.end(process) for process in ends]
+        assert sorted(d.status for d in done) in ([0, 1], [0, 2]), done
+        program.ok("verify", release)
+
+
 def main(program: Path, traces: Path) -> None:
     recordings = sorted(path for path in (traces / "lttng-2.13").iterdir() if path.is_dir())
     with tempfile.TemporaryDirectory(prefix="sysds-stores-") as scratch:
@@ -97,6 +110,8 @@ def main(program: Path, traces: Path) -> None:
                 at_once(tool, place, proxy, recordings)
             with step("two writers make the same dataset"):
                 create_at_once(tool, place, proxy, recordings)
+            with step("two writers make the same release"):
+                release_at_once(tool, place, proxy, traces)
     end()
 
 

@@ -1,5 +1,6 @@
 """A bucket or a container, as the tests look into it: by the clients that its makers ship, not by the program."""
 import json
+from contextlib import suppress
 from typing import Any, Protocol
 
 import boto3
@@ -27,7 +28,8 @@ class S3:
         self.port = port
         self.client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", aws_access_key_id="a",
                                    aws_secret_access_key="b", region_name="us-east-1")
-        self.client.create_bucket(Bucket=BUCKET)
+        with suppress(self.client.exceptions.ClientError):
+            self.client.create_bucket(Bucket=BUCKET)
 
     def objects(self, folder: str) -> dict[str, int]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=folder + "/")

@@ -86,6 +86,7 @@ class Proxy(socketserver.ThreadingTCPServer):
         # moto looks at the condition and then puts: two requests at the same time could both see it hold.
         self.conditional = threading.Lock()
         self.number = 0
+        self.seen: list[str] = []
 
     def __enter__(self) -> "Proxy":
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
@@ -101,7 +102,7 @@ class Proxy(socketserver.ThreadingTCPServer):
     def with_rule(self, rule: Rule) -> None:
         """From now on requests are numbered from 1, and what goes through is counted anew."""
         with self.lock:
-            self.rule, self.number, self.counted = rule, 0, Counted()
+            self.rule, self.number, self.counted, self.seen = rule, 0, Counted(), []
 
     def numbered(self) -> int:
         with self.lock:
@@ -137,6 +138,7 @@ class Connection(socketserver.BaseRequestHandler):
         method, target, _ = first.split(" ", 2)
         request = Request(self.server.numbered(), method, target, headers, b"")
         length = int(request.header("content-length") or 0)
+        self.server.seen.append(request.name)
         then = self.server.rule(request)
         if then.cut_request:
             self.coming.read(length // 2)

@@ -62,6 +62,14 @@ def s3(folder: Path) -> Iterator[int]:
         yield port
 
 
+@contextmanager
+def bare(folder: Path) -> Iterator[int]:
+    """A server that is no work for the machine; gives its port. It has the bucket `lab`."""
+    port = free_port()
+    with running([sys.executable, str(Path(__file__).with_name("bare.py")), str(port)], port, folder / "bare.log"):
+        yield port
+
+
 def has_azure() -> bool:
     return AZURITE.exists()
 
