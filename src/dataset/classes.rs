@@ -12,7 +12,6 @@ use crate::error::{Error, Place, Result};
 use crate::trace::event::EventClass;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -85,29 +84,12 @@ fn written(root: &Path, name: String, told: &impl Serialize, rows: usize) -> Res
 /// # Errors
 /// [`Error::Io`], and [`Error::Input`] where a file is not what was written.
 pub fn read(root: &Root, manifest: &Manifest) -> Result<Vec<Classes>> {
-    read_more(root, manifest, (&[], &[]))
-}
-
-/// As [`read`], for a dataset of which some recordings and their classes are known: their files are not read again.
-///
-/// # Errors
-/// As [`read`].
-pub(crate) fn read_more(
-    root: &Root,
-    manifest: &Manifest,
-    (recordings, known): (&[Recording], &[Classes]),
-) -> Result<Vec<Classes>> {
     let all = match &manifest.classes {
         Some(file) => parsed(root, &file.path, &root.text(&file.path)?)?,
         None => {
-            let files = recordings.iter().map(|r| r.classes.as_ref());
-            let known: BTreeMap<&str, &Classes> = files
-                .zip(known)
-                .filter_map(|(file, known)| Some((&*file?.path, known)))
-                .collect();
             let mut all = Vec::new();
             for some in manifest.recordings.chunks(AT_ONCE) {
-                all.extend(of_recordings(root, some, &known)?);
+                all.extend(of_recordings(root, some)?);
             }
             all
         }
@@ -119,26 +101,17 @@ pub(crate) fn read_more(
     }
 }
 
-fn of_recordings(
-    root: &Root,
-    recordings: &[Recording],
-    known: &BTreeMap<&str, &Classes>,
-) -> Result<Vec<Classes>> {
+/// Those of some recordings, whose files are fetched at the same time.
+fn of_recordings(root: &Root, recordings: &[Recording]) -> Result<Vec<Classes>> {
     let files = recordings.iter().map(|recording| match &recording.classes {
         Some(file) => Ok(file.path.as_str()),
         None => Err(told_otherwise(&root.join(MANIFEST))),
     });
     let files: Vec<&str> = files.collect::<Result<_>>()?;
-    let unknown = files.iter().filter(|file| !known.contains_key(*file));
-    let unknown: Vec<&Path> = unknown.map(|file| Path::new(*file)).collect();
-    let mut texts = root.texts(&unknown)?.into_iter();
-    files
-        .iter()
-        .map(|file| match known.get(file) {
-            Some(known) => Ok((*known).clone()),
-            None => parsed(root, file, &texts.next().unwrap_or_default()),
-        })
-        .collect()
+    let names: Vec<&Path> = files.iter().map(|file| Path::new(*file)).collect();
+    let texts = root.texts(&names)?;
+    let pairs = files.iter().zip(&texts);
+    pairs.map(|(file, text)| parsed(root, file, text)).collect()
 }
 
 fn told_otherwise(path: &Path) -> Error {
