@@ -38,7 +38,7 @@ pub(crate) fn set(plan: &LogicalPlan, state: &mut SessionState) -> Result<()> {
     let (schema, sorted) = (plan.schema().as_arrow(), sorts(plan));
     let (lists, structures) = (large(schema, is_wide), large(schema, is_structure));
     if structures && sorted {
-        halve_memory(state);
+        take_memory(state);
     }
     let memory = match state.runtime_env().memory_pool.memory_limit() {
         MemoryLimit::Finite(memory) => Some(memory),
@@ -71,9 +71,9 @@ pub(crate) fn set(plan: &LogicalPlan, state: &mut SessionState) -> Result<()> {
     Ok(())
 }
 
-/// Leaves half of the memory that is not taken: rows of large structures that are merged take twice what is accounted for, when
-/// they are read from disk and when they are put together.
-fn halve_memory(state: &mut SessionState) {
+/// Leaves a third of the memory that is not taken: rows of large structures that are merged take twice what is accounted for, when
+/// they are read from disk and when they are put together, and blocks that are free between them.
+fn take_memory(state: &mut SessionState) {
     let environment = state.runtime_env();
     let pool = &environment.memory_pool;
     let MemoryLimit::Finite(memory) = pool.memory_limit() else {
@@ -81,7 +81,7 @@ fn halve_memory(state: &mut SessionState) {
     };
     let left = memory.saturating_sub(pool.reserved());
     let environment = RuntimeEnv {
-        memory_pool: Arc::new(FairSpillPool::new(left / 2)),
+        memory_pool: Arc::new(FairSpillPool::new(left / 3)),
         ..RuntimeEnv::clone(environment)
     };
     *state = SessionStateBuilder::new_from_existing(state.clone())
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_large_structures_are_sorted_in_half_of_the_memory() {
+    fn rows_of_large_structures_are_sorted_in_a_third_of_the_memory() {
         wait(async {
             let context = of_memory();
             let fields = vec![
@@ -217,15 +217,12 @@ mod tests {
                 _ => usize::MAX,
             };
             let sorted = state(&context, "SELECT * FROM t ORDER BY id").await;
-            assert_eq!(
-                (rows(&sorted), memory(&sorted)),
-                (ROWS_SORTED, MEMORY / 8 * 3)
-            );
+            assert_eq!((rows(&sorted), memory(&sorted)), (ROWS_SORTED, MEMORY / 4));
             let merging = sorted
                 .config_options()
                 .execution
                 .sort_spill_reservation_bytes;
-            assert_eq!(merging, MEMORY / 16 * 3);
+            assert_eq!(merging, MEMORY / 8);
             for sql in [
                 "SELECT * FROM t",
                 "SELECT * FROM t ORDER BY id LIMIT 3",
