@@ -13,13 +13,12 @@
 use super::lock::Lock;
 use super::making::Making;
 use super::manifest::Manifest;
-use super::root::Root;
+use super::root::{Root, Versioned};
 use super::{MANIFEST, aside};
 use crate::error::{Error, Result};
 use crate::foreign;
 use crate::process::ending;
 use crate::shown::path_text;
-use crate::store::client::Version;
 use crate::store::writing::PutIf;
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,7 +32,7 @@ pub(crate) struct Before<'a> {
     /// Its manifest.
     pub manifest: &'a Manifest,
     /// The same as it is written, and its version in a store.
-    pub text: &'a (String, Option<Version>),
+    pub text: &'a Versioned,
 }
 
 /// What became of a change.

@@ -16,6 +16,9 @@ const MAX_TEXT: u64 = 1 << 30;
 #[derive(Debug, Clone)]
 pub struct Root(Of);
 
+/// A text, and its version where a store has one.
+pub(crate) type Versioned = (String, Option<Version>);
+
 #[derive(Debug, Clone)]
 enum Of {
     Disk(PathBuf),
@@ -167,7 +170,7 @@ impl Root {
     ///
     /// # Errors
     /// As [`Root::text`].
-    pub(crate) fn text_of_version(&self, name: &str) -> Result<(String, Option<Version>)> {
+    pub(crate) fn text_of_version(&self, name: &str) -> Result<Versioned> {
         match &self.0 {
             Of::Disk(path) => foreign::read_text_in(path, name).map(|text| (text, None)),
             Of::Store(folder) => {

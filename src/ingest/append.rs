@@ -18,12 +18,11 @@ use crate::dataset::classes::{self, Classes};
 use crate::dataset::commit::{Before, Committed, commit};
 use crate::dataset::making::Making;
 use crate::dataset::manifest::{FORMAT_VERSION, Manifest, Recording, footer};
-use crate::dataset::root::Root;
+use crate::dataset::root::{Root, Versioned};
 use crate::dataset::tables;
 use crate::dataset::{self, MANIFEST};
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};
-use crate::store::client::Version;
 use crate::trace::belong;
 use crate::trace::event::EventClass;
 use arrow::datatypes::{Fields, Schema};
@@ -35,7 +34,7 @@ pub(super) struct Old {
     root: Root,
     /// The manifest, as it was read, and its text.
     pub manifest: Manifest,
-    text: (String, Option<Version>),
+    text: Versioned,
     classes: Vec<Classes>,
 }
 

@@ -1,7 +1,6 @@
 //! A folder in a store, with a client that speaks to it.
 
 use super::address::{Address, Kind};
-use super::object::Object;
 #[cfg(feature = "s3")]
 use super::profile;
 use super::refused::refused;
@@ -143,26 +142,25 @@ impl Folder {
         Ok(self.ask("list", name, first)?.is_some())
     }
 
-    /// The object `name`, to be read in ranges.
+    /// How long the object `name` is, by what is known, else by what the store says.
     ///
     /// # Errors
     /// [`Error::Io`] where it is not there, [`Error::Store`].
-    pub(crate) fn open(&self, name: &Path) -> Result<Object> {
+    pub(super) fn known_size(&self, name: &Path) -> Result<u64> {
         let (store, path) = (Arc::clone(&self.store), self.address.object(name));
-        let size = match store.size(&path) {
-            Some(size) => size,
+        match store.size(&path) {
+            Some(size) => Ok(size),
             None => {
                 let head = async move { store.head(&path).await };
-                self.ask("read", name, head)?.size
+                Ok(self.ask("read", name, head)?.size)
             }
-        };
-        Ok(Object::new(self.clone(), name.to_path_buf(), size))
+        }
     }
 
     /// The bytes `range` of the object `name`.
     ///
     /// # Errors
-    /// As [`Folder::open`].
+    /// As [`Folder::known_size`].
     pub(super) fn range(&self, name: &Path, range: std::ops::Range<u64>) -> Result<Bytes> {
         let (store, path) = (Arc::clone(&self.store), self.address.object(name));
         let got = async move { store.get_range(&path, range).await };
@@ -186,7 +184,7 @@ impl Folder {
     /// The text of the object `name`, of at most so many bytes, and its version.
     ///
     /// # Errors
-    /// As [`Folder::open`]; [`Error::Input`] where it is no UTF-8, or too long.
+    /// As [`Folder::known_size`]; [`Error::Input`] where it is no UTF-8, or too long.
     pub(crate) fn text(&self, name: &Path, most: u64) -> Result<(String, Version)> {
         let got = fetched(Arc::clone(&self.store), self.address.object(name), most);
         let got = self.ask("read", name, got)?;
@@ -238,7 +236,7 @@ impl Folder {
     /// The version of the object `name`.
     ///
     /// # Errors
-    /// As [`Folder::open`].
+    /// As [`Folder::known_size`].
     pub(super) fn version(&self, name: &Path) -> Result<Version> {
         let (store, path) = (Arc::clone(self.store.inner()), self.address.object(name));
         let head = async move { store.head(&path).await };
@@ -278,7 +276,7 @@ impl Folder {
     /// What the store answers to `request`, which is to `action` the object `name`.
     ///
     /// # Errors
-    /// As [`Folder::open`].
+    /// As [`Folder::known_size`].
     pub(super) fn ask<T: Send + 'static>(
         &self,
         action: &'static str,

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes of a block.
@@ -27,16 +27,22 @@ pub(crate) struct Object {
     blocks: Option<Arc<Mutex<VecDeque<(u64, Bytes)>>>>,
 }
 
-impl Object {
-    pub(super) fn new(folder: Folder, name: PathBuf, size: u64) -> Self {
-        Object {
-            folder,
-            name,
-            size,
+impl Folder {
+    /// The object `name`, to be read in ranges.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::error::Error::Io) where it is not there, [`Error::Store`](crate::error::Error::Store).
+    pub(crate) fn open(&self, name: &Path) -> Result<Object> {
+        Ok(Object {
+            folder: self.clone(),
+            name: name.to_path_buf(),
+            size: self.known_size(name)?,
             blocks: None,
-        }
+        })
     }
+}
 
+impl Object {
     /// Its size.
     pub(crate) fn size(&self) -> u64 {
         self.size
@@ -141,7 +147,6 @@ mod tests {
     use super::*;
     use crate::store::client::tests::{folder_in, put};
     use object_store::memory::InMemory;
-    use std::path::Path;
 
     #[test]
     fn an_object_reads_the_same_in_ranges_and_in_blocks() {
