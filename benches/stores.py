@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, "tests/stores")
 import servers  # noqa: E402
-from places import S3, url  # noqa: E402
+from places import S3, manifest, named, url  # noqa: E402
 from program import Program, s3_env  # noqa: E402
 from proxy import PASS, Proxy  # noqa: E402
 
@@ -77,7 +77,7 @@ def times(program: Program, direct: S3, trace: Path, disk: Path, runs: int) -> N
 
 
 def requests(program: Program, proxy: Proxy, direct: S3, trace: Path) -> None:
-    size = sum(direct.objects("d").values())
+    size = sum(named(manifest(direct, "d")).values())
     print(f"\nThe dataset has {size:,} bytes in the store.\n")
     print("| command | requests | bytes read | bytes written |\n|---|---|---|---|")
     d = url(direct, "d")

@@ -40,7 +40,9 @@ impl Object {
             blocks: None,
         })
     }
+}
 
+impl Object {
     /// Its size.
     pub(crate) fn size(&self) -> u64 {
         self.size
@@ -145,7 +147,6 @@ mod tests {
     use super::*;
     use crate::store::client::tests::{folder_in, put};
     use object_store::memory::InMemory;
-    use std::path::Path;
 
     #[test]
     fn an_object_reads_the_same_in_ranges_and_in_blocks() {

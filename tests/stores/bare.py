@@ -13,7 +13,7 @@ import threading
 import time
 from contextlib import suppress
 from urllib.parse import parse_qs, unquote
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 from proxy import head
 
@@ -76,6 +76,12 @@ def answer(method: str, target: str, headers: dict[str, str], data: bytes) -> An
         return listed(query)
     if method in ("GET", "HEAD"):
         return get(key, headers)
+    if method == "POST" and "delete" in query:
+        names = re.findall(r"<Key>([^<]*)</Key>", data.decode())
+        for name in names:
+            OBJECTS.pop(unescape(name), None)
+        deleted = "".join(f"<Deleted><Key>{name}</Key></Deleted>" for name in names)
+        return 200, {}, f"<DeleteResult>{deleted}</DeleteResult>".encode()
     if method == "POST" and "uploads" in query:
         name = str(next(TAGS))
         UPLOADS[name] = {}
