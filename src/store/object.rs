@@ -18,13 +18,16 @@ const BLOCK: u64 = 1 << 20;
 /// Blocks of an object that are kept: columns that are read side by side are each in one of their own.
 const KEPT: usize = 32;
 
+/// Blocks by their numbers, the one that was used last at the end.
+type Blocks = VecDeque<(u64, Bytes)>;
+
 /// An object.
 #[derive(Debug, Clone)]
 pub(crate) struct Object {
     folder: Folder,
     name: PathBuf,
     size: u64,
-    blocks: Option<Arc<Mutex<VecDeque<(u64, Bytes)>>>>,
+    blocks: Option<Arc<Mutex<Blocks>>>,
 }
 
 impl Folder {
@@ -84,7 +87,7 @@ impl Object {
         Ok(all.into())
     }
 
-    fn block(&self, blocks: &Mutex<VecDeque<(u64, Bytes)>>, number: u64) -> Result<Bytes> {
+    fn block(&self, blocks: &Mutex<Blocks>, number: u64) -> Result<Bytes> {
         let locked = || blocks.lock().unwrap_or_else(PoisonError::into_inner);
         {
             let mut kept = locked();

@@ -171,7 +171,7 @@ fn causes(e: &object_store::Error) -> Vec<String> {
 /// The words nearest to the cause.
 fn last(causes: &[String]) -> String {
     let has = |word: &&str| causes.iter().any(|cause| cause.contains(*word));
-    if CUT.iter().any(|word| has(word)) {
+    if CUT.iter().any(has) {
         return "the connection ended in the middle of an answer".to_owned();
     }
     if let Some(answer) = causes.iter().rev().find_map(|cause| answer(cause)) {

@@ -2,8 +2,8 @@
 
 Usage: check_kills.py PROGRAM TRACES      (from the project's folder)
 
-The moments are requests: each is killed once before the store sees it, and once when the store has done it but the program
-does not know.
+The moments are requests: it is killed before the store sees each of them, and, for every other one, when the store has done it but the
+program does not know.
 """
 import subprocess
 import sys
@@ -73,7 +73,7 @@ def main(program: Path, traces: Path) -> None:
         tool, place = Program(program, s3_env(proxy.port) | {"SYSDS_STORE_TRY_SECONDS": "4"}), S3(port)
         count = 0
         for before in (True, False):
-            for moment in range(1, 40):
+            for moment in range(1, 40) if before else range(2, 40, 2):
                 with step(f"killed {'before' if before else 'after'} writing request {moment}"):
                     count += 1
                     if not killed(tool, place, proxy, traces, f"k{count}", Killer(moment, before)):
