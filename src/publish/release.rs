@@ -187,7 +187,7 @@ fn place(split: &str) -> usize {
 /// Whether the manifest in `root` is a release's; a text that is no JSON is none.
 ///
 /// # Errors
-/// As [`foreign::read_text_in`]; there being no manifest is none.
+/// As [`Root::text`]; there being no manifest is none.
 pub(crate) fn is_release(root: &Root) -> Result<bool> {
     if !dataset::is_dataset(root)? {
         return Ok(false);

@@ -70,7 +70,7 @@ impl Staged {
     /// The statement to run instead.
     ///
     /// # Errors
-    /// As [`url`].
+    /// As [`url()`].
     pub(super) fn statement(&self) -> Result<CopyToStatement> {
         let mut statement = self.statement.clone();
         statement.target = url(&self.rows)?;
