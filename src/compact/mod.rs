@@ -156,6 +156,9 @@ fn rewrite(
         donors,
         late: None,
     };
+    for file in &planned.of {
+        file.check(root, &|| go_on(control.interrupted))?;
+    }
     let mut made = Vec::new();
     let numbers = manifest.next_number(&planned.trace_id)..;
     for (number, file) in numbers.zip(planned.files()) {

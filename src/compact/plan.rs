@@ -4,11 +4,11 @@
 use crate::columns::parquet::join::PARTS_PER_FILE;
 use crate::columns::parquet::rejoin::Group;
 use crate::dataset::classes::Classes;
-use crate::dataset::manifest::{DataFile, Manifest};
+use crate::dataset::manifest::{DataFile, Manifest, digest};
 use crate::dataset::opened::Opened;
 use crate::dataset::root::Root;
 use crate::dataset::tables;
-use crate::error::Result;
+use crate::error::{Error, Place, Result};
 use crate::publish::rows::Rows;
 use crate::publish::united;
 use arrow::datatypes::Schema;
@@ -36,6 +36,28 @@ impl File {
     /// What the manifest says of it.
     pub(super) fn described(&self) -> DataFile {
         self.told.clone()
+    }
+
+    /// Refuses it where it is not what the manifest says: what is damaged must not get a checksum as if it were sound.
+    ///
+    /// # Errors
+    /// [`Error::Input`], [`Error::Io`], and those of `go_on`.
+    pub(super) fn check(&self, root: &Root, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
+        let path = root.join(&self.told.path);
+        let file = root.open(&self.told.path)?.in_blocks();
+        let stop = || go_on().map_err(|_| std::io::ErrorKind::Interrupted.into());
+        let measured = digest(&file, &stop);
+        // What it is stopped by, it is stopped by here, too.
+        go_on()?;
+        let (bytes, sha256) = measured.map_err(Error::io("read", &path))?;
+        match (bytes, sha256.as_str()) == (self.told.bytes, self.told.sha256.as_str()) {
+            true => Ok(()),
+            false => Err(Error::input(
+                "is not what the manifest says: another checksum",
+                Place::file(path),
+                "Fetch the dataset again, or make it again from its traces; sysds verify tells what is wrong with it.",
+            )),
+        }
     }
 
     /// One of its row groups.

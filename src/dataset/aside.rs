@@ -35,9 +35,10 @@ impl Aside {
     /// The place for `target`; nothing is there yet. What killed processes left of the same target is removed.
     ///
     /// # Errors
-    /// [`Error::Usage`] where `target` has no name, [`Error::Io`] where its folder cannot be read.
+    /// [`Error::Usage`] where `target` has no name or is a device or a FIFO, [`Error::Io`] where its folder cannot be read.
     pub(crate) fn beside(target: &Path) -> Result<Self> {
         let path = path_beside(target)?;
+        refuse_devices(target)?;
         remove_left(target)?;
         Ok(Aside {
             target: target.to_path_buf(),
@@ -115,6 +116,20 @@ impl WholeFile {
     pub(crate) fn rename(self, file: &File, held: &Hold) -> Result<()> {
         file.sync_all().map_err(Error::io("write", self.target()))?;
         self.0.rename(&self.0.path, true, held)
+    }
+}
+
+/// Refuses a target that is, or leads to, a device, a FIFO or a socket: it would be replaced by a file.
+fn refuse_devices(target: &Path) -> Result<()> {
+    match foreign::kind_behind(target)? {
+        Some(Kind::Other(what)) => Err(Error::usage(
+            format!(
+                "{}: {what}, in whose place a file would be put",
+                target.display()
+            ),
+            "Name a file of its own.",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -372,6 +387,21 @@ mod tests {
         before(&left.join("f"));
         assert_eq!(super::left(&dir.path().join("a"), "").unwrap(), [left]);
         assert!(owner::booted().unwrap() < SystemTime::now());
+    }
+
+    #[test]
+    fn devices_and_fifos_are_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("fifo");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(CWD, &fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        for target in [&fifo, &link, Path::new("/dev/null")] {
+            let e = Aside::beside(target).unwrap_err().to_string();
+            assert!(e.contains("in whose place"), "{e}");
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -38,8 +38,10 @@ pub(crate) mod within;
 
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};
+use crate::shown::path_text;
 use root::Root;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Name of the manifest in a dataset's folder; a folder that has one is a dataset.
@@ -154,6 +156,18 @@ pub fn open(root: &Root) -> Result<Dataset> {
         })
         .collect();
     tables.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = tables
+        .iter()
+        .flat_map(|t| &t.files)
+        .find(|file| !seen.insert(*file))
+    {
+        return Err(Error::input(
+            format!("{} is named twice", path_text(root.name_of(twice))),
+            Place::file(root.join(MANIFEST)),
+            "The manifest is damaged, or made to do harm: fetch the dataset or make it again.",
+        ));
+    }
     Ok(Dataset {
         root: root.clone(),
         tables,

@@ -90,6 +90,11 @@ pub fn done() {
     DONE.store(true, Ordering::SeqCst);
 }
 
+/// More is to be made after what is in place: the wish to stop is heeded again.
+pub fn more() {
+    DONE.store(false, Ordering::SeqCst);
+}
+
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -161,8 +161,25 @@ impl Folder {
     /// As [`Folder::size_once`].
     pub(super) fn range(&self, name: &Path, range: std::ops::Range<u64>) -> Result<Bytes> {
         let (store, path) = (Arc::clone(&self.store), self.address.object(name));
-        let got = async move { store.get_range(&path, range).await };
-        self.ask("read", name, got)
+        let wanted = range.clone();
+        let got = async move { store.get_range(&path, wanted).await };
+        let got = self.ask("read", name, got);
+        let short = match &got {
+            Ok(bytes) => bytes.len() as u64 != range.end - range.start,
+            // What begins beyond the end is not satisfiable.
+            Err(e) => e.to_string().contains("416"),
+        };
+        if !short {
+            return got;
+        }
+        match self.size(name) {
+            Ok(Some(bytes)) if bytes < range.end => Err(Error::input(
+                format!("has {bytes} bytes, fewer than the manifest says"),
+                Place::file(self.shown.join(name)),
+                "The dataset is damaged: fetch it or make it again.",
+            )),
+            _ => got,
+        }
     }
 
     /// As [`Folder::text`]; the same each time, whatever becomes of the object.
@@ -264,6 +281,8 @@ impl Folder {
                 })
             })
             .collect();
+        // By an empty object of the folder's name consoles show that it is there.
+        found.retain(|object| !object.name.as_os_str().is_empty());
         found.sort_by(|a, b| a.name.cmp(&b.name));
         for object in &found {
             self.tell_size(&object.name, object.bytes);

@@ -121,7 +121,7 @@ impl Object {
 /// The part of the block `number` that is in `range`.
 fn within(block: &Bytes, number: u64, range: &Range<u64>) -> Bytes {
     let begin = number * BLOCK;
-    let from = range.start.saturating_sub(begin) as usize;
+    let from = range.start.saturating_sub(begin).min(block.len() as u64) as usize;
     let to = (range.end - begin).min(block.len() as u64) as usize;
     block.slice(from.min(to)..to)
 }
@@ -176,5 +176,22 @@ mod tests {
         let mut read = Vec::new();
         object.reader(11).read_to_end(&mut read).unwrap();
         assert_eq!(read, bytes[11..]);
+    }
+
+    #[test]
+    fn an_object_that_is_shorter_than_it_is_said_to_be_is_told() {
+        let store = Arc::new(InMemory::new());
+        put(&store, "data/web/x", &[7; 1000]);
+        for said in [1100, 70_000, 3 * BLOCK] {
+            let folder = folder_in(Arc::clone(&store));
+            folder.tell_size(Path::new("x"), said);
+            let object = Object::open(&folder, Path::new("x")).unwrap();
+            for object in [object.clone(), object.in_blocks()] {
+                let last = object.bytes(said - 8..said);
+                assert!(last.is_err(), "{said}");
+                let mut read = Vec::new();
+                assert!(object.reader(0).read_to_end(&mut read).is_err(), "{said}");
+            }
+        }
     }
 }

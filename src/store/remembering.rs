@@ -93,6 +93,9 @@ impl Remembering {
         }
         let from = range.start.min(size.saturating_sub(TAIL));
         let before = self.inner.get_range(object, from..begin).await?;
+        if before.len() as u64 != begin - from {
+            return Err(shorter(object, size));
+        }
         let tail = Bytes::from([&before[..], &tail[..]].concat());
         let wanted = slice(from, &tail);
         let mut known = self.known();
@@ -103,6 +106,14 @@ impl Remembering {
         known.kept += before.len() as u64;
         known.tails.insert(object.clone(), (from, tail));
         Ok(Some(wanted))
+    }
+}
+
+/// The error of an object that ends before its end.
+fn shorter(object: &Path, size: u64) -> object_store::Error {
+    object_store::Error::Generic {
+        store: "store",
+        source: format!("{object} has fewer bytes than the {size} that its manifest says").into(),
     }
 }
 

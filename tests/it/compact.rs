@@ -231,3 +231,26 @@ fn a_damaged_file_leaves_the_dataset_as_it_was() {
     );
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn what_is_damaged_is_not_made_to_look_sound() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = dir.path().join("d");
+    grown(&dataset, &[]);
+    let file = &files(&dataset, "events")[0];
+    let mut bytes = fs::read(file).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(file, &bytes).unwrap();
+    let manifest = fs::read(dataset.join("manifest.json")).unwrap();
+    let done = compact(&dataset);
+    let said = stderr(&done);
+    assert_eq!(done.status.code(), Some(1), "{said}");
+    assert!(said.contains("another checksum"), "{said}");
+    assert!(
+        said.contains(file.file_name().unwrap().to_str().unwrap()),
+        "{said}"
+    );
+    assert_eq!(fs::read(file).unwrap(), bytes);
+    assert_eq!(fs::read(dataset.join("manifest.json")).unwrap(), manifest);
+}

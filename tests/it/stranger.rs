@@ -211,6 +211,21 @@ fn a_dataset_is_of_files_and_folders_only() {
 }
 
 #[test]
+fn a_file_that_is_named_twice_is_not_read_twice() {
+    let d = Copied::dataset();
+    d.change(|m| {
+        let files = m["tables"]["events"]["files"].as_array_mut().unwrap();
+        files.push(files[0].clone());
+    });
+    for command in d.commands() {
+        let done = soon(&command);
+        let said = stderr(&done);
+        assert_eq!(done.status.code(), Some(1), "{command:?}: {said}");
+        assert!(said.contains("is named twice"), "{command:?}: {said}");
+    }
+}
+
+#[test]
 fn a_manifest_leads_nowhere() {
     for path in [
         "../elsewhere.parquet",

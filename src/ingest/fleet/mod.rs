@@ -20,6 +20,8 @@ use super::options::IngestOptions;
 use super::progress::Control;
 use super::{Outcome, ingest_unless_there};
 use crate::error::{Error, Result};
+use crate::process::ending;
+use crate::process::stop::go_on;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -37,6 +39,8 @@ pub(crate) fn ingest_list(
     Old::open(&options.output, options)?;
     let mut rows = Vec::new();
     for listed in list {
+        ending::more();
+        go_on(control.interrupted)?;
         let row = ingest_one(listed, options, control)?;
         each(&row);
         rows.push(row);

@@ -4,6 +4,7 @@ use super::row::{Row, Status};
 use crate::dataset::aside::WholeFile;
 use crate::dataset::within;
 use crate::error::{Error, Result};
+use crate::foreign::{self, Kind};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -24,6 +25,15 @@ impl ReportFile {
     /// [`Error::Io`], and as [`within::refuse`].
     pub(crate) fn begin(path: &Path) -> Result<Self> {
         within::refuse(path)?;
+        if foreign::kind_behind(path)? == Some(Kind::Folder) {
+            return Err(Error::usage(
+                format!(
+                    "{}: a folder, where the report would be put",
+                    path.display()
+                ),
+                "Name a file with --report.",
+            ));
+        }
         let (whole, file) = WholeFile::create(path)?;
         Ok(ReportFile { whole, file })
     }

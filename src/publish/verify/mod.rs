@@ -20,10 +20,12 @@ mod values;
 
 pub(crate) use report::Report;
 
+use crate::dataset::MANIFEST;
 use crate::dataset::manifest::Recording;
 use crate::dataset::root::Root;
 use crate::error::Result;
 use crate::foreign;
+use crate::process::stop::go_on;
 use release::Release;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -34,6 +36,21 @@ use std::sync::atomic::AtomicBool;
 /// [`Error::Input`](crate::error::Error::Input) where it is neither, or its manifest cannot be read; [`Error::Interrupted`](crate::error::Error::Interrupted). What is wrong with it
 /// is no error, but in the report.
 pub(crate) fn verify(root: &Root, interrupted: &AtomicBool) -> Result<Report> {
+    loop {
+        let root = &root.anew();
+        let before = root.text(MANIFEST)?;
+        let done = attempt(root, interrupted);
+        // What others have replaced meanwhile may look like a fault of what is there now.
+        let fault = !done.as_ref().is_ok_and(|report| report.faults.is_empty());
+        if !fault || root.anew().text(MANIFEST)? == before {
+            return done;
+        }
+        go_on(interrupted)?;
+    }
+}
+
+/// Checks what its manifest, as it is, tells of.
+fn attempt(root: &Root, interrupted: &AtomicBool) -> Result<Report> {
     let mut report = Report::default();
     let (manifest, is_release) = dataset::manifest(root, &mut report)?;
     let release = Release {
