@@ -69,13 +69,14 @@ mod tests {
                     let now = inside.fetch_add(1, Ordering::SeqCst) + 1;
                     most.fetch_max(now, Ordering::SeqCst);
                     std::thread::sleep(Duration::from_millis(10));
+                    // From the moment when the folder is replaced, the lock is that of the other.
+                    inside.fetch_sub(1, Ordering::SeqCst);
                     if number % 2 == 0 {
                         let other = root.with_extension(number.to_string());
                         std::fs::create_dir(&other).unwrap();
                         let swap = RenameFlags::EXCHANGE;
                         renameat_with(CWD, root, CWD, &other, swap).unwrap();
                     }
-                    inside.fetch_sub(1, Ordering::SeqCst);
                     drop(lock);
                 });
             }

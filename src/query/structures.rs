@@ -1,6 +1,6 @@
 //! Functions that make structures and maps, bounded: a structure that has another one twice has twice its members, and so
 //! forty lines of SQL say a type of a million million. DataFusion goes over the whole type of each column while it makes a plan;
-//! so [`sizes`](super::sizes), which looks at plans, would come too late.
+//! so `sizes`, which looks at plans, would come too late.
 //!
 //! These are the functions whose result has the members of several arguments. Each is what it was, but refuses to make a type
 //! that is too large; when plans are optimized, it is replaced by what it was.

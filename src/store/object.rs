@@ -183,7 +183,7 @@ mod tests {
         let store = Arc::new(InMemory::new());
         put(&store, "data/web/x", &[7; 1000]);
         for said in [1100, 70_000, 3 * BLOCK] {
-            let folder = folder_in(Arc::clone(&store));
+            let folder = folder_in(store.clone());
             folder.tell_size(Path::new("x"), said);
             let object = Object::open(&folder, Path::new("x")).unwrap();
             for object in [object.clone(), object.in_blocks()] {
