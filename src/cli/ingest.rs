@@ -124,8 +124,9 @@ pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
         refuse_url(trace, "traces are read from")?;
     }
     args.append |= args.list.list.is_some();
+    let output = Root::named(&args.output)?;
     if args.append {
-        as_before(&mut args)?;
+        as_before(&mut args, &output)?;
     }
     if args.max_request_events == Some(0) {
         return Err(Error::usage(
@@ -150,14 +151,13 @@ pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
         crate::process::be_quiet();
     }
     if args.list.list.is_some() {
-        let (list, options) = options(args)?;
+        let (list, options) = options(args, output)?;
         return ingest_list::run(&list, &options, quiet);
     }
-    let output = Root::named(&args.output)?;
     let interrupted = terminal::interrupt_flag()?;
     let mut meter = Meter::new(quiet);
     let result = ingest(
-        options(args)?.1,
+        options(args, output.clone())?.1,
         &mut Control {
             interrupted: &interrupted,
             progress: &mut |progress| meter.show(progress),
@@ -173,13 +173,12 @@ pub(super) fn run(mut args: IngestArgs) -> Result<u8> {
 }
 
 /// Options that were not given are those that the dataset was made with.
-fn as_before(args: &mut IngestArgs) -> Result<()> {
-    let root = Root::named(&args.output)?;
-    if !dataset::is_there(&root)? {
+fn as_before(args: &mut IngestArgs, root: &Root) -> Result<()> {
+    if !dataset::is_there(root)? {
         return Ok(());
     }
-    dataset::refuse_others(&root)?;
-    let made = Manifest::read(&root)?.options;
+    dataset::refuse_others(root)?;
+    let made = Manifest::read(root)?.options;
     let requests = rules::named(&made.requests);
     args.requests = args.requests.or(requests);
     args.request_end = args.request_end.or(Some(match made.end {
@@ -207,11 +206,11 @@ fn as_before(args: &mut IngestArgs) -> Result<()> {
 }
 
 /// What of the options concerns lists, and the others.
-fn options(args: IngestArgs) -> Result<(ListArgs, IngestOptions)> {
+fn options(args: IngestArgs, output: Root) -> Result<(ListArgs, IngestOptions)> {
     let defaults = requests::RuleOptions::default();
     let options = IngestOptions {
         traces: args.traces,
-        output: Root::named(&args.output)?,
+        output,
         force: args.force,
         append: args.append,
         codec: args.compression,

@@ -147,10 +147,10 @@ fn date(text: &str) -> Result<String, String> {
 /// As [`publish`].
 pub(super) fn run(args: PublishArgs) -> Result<u8> {
     let quiet = args.quiet;
-    let output = Root::named(&args.output)?;
+    let (dataset, output) = (Root::named(&args.dataset)?, Root::named(&args.output)?);
     let audit = args.audit;
-    let mut rewrite = rewrite(&args)?;
-    let options = options(args)?;
+    let mut rewrite = rewrite(&args, &dataset)?;
+    let options = options(args, dataset, output.clone())?;
     let mut meter = Meter::new(quiet);
     let mut control = Control {
         interrupted: terminal::interrupt_flag()?,
@@ -187,7 +187,7 @@ pub(super) fn run(args: PublishArgs) -> Result<u8> {
 }
 
 /// What happens to the values.
-fn rewrite(args: &PublishArgs) -> Result<Box<dyn Rewrite>> {
+fn rewrite(args: &PublishArgs, dataset: &Root) -> Result<Box<dyn Rewrite>> {
     let (Some(policy), Some(key)) = (&args.anonymize, &args.key) else {
         return Ok(Box::new(AsItIs));
     };
@@ -196,11 +196,11 @@ fn rewrite(args: &PublishArgs) -> Result<Box<dyn Rewrite>> {
         say!("warning: {exposed}");
     }
     let key = Key::read(key)?;
-    let manifest = Manifest::read(&Root::named(&args.dataset)?)?;
+    let manifest = Manifest::read(dataset)?;
     Ok(Box::new(Anonymizer::new(policy, &key, &manifest)))
 }
 
-fn options(args: PublishArgs) -> Result<PublishOptions> {
+fn options(args: PublishArgs, dataset: Root, output: Root) -> Result<PublishOptions> {
     let about = about(args.about.as_deref(), &args.dataset)?;
     let license = args.license.as_ref().or(about.license.as_ref());
     let license = license.map(|text| License::read(text)).transpose()?;
@@ -212,8 +212,8 @@ fn options(args: PublishArgs) -> Result<PublishOptions> {
     }
     let parameters = args.parameters;
     Ok(PublishOptions {
-        dataset: Root::named(&args.dataset)?,
-        output: Root::named(&args.output)?,
+        dataset,
+        output,
         force: args.force,
         shard_bytes: args.shard_size,
         codec: Codec::default(),

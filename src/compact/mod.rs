@@ -18,7 +18,7 @@ use crate::dataset::codec::Codec;
 use crate::dataset::commit::{Before, commit};
 use crate::dataset::committed::Committed;
 use crate::dataset::making::Making;
-use crate::dataset::manifest::{DataFile, FORMAT_VERSION, Manifest, describe_file};
+use crate::dataset::manifest::{DataFile, FORMAT_VERSION, Manifest};
 use crate::dataset::root::{Root, Told};
 use crate::dataset::{self, MANIFEST, RELEASED, classes, paths, tables};
 use crate::error::{Error, Place, Result};
@@ -88,7 +88,7 @@ fn attempt(root: &Root, text: Told, control: &mut Control) -> Result<Compacted> 
     let mut rewritten = Vec::new();
     let mut rows = 0;
     for planned in planned {
-        rewritten.push(rewrite(root, &manifest, &planned, &mut making, control)?);
+        rewritten.push(rewrite(root, &manifest, &planned, &making, control)?);
         rows += planned.rows();
         (control.progress)(rows, total);
     }
@@ -133,7 +133,7 @@ fn rewrite(
     root: &Root,
     manifest: &Manifest,
     planned: &Planned,
-    making: &mut Making,
+    making: &Making,
     control: &Control,
 ) -> Result<Rewritten> {
     let folder = paths::folder(planned.table, &planned.trace_id);
@@ -143,17 +143,13 @@ fn rewrite(
         tables::EVENTS => properties_of_events(codec.compression()),
         _ => properties(codec.compression()),
     });
-    let donors: &[&str] = match planned.table {
-        tables::REQUESTS => &["events.list.element.event_id"],
-        _ => &[],
-    };
     let target = Target {
         dir: &dir,
         name: making.part(),
         schema: &planned.schema,
         properties: &properties,
         metadata: key_values(&[("sysds:trace_id", &planned.trace_id)]),
-        donors,
+        donors: tables::donors(planned.table),
         late: None,
     };
     for file in &planned.of {
@@ -162,13 +158,11 @@ fn rewrite(
     let mut made = Vec::new();
     let numbers = manifest.next_number(&planned.trace_id)..;
     for (number, file) in numbers.zip(planned.files()) {
-        let path = dir.join(format!("{}-{number:05}.parquet", making.part()));
+        let path = target.path(number);
         let groups = file.iter().map(|(of, number)| of.group(root, *number));
         let groups = groups.collect::<Result<Vec<_>>>()?;
         rejoin(&path, &target, groups, &|| go_on(control.interrupted))?;
-        let told = describe_file(making.dir(), &path)?;
-        making.keep(&told.path)?;
-        made.push(told);
+        made.push(making.described(&path)?);
     }
     Ok(Rewritten {
         table: planned.table,

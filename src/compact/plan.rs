@@ -4,14 +4,16 @@
 use crate::columns::parquet::join::PARTS_PER_FILE;
 use crate::columns::parquet::rejoin::Group;
 use crate::dataset::classes::Classes;
-use crate::dataset::manifest::{DataFile, Manifest, digest};
+use crate::dataset::manifest::{DataFile, Manifest, Recording, measured};
 use crate::dataset::opened::Opened;
 use crate::dataset::root::Root;
 use crate::dataset::tables;
 use crate::error::{Error, Place, Result};
 use crate::publish::rows::Rows;
 use crate::publish::united;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Schema, SchemaRef};
+use std::path::Path;
+use std::sync::Arc;
 
 /// The files of a table that are of a recording, to be written anew.
 pub(super) struct Planned {
@@ -28,8 +30,7 @@ pub(super) struct File {
     told: DataFile,
     /// Rows of each row group.
     groups: Vec<usize>,
-    /// Whether it has the schema that it should have.
-    fits: bool,
+    schema: SchemaRef,
 }
 
 impl File {
@@ -43,18 +44,12 @@ impl File {
     /// # Errors
     /// [`Error::Input`], [`Error::Io`], and those of `go_on`.
     pub(super) fn check(&self, root: &Root, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
-        let path = root.join(&self.told.path);
-        let file = root.open(&self.told.path)?.in_blocks();
-        let stop = || go_on().map_err(|_| std::io::ErrorKind::Interrupted.into());
-        let measured = digest(&file, &stop);
-        // What it is stopped by, it is stopped by here, too.
-        go_on()?;
-        let (bytes, sha256) = measured.map_err(Error::io("read", &path))?;
+        let (bytes, sha256) = measured(root, Path::new(&self.told.path), go_on)?;
         match (bytes, sha256.as_str()) == (self.told.bytes, self.told.sha256.as_str()) {
             true => Ok(()),
             false => Err(Error::input(
                 "is not what the manifest says: another checksum",
-                Place::file(path),
+                Place::file(root.join(&self.told.path)),
                 "Fetch the dataset again, or make it again from its traces; sysds verify tells what is wrong with it.",
             )),
         }
@@ -94,7 +89,8 @@ impl Planned {
     /// Whether they are as they are to be.
     fn is_done(&self) -> bool {
         let are = self.of.iter().map(|file| file.groups.len());
-        let fit = self.of.iter().all(|file| file.fits);
+        let fields = self.schema.fields();
+        let fit = self.of.iter().all(|file| file.schema.fields() == fields);
         fit && are.eq(self.files().iter().map(Vec::len))
     }
 }
@@ -102,7 +98,7 @@ impl Planned {
 /// What is to be written anew in the dataset in `root`.
 ///
 /// # Errors
-/// As [`united::schema`].
+/// As [`Rows::open`] and [`united::schema`].
 pub(super) fn planned(
     root: &Root,
     manifest: &Manifest,
@@ -110,26 +106,26 @@ pub(super) fn planned(
 ) -> Result<Vec<Planned>> {
     let mut all = Vec::new();
     for table in tables::ALL {
-        let of = |r: &crate::dataset::manifest::Recording| -> Vec<DataFile> {
-            manifest.files_of(table, &r.trace_id).cloned().collect()
+        let of = |r: &Recording| {
+            let files = manifest.files_of(table, &r.trace_id);
+            let files = files.map(|told| looked_at(root, told.clone()));
+            files.collect::<Result<Vec<_>>>()
         };
-        let files: Vec<Vec<DataFile>> = manifest.recordings.iter().map(of).collect();
-        let names = files
-            .iter()
-            .map(|of| of.iter().map(|f| f.path.clone()).collect());
-        let names: Vec<Vec<String>> = names.collect();
-        if names.iter().all(Vec::is_empty) {
+        let files = manifest.recordings.iter().map(of);
+        let files = files.collect::<Result<Vec<_>>>()?;
+        let own = files.iter().flatten().map(|file| Arc::clone(&file.schema));
+        let own: Vec<SchemaRef> = own.collect();
+        if own.is_empty() {
             continue;
         }
-        let schema = united::schema(root, manifest, classes, table, &names)?;
+        let schema = united::schema(root, manifest, classes, table, own)?;
         let schema = Schema::new(schema.fields().clone());
         for (recording, files) in manifest.recordings.iter().zip(files) {
-            let files = files.into_iter().map(|told| looked_at(root, told, &schema));
             let planned = Planned {
                 table,
                 trace_id: recording.trace_id.clone(),
                 schema: schema.clone(),
-                of: files.collect::<Result<_>>()?,
+                of: files,
             };
             if !planned.of.is_empty() && !planned.is_done() {
                 all.push(planned);
@@ -139,12 +135,12 @@ pub(super) fn planned(
     Ok(all)
 }
 
-fn looked_at(root: &Root, told: DataFile, schema: &Schema) -> Result<File> {
+fn looked_at(root: &Root, told: DataFile) -> Result<File> {
     let rows = Rows::open(root, &told.path)?;
     let groups = rows.metadata().row_groups().iter();
     Ok(File {
         groups: groups.map(|g| g.num_rows().max(0) as usize).collect(),
-        fits: rows.schema().fields() == schema.fields(),
+        schema: Arc::clone(rows.schema()),
         told,
     })
 }

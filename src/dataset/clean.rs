@@ -28,8 +28,8 @@ pub(crate) struct Leftover {
     pub old: bool,
 }
 
-/// Finds what is left in the dataset in `root`, and of ones in the making beside it, and removes what has not changed for `age`, where `remove` says so.
-/// `go_on` is asked while writers have their turn.
+/// Finds what is left in the dataset in `root`, and of ones in the making beside it, and removes what has not changed for
+/// `age`, where `remove` says so. `go_on` is asked while writers have their turn.
 ///
 /// # Errors
 /// [`Error::Io`], those of `go_on`, and as [`Manifest::read`].
@@ -39,10 +39,9 @@ pub(crate) fn clean(
     remove: bool,
     go_on: &dyn Fn() -> Result<()>,
 ) -> Result<Vec<Leftover>> {
-    match (root.disk(), root.store()) {
-        (Some(path), _) => on_disk(path, root, age, remove, go_on),
-        (None, Some(folder)) => in_store(folder, root, age, remove),
-        (None, None) => unreachable!("it is in one of them"),
+    match root.store() {
+        Some(folder) => in_store(folder, root, age, remove),
+        None => on_disk(root.path(), root, age, remove, go_on),
     }
 }
 

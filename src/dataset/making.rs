@@ -1,6 +1,7 @@
 //! A dataset or a release in the making, wherever it is to stand.
 
 use super::committed::Committed;
+use super::manifest::{DataFile, describe_file};
 use super::root::Root;
 use super::shipping::Shipping;
 use super::staging::Staging;
@@ -91,6 +92,16 @@ impl Making {
             Making::Disk(_) => PART,
             Making::Store(shipping) => shipping.part(),
         }
+    }
+
+    /// What the manifest says of the Parquet file `path`, which is whole; it is kept.
+    ///
+    /// # Errors
+    /// As [`describe_file`] and [`Making::keep`].
+    pub(crate) fn described(&self, path: &Path) -> Result<DataFile> {
+        let told = describe_file(self.dir(), path)?;
+        self.keep(&told.path)?;
+        Ok(told)
     }
 
     /// Keeps the file `name`, which is whole: it is not touched any more, and may have gone to a store.

@@ -251,6 +251,23 @@ pub fn digest(
     Ok((bytes, hash.iter().map(|b| format!("{b:02x}")).collect()))
 }
 
+/// Length and SHA-256, in hexadecimal, of the file `file` of the dataset or release in `root`; `go_on` may stop it.
+///
+/// # Errors
+/// [`Error::Io`], as [`Root::open`], and those of `go_on`.
+pub(crate) fn measured(
+    root: &Root,
+    file: &Path,
+    go_on: &dyn Fn() -> Result<()>,
+) -> Result<(u64, String)> {
+    let opened = root.open(file)?.in_blocks();
+    let stop = || go_on().map_err(|_| std::io::ErrorKind::Interrupted.into());
+    let measured = digest(&opened, &stop);
+    // What it is stopped by, it is stopped by here, too.
+    go_on()?;
+    measured.map_err(Error::io("read", &root.join(file)))
+}
+
 /// Whether this program reads datasets and releases of this [`FORMAT_VERSION`]; `path` is their manifest.
 ///
 /// # Errors

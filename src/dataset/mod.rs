@@ -162,11 +162,8 @@ pub fn open(root: &Root) -> Result<Dataset> {
         .flat_map(|t| &t.files)
         .find(|file| !seen.insert(*file))
     {
-        return Err(Error::input(
-            format!("{} is named twice", path_text(root.name_of(twice))),
-            Place::file(root.join(MANIFEST)),
-            "The manifest is damaged, or made to do harm: fetch the dataset or make it again.",
-        ));
+        let name = path_text(root.name_of(twice));
+        return Err(harmful(root, format!("{name} is named twice")));
     }
     Ok(Dataset {
         root: root.clone(),
@@ -181,11 +178,7 @@ fn files_of(root: &Root, table: &Value) -> Result<Vec<PathBuf>> {
     names
         .map(|(name, bytes)| {
             if !foreign::is_inside(Path::new(name)) {
-                return Err(Error::input(
-                    format!("{name} leads out of the dataset"),
-                    Place::file(root.join(MANIFEST)),
-                    "The manifest is damaged, or made to do harm: fetch the dataset or make it again.",
-                ));
+                return Err(harmful(root, format!("{name} leads out of the dataset")));
             }
             // Whether it is there at all.
             if root.disk().is_some() {
@@ -197,6 +190,15 @@ fn files_of(root: &Root, table: &Value) -> Result<Vec<PathBuf>> {
             Ok(root.join(name))
         })
         .collect()
+}
+
+/// The error of a manifest that says what none can.
+fn harmful(root: &Root, what: String) -> Error {
+    Error::input(
+        what,
+        Place::file(root.join(MANIFEST)),
+        "The manifest is damaged, or made to do harm: fetch the dataset or make it again.",
+    )
 }
 
 /// The folder that all files of a table are in, which has its name.

@@ -132,14 +132,7 @@ impl Root {
     /// # Errors
     /// As [`Root::open`]; [`Error::Input`] where it is no UTF-8, or longer than any such file needs to be.
     pub(crate) fn text(&self, name: impl AsRef<Path>) -> Result<String> {
-        match &self.0 {
-            Of::Disk(path) => foreign::read_text_in(path, name),
-            Of::Store(folder) => {
-                foreign::refuse_outside(folder.shown(), name.as_ref())?;
-                let (text, _) = folder.text_once(name.as_ref(), MAX_TEXT)?;
-                Ok(text)
-            }
-        }
+        self.text_of_version(name).map(|(text, _)| text)
     }
 
     /// Reads the texts of the files `names`, in their order.
@@ -171,11 +164,12 @@ impl Root {
     ///
     /// # Errors
     /// As [`Root::text`].
-    pub(crate) fn text_of_version(&self, name: &str) -> Result<Told> {
+    pub(crate) fn text_of_version(&self, name: impl AsRef<Path>) -> Result<Told> {
         match &self.0 {
             Of::Disk(path) => foreign::read_text_in(path, name).map(|text| (text, None)),
             Of::Store(folder) => {
-                let (text, version) = folder.text_once(Path::new(name), MAX_TEXT)?;
+                foreign::refuse_outside(folder.shown(), name.as_ref())?;
+                let (text, version) = folder.text_once(name.as_ref(), MAX_TEXT)?;
                 Ok((text, Some(version)))
             }
         }

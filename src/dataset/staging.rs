@@ -78,16 +78,6 @@ impl Staging {
         &self.dir
     }
 
-    /// Makes a folder in it.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn create_dir(&self, name: &str) -> Result<PathBuf> {
-        let dir = self.dir.join(name);
-        fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
-        Ok(dir)
-    }
-
     /// Puts the dataset in place. Its manifest must have been written.
     ///
     /// # Errors

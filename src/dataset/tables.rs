@@ -14,3 +14,12 @@ pub const LOSSES: &str = "losses";
 
 /// All tables that an ingest makes.
 pub const ALL: [&str; 4] = [EVENTS, REQUESTS, DOWNSTREAM, LOSSES];
+
+/// The column of a table's list, for each list that its rows have, that every row has and that is never null: its path in
+/// Parquet. It tells how many elements there are, where other columns are lacking.
+pub(crate) fn donors(table: &str) -> &'static [&'static str] {
+    match table {
+        REQUESTS => &["events.list.element.event_id"],
+        _ => &[],
+    }
+}

@@ -9,7 +9,7 @@ use crate::columns::parquet::properties::key_values;
 use crate::columns::schema::united::{self, merged};
 use crate::dataset::classes::{self, Class, Classes};
 use crate::dataset::making::Making;
-use crate::dataset::manifest::{DataFile, Recording, describe_file};
+use crate::dataset::manifest::{DataFile, Recording};
 use crate::dataset::{paths, tables};
 use crate::error::Result;
 use crate::trace::event::EventClass;
@@ -136,22 +136,16 @@ impl Joining<'_> {
             tables::EVENTS => (&plan.of_events, Some(&self.recording.links as &dyn Late)),
             _ => (&plan.properties, None),
         };
-        let donors: &[&str] = match self.table.name {
-            tables::REQUESTS => &["events.list.element.event_id"],
-            _ => &[],
-        };
         let path = self.file.join(&Target {
             dir: &self.dir,
             name: making.part(),
             schema: &self.table.schema,
             properties,
             metadata: key_values(&[("sysds:trace_id", &self.recording.recording.trace_id)]),
-            donors,
+            donors: tables::donors(self.table.name),
             late,
         })?;
-        let told = describe_file(making.dir(), &path)?;
-        making.keep(&told.path)?;
-        Ok(told)
+        making.described(&path)
     }
 }
 

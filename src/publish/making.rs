@@ -33,7 +33,7 @@ pub(crate) fn publish(
     let previous = previous
         .map(|root| Old::open(root, rewrite.key_id().as_deref()))
         .transpose()?;
-    let staging = Making::begin_release(&options.output, options.force)?;
+    let making = Making::begin_release(&options.output, options.force)?;
     let splits = options.split.as_ref().map(|by| {
         let interrupted = Arc::clone(&control.interrupted);
         Splits::find(&dataset, &manifest, by, options.memory, interrupted)
@@ -42,12 +42,12 @@ pub(crate) fn publish(
     rewrite.begin(&options.dataset, &manifest, &control.interrupted)?;
     let classes = classes::read(&options.dataset, &manifest)?;
     let tables = Tables::new(&dataset, (&manifest, &classes), splits.as_ref(), options);
-    let written = tables.write(&staging, rewrite, control)?;
+    let written = tables.write(&making, rewrite, control)?;
     let classes = rewrite.classes(classes)?;
     let mut released = rewrite.manifest(manifest)?;
-    let shards = describe(&mut released, &staging, written)?;
+    let shards = describe(&mut released, &making, written)?;
     released.fields = None;
-    released.classes = Some(classes::write_all(staging.dir(), &classes)?);
+    released.classes = Some(classes::write_all(making.dir(), &classes)?);
     released
         .recordings
         .iter_mut()
@@ -60,14 +60,14 @@ pub(crate) fn publish(
     let asked = options.version.clone();
     settle(
         &mut manifest,
-        &staging.dir().into(),
+        &making.dir().into(),
         previous.as_ref(),
         asked,
     )?;
     let gaps = options.about.gaps(options.license.is_some());
-    let metadata = ReleaseMetadata::new(staging.dir(), &manifest, options, &gaps)?;
-    describe::write(&metadata, staging.dir())?;
-    staging.commit()?;
+    let metadata = ReleaseMetadata::new(making.dir(), &manifest, options, &gaps)?;
+    describe::write(&metadata, making.dir())?;
+    making.commit()?;
     Ok(Published {
         manifest,
         gaps,
@@ -121,7 +121,7 @@ fn added(
 /// Gives the shards their names, and the manifest their sizes and checksums.
 fn describe(
     manifest: &mut Manifest,
-    staging: &Making,
+    making: &Making,
     written: BTreeMap<String, Vec<Written>>,
 ) -> Result<BTreeMap<String, Shard>> {
     let recordings = &manifest.recordings;
@@ -130,10 +130,10 @@ fn describe(
     let mut shards = BTreeMap::new();
     let mut tables = BTreeMap::new();
     for (table, written) in written {
-        let dir = staging.dir().join(RELEASED).join(&table);
+        let dir = making.dir().join(RELEASED).join(&table);
         let mut files: Vec<DataFile> = Vec::new();
         for shard in shards::name(&dir, written, &folders)? {
-            let file = describe_file(staging.dir(), &shard.path)?;
+            let file = describe_file(making.dir(), &shard.path)?;
             let of = recordings.get(shard.recording);
             let shard = Shard {
                 table: table.clone(),

@@ -53,7 +53,7 @@ impl<'a> Tables<'a> {
     /// Writes the shards of all tables.
     pub(super) fn write(
         mut self,
-        staging: &Making,
+        making: &Making,
         rewrite: &mut dyn Rewrite,
         control: &mut Control,
     ) -> Result<BTreeMap<String, Vec<Written>>> {
@@ -65,7 +65,7 @@ impl<'a> Tables<'a> {
             tables::EVENTS,
             tables::LOSSES,
         ] {
-            let dir = staging.create_dir(&format!("{RELEASED}/{table}"))?;
+            let dir = making.create_dir(&format!("{RELEASED}/{table}"))?;
             written.insert(table.to_owned(), self.table(table, &dir, rewrite, control)?);
         }
         Ok(written)
@@ -83,7 +83,10 @@ impl<'a> Tables<'a> {
         if files.iter().all(Vec::is_empty) {
             return Err(no_files(root, table));
         }
-        let of_table = united::schema(root, self.manifest, self.classes, table, &files)?;
+        let schemas = files.iter().flatten();
+        let schemas = schemas.map(|file| Ok(Rows::open(root, file)?.schema().clone()));
+        let schemas = schemas.collect::<Result<_>>()?;
+        let of_table = united::schema(root, self.manifest, self.classes, table, schemas)?;
         let schema = rewrite.schema(Arc::clone(&of_table));
         let compression = self.options.codec.compression();
         let properties = match table {

@@ -1,6 +1,5 @@
 //! The one schema that a table has in a release, of whose files in the dataset one may lack columns that another has.
 
-use super::rows::Rows;
 use crate::columns::schema::layout::Layout;
 use crate::columns::schema::united::{self, member, members, usage};
 use crate::columns::schema::{contract, merge};
@@ -15,24 +14,19 @@ use arrow::datatypes::{Schema, SchemaRef};
 use glob::Pattern;
 use std::sync::Arc;
 
-/// The schema of the table whose `files` are those of the dataset in `root`: that of one ingest of all its recordings.
+/// The schema of the table whose files, in the dataset in `root`, have the schemas `all`: that of one ingest of all its
+/// recordings.
 ///
 /// # Errors
-/// As [`Rows::open`], and [`Error::Input`](crate::error::Error::Input) where a column has two types.
+/// [`Error::Input`](crate::error::Error::Input) where a column has two types.
 pub(crate) fn schema(
     root: &Root,
     manifest: &Manifest,
     classes: &[Classes],
     table: &str,
-    files: &[Vec<String>],
+    mut all: Vec<SchemaRef>,
 ) -> Result<SchemaRef> {
-    let mut all: Vec<SchemaRef> = Vec::new();
-    for file in files.iter().flatten() {
-        let schema = Rows::open(root, file)?.schema().clone();
-        if all.last() != Some(&schema) {
-            all.push(schema);
-        }
-    }
+    all.dedup();
     if let [only] = &all[..] {
         return Ok(Arc::clone(only));
     }

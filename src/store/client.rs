@@ -1,16 +1,14 @@
-//! A folder in a store, with a client that speaks to it.
+//! A folder in a store: what is asked of it, by threads that wait for the answer.
 
-use super::address::{Address, Kind};
-#[cfg(feature = "s3")]
-use super::profile;
-use super::refused::refused;
+use super::address::Address;
+use super::environment;
+use super::refused::{is_beyond, refused};
 use super::remembering::Remembering;
-use super::waiting::{handle, wait};
+use super::waiting::wait;
 use crate::error::{Error, Place, Result};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::client::SpawnedReqwestConnector;
-use object_store::{BackoffConfig, ObjectStore, ObjectStoreExt, RetryConfig, UpdateVersion};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, UpdateVersion};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
@@ -18,12 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long a request is tried again where the store does not answer, or says that it cannot now.
-const TRY: Duration = Duration::from_secs(60);
 /// Texts that are fetched at the same time.
 const AT_ONCE: usize = 16;
-/// By which a user sets it.
-const TRY_SECONDS: &str = "SYSDS_STORE_TRY_SECONDS";
 
 /// A folder in a store.
 #[derive(Clone)]
@@ -47,6 +41,15 @@ impl fmt::Debug for Folder {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Version(pub(super) UpdateVersion);
 
+impl Version {
+    fn of(object: &ObjectMeta) -> Self {
+        Version(UpdateVersion {
+            e_tag: object.e_tag.clone(),
+            version: object.version.clone(),
+        })
+    }
+}
+
 /// An object that a listing tells of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listed {
@@ -64,15 +67,8 @@ impl Folder {
     /// # Errors
     /// [`Error::Store`] where the environment does not fit together, [`Error::Io`] where there are no threads.
     pub(crate) fn new(address: Address) -> Result<Folder> {
-        let tried = tried()?;
-        #[cfg(feature = "s3")]
-        if address.kind == Kind::S3 {
-            profile::check(&variable)?;
-        }
-        let connector = SpawnedReqwestConnector::new(handle()?);
-        let built = build(&address, connector, retries(tried));
-        let shown = PathBuf::from(address.text());
-        let store = built.map_err(|e| refused(address.kind, ("use", &shown), &e))?;
+        let tried = environment::tried()?;
+        let store = environment::client(&address, tried)?;
         Ok(Self::of(store, address, tried))
     }
 
@@ -120,9 +116,7 @@ impl Folder {
     /// # Errors
     /// [`Error::Store`].
     pub(crate) fn size(&self, name: &Path) -> Result<Option<u64>> {
-        let (store, path) = (Arc::clone(self.store.inner()), self.address.object(name));
-        let head = async move { store.head(&path).await };
-        match self.ask("read", name, head) {
+        match self.head(name) {
             Ok(told) => {
                 self.tell_size(name, told.size);
                 Ok(Some(told.size))
@@ -147,12 +141,10 @@ impl Folder {
     /// # Errors
     /// [`Error::Io`] where it is not there, [`Error::Store`].
     pub(super) fn size_once(&self, name: &Path) -> Result<u64> {
-        let (store, path) = (Arc::clone(&self.store), self.address.object(name));
-        if let Some(size) = store.size(&path) {
-            return Ok(size);
+        match self.store.size(&self.address.object(name)) {
+            Some(size) => Ok(size),
+            None => Ok(self.head(name)?.size),
         }
-        let head = async move { store.head(&path).await };
-        Ok(self.ask("read", name, head)?.size)
     }
 
     /// The bytes `range` of the object `name`.
@@ -162,13 +154,13 @@ impl Folder {
     pub(super) fn range(&self, name: &Path, range: std::ops::Range<u64>) -> Result<Bytes> {
         let (store, path) = (Arc::clone(&self.store), self.address.object(name));
         let wanted = range.clone();
-        let got = async move { store.get_range(&path, wanted).await };
-        let got = self.ask("read", name, got);
+        let got = async move { Ok(store.get_range(&path, wanted).await) };
+        let got = self.ask("read", name, got)?;
         let short = match &got {
             Ok(bytes) => bytes.len() as u64 != range.end - range.start,
-            // What begins beyond the end is not satisfiable.
-            Err(e) => e.to_string().contains("416"),
+            Err(e) => is_beyond(e),
         };
+        let got = got.map_err(|e| self.refused(("read", name), &e));
         if !short {
             return got;
         }
@@ -253,13 +245,13 @@ impl Folder {
     /// # Errors
     /// As [`Folder::size_once`].
     pub(super) fn version(&self, name: &Path) -> Result<Version> {
+        Ok(Version::of(&self.head(name)?))
+    }
+
+    /// What the store tells of the object `name`, whatever is known of it.
+    fn head(&self, name: &Path) -> Result<ObjectMeta> {
         let (store, path) = (Arc::clone(self.store.inner()), self.address.object(name));
-        let head = async move { store.head(&path).await };
-        let told = self.ask("read", name, head)?;
-        Ok(Version(UpdateVersion {
-            e_tag: told.e_tag,
-            version: told.version,
-        }))
+        self.ask("read", name, async move { store.head(&path).await })
     }
 
     /// All objects below the folder, sorted by name.
@@ -335,113 +327,17 @@ async fn fetched(
     most: u64,
 ) -> object_store::Result<(Version, Option<Bytes>)> {
     let got = store.get(&path).await?;
-    let version = Version(UpdateVersion {
-        e_tag: got.meta.e_tag.clone(),
-        version: got.meta.version.clone(),
-    });
+    let version = Version::of(&got.meta);
     match got.meta.size > most {
         true => Ok((version, None)),
         false => Ok((version, Some(got.bytes().await?))),
     }
 }
 
-/// How long the user wants a request to be tried.
-fn tried() -> Result<Duration> {
-    let Some(text) = std::env::var_os(TRY_SECONDS) else {
-        return Ok(TRY);
-    };
-    let seconds = text.to_str().and_then(|text| text.parse().ok());
-    let seconds = seconds.ok_or_else(|| {
-        Error::usage(
-            format!("{TRY_SECONDS}={}: not a number of seconds", text.display()),
-            format!("Leave it out for {} seconds.", TRY.as_secs()),
-        )
-    })?;
-    Ok(Duration::from_secs(seconds))
-}
-
-fn retries(tried: Duration) -> RetryConfig {
-    RetryConfig {
-        backoff: BackoffConfig::default(),
-        // The time ends them, not their number.
-        max_retries: 1000,
-        retry_timeout: tried,
-    }
-}
-
-fn build(
-    address: &Address,
-    connector: SpawnedReqwestConnector,
-    retries: RetryConfig,
-) -> object_store::Result<Arc<dyn ObjectStore>> {
-    match address.kind {
-        #[cfg(feature = "s3")]
-        Kind::S3 => s3(address, connector, retries),
-        #[cfg(feature = "gcs")]
-        Kind::Gcs => {
-            let builder = object_store::gcp::GoogleCloudStorageBuilder::from_env();
-            let builder = builder
-                .with_url(address.bucket.as_str())
-                .with_retry(retries);
-            Ok(Arc::new(builder.with_http_connector(connector).build()?))
-        }
-        #[cfg(feature = "azure")]
-        Kind::Azure => {
-            let builder = object_store::azure::MicrosoftAzureBuilder::from_env();
-            let builder = builder
-                .with_url(address.bucket.as_str())
-                .with_retry(retries);
-            Ok(Arc::new(builder.with_http_connector(connector).build()?))
-        }
-        #[allow(unreachable_patterns, reason = "of builds that have all kinds")]
-        _ => unreachable!("no address is of a kind that the build has not"),
-    }
-}
-
-/// What the environment says, unless it is nothing.
-#[cfg(feature = "s3")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// A client of S3: the environment goes before the profile.
-#[cfg(feature = "s3")]
-fn s3(
-    address: &Address,
-    connector: SpawnedReqwestConnector,
-    retries: RetryConfig,
-) -> object_store::Result<Arc<dyn ObjectStore>> {
-    use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
-    let mut builder = AmazonS3Builder::from_env().with_url(address.bucket.as_str());
-    let of_profile = profile::settings(&variable);
-    // A profile that is named goes before keys of the environment that are not.
-    for (name, key) in [
-        ("aws_access_key_id", Key::AccessKeyId),
-        ("aws_secret_access_key", Key::SecretAccessKey),
-        ("aws_session_token", Key::Token),
-        ("region", Key::Region),
-        ("endpoint_url", Key::Endpoint),
-    ] {
-        if builder.get_config_value(&key).is_none()
-            && let Some(value) = of_profile.get(name)
-        {
-            builder = builder.with_config(key, value);
-        }
-    }
-    if builder.get_config_value(&Key::Region).is_none() {
-        builder = builder.with_region("us-east-1");
-    }
-    let endpoint = builder.get_config_value(&Key::Endpoint);
-    if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
-        builder = builder.with_allow_http(true);
-    }
-    let builder = builder.with_retry(retries).with_http_connector(connector);
-    Ok(Arc::new(builder.build()?))
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::store::address::Kind;
     use object_store::memory::InMemory;
     use object_store::path::Path as Key;
 

@@ -127,9 +127,20 @@ fn meaning(kind: Kind, e: &object_store::Error) -> (String, String) {
 
 /// Whether the store refused a request for what it is, so that the same again would be refused again.
 pub(super) fn is_final(e: &object_store::Error) -> bool {
+    status_of(e).is_some_and(|status| status.starts_with('4') && !status.starts_with("409"))
+}
+
+/// Whether the bytes that were asked for are beyond the end of the object.
+pub(super) fn is_beyond(e: &object_store::Error) -> bool {
+    status_of(e).is_some_and(|status| status.starts_with("416"))
+}
+
+fn status_of(e: &object_store::Error) -> Option<String> {
     let causes = causes(e);
-    let status = causes.iter().find_map(|cause| status(cause));
-    status.is_some_and(|status| status.starts_with('4') && !status.starts_with("409"))
+    causes
+        .iter()
+        .find_map(|cause| status(cause))
+        .map(str::to_owned)
 }
 
 /// The status in an error of the client's, which is not among its parts that can be seen: `503 Service Unavailable`.
@@ -238,6 +249,15 @@ mod tests {
             assert_eq!(is_final(&e), is, "{status}");
         }
         assert!(!is_final(&generic("connection reset")));
+    }
+
+    #[test]
+    fn what_is_beyond_the_end_of_an_object_is_known() {
+        let said = "Server returned non-2xx status code: 416 Range Not Satisfiable: ";
+        assert!(is_beyond(&generic(said)));
+        assert!(!is_beyond(&generic(
+            "an object of 416 bytes: connection reset"
+        )));
     }
 
     #[test]

@@ -93,12 +93,6 @@ def answer(method: str, target: str, headers: dict[str, str], data: bytes) -> An
         _, told, _ = put(key, b"".join(part for _, part in sorted(UPLOADS.pop(upload).items())), {})
         tag = escape(told["ETag"])
         return 200, {}, f"<CompleteMultipartUploadResult><ETag>{tag}</ETag></CompleteMultipartUploadResult>".encode()
-    if method == "POST" and "delete" in query:
-        names = re.findall(r"<Key>([^<]*)</Key>", data.decode())
-        for name in names:
-            OBJECTS.pop(unescape(name), None)
-        gone = "".join(f"<Deleted><Key>{name}</Key></Deleted>" for name in names)
-        return 200, {}, f"<DeleteResult>{gone}</DeleteResult>".encode()
     if method == "PUT":
         return put(key, data, headers)
     if method == "DELETE":

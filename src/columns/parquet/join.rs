@@ -49,6 +49,13 @@ pub struct Target<'a> {
     pub late: Option<&'a dyn Late>,
 }
 
+impl Target<'_> {
+    /// Where its file of this number stands.
+    pub fn path(&self, number: usize) -> PathBuf {
+        self.dir.join(format!("{}-{number:05}.parquet", self.name))
+    }
+}
+
 /// A file that parts are to be joined into. It can be written whatever becomes of the others, and at the same time.
 #[derive(Debug, Clone, Copy)]
 pub struct Planned<'a> {
@@ -85,8 +92,7 @@ impl Planned<'_> {
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`] where a file cannot be read or written.
     pub fn join(&self, target: &Target) -> Result<PathBuf> {
-        let name = format!("{}-{:05}.parquet", target.name, self.number);
-        let path = target.dir.join(name);
+        let path = target.path(self.number);
         let file = File::create(&path).map_err(Error::io("create", &path))?;
         let mut joint = Joint::new(file, target).map_err(Error::columns(&path))?;
         let mut rows = self.before;

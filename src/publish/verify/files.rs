@@ -3,8 +3,8 @@
 use super::release::Release;
 use super::report::{Kind, Report, ends};
 use crate::dataset::MANIFEST;
-use crate::dataset::manifest::{DataFile, digest};
-use crate::error::{Error, Result};
+use crate::dataset::manifest::{DataFile, measured};
+use crate::error::Result;
 use crate::foreign;
 use crate::publish::release::SUMS;
 use crate::shown::path_text;
@@ -120,13 +120,13 @@ fn look(
         report.add(Kind::NoFile, &file, kind.refused(below).reason());
         return Ok(Measured::Unread);
     }
-    match measure(release, below) {
+    match measured(release.root, below, &|| release.go_on()) {
         Err(e) if ends(&e) => Err(e),
         Err(e) => {
             report.add(Kind::Unreadable, &file, e.reason());
             Ok(Measured::Unread)
         }
-        Ok(measured) => Ok(measured),
+        Ok((bytes, sha256)) => Ok(Measured::Read(bytes, sha256)),
     }
 }
 
@@ -168,20 +168,6 @@ enum Measured {
     Read(u64, String),
     /// It could not be read.
     Unread,
-}
-
-/// Length and SHA-256 of a file, unless the check is to stop.
-fn measure(release: &Release, file: &Path) -> Result<Measured> {
-    let opened = release.root.open(file)?.in_blocks();
-    let stop = || match release.go_on() {
-        Ok(()) => Ok(()),
-        Err(_) => Err(std::io::ErrorKind::Interrupted.into()),
-    };
-    let measured = digest(&opened, &stop);
-    // What it is stopped by, it is stopped by here, too.
-    release.go_on()?;
-    let (bytes, sha256) = measured.map_err(Error::io("read", &release.root.join(file)))?;
-    Ok(Measured::Read(bytes, sha256))
 }
 
 /// Whether a path leads into the release, and not out of it.
