@@ -93,8 +93,9 @@ pub(super) struct PublishArgs {
     quiet: bool,
 }
 
+/// How to split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Split {
+pub(super) enum Split {
     /// Not at all: everything is in one split, `full`
     None,
     /// By a hash of each request's ids
@@ -108,7 +109,8 @@ enum Split {
 }
 
 impl Split {
-    fn name(self) -> Option<&'static str> {
+    /// As the query is told.
+    pub(super) fn name(self) -> Option<&'static str> {
         match self {
             Split::None => None,
             Split::Hash => Some("hash"),
@@ -119,7 +121,8 @@ impl Split {
     }
 }
 
-fn parameter(text: &str) -> Result<(String, String), String> {
+/// A parameter of a split, `NAME=VALUE`.
+pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
     match pair {
         Some(("out" | "by", _)) => Err("--split and -o say that".to_owned()),
