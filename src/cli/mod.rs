@@ -24,6 +24,7 @@ mod script;
 mod select;
 mod shell;
 mod size;
+mod split;
 mod terminal;
 mod verify;
 
