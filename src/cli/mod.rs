@@ -25,6 +25,7 @@ mod select;
 mod sequences;
 mod shell;
 mod size;
+mod split;
 mod terminal;
 mod verify;
 

@@ -1,10 +1,9 @@
 //! `sysds sequences`: its options, and the table that it prints.
 
-use super::publish::{Split, parameter};
+use super::split::SplitArgs;
 use super::{size, terminal};
 use crate::dataset::root::{Root, refuse_url};
-use crate::error::{Error, Result};
-use crate::publish::split::SplitStrategy;
+use crate::error::Result;
 use crate::sequences::{Control, Kinds, Manifest, Options, Reach, make};
 use crate::shown::shown_path;
 use clap::{Args, ValueEnum};
@@ -57,12 +56,8 @@ pub(super) struct SequencesArgs {
         requires = "arguments"
     )]
     path_words: usize,
-    /// How to split a dataset, or a release that is not split, as `sysds query split` does
-    #[arg(long, value_enum, value_name = "STRATEGY", default_value_t = Split::None)]
-    split: Split,
-    /// A parameter of the split: fraction=0.8, gap_ms=0 (time), label=normal (label)
-    #[arg(short, long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
-    parameters: Vec<(String, String)>,
+    #[command(flatten)]
+    split: SplitArgs,
     /// Size of a file on disk, as 500MB or 2GB (powers of 1000; M and MiB: of 1024)
     #[arg(long, value_name = "SIZE", default_value = "250MB", value_parser = size::bytes)]
     shard_size: u64,
@@ -117,13 +112,6 @@ pub(super) fn run(args: SequencesArgs) -> Result<u8> {
 
 fn options(args: SequencesArgs) -> Result<Options> {
     refuse_url(&args.output, "sequences are written to")?;
-    let split = args.split.name();
-    if split.is_none() && !args.parameters.is_empty() {
-        return Err(Error::usage(
-            "-p is a parameter of a split, and none is asked for",
-            "Add --split hash, time, recording or label.",
-        ));
-    }
     Ok(Options {
         source: Root::named(&args.source)?,
         output: args.output,
@@ -137,10 +125,7 @@ fn options(args: SequencesArgs) -> Result<Options> {
         longest: (args.max_length > 0).then_some(args.max_length),
         skip: args.skip_first,
         path_words: args.path_words,
-        split: split.map(|name| SplitStrategy {
-            name: name.to_owned(),
-            parameters: args.parameters,
-        }),
+        split: args.split.strategy()?,
         shard_bytes: args.shard_size,
         memory: args.memory,
     })

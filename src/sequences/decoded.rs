@@ -235,7 +235,7 @@ impl Decoder {
             let sizes = First::of(batch, &SIZES);
             to.size = rows
                 .iter()
-                .map(|row| sizes.value(*row).unwrap_or(-1))
+                .map(|row| sizes.value(*row).map_or(-1, |size| size.max(-1)))
                 .collect();
         }
         Ok(())

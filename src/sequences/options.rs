@@ -2,7 +2,7 @@
 
 use crate::dataset::root::Root;
 use crate::error::{Error, Result};
-use crate::publish::split::SplitStrategy;
+use crate::split::SplitStrategy;
 use glob::Pattern;
 use std::path::PathBuf;
 use std::sync::Arc;

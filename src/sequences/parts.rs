@@ -5,9 +5,10 @@ use crate::dataset::manifest::Manifest;
 use crate::dataset::root::Root;
 use crate::dataset::{self, Dataset};
 use crate::error::{Error, Result};
-use crate::publish::release::{self, INCOMPLETE, OTHER, ReleaseManifest};
-use crate::publish::split::Splits;
+use crate::publish::release::{self, ReleaseManifest};
 use crate::shown::path_text;
+use crate::split::Splits;
+use crate::split::names::{GAP, INCOMPLETE, OTHER, UNUSED, place};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ enum Parts {
 }
 
 /// Names of what is no part to train or test with: a request there is left out.
-const NO_PARTS: [&str; 3] = [INCOMPLETE, OTHER, "gap"];
+const NO_PARTS: [&str; 5] = [GAP, UNUSED, INCOMPLETE, OTHER, release::FULL];
 
 impl Source {
     /// Opens what `options` name, and splits it where it is not.
@@ -70,16 +71,16 @@ impl Source {
         })
     }
 
-    /// The names of the parts that there are, sorted.
+    /// The names of the parts that there are, in their order.
     pub(super) fn names(&self) -> Vec<String> {
         let all: BTreeSet<&String> = match &self.parts {
             Parts::Released(shards) => shards.values().collect(),
             Parts::Split(splits) => splits.names.iter().collect(),
         };
-        let names = all
-            .into_iter()
-            .filter(|name| is_part(name) && *name != release::FULL);
-        names.cloned().collect()
+        let names = all.into_iter().filter(|name| is_part(name));
+        let mut names: Vec<String> = names.cloned().collect();
+        names.sort_by_key(|name| place(name));
+        names
     }
 
     /// The part of a request of the recording `recording`, in the file `file`; `None` where it is in none.

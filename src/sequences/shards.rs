@@ -7,14 +7,15 @@ use crate::columns::parquet::batches::BatchWriter;
 use crate::columns::parquet::properties::properties;
 use crate::dataset::codec::Codec;
 use crate::error::{Error, Result};
+use crate::split::names::word;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-/// Elements of each list in a row group: in memory, some 40 MB with all columns.
-const GROUP: usize = 1 << 20;
+/// Elements of each list in a row group: in memory, some 15 MB with all columns.
+const GROUP: usize = 1 << 18;
 
 /// The files of all parts.
 pub(super) struct Shards {
@@ -104,9 +105,8 @@ impl Shards {
             let (name, count) = (&series.name, series.written);
             let files = (0..count).map(|number| {
                 let from = self.dir.join(temporary(name, number));
-                let to = self
-                    .dir
-                    .join(format!("{name}-{number:05}-of-{count:05}.parquet"));
+                let file = format!("{}-{number:05}-of-{count:05}.parquet", word(name));
+                let to = self.dir.join(file);
                 fs::rename(&from, &to).map_err(Error::io("rename", &from))?;
                 Ok(to)
             });
