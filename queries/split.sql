@@ -350,50 +350,52 @@ SELECT
 FROM split_requests AS r
 LEFT JOIN split_calls AS c ON c.trace_id = r.trace_id AND c.request_id = r.request_id;
 
--- The audit counts in groups, which go to disk beyond the memory that there is, and sorts once, for what is meanwhile.
+-- How many requests of each part share something with a training request: a statement for each thing, so that what is
+-- known of one is in memory at a time.
+CREATE TABLE split_same_recording AS
+SELECT m.split, count(*) AS requests
+FROM split_members AS m
+JOIN (SELECT DISTINCT trace_id FROM split_members WHERE split = 'train') AS t
+  ON t.trace_id = m.trace_id
+WHERE m.split <> 'train'
+GROUP BY m.split;
+
+CREATE TABLE split_same_connection AS
+SELECT m.split, count(*) AS requests
+FROM split_members AS m
+JOIN (SELECT DISTINCT trace_id, connection_id FROM split_members WHERE split = 'train') AS t
+  ON t.trace_id = m.trace_id AND t.connection_id = m.connection_id
+WHERE m.split <> 'train'
+GROUP BY m.split;
+
+CREATE TABLE split_same_thread AS
+SELECT m.split, count(*) AS requests
+FROM split_members AS m
+JOIN (SELECT DISTINCT trace_id, tid FROM split_members WHERE split = 'train') AS t
+  ON t.trace_id = m.trace_id AND t.tid = m.tid
+WHERE m.split <> 'train'
+GROUP BY m.split;
+
+CREATE TABLE split_same_client AS
+SELECT m.split, count(*) AS requests
+FROM split_members AS m
+JOIN (SELECT DISTINCT client_addr FROM split_members WHERE split = 'train') AS t
+  ON t.client_addr = m.client_addr
+WHERE m.split <> 'train'
+GROUP BY m.split;
+
+CREATE TABLE split_same_calls AS
+SELECT m.split, count(*) AS requests
+FROM split_members AS m
+JOIN (SELECT DISTINCT calls FROM split_members WHERE split = 'train') AS t
+  ON t.calls = m.calls
+WHERE m.split <> 'train'
+GROUP BY m.split;
+
 WITH counted AS (
   SELECT split, count(*) AS requests, sum(n_events) AS events, min(start) AS first_start, max(start) AS last_start
   FROM split_members
   GROUP BY split
-), keyed AS (
-  -- What a request may share with others, in a row each.
-  SELECT split, 'recording' AS what, CAST(trace_id AS VARCHAR) AS trace_id, CAST(NULL AS BIGINT) AS number, NULL AS value
-  FROM split_members
-  UNION ALL
-  SELECT split, 'connection', trace_id, connection_id, NULL FROM split_members WHERE connection_id IS NOT NULL
-  UNION ALL
-  SELECT split, 'thread', trace_id, tid, NULL FROM split_members WHERE tid IS NOT NULL
-  UNION ALL
-  SELECT split, 'client', NULL, NULL, client_addr FROM split_members WHERE client_addr IS NOT NULL
-  UNION ALL
-  SELECT split, 'calls', NULL, NULL, encode(calls, 'hex') FROM split_members WHERE calls IS NOT NULL
-), sharing AS (
-  SELECT
-    what,
-    count(*) FILTER (WHERE split = 'valid') AS valid,
-    count(*) FILTER (WHERE split = 'test') AS test,
-    count(*) FILTER (WHERE split = 'valid-ood') AS valid_ood,
-    count(*) FILTER (WHERE split = 'test-ood') AS test_ood,
-    count(*) FILTER (WHERE split = 'ood') AS ood,
-    count(*) FILTER (WHERE split = 'gap') AS gap,
-    count(*) FILTER (WHERE split = 'unused') AS unused
-  FROM keyed
-  GROUP BY what, trace_id, number, value
-  HAVING count(*) FILTER (WHERE split = 'train') > 0
-), shared AS (
-  SELECT what, [sum(valid), sum(test), sum(valid_ood), sum(test_ood), sum(ood), sum(gap), sum(unused)] AS n
-  FROM sharing
-  GROUP BY what
-), same AS (
-  -- A row for each part, in the order of the lists.
-  SELECT
-    unnest(['valid', 'test', 'valid-ood', 'test-ood', 'ood', 'gap', 'unused']) AS split,
-    unnest(first_value(n) FILTER (WHERE what = 'recording')) AS recording,
-    unnest(first_value(n) FILTER (WHERE what = 'connection')) AS connection,
-    unnest(first_value(n) FILTER (WHERE what = 'thread')) AS thread,
-    unnest(first_value(n) FILTER (WHERE what = 'client')) AS client,
-    unnest(first_value(n) FILTER (WHERE what = 'calls')) AS calls
-  FROM shared
 ), latest AS (
   -- The latest end of the training requests that begin before the end of a request.
   SELECT
@@ -418,14 +420,18 @@ SELECT
   c.events,
   first_start,
   last_start,
-  CASE WHEN c.split <> 'train' THEN coalesce(s.recording, 0) END AS same_recording,
-  CASE WHEN c.split <> 'train' THEN coalesce(s.connection, 0) END AS same_connection,
-  CASE WHEN c.split <> 'train' THEN coalesce(s.thread, 0) END AS same_thread,
-  CASE WHEN c.split <> 'train' THEN coalesce(s.client, 0) END AS same_client,
+  CASE WHEN c.split <> 'train' THEN coalesce(recording.requests, 0) END AS same_recording,
+  CASE WHEN c.split <> 'train' THEN coalesce(connection.requests, 0) END AS same_connection,
+  CASE WHEN c.split <> 'train' THEN coalesce(thread.requests, 0) END AS same_thread,
+  CASE WHEN c.split <> 'train' THEN coalesce(client.requests, 0) END AS same_client,
   CASE WHEN c.split <> 'train' THEN m.requests END AS meanwhile,
-  CASE WHEN c.split <> 'train' THEN coalesce(s.calls, 0) END AS same_calls
+  CASE WHEN c.split <> 'train' THEN coalesce(calls.requests, 0) END AS same_calls
 FROM counted AS c
-LEFT JOIN same AS s ON s.split = c.split
+LEFT JOIN split_same_recording AS recording ON recording.split = c.split
+LEFT JOIN split_same_connection AS connection ON connection.split = c.split
+LEFT JOIN split_same_thread AS thread ON thread.split = c.split
+LEFT JOIN split_same_client AS client ON client.split = c.split
+LEFT JOIN split_same_calls AS calls ON calls.split = c.split
 LEFT JOIN meanwhile AS m ON m.split = c.split
 UNION ALL
 SELECT 'left out', count(*), sum(n_events), min(start), max(start), NULL, NULL, NULL, NULL, NULL, NULL

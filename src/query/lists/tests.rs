@@ -35,6 +35,21 @@ fn value(expression: &str) -> String {
 #[test]
 fn each_does_what_it_says() {
     for (expression, expected) in [
+        (
+            "positions(['b', 'x', NULL, 'a'], ['a', 'b', 'a'], 9)",
+            "[2, 9, 9, 1]",
+        ),
+        ("positions(['b', 'x'], [NULL, 'b'], NULL)", "[2, ]"),
+        ("positions(['b'], CAST(NULL AS VARCHAR[]), 0)", "[0]"),
+        ("positions(CAST(NULL AS VARCHAR[]), ['b'], 0)", ""),
+        ("deltas([3, 5, 4, NULL, 7, 9])", "[3, 2, -1, , , 2]"),
+        ("deltas(CAST([] AS BIGINT[]))", "[]"),
+        ("fill_null([1, NULL], 0)", "[1, 0]"),
+        ("fill_null([1, NULL], NULL)", "[1, ]"),
+        (
+            "outcomes([0, -2, NULL, -4095, -4096, 17])",
+            "[1, 2, 0, 2, 1, 1]",
+        ),
         ("elements_where([1, 2, 3], ['a', 'b', 'a'], 'a')", "[1, 3]"),
         ("elements_where([1, 2], ['a', NULL], 'x')", "[]"),
         ("elements_where([1, 2], ['a', NULL], NULL)", "[]"),
@@ -59,14 +74,12 @@ fn each_does_what_it_says() {
 #[test]
 fn what_they_do_not_take_is_said() {
     for (expression, why) in [
+        ("deltas(1)", "deltas takes a list as argument 1"),
         (
-            "element_counts(1)",
-            "element_counts takes a list as argument 1",
+            "positions(['a'], ['a'], ['a'])",
+            "positions takes one value as argument 3",
         ),
-        (
-            "ngrams(['a'], [1], [2])",
-            "ngrams takes one value as argument 3",
-        ),
+        ("deltas(['a'])", "a list of integers is needed"),
         ("element_counts([1])", "a list of texts is needed"),
         ("ngrams(['a'], [1], 0)", "n is a number from 1"),
         ("ngrams(['a'], [1], NULL)", "n is a number from 1"),
