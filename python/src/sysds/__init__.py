@@ -21,7 +21,7 @@ from .errors import (
 )
 from .export import export_text
 from .loading import Reach, load, open_sequences
-from .program import program, program_version
+from .executable import program, program_version
 from .sequences import Sequences
 from .sql import query
 from .vocabulary import Vocabulary, Words

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import program
+from . import executable
 from .errors import BadSequences, SysdsError
 
 FORM = 1
@@ -42,7 +42,7 @@ def manifest_checksum(source: str | os.PathLike[str]) -> str:
     """SHA-256 of the manifest of a dataset or a release, which names every file of it with its checksum."""
     if is_url(source):
         # The program has the credentials; what it tells of the manifest is the manifest in its own order.
-        told = json.loads(program.run(["inspect", "--json", source]))
+        told = json.loads(executable.run(["inspect", "--json", source]))
         text = json.dumps(told["manifest"], sort_keys=True).encode()
     else:
         path = Path(source) / "manifest.json"
@@ -58,7 +58,7 @@ def key(source: str | os.PathLike[str], parameters: Mapping[str, Any]) -> str:
     of = {
         "form": FORM,
         "manifest": manifest_checksum(source),
-        "program": program.program_version(),
+        "program": executable.program_version(),
         "parameters": dict(parameters),
     }
     return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:32]

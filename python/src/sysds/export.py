@@ -18,7 +18,6 @@ from typing import Any
 
 from .errors import SysdsError
 from .loading import load
-from .rows import groups_of_files, read_rows
 from .sequences import Sequences
 from .vocabulary import ABSENT, FIRST, TRUNCATED, UNKNOWN, Words
 
@@ -46,6 +45,9 @@ def export_text(
     say the same. Requests are those of `load`, in its order, with the system calls of their reach, whole. Instead of a release,
     `Sequences` may be given; they must not be cut off.
     """
+    # Here, since it needs numpy, which not everybody has.
+    from .rows import groups_of_files, read_rows
+
     if isinstance(release, Sequences):
         sequences = release.other(part)
     else:

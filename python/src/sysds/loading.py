@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from . import cache as kept
-from . import program
+from . import executable
 from .errors import SysdsError
 from .sequences import Sequences, describe
 
@@ -64,7 +64,7 @@ def load(
         options += ["--memory", memory]
 
     def make(folder: Path) -> None:
-        program.run(["sequences", os.fspath(source), "-o", folder, *options])
+        executable.run(["sequences", os.fspath(source), "-o", folder, *options])
 
     def check(folder: Path) -> None:
         describe(folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import program
+from . import executable
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -29,7 +29,7 @@ def query(dataset: str | os.PathLike[str], sql_or_name: str | os.PathLike[str], 
         options += ["-p", f"{name}={_literal(value)}"]
     with tempfile.TemporaryDirectory(prefix="sysds-") as folder:
         result = Path(folder) / "result.parquet"
-        program.run(["query", "-d", os.fspath(dataset), *options, "--format", "parquet", "-o", result, *chosen])
+        executable.run(["query", "-d", os.fspath(dataset), *options, "--format", "parquet", "-o", result, *chosen])
         # Read before the folder goes.
         return pq.read_table(result, memory_map=False)
 

@@ -122,9 +122,9 @@ class Attention(nn.Module):
         weights = (query @ keys.transpose(-1, -2)).masked_fill(~(near & (whole > 0)), -math.inf)
         start = query @ key[:, :, None, :1].transpose(-1, -2)
         weights = self.dropout(torch.cat([start, weights], dim=-1).softmax(-1))
-        seen: Tensor = weights[..., :1] * value[:, :, None, :1] + weights[..., 1:] @ values
-        whole: Tensor = seen.view(rows, heads, pieces * window, depth)[:, :, :length]
-        return whole
+        seen: Any = weights[..., :1] * value[:, :, None, :1] + weights[..., 1:] @ values
+        joined: Tensor = seen.view(rows, heads, pieces * window, depth)[:, :, :length]
+        return joined
 
 
 def with_piece_before(pieces: Tensor) -> Tensor:
