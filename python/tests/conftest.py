@@ -101,9 +101,11 @@ def write_sequences(
         }),
         folder / "vocabulary.parquet",
     )
+    size = (folder / "vocabulary.parquet").stat().st_size
     (folder / "sequences.json").write_text(json.dumps({
         "format": 1, "sysds": "0.1.0", "source": {"path": "made up"}, "reach": "own", "events": "syscalls", "arguments": True,
-        "max_length": 2048, "parts": told, "left_out": {},
+        "max_length": 2048, "skip_first": 0, "parts": told, "left_out": {},
+        "words": {"path": "vocabulary.parquet", "rows": len(words), "bytes": size, "sha256": ""},
         "codes": {"padding": 0, "unknown": 1, "start": 2, "end": 3, "truncated": 4, "absent": 5, "first": 6},
         "vocabulary": {"call": len(CALLS), "process": 2, "flags": 0, "path": 3},
     }))

@@ -101,7 +101,7 @@ def test_the_same_command_finds_all_done_and_gives_the_same(results: Path, folde
     assert {path: path.read_bytes() for path in before} == before
 
 
-LONGER = ["--steps", "60", "--eval-every", "5", "--seeds", "3", "--methods", "lstm,windowed", "--resamples", "20", "--threads", "1"]
+LONGER = ["--steps", "30", "--eval-every", "5", "--seeds", "3", "--methods", "lstm,windowed", "--resamples", "20", "--threads", "1"]
 
 
 def command(folder: Path, output: Path) -> list[str]:
@@ -115,7 +115,7 @@ def test_a_study_that_is_killed_goes_on_and_comes_out_the_same(folder: Path, tmp
         assert running.stderr is not None
         for line in running.stderr:
             # The first time in the first training, the second time in the second.
-            if "step 20:" in line and ["lstm-3", "windowed-3"][kills] in line:
+            if "step 15:" in line and ["lstm-3", "windowed-3"][kills] in line:
                 # Long enough for what was reached to be written, and for more to be begun.
                 time.sleep(0.05)
                 os.kill(running.pid, signal.SIGKILL)

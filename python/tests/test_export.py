@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,9 @@ def test_parts_share_dictionaries_and_nothing_is_replaced(made: tuple[Path, Held
 
     table = pq.read_table(vocabulary)
     pq.write_table(table.filter(pc.not_equal(table["word"], "stat")), vocabulary)
+    told = json.loads((tmp_path / "other" / "sequences.json").read_text())
+    told["words"]["bytes"] = vocabulary.stat().st_size
+    (tmp_path / "other" / "sequences.json").write_text(json.dumps(told))
     with pytest.raises(sysds.SysdsError, match="dict_sys.pkl has other words"):
         sysds.export_text(sysds.open_sequences(tmp_path / "other", "train"), "train", tmp_path / "data" / "other_id")
     assert not (tmp_path / "data" / "other_id" / "data.txt").exists()
@@ -62,8 +66,6 @@ def test_what_is_cut_off_is_refused_and_leaves_nothing(made: tuple[Path, Held], 
     path = sysds.open_sequences(made[0], "test").files[0].path
     table = pq.read_table(path)
     pq.write_table(table.set_column(6, table.schema.field("truncated"), pa.array([False] * 19 + [True])), path)
-    import json
-
     told = json.loads((made[0] / "sequences.json").read_text())
     told["parts"]["test"]["files"][0]["bytes"] = path.stat().st_size
     (made[0] / "sequences.json").write_text(json.dumps(told))

@@ -12,7 +12,7 @@ from sysds.experiment.scores import Floats
 
 
 def plain_auroc(normal: Floats, novel: Floats) -> float:
-    return sum((b > a) + 0.5 * (b == a) for a in normal for b in novel) / len(normal) / len(novel)
+    return float(sum((b > a) + 0.5 * (b == a) for a in normal for b in novel) / len(normal) / len(novel))
 
 
 def plain_f1(normal: Floats, novel: Floats, threshold: float) -> float:

@@ -85,9 +85,13 @@ def test_the_published_sizes_have_the_published_numbers_of_parameters() -> None:
 
 def batch(rows: int, length: int, seed: int = 0) -> dict[str, torch.Tensor]:
     chance = torch.Generator().manual_seed(seed)
-    draw = lambda high: torch.randint(0, high, (rows, length), generator=chance)  # noqa: E731
+
+    def draw(high: int) -> torch.Tensor:
+        drawn: torch.Tensor = torch.randint(0, high, (rows, length), generator=chance)
+        return drawn
+
     return {
-        "call": draw(14) + 2, "process": draw(6) + 2, "phase": draw(4), "outcome": draw(3), "pid": draw(30_000), "tid": draw(30_000) - 1,
+        "call": draw(14).add(2), "process": draw(6).add(2), "phase": draw(4), "outcome": draw(3), "pid": draw(30_000), "tid": draw(30_000).sub(1),
         "elapsed_ns": draw(10**9),
     }
 

@@ -9,6 +9,8 @@ It holds a whole recording in memory and is made to be read, not to be fast. che
 import argparse
 import collections
 import dataclasses
+import fnmatch
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -23,8 +25,10 @@ PADDING, UNKNOWN, START, END, TRUNCATED, ABSENT, FIRST = range(7)
 CODES = {"padding": 0, "unknown": 1, "start": 2, "end": 3, "truncated": 4, "absent": 5, "first": 6}
 AT_FDCWD, FEWEST_FDS = -100, 1024
 # The arguments that say how many bytes, and those that are flags: of each the first that the event has.
-SIZES = ["count", "len", "length", "size", "len_in", "nbytes", "bufsiz", "buflen", "usize"]
-FLAGS = ["flags", "flag", "clone_flags"]
+SIZES = ["count", "len", "size", "length", "nbytes", "len_in", "new_len", "bufsiz", "msgsz"]
+FLAGS = [
+    "flags", "flag", "clone_flags", "cmd", "op", "prot", "mode", "how", "whence", "behavior", "advice", "option", "optname", "type",
+]
 PARTS = ["train", "valid", "test", "valid-ood", "test-ood", "ood"]
 
 
@@ -40,7 +44,7 @@ class Options:
     parameters: dict = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(slots=True)
 class Event:
     """An event as the tables tell it."""
     event_id: int
@@ -63,6 +67,9 @@ class Event:
 class Sequence:
     """A request with those of its events that count, in their order."""
     part: str
+    trace: int
+    end: int
+    """event_id of the last event in its reach, whether it counts or not."""
     trace_id: str
     request_id: int
     label: str | None
@@ -112,23 +119,19 @@ def first_there(schema, names):
     return pc.coalesce(*(ds.field("args", n) for n in there))
 
 
-def events_of(files, trace, arguments):
+@functools.lru_cache(maxsize=3)
+def events_of(paths):
     """All events of a recording, whatever part they are in, in their order."""
     found = []
-    for of, _, path in files["events"]:
-        if of != trace:
-            continue
+    for path in paths:
         data = ds.dataset(path)
         plain = ["event_id", "timestamp", "name", "phase", "ret", "procname", "pid", "tid", "request_id", "service_id"]
         columns = {c: ds.field(c) for c in plain}
         columns["timestamp"] = ds.field("timestamp").cast(pa.int64())
-        if arguments:
-            columns |= {"fd": ds.field("fd"), "path": ds.field("path")}
-            columns |= {"size": first_there(data.schema, SIZES), "flags": first_there(data.schema, FLAGS)}
+        columns |= {"fd": ds.field("fd"), "path": ds.field("path")}
+        columns |= {"size": first_there(data.schema, SIZES), "flags": first_there(data.schema, FLAGS)}
         table = data.to_table(columns=columns)
-        values = [table[c].to_pylist() for c in columns]
-        values += [[None] * table.num_rows] * (14 - len(values))
-        found += [Event(*row) for row in zip(*values)]
+        found += [Event(*row) for row in zip(*(table[c].to_pylist() for c in columns))]
     found.sort(key=lambda e: e.event_id)
     return found
 
@@ -162,15 +165,15 @@ def selected(options):
         return lambda e: True
     if options.events == "syscalls":
         return lambda e: e.phase in ("entry", "exit")
-    names = set(options.events.split(","))
-    return lambda e: e.name in names
+    globs = options.events.split(",")
+    return lambda e: any(fnmatch.fnmatchcase(e.name, glob) for glob in globs)
 
 
 def sequences(folder, options):
-    """All sequences in the order of part, trace_id and request_id, and what was left out."""
+    """All sequences, by part, recording and the order in which they end, and what was left out."""
     manifest, files = source(folder)
     release = manifest.get("release")
-    traces = sorted({r["trace_id"] for r in manifest["recordings"]}, key=str.encode)
+    traces = [r["trace_id"] for r in manifest["recordings"]]
     columns = ["trace_id", "request_id", "label", "duration_ns", "complete", "n_events_omitted", "first_event", "last_event"]
     everything = {t: sorted(rows(files, "requests", t, columns), key=lambda r: r[1]["request_id"]) for t in traces}
     placed = None
@@ -178,52 +181,59 @@ def sequences(folder, options):
         complete = [(t, r["request_id"], r["label"]) for t in traces for _, r in everything[t] if r["complete"]]
         placed = parts_of_dataset(options, complete)
     takes = selected(options)
-    left_out = collections.Counter(incomplete=0, omitted=0, skipped=0, gap=0, empty=0)
+    left_out = dict.fromkeys(["incomplete", "skipped", "omitted", "without_part", "empty"], 0)
     found = []
-    for trace in traces:
-        events = events_of(files, trace, options.arguments)
+    for place, trace in enumerate(traces):
+        events = events_of(tuple(path for of, _, path in files["events"] if of == trace))
         at = {e.event_id: i for i, e in enumerate(events)}
-        served, services_omitted = {}, set()
-        for _, row in rows(files, "downstream", trace, ["service_id", "request_id", "n_events_omitted"]):
-            served[row["service_id"]] = row["request_id"]
-            if row["n_events_omitted"] > 0:
-                services_omitted.add(row["request_id"])
+        services = collections.defaultdict(list)
+        served = {}
+        wanted = ["service_id", "request_id", "complete", "n_events_omitted", "last_event"]
+        if options.reach == "causal":
+            for _, row in rows(files, "downstream", trace, wanted):
+                services[row["request_id"]].append(row)
+                served[row["service_id"]] = row["request_id"]
         by_request = collections.defaultdict(list)
-        if options.reach != "window":
-            for e in events:
-                if e.request_id is not None:
-                    by_request[e.request_id].append(e)
-                elif options.reach == "causal" and e.service_id is not None:
-                    by_request[served[e.service_id]].append(e)
+        for e in events:
+            if e.request_id is not None:
+                by_request[e.request_id].append(e)
+            elif e.service_id in served:
+                by_request[served[e.service_id]].append(e)
         for part, row in everything[trace]:
             request = row["request_id"]
             part = part if placed is None else placed.get((trace, request))
-            if request < options.skip_first:
-                left_out["skipped"] += 1
-            elif not row["complete"]:
+            lists = [row, *services[request]] if options.reach != "window" else []
+            if not row["complete"] or any(not r["complete"] for r in services[request]):
                 left_out["incomplete"] += 1
-            elif row["n_events_omitted"] > 0 or options.reach == "causal" and request in services_omitted:
+            elif request < options.skip_first:
+                left_out["skipped"] += 1
+            elif any(r["n_events_omitted"] > 0 for r in lists):
                 left_out["omitted"] += 1
             elif part not in PARTS:
-                left_out["gap"] += 1
+                left_out["without_part"] += 1
             else:
                 if options.reach == "window":
-                    own = events[at[row["first_event"]]:at[row["last_event"]] + 1]
+                    in_reach = events[at[row["first_event"]]:at[row["last_event"]] + 1]
                 else:
-                    own = by_request[request]
-                own = [e for e in own if takes(e)]
-                if own:
-                    kept = own[:options.max_length]
-                    found.append(Sequence(part, trace, request, row["label"], row["duration_ns"], kept, len(own)))
+                    in_reach = by_request[request]
+                counting = [e for e in in_reach if takes(e)]
+                if counting:
+                    kept = counting[:options.max_length or None]
+                    end = max(r["last_event"] for r in [row, *services[request]])
+                    found.append(Sequence(
+                        part, place, end, trace, request, row["label"], row["duration_ns"], kept, len(counting),
+                    ))
                 else:
                     left_out["empty"] += 1
-    found.sort(key=lambda s: (PARTS.index(s.part), s.trace_id.encode(), s.request_id))
-    return found, dict(left_out)
+    found.sort(key=lambda s: (PARTS.index(s.part), s.trace, s.end, s.request_id))
+    return found, left_out
 
 
 def components(path):
     if path is None:
         return []
+    if path == "":
+        return [""]
     return (["/"] if path.startswith("/") else []) + [c for c in path.split("/") if c]
 
 
@@ -328,14 +338,14 @@ def expected(folder, options):
     for part, coded_rows in by_part.items():
         parts[part] = {
             "requests": len(coded_rows),
-            "events": sum(len(r["call"]) - 2 for r in coded_rows),
+            "events": sum(r["n_events"] for r in coded_rows),
             "truncated": sum(r["truncated"] for r in coded_rows),
             "unknown_calls": sum(r["call"].count(UNKNOWN) for r in coded_rows),
             "unknown_processes": sum(r["process"].count(UNKNOWN) for r in coded_rows),
         }
     told = {
         "format": 1, "reach": options.reach, "events": options.events, "arguments": options.arguments,
-        "max_length": options.max_length, "codes": CODES,
+        "max_length": options.max_length or None, "skip_first": options.skip_first, "codes": CODES,
         "vocabulary": {kind: len(words.get(kind, {})) for kind in ["call", "process", "flags", "path"]},
         "parts": parts, "left_out": left_out,
     }
@@ -364,7 +374,12 @@ def write(source_folder, folder, options, rows_a_file=150, rows_a_group=40):
     }), folder / "vocabulary.parquet")
     manifest = (Path(source_folder) / "manifest.json").read_bytes()
     told["sysds"] = "reference"
-    told["source"] = {"path": str(source_folder), "manifest_sha256": hashlib.sha256(manifest).hexdigest()}
+    told["source"] = {"manifest_sha256": hashlib.sha256(manifest).hexdigest()}
+    words_file = folder / "vocabulary.parquet"
+    told["words"] = {
+        "path": words_file.name, "rows": len(words), "bytes": words_file.stat().st_size,
+        "sha256": hashlib.sha256(words_file.read_bytes()).hexdigest(),
+    }
     (folder / "sequences.json").write_text(json.dumps(told, indent=1))
 
 

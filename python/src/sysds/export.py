@@ -23,8 +23,6 @@ from .vocabulary import ABSENT, FIRST, TRUNCATED, UNKNOWN, Words
 
 MARKS = ["[MASK]", "[UNKNOWN]", "[START]", "[END]", "[TRUNCATE]"]
 """Their words of the codes 0 to 4."""
-WHOLE = 2**31 - 1
-"""A number of events that no request has: the studies cut off when they load."""
 NAMES = ["call", "process"]
 LISTS = ["call", "phase", "elapsed_ns", "process", "pid", "tid", "outcome"]
 """In the order in which they stand in a line."""
@@ -51,7 +49,7 @@ def export_text(
     if isinstance(release, Sequences):
         sequences = release.other(part)
     else:
-        sequences = load(release, part, reach=_reach(reach), max_length=WHOLE, skip_first=skip_first, cache=cache)
+        sequences = load(release, part, reach=_reach(reach), max_length=None, skip_first=skip_first, cache=cache)
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / "data.txt"

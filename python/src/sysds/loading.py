@@ -22,7 +22,7 @@ def load(
     reach: Reach = "own",
     events: str | Iterable[str] = "syscalls",
     arguments: bool = False,
-    max_length: int = 2048,
+    max_length: int | None = 2048,
     cache: str | os.PathLike[str] | None = None,
     *,
     skip_first: int = 0,
@@ -37,21 +37,21 @@ def load(
     ~/.cache/sysds): another call with the same release and parameters finds it there. A release or a dataset that changes, or
     another version of the program, makes it anew.
 
-    `events` is syscalls, all, or names of events. `arguments` adds the lists fd, size, flags and path. A request with more than
-    `max_length` events is cut off there. The first `skip_first` requests of each recording are left out. A dataset has no parts:
+    `events` is syscalls, all, or names of events, which may be patterns (sched_*). `arguments` adds the lists fd, size, flags and path. A request with more than
+    `max_length` events is cut off there (None: none is). The first `skip_first` requests of each recording are left out. A dataset has no parts:
     `split` (hash, time, recording, label) and `parameters` of it make them, as for `sysds publish`. `memory` (as 2G) bounds what
     the program takes.
     """
     chosen = events if isinstance(events, str) else ",".join(events)
     if not chosen:
         raise ValueError("events is empty: say 'syscalls', 'all' or names")
-    if max_length < 1:
-        raise ValueError(f"max_length is {max_length}, and must be at least 1")
+    if max_length is not None and max_length < 1:
+        raise ValueError(f"max_length is {max_length}: it must be at least 1, or None")
     meaning: dict[str, Any] = {
         "reach": reach, "events": chosen, "arguments": arguments, "max_length": max_length, "skip_first": skip_first,
         "path_words": path_words, "split": split, "parameters": {k: str(v) for k, v in (parameters or {}).items()},
     }
-    options = ["--reach", reach, "--events", chosen, "--max-length", str(max_length)]
+    options = ["--reach", reach, "--events", chosen, "--max-length", str(max_length or 0)]
     if arguments:
         options += ["--arguments", "--path-words", str(path_words)]
     if skip_first:

@@ -51,15 +51,12 @@ def describe(folder: Path) -> dict[str, Any]:
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         form = told.get("format") if isinstance(told, dict) else None
         raise BadSequences(f"{path} is of format {form}, and this package reads {FORMAT}: update the older of the two")
-    for part in told["parts"].values():
-        for file in part["files"]:
-            there = folder / file["path"]
-            if not there.is_file():
-                raise BadSequences(f"{there} is missing: make the sequences anew")
-            if there.stat().st_size != file["bytes"]:
-                raise BadSequences(f"{there} has {there.stat().st_size} bytes instead of {file['bytes']}: make the sequences anew")
-    if not (folder / "vocabulary.parquet").is_file():
-        raise BadSequences(f"{folder / 'vocabulary.parquet'} is missing: make the sequences anew")
+    for file in [told["words"], *(file for part in told["parts"].values() for file in part["files"])]:
+        there = folder / file["path"]
+        if not there.is_file():
+            raise BadSequences(f"{there} is missing: make the sequences anew")
+        if there.stat().st_size != file["bytes"]:
+            raise BadSequences(f"{there} has {there.stat().st_size} bytes instead of {file['bytes']}: make the sequences anew")
     return told
 
 
@@ -90,7 +87,7 @@ class Sequences:
     @functools.cached_property
     def vocabulary(self) -> Vocabulary:
         """The words behind the codes: the same for all parts."""
-        return Vocabulary.read(self.folder / "vocabulary.parquet")
+        return Vocabulary.read(self.folder / self.info["words"]["path"])
 
     @property
     def parts(self) -> list[str]:

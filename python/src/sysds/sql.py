@@ -19,7 +19,7 @@ def query(dataset: str | os.PathLike[str], sql_or_name: str | os.PathLike[str], 
     """The result of a query on a dataset or a release, a folder or a URL.
 
     `sql_or_name` is SQL, the name of a query that ships (`latency`; `sysds query --list` has them), or a path of a file that ends
-    in .sql. `parameters` are values for its `$name`s; texts are passed as texts, also those that look like numbers, and None as NULL.
+    in .sql. `parameters` are values for its `$name`s; texts are passed as texts, also those that look like numbers.
     Of several statements the last one's result is returned.
     """
     text = os.fspath(sql_or_name)
@@ -35,11 +35,23 @@ def query(dataset: str | os.PathLike[str], sql_or_name: str | os.PathLike[str], 
 
 
 def _literal(value: object) -> str:
-    """A value as the program takes it: quotes make it a text."""
-    if value is None:
-        return "NULL"
+    """A value as the program takes it: as it is written, but for texts that look like something else, which get quotes."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return repr(value)
-    return "'" + os.fspath(value).replace("'", "''") + "'" if isinstance(value, (str, os.PathLike)) else str(value)
+    if isinstance(value, (str, os.PathLike)):
+        text = os.fspath(value)
+        return "'" + text.replace("'", "''") + "'" if _looks_otherwise(text) else text
+    raise TypeError(f"a parameter is a number, a text, a path or a truth value, not {value!r}")
+
+
+def _looks_otherwise(text: str) -> bool:
+    """Whether the program would not take it for a text, or would take quotes off."""
+    if text.lower() in ("true", "false") or text.startswith("'"):
+        return True
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

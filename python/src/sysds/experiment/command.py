@@ -1,4 +1,4 @@
-"""The command `sysds-experiment`."""
+"""The command `python -m sysds.experiment`. A wheel with a program in it cannot have scripts of Python beside it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .faults import PARTS, MissingParts, WrongCall
 
 EPILOG = """\
 Examples:
-  sysds-experiment apache-wrk2 -o results
-  sysds-experiment apache-wrk2 -o results-published --size published --workers 4
-  sysds-experiment apache-wrk2 -o quick --methods histogram,3-gram,lstm --seeds 0 --steps 100
+  python -m sysds.experiment apache-wrk2 -o results
+  python -m sysds.experiment apache-wrk2 -o results-published --size published --workers 4
+  python -m sysds.experiment apache-wrk2 -o quick --methods histogram,3-gram,lstm --seeds 0 --steps 100
 
 It trains on the part train, stops by valid, sets thresholds by valid and valid-ood, and tests with test and test-ood. What was
 done stands in RESULTS: when it was killed, the same command goes on. RESULTS/results.md is the table.
@@ -30,7 +30,7 @@ Exit status: 0 done, 1 failed, 2 wrong call or a release that lacks parts, 130 i
 def parser() -> argparse.ArgumentParser:
     """The options."""
     made = argparse.ArgumentParser(
-        prog="sysds-experiment", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=EPILOG,
+        prog="python -m sysds.experiment", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=EPILOG,
         description="Trains models of system calls on a release, and says how well each tells novel requests from normal ones.",
     )
     made.add_argument("release", help="a release or a dataset, its folder or URL, or a folder that `sysds sequences` wrote")
@@ -64,13 +64,13 @@ def main(arguments: list[str] | None = None) -> int:
             try:
                 __import__(package)
             except ModuleNotFoundError as error:
-                raise MissingPackage(package, "experiment", "sysds-experiment") from error
+                raise MissingPackage(package, "experiment", "sysds.experiment") from error
         run(args)
     except KeyboardInterrupt:
-        print("sysds-experiment: interrupted; the same command goes on", file=sys.stderr)
+        print("sysds.experiment: interrupted; the same command goes on", file=sys.stderr)
         return 130
     except SysdsError as error:
-        print(f"sysds-experiment: {error}", file=sys.stderr)
+        print(f"sysds.experiment: {error}", file=sys.stderr)
         return 2 if isinstance(error, WrongCall) else 1
     return 0
 
