@@ -6,12 +6,15 @@ import dataclasses
 import hashlib
 import json
 import random
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from sysds import executable
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -24,9 +27,9 @@ def lists(kind: pa.DataType) -> pa.DataType:
 
 SCHEMA = pa.schema([
     ("part", pa.utf8()), ("trace_id", pa.utf8()), ("request_id", pa.int64()), ("label", pa.utf8()), ("duration_ns", pa.int64()),
-    ("n_events", pa.int64()), ("truncated", pa.bool_()), ("call", lists(pa.int32())), ("phase", lists(pa.int8())),
+    ("n_events", pa.int64()), ("truncated", pa.bool_()), ("call", lists(pa.int32())), ("phase", lists(pa.int32())),
     ("elapsed_ns", lists(pa.int64())), ("process", lists(pa.int32())), ("pid", lists(pa.int32())), ("tid", lists(pa.int32())),
-    ("outcome", lists(pa.int8())), ("errno", lists(pa.int16())), ("fd", lists(pa.int32())), ("size", lists(pa.int64())),
+    ("outcome", lists(pa.int32())), ("errno", lists(pa.int32())), ("fd", lists(pa.int32())), ("size", lists(pa.int64())),
     ("flags", lists(pa.int32())), ("path", lists(lists(pa.int32()))),
 ])
 
@@ -117,3 +120,23 @@ def made(tmp_path: Path) -> tuple[Path, dict[str, list[dict[str, Any]]]]:
     """Sequences of 230 requests in train, in 5 files of row groups of 16, and of 20 in test."""
     folder = tmp_path / "sequences"
     return folder, write_sequences(folder, {"train": [Made(230, "normal")], "test": [Made(20)]})
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The three traces that ship, with labels."""
+    folder = tmp_path_factory.mktemp("traces")
+    for name in ["prefork", "keepalive", "lossy"]:
+        subprocess.run(["tar", "--zstd", "-xf", ROOT / "tests" / "data" / f"apache-{name}.tar.zst", "-C", folder], check=True)
+    made = folder / "dataset"
+    labels = ["--label", "normal", "--label", "keepalive", "--label", "overload"]
+    executable.run(["ingest", "--quiet", folder / "prefork", folder / "keepalive", folder / "lossy", "-o", made, *labels])
+    return made
+
+
+@pytest.fixture(scope="session")
+def release(dataset: Path) -> Path:
+    """A release of them, split by hash."""
+    made = dataset.parent / "release"
+    executable.run(["publish", "--quiet", dataset, "-o", made, "--license", "CC-BY-4.0", "--split", "hash"])
+    return made

@@ -317,9 +317,9 @@ def schema(options):
     fields = [
         ("part", pa.utf8()), ("trace_id", pa.utf8()), ("request_id", pa.int64()), ("label", pa.utf8()),
         ("duration_ns", pa.int64()), ("n_events", pa.int64()), ("truncated", pa.bool_()),
-        ("call", lists(pa.int32())), ("phase", lists(pa.int8())), ("elapsed_ns", lists(pa.int64())),
+        ("call", lists(pa.int32())), ("phase", lists(pa.int32())), ("elapsed_ns", lists(pa.int64())),
         ("process", lists(pa.int32())), ("pid", lists(pa.int32())), ("tid", lists(pa.int32())),
-        ("outcome", lists(pa.int8())), ("errno", lists(pa.int16())),
+        ("outcome", lists(pa.int32())), ("errno", lists(pa.int32())),
     ]
     if options.arguments:
         fields += [("fd", lists(pa.int32())), ("size", lists(pa.int64())), ("flags", lists(pa.int32())),
@@ -346,7 +346,7 @@ def expected(folder, options):
     told = {
         "format": 1, "reach": options.reach, "events": options.events, "arguments": options.arguments,
         "max_length": options.max_length or None, "skip_first": options.skip_first, "codes": CODES,
-        "vocabulary": {kind: len(words.get(kind, {})) for kind in ["call", "process", "flags", "path"]},
+        "vocabulary": {kind: len(of) for kind, of in words.items()},
         "parts": parts, "left_out": left_out,
     }
     listed = [(kind, code, word, n) for kind, of in words.items() for word, (code, n) in of.items()]
