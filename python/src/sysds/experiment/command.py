@@ -1,0 +1,143 @@
+"""The command `python -m sysds.experiment`. A wheel with a program in it cannot have scripts of Python beside it."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..errors import MissingPackage, SysdsError
+from ..loading import load, open_sequences
+from ..sequences import Sequences, describe
+from .faults import PARTS, MissingParts, WrongCall
+
+EPILOG = """\
+Examples:
+  python -m sysds.experiment apache-wrk2 -o results
+  python -m sysds.experiment apache-wrk2 -o results-published --size published --workers 4
+  python -m sysds.experiment apache-wrk2 -o quick --methods histogram,3-gram,lstm --seeds 0 --steps 100
+
+It trains on the part train, stops by valid, sets thresholds by valid and valid-ood, and tests with test and test-ood. What was
+done stands in RESULTS: when it was killed, the same command goes on. RESULTS/results.md is the table.
+
+Exit status: 0 done, 1 failed, 2 wrong call or a release that lacks parts, 130 interrupted.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    made = argparse.ArgumentParser(
+        prog="python -m sysds.experiment", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=EPILOG,
+        description="Trains models of system calls on a release, and says how well each tells novel requests from normal ones.",
+    )
+    made.add_argument("release", help="a release or a dataset, its folder or URL, or a folder that `sysds sequences` wrote")
+    made.add_argument("-o", "--output", required=True, type=Path, metavar="RESULTS", help="folder for the results")
+    made.add_argument("--size", choices=["small", "published"], default="small",
+                      help="how large the models are and how long they train: small takes minutes on two CPUs [default: small]")
+    made.add_argument("--reach", choices=["own", "causal", "window"], default="window",
+                      help="which events a request has; window is what was published [default: window]")
+    made.add_argument("--events", default="syscalls", help="syscalls, all, or names of events, separated by commas [default: syscalls]")
+    made.add_argument("--max-length", type=int, metavar="N", help="events after which a request is cut off [default: the size's]")
+    made.add_argument("--skip-first", type=int, default=0, metavar="N", help="leave out the first N requests of each recording")
+    made.add_argument("--methods", metavar="NAME,…", help="only these: length, duration, histogram, 3-gram, 4-gram, lstm, transformer, windowed")
+    made.add_argument("--seeds", default="0,1,2,3,4", metavar="N,…", help="seeds of the networks [default: 0,1,2,3,4]")
+    made.add_argument("--steps", type=int, metavar="N", help="steps of training at most [default: the size's]")
+    made.add_argument("--eval-every", type=int, metavar="N", help="steps between evaluations on valid [default: the size's]")
+    made.add_argument("--batch", type=int, metavar="N", help="requests in a batch [default: the size's]")
+    made.add_argument("--resamples", type=int, default=1000, metavar="N", help="resamples of the bootstrap [default: 1000]")
+    made.add_argument("--workers", type=int, default=0, metavar="N", help="processes that read data beside the training [default: 0]")
+    made.add_argument("--threads", type=int, metavar="N", help="threads of PyTorch; results are the same to the digit only for the same number")
+    made.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 … [default: a GPU where there is one]")
+    made.add_argument("--cache", type=Path, metavar="DIR", help="where sequences are kept [default: ~/.cache/sysds]")
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command, and returns its exit status."""
+    args = parser().parse_args(arguments)
+    try:
+        # What is only needed here, and may be missing.
+        for package in ["torch", "numpy", "matplotlib"]:
+            try:
+                __import__(package)
+            except ModuleNotFoundError as error:
+                raise MissingPackage(package, "experiment", "sysds.experiment") from error
+        run(args)
+    except KeyboardInterrupt:
+        print("sysds.experiment: interrupted; the same command goes on", file=sys.stderr)
+        return 130
+    except SysdsError as error:
+        print(f"sysds.experiment: {error}", file=sys.stderr)
+        return 2 if isinstance(error, WrongCall) else 1
+    return 0
+
+
+def run(args: argparse.Namespace) -> None:
+    """Runs a study and writes what came of it."""
+    import torch
+
+    torch_any: Any = torch  # some versions of PyTorch have no types for it
+    from . import plots, results
+    from .sizes import SIZES
+    from .study import Study, all_methods, say
+
+    methods = args.methods.split(",") if args.methods else all_methods()
+    unknown = [m for m in methods if m not in all_methods()]
+    if unknown:
+        raise WrongCall(f"there is no method {unknown[0]!r}; there are {', '.join(all_methods())}")
+    try:
+        seeds = list(dict.fromkeys(int(seed) for seed in args.seeds.split(",")))
+    except ValueError:
+        raise WrongCall(f"--seeds {args.seeds}: seeds are whole numbers, separated by commas") from None
+    size = SIZES[args.size]
+    given = {"max_length": args.max_length, "steps": args.steps, "eval_every": args.eval_every, "batch": args.batch}
+    for name, value in given.items():
+        if value is not None and value < 1:
+            raise WrongCall(f"--{name.replace('_', '-')} {value}: must be at least 1")
+    size = dataclasses.replace(size, **{name: value for name, value in given.items() if value is not None})
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    torch_any.use_deterministic_algorithms(True)
+    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if args.device == "auto" else args.device)
+    say(f"{args.release}: sequences")
+    parts = parts_of(args, size.max_length)
+    info = parts["train"].info
+    described = {
+        "source": str(args.release), "sequences": _digest(info), "reach": info["reach"], "events": info["events"],
+        "max_length": info["max_length"], "size_name": args.size, "size": dataclasses.asdict(size), "seeds": seeds,
+        "methods": methods,
+    }
+    study = Study(parts, size, methods, seeds, args.output, device, args.workers, described)
+    study.complete()
+    say("figures")
+    found = results.evaluate(study, args.resamples)
+    results.write(found, args.output)
+    drawn = plots.draw(study, found)
+    say(f"{args.output / 'results.md'}, results.json, {len(drawn)} plots")
+    print(results.markdown(found), end="")
+
+
+def parts_of(args: argparse.Namespace, max_length: int) -> dict[str, Sequences]:
+    """The parts of a release, or of a folder of sequences."""
+    from ..loading import load, open_sequences
+    
+    if (Path(args.release) / "sequences.json").is_file():
+        have = list(describe(Path(args.release))["parts"])
+        if set(PARTS) - set(have):
+            raise MissingParts(str(args.release), have)
+        return {part: open_sequences(args.release, part) for part in PARTS}
+    train = load(
+        args.release, "train", reach=args.reach, events=args.events, max_length=max_length, cache=args.cache, skip_first=args.skip_first,
+    )
+    if set(PARTS) - set(train.parts):
+        raise MissingParts(str(args.release), train.parts)
+    return {part: train.other(part) for part in PARTS}
+
+
+def _digest(info: Any) -> str:
+    """What identifies the sequences: the checksums of their files."""
+    files = [file["sha256"] for part in info["parts"].values() for file in part["files"]]
+    return hashlib.sha256(" ".join(files).encode()).hexdigest()

@@ -1,0 +1,36 @@
+"""What a study refuses."""
+
+from __future__ import annotations
+
+from ..errors import SysdsError
+
+PARTS = {
+    "train": "normal requests to train with",
+    "valid": "normal requests by which training stops and thresholds are set",
+    "test": "normal requests to test with",
+    "valid-ood": "requests under other conditions, by which thresholds are set",
+    "test-ood": "requests under other conditions to test with",
+}
+"""The parts that a study needs, and what for."""
+
+
+class WrongCall(SysdsError):
+    """Options that make no sense."""
+
+
+class MissingParts(WrongCall):
+    """The release does not have the parts that a study needs."""
+
+    def __init__(self, source: str, have: list[str]) -> None:
+        missing = "".join(f"  {part}: {what}\n" for part, what in PARTS.items() if part not in have)
+        super().__init__(
+            f"{source} has the parts {', '.join(have) or 'none'}, and lacks\n{missing}"
+            "Record what each part is to have by itself, and publish with parts:\n"
+            "  sysds publish DATASET -o RELEASE --license SPDX --split parts --part train=NAME --part valid=NAME \\\n"
+            "    --part test=NAME --part valid-ood=NAME --part test-ood=NAME\n"
+            "(docs/guide/publish.md says what NAME may be)"
+        )
+
+
+class OtherStudy(SysdsError):
+    """The folder of results has those of another study."""

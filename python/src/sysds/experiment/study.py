@@ -1,0 +1,144 @@
+"""One study: its parts, its methods, and the runs of each, kept in a folder so that what was done is not done again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..sequences import Sequences
+from . import counting, training
+from .faults import OtherStudy
+from .scores import Scores
+from .sizes import Size
+
+SCORED = ["valid", "test", "valid-ood", "test-ood"]
+"""The parts of which every request gets a score."""
+
+
+@dataclasses.dataclass
+class Study:
+    """What is run."""
+
+    parts: dict[str, Sequences]
+    size: Size
+    methods: list[str]
+    seeds: list[int]
+    folder: Path
+    device: torch.device
+    workers: int
+    described: dict[str, Any]
+    """What makes it this study and no other: as much as results depend on."""
+
+    def check(self) -> None:
+        """Writes what the study is, or sees that what stands there is the same."""
+        path = self.folder / "experiment.json"
+        # As it comes back from the file.
+        described = json.loads(json.dumps(self.described))
+        if path.is_file():
+            stands = json.loads(path.read_text())
+            other = [key for key in described.keys() | stands.keys() if described.get(key) != stands.get(key)]
+            if other:
+                raise OtherStudy(
+                    f"{self.folder} has the results of another study, which differs in {', '.join(sorted(other))}: take another folder"
+                )
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        training.whole(path, described)
+
+    def runs(self) -> list[Run]:
+        """All runs. Methods that count come out the same for every seed, and are run once."""
+        found = []
+        for method in self.methods:
+            seeds = self.seeds if method in training.NETWORKS else [self.seeds[0]]
+            found += [Run(self, method, seed) for seed in seeds]
+        return found
+
+    def complete(self) -> None:
+        """Runs what was not run yet."""
+        self.check()
+        runs = self.runs()
+        for i, run in enumerate(runs, 1):
+            prefix = f"[{i}/{len(runs)}] {run.name}"
+            if run.done:
+                say(f"{prefix}: done before")
+                continue
+            began = time.monotonic()
+            run.complete(lambda text: say(f"{prefix}: {text}"))  # noqa: B023 - called before the next turn
+            say(f"{prefix}: done in {time.monotonic() - began:.0f} s")
+
+
+def say(text: str) -> None:
+    """A line on stderr, with the time."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+@dataclasses.dataclass
+class Run:
+    """A method with a seed."""
+
+    study: Study
+    method: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.method}-{self.seed}" if self.method in training.NETWORKS else self.method
+
+    @property
+    def folder(self) -> Path:
+        return self.study.folder / "runs" / self.name
+
+    @property
+    def done(self) -> bool:
+        return (self.folder / "run.json").is_file()
+
+    def told(self) -> dict[str, Any]:
+        """What the run said of itself."""
+        told: dict[str, Any] = json.loads((self.folder / "run.json").read_text())
+        return told
+
+    def scores(self, part: str) -> Scores:
+        return Scores.read(self.folder / f"{part}.npz")
+
+    def complete(self, tell: Callable[[str], None]) -> None:
+        """Learns, scores, and says at last that it is done."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        study = self.study
+        told: dict[str, Any] = {"method": self.method, "seed": self.seed, "torch": torch.__version__}
+        method: counting.Method | training.Training
+        if self.method in training.NETWORKS:
+            method = training.Training(
+                self.method, self.seed, study.parts["train"], study.parts["valid"], study.size, self.folder, study.device, study.workers,
+                tell,
+            )
+            method.run()
+            told |= method.told() | {"device": study.device.type, "threads": torch.get_num_threads()}
+        else:
+            method = next(m for m in counting.METHODS if m.name == self.method).make()
+            method.fit(study.parts["train"])
+        tell(f"scores {sum(len(study.parts[part]) for part in SCORED):,} requests")
+        for part in SCORED:
+            method.score(study.parts[part]).save(self.folder / f"{part}.npz")
+        training.whole(self.folder / "run.json", told)
+
+
+def all_methods() -> list[str]:
+    """Names of all methods, baselines first."""
+    return [m.name for m in counting.METHODS] + list(training.NETWORKS)
+
+
+def title(method: str) -> str:
+    """A method as it stands in a table."""
+    return training.NETWORKS.get(method) or next(m.title for m in counting.METHODS if m.name == method)
+
+
+def foretells(method: str) -> bool:
+    """Whether a method says which call comes next."""
+    return method in training.NETWORKS or next(m.foretells for m in counting.METHODS if m.name == method)

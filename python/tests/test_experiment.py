@@ -1,0 +1,165 @@
+"""The command from end to end, on sequences that are made up so that the answer is known."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Made, write_sequences
+
+from sysds.experiment.command import main
+
+QUICK = ["--steps", "12", "--eval-every", "4", "--seeds", "0,1", "--resamples", "200"]
+PARTS = {
+    "train": [Made(200, "normal")], "valid": [Made(60, "normal")], "test": [Made(60, "normal")],
+    "valid-ood": [Made(50, "strange", 0.5), Made(50, "same")], "test-ood": [Made(50, "strange", 0.5), Made(50, "same"), Made(20, "unseen", 0.9)],
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("study") / "sequences"
+    write_sequences(made, PARTS)
+    return made
+
+
+@pytest.fixture(scope="module")
+def results(folder: Path) -> Path:
+    """A study with all methods."""
+    output = folder.parent / "results"
+    assert main([str(folder), "-o", str(output), *QUICK]) == 0
+    return output
+
+
+def read(results: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((results / "results.json").read_text())
+    return found
+
+
+def test_strange_requests_are_told_and_those_of_the_same_kind_are_not(results: Path) -> None:
+    methods = read(results)["methods"]
+    assert list(methods) == ["length", "duration", "histogram", "3-gram", "4-gram", "lstm", "transformer", "windowed"]
+    for name in ["3-gram", "4-gram"]:
+        of = methods[name]["behaviours"]
+        assert of["strange"]["verdict"] == of["unseen"]["verdict"] == "told apart" and of["strange"]["auroc"]["low"] > 0.85
+        assert of["same"]["verdict"] == "not told apart"
+        # Strange calls are foretold badly; their entries come at random, and exits follow them.
+        assert methods[name]["accuracy_all"]["mean"] > methods[name]["accuracy_entries"]["mean"] > 0.7
+    for name in ["length", "duration"]:
+        assert methods[name]["behaviours"]["same"]["verdict"] == "not told apart" and "perplexity" not in methods[name]
+    for name in ["lstm", "transformer", "windowed"]:
+        assert methods[name]["seeds"] == [0, 1] and methods[name]["parameters"] > 50_000
+        assert methods[name]["behaviours"]["strange"]["auroc"]["deviation"] is not None
+        for run in methods[name]["training"]:
+            assert [point["step"] for point in run["curve"]] == [4, 8, 12] and run["ended"] == "all steps"
+            assert run["curve"][-1]["valid"] < run["curve"][0]["valid"]
+
+
+def test_the_page_says_what_cannot_be_told_apart_and_has_no_f1_where_there_is_no_threshold(results: Path) -> None:
+    page = (results / "results.md").read_text()
+    assert "| n-gram of order 3 | " in page and "- **same** is not told apart by" in page
+    assert "None for unseen: valid-ood has no such requests." in page
+    row = next(line for line in page.split("## F1")[1].splitlines() if line.startswith("| n-gram of order 3 "))
+    assert row.split("|")[4].strip() == ""
+    assert read(results)["methods"]["3-gram"]["behaviours"]["unseen"]["f1"] is None
+
+
+def test_thresholds_come_from_valid_and_figures_from_test(results: Path) -> None:
+    from sysds.experiment.metrics import auroc, best_threshold, f1
+    from sysds.experiment.scores import Scores
+
+    of = lambda part: Scores.read(results / "runs" / "lstm-1" / f"{part}.npz")  # noqa: E731
+    strange = lambda part: of(part).score[of(part).label == "strange"]  # noqa: E731
+    told = read(results)["methods"]["lstm"]["behaviours"]["strange"]
+    threshold = best_threshold(of("valid").score, strange("valid-ood"))
+    assert told["thresholds"][1] == threshold
+    others = [Scores.read(results / "runs" / "lstm-0" / f"{part}.npz") for part in ["test", "test-ood"]]
+    mean = (auroc(of("test").score, strange("test-ood")) + auroc(others[0].score, others[1].score[others[1].label == "strange"])) / 2
+    assert told["auroc"]["mean"] == pytest.approx(mean, abs=1e-6)
+    assert 0 < f1(of("test").score, strange("test-ood"), threshold) <= 1
+
+
+def test_plots_are_pictures(results: Path) -> None:
+    names = sorted(path.name for path in (results / "plots").iterdir())
+    assert [n for n in names if n.startswith("roc-")] == ["roc-all_of_them.png", "roc-same.png", "roc-strange.png", "roc-unseen.png"]
+    assert len([n for n in names if n.startswith("scores-")]) == 8 and "losses.png" in names and len(names) == 13
+    for path in (results / "plots").iterdir():
+        assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and path.stat().st_size > 5_000
+
+
+def test_the_same_command_finds_all_done_and_gives_the_same(results: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in results.rglob("*") if path.suffix in (".json", ".md", ".png")}
+    assert main([str(folder), "-o", str(results), *QUICK]) == 0
+    assert capsys.readouterr().err.count("done before") == 11
+    assert {path: path.read_bytes() for path in before} == before
+
+
+LONGER = ["--steps", "30", "--eval-every", "5", "--seeds", "3", "--methods", "lstm,windowed", "--resamples", "20", "--threads", "1"]
+
+
+def command(folder: Path, output: Path) -> list[str]:
+    return [sys.executable, "-m", "sysds.experiment", str(folder), "-o", str(output), *LONGER]
+
+
+def test_a_study_that_is_killed_goes_on_and_comes_out_the_same(folder: Path, tmp_path: Path) -> None:
+    subprocess.run(command(folder, tmp_path / "whole"), check=True, capture_output=True)
+    for kills in range(2):
+        running = subprocess.Popen(command(folder, tmp_path / "killed"), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        assert running.stderr is not None
+        for line in running.stderr:
+            # The first time in the first training, the second time in the second.
+            if "step 15:" in line and ["lstm-3", "windowed-3"][kills] in line:
+                # Long enough for what was reached to be written, and for more to be begun.
+                time.sleep(0.05)
+                os.kill(running.pid, signal.SIGKILL)
+                break
+        running.stderr.close()
+        assert running.wait() == -signal.SIGKILL
+    resumed = subprocess.run(command(folder, tmp_path / "killed"), check=True, capture_output=True, text=True)
+    assert "goes on at step" in resumed.stderr
+    assert read(tmp_path / "killed") == read(tmp_path / "whole")
+
+
+def test_training_ends_where_valid_gets_no_better(tmp_path: Path) -> None:
+    # Nothing can be learnt from calls at random beyond how often each is.
+    noise = {part: [Made(60, "x", 1.0)] for part in PARTS}
+    write_sequences(tmp_path / "s", noise)
+    options = ["--methods", "lstm", "--seeds", "0", "--steps", "2000", "--eval-every", "5", "--resamples", "10"]
+    assert main([str(tmp_path / "s"), "-o", str(tmp_path / "r"), *options]) == 0
+    (run,) = read(tmp_path / "r")["methods"]["lstm"]["training"]
+    assert run["ended"] == "no better for 4 evaluations" and run["steps"] < 2000
+    best = min(point["valid"] for point in run["curve"])
+    assert run["best_valid_loss"] == pytest.approx(best, abs=0.0011) and run["curve"][-1]["valid"] > best - 0.001
+
+
+def test_a_release_without_the_parts_is_refused_with_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_sequences(tmp_path / "s", {"train": [Made(9)], "test": [Made(9)]})
+    assert main([str(tmp_path / "s"), "-o", str(tmp_path / "r"), *QUICK]) == 2
+    said = capsys.readouterr().err
+    assert "has the parts train, test, and lacks" in said and "--split parts --part train=NAME" in said
+    for part in ["valid", "valid-ood", "test-ood"]:
+        assert f"\n  {part}: " in said
+    assert "\n  train: " not in said and not (tmp_path / "r").exists()
+
+
+def test_results_of_another_study_are_not_mixed_in(results: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(folder), "-o", str(results), *QUICK, "--steps", "13"]) == 1
+    assert "differs in size: take another folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--methods", "gru"], "no method 'gru'; there are length"), (["--seeds", "a"], "seeds are whole numbers"), (["--steps", "0"], "--steps 0"),
+    ],
+)
+def test_wrong_calls_are_told(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], says: str) -> None:
+    assert main([str(folder), "-o", str(tmp_path / "r"), *options]) == 2
+    assert says in capsys.readouterr().err and not (tmp_path / "r").exists()
