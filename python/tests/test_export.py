@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from conftest import CALLS, Made, write_sequences
 
 import sysds
-from sysds.export import main
+from sysds.studies import main
 
 Held = dict[str, list[dict[str, Any]]]
 
@@ -64,7 +66,9 @@ def test_the_command_writes_a_part_and_says_what_it_refuses(
     release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SYSDS_CACHE", str(tmp_path / "cache"))
-    assert main([str(release), "test", str(tmp_path / "data" / "test_id"), "--skip-first", "3"]) == 0
+    command = [sys.executable, "-m", "sysds.export", str(release), "test", str(tmp_path / "data" / "test_id"), "--skip-first", "3"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stderr.endswith("data.txt: 126 requests\n") and done.stderr.count("\n") == 1
     lines = (tmp_path / "data" / "test_id" / "data.txt").read_text().splitlines()
     whole = sysds.load(release, "test", "window", max_length=None, skip_first=3)
     assert len(lines) == len(whole) > 50
