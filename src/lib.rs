@@ -61,11 +61,13 @@
 //! | module | may use | what it owns |
 //! |---|---|---|
 //! | `main` | `cli` | the program: error on stderr, exit status; the `unsafe` of the allocator and of limits |
-//! | [`cli`] | `record`, `ingest`, `inspect`, `query`, `report`, `publish`, `compact`, `dataset`, `requests` | options, terminal; all of `clap` |
+//! | [`cli`] | `record`, `ingest`, `inspect`, `query`, `report`, `publish`, `sequences`, `split`, `compact`, `dataset`, `requests` | options, terminal; all of `clap` |
 //! | [`record`] | `dataset` | making a trace: the LTTng session, load and noise |
 //! | [`ingest`] | `trace`, `calls`, `requests`, `columns`, `dataset` | the way from traces to a dataset |
 //! | [`inspect`] | `trace`, `columns::schema`, `dataset` | reports on traces and datasets |
-//! | [`publish`] | `query`, `columns::schema`, `columns::parquet`, `dataset`, `requests`, `trace` | a dataset as a release, and the check of one |
+//! | [`publish`] | `split`, `query`, `columns::schema`, `columns::parquet`, `dataset`, `requests`, `trace` | a dataset as a release, and the check of one |
+//! | [`split`] | `query`, `dataset` | in which part to train, validate or test with each request is |
+//! | [`sequences`] | `split`, `publish`, `columns::schema`, `columns::parquet`, `dataset` | requests as arrays of integers, and their vocabulary |
 //! | [`compact`] | `publish`, `columns::parquet`, `dataset` | the files of a dataset as files of one schema |
 //! | [`report`] | `query`, `dataset` | one page to look at, drawn from the shipped queries |
 //! | [`query`] | `dataset`, `columns::parquet`, `columns::schema`, `store` | SQL; all of DataFusion |
@@ -104,6 +106,8 @@ mod random;
 mod record;
 mod report;
 pub mod requests;
+mod sequences;
 mod shown;
+mod split;
 mod store;
 pub mod trace;

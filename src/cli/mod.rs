@@ -22,8 +22,10 @@ mod record;
 mod report;
 mod script;
 mod select;
+mod sequences;
 mod shell;
 mod size;
+mod split;
 mod terminal;
 mod verify;
 
@@ -48,6 +50,7 @@ enum Command {
     Publish(publish::PublishArgs),
     Verify(verify::VerifyArgs),
     Report(report::ReportArgs),
+    Sequences(sequences::SequencesArgs),
     Compact(compact::CompactArgs),
     Clean(clean::CleanArgs),
     Completions(completions::CompletionsArgs),
@@ -64,6 +67,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Publish(args) => publish::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Report(args) => report::run(args),
+        Command::Sequences(args) => sequences::run(args),
         Command::Compact(args) => compact::run(args),
         Command::Clean(args) => clean::run(args),
         Command::Completions(args) => completions::completions(args, Cli::command()),

@@ -1,9 +1,10 @@
 //! `sysds publish`: its options, and the words it says when it is done.
 
 use super::size;
+use super::split::SplitArgs;
 use super::terminal::{self, Meter};
 use crate::dataset::codec::Codec;
-use crate::dataset::manifest::Manifest;
+use crate::dataset::manifest::{Manifest, Recording};
 use crate::dataset::root::Root;
 use crate::dataset::tables;
 use crate::error::{Error, Result};
@@ -14,12 +15,13 @@ use crate::publish::anonymize::audit::Audit;
 use crate::publish::anonymize::key::Key;
 use crate::publish::anonymize::policy::Policy;
 use crate::publish::license::License;
+use crate::publish::release::ReleaseManifest;
 use crate::publish::rewrite::{AsItIs, Rewrite};
-use crate::publish::split::SplitStrategy;
 use crate::publish::{Control, PublishOptions, Published, publish};
+use crate::split::names::UNUSED;
 use chrono::format::ParseErrorKind;
 use chrono::{Datelike, NaiveDate};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::path::{Path, PathBuf};
 
 /// Makes a release of a dataset: a folder that one uploads as it is, to Hugging Face, Zenodo or a bucket.
@@ -34,6 +36,8 @@ Examples:
   sysds publish web -o web-1.0.0 --license CC-BY-4.0 --split hash
   sysds publish web -o web-2.0.0 --license CC-BY-4.0 --split time -p fraction=0.7 \\
     -p gap_ms=500 --previous web-1.0.0
+  sysds publish web -o web-1.0.0 --license CC-BY-4.0 --split parts --part train=normal-1,normal-2 \
+    --part valid=normal-3 --part test=normal-4 --part valid-ood=cpu-1 --part test-ood=cpu-2
   sysds publish web -o web-1.0.0 --license CC-BY-4.0 --anonymize policy.toml \\
     --key lab.key --audit > left.txt
   sysds verify web-2.0.0
@@ -53,12 +57,8 @@ pub(super) struct PublishArgs {
     /// Licence of the data, an SPDX expression as CC-BY-4.0
     #[arg(long, value_name = "SPDX")]
     license: Option<String>,
-    /// How to split the requests, as `sysds query split` does
-    #[arg(long, value_enum, value_name = "STRATEGY", default_value_t = Split::None)]
-    split: Split,
-    /// A parameter of the split: fraction=0.8, gap_ms=0 (time), label=normal (label)
-    #[arg(short, long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
-    parameters: Vec<(String, String)>,
+    #[command(flatten)]
+    split: SplitArgs,
     /// Size of a shard on disk, as 500MB or 2GB (powers of 1000; M and MiB: of 1024)
     #[arg(long, value_name = "SIZE", default_value = "500MB", value_parser = size::bytes)]
     shard_size: u64,
@@ -91,41 +91,6 @@ pub(super) struct PublishArgs {
     /// Say nothing on stderr but errors and what is missing
     #[arg(short, long)]
     quiet: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Split {
-    /// Not at all: everything is in one split, `full`
-    None,
-    /// By a hash of each request's ids
-    Hash,
-    /// By time, with a gap
-    Time,
-    /// By recording
-    Recording,
-    /// By label: one in distribution, the others out of it
-    Label,
-}
-
-impl Split {
-    fn name(self) -> Option<&'static str> {
-        match self {
-            Split::None => None,
-            Split::Hash => Some("hash"),
-            Split::Time => Some("time"),
-            Split::Recording => Some("recording"),
-            Split::Label => Some("label"),
-        }
-    }
-}
-
-fn parameter(text: &str) -> Result<(String, String), String> {
-    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
-    match pair {
-        Some(("out" | "by", _)) => Err("--split and -o say that".to_owned()),
-        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
-        None => Err("write NAME=VALUE".to_owned()),
-    }
 }
 
 /// A day of the calendar.
@@ -204,23 +169,13 @@ fn options(args: PublishArgs, dataset: Root, output: Root) -> Result<PublishOpti
     let about = about(args.about.as_deref(), &args.dataset)?;
     let license = args.license.as_ref().or(about.license.as_ref());
     let license = license.map(|text| License::read(text)).transpose()?;
-    if args.split == Split::None && !args.parameters.is_empty() {
-        return Err(Error::usage(
-            "-p is a parameter of a split, and none is asked for",
-            "Add --split hash, time, recording or label.",
-        ));
-    }
-    let parameters = args.parameters;
     Ok(PublishOptions {
         dataset,
         output,
         force: args.force,
         shard_bytes: args.shard_size,
         codec: Codec::default(),
-        split: args.split.name().map(|name| SplitStrategy {
-            name: name.to_owned(),
-            parameters,
-        }),
+        split: args.split.strategy()?,
         about,
         license,
         version: args.version,
@@ -270,10 +225,46 @@ fn report(published: &Published, output: &Root, seconds: f64) {
             manifest.dataset.incomplete_requests
         );
     }
+    unused(manifest);
     if let Some(previous) = &manifest.release.previous {
         for change in &previous.changes {
             say!("since {}: {change}", previous.version);
         }
+    }
+}
+
+/// Says on stderr which recordings are in no part.
+fn unused(manifest: &ReleaseManifest) {
+    let Some(rule) = manifest
+        .release
+        .split
+        .as_ref()
+        .filter(|rule| !rule.parts.is_empty())
+    else {
+        return;
+    };
+    let recordings = manifest.dataset.recordings.iter();
+    let unused = recordings.filter(|r| rule.part_of(&r.trace_id).is_none());
+    let unused: Vec<&Recording> = unused.collect();
+    if unused.is_empty() {
+        return;
+    }
+    let requests: u64 = unused.iter().map(|r| r.requests).sum();
+    say!(
+        "in no part: {requests} requests of {}, in the split {UNUSED}:",
+        match unused.len() {
+            1 => "1 recording".to_owned(),
+            n => format!("{n} recordings"),
+        }
+    );
+    for recording in unused {
+        let label = recording.label.as_ref();
+        let label = label.map_or(String::new(), |label| format!(" (label {label})"));
+        say!(
+            "  {}{label}, {} requests",
+            recording.trace_id,
+            recording.requests
+        );
     }
 }
 

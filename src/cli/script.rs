@@ -46,6 +46,13 @@ pub(super) fn named(name: &str) -> Result<Source> {
 }
 
 fn no_query(name: &str, names: &[String]) -> Error {
+    // It was one before it was a command.
+    if name.strip_suffix(".sql").unwrap_or(name) == "sequences" {
+        return Error::usage(
+            "sequences: no query any more, but a command",
+            "Run sysds sequences DATASET -o FOLDER; its --help says how.",
+        );
+    }
     Error::usage(
         format!("{name}: no such file, nor a query of this name"),
         format!(

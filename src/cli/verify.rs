@@ -16,7 +16,7 @@ const FAULTY: u8 = 1;
 ///
 /// Checksums, columns against the contract, numbers of rows, order and uniqueness of ids, every request's window in its
 /// recording, nested events against their rows in `events`, splits that are disjoint and complete, and that no request
-/// is for training that is not complete or was touched by losses. Only regular files are opened, and no link is followed.
+/// is in a part to train, validate or test with that is not complete or was touched by losses. Only regular files are opened, and no link is followed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -6,13 +6,13 @@ use super::release::{self, RELEASE_VERSION, Release, ReleaseManifest, Shard};
 use super::rewrite::Rewrite;
 use super::rows;
 use super::shards::{self, Written};
-use super::split::Splits;
 use super::tables::Tables;
 use super::version::{Old, settle};
 use crate::dataset::making::Making;
 use crate::dataset::manifest::{DataFile, Manifest, TableFiles, describe_file};
 use crate::dataset::{self, Dataset, RELEASED, classes, timestamp};
 use crate::error::{Error, Result};
+use crate::split::{SplitRule, Splits};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -44,7 +44,13 @@ pub(crate) fn publish(
     let tables = Tables::new(&dataset, (&manifest, &classes), splits.as_ref(), options);
     let written = tables.write(&making, rewrite, control)?;
     let classes = rewrite.classes(classes)?;
+    let before: Vec<String> = manifest
+        .recordings
+        .iter()
+        .map(|r| r.trace_id.clone())
+        .collect();
     let mut released = rewrite.manifest(manifest)?;
+    let split = splits.map(|splits| renamed(splits.rule, &before, &released));
     let shards = describe(&mut released, &making, written)?;
     released.fields = None;
     released.classes = Some(classes::write_all(making.dir(), &classes)?);
@@ -52,7 +58,7 @@ pub(crate) fn publish(
         .recordings
         .iter_mut()
         .for_each(|r| r.classes = None);
-    let release = added(options, splits.map(|s| s.rule), rewrite, shards);
+    let release = added(options, split, rewrite, shards);
     let mut manifest = ReleaseManifest {
         release,
         dataset: released,
@@ -97,10 +103,22 @@ fn dataset_of(options: &PublishOptions) -> Result<Dataset> {
     Ok(dataset)
 }
 
+/// A rule with the names that recordings have in the release; `before` are those that they had, in the same order.
+fn renamed(mut rule: SplitRule, before: &[String], released: &Manifest) -> SplitRule {
+    let names = before.iter().zip(&released.recordings);
+    let names: BTreeMap<&String, &String> = names.map(|(old, new)| (old, &new.trace_id)).collect();
+    for recording in rule.parts.values_mut().flatten() {
+        if let Some(new) = names.get(recording) {
+            *recording = (*new).clone();
+        }
+    }
+    rule
+}
+
 /// What publishing adds to the manifest; its version comes later.
 fn added(
     options: &PublishOptions,
-    split: Option<release::SplitRule>,
+    split: Option<SplitRule>,
     rewrite: &dyn Rewrite,
     shards: BTreeMap<String, Shard>,
 ) -> Release {

@@ -1,8 +1,8 @@
 //! A dataset as a release: a folder that one uploads as it is, and that its receiver can check.
 //!
 //! ```text
-//!  DATASET/ ──► rows ──► split ──► rewrite ──► shards      RELEASE/
-//!                (which split)  (anonymize)      │           data/TABLE/SPLIT-00000-of-00012.parquet
+//!  DATASET/ ──► rows ──► event_splits ─► rewrite ─► shards  RELEASE/
+//!                (which split)         (anonymize)  │           data/TABLE/SPLIT-00000-of-00012.parquet
 //!  dataset.toml ──► about ─┐                     ▼           schemas/*.json, classes.json, manifest.json
 //!                license ──┴─────────────► describe ──────►  README.md, LICENSE, CITATION.cff
 //!                version (what has changed since)            croissant.json, ro-crate-metadata.json, SHA256SUMS
@@ -15,6 +15,7 @@ pub(crate) mod about;
 mod ahead;
 pub(crate) mod anonymize;
 mod describe;
+mod event_splits;
 pub(crate) mod license;
 mod making;
 mod options;
@@ -22,7 +23,6 @@ pub(crate) mod release;
 pub(crate) mod rewrite;
 pub(crate) mod rows;
 mod shards;
-pub(crate) mod split;
 mod tables;
 pub(crate) mod united;
 pub(crate) mod verify;

@@ -4,9 +4,9 @@ use super::about::{About, Gap};
 use super::license::License;
 use super::release::ReleaseManifest;
 use super::rewrite::Warning;
-use super::split::SplitStrategy;
 use crate::dataset::codec::Codec;
 use crate::dataset::root::Root;
+use crate::split::SplitStrategy;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 

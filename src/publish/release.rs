@@ -6,6 +6,7 @@ use crate::dataset::manifest::{self, Manifest};
 use crate::dataset::root::Root;
 use crate::dataset::{self, MANIFEST};
 use crate::error::{Error, Place, Result};
+use crate::split::{SplitRule, names};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -17,12 +18,6 @@ pub(crate) const SCHEMAS: &str = "schemas";
 pub(crate) const RELEASE_VERSION: u32 = 1;
 /// The split of everything where there are no others, and of `losses` always.
 pub(crate) const FULL: &str = "full";
-/// The split to train with, in which every request is complete and untouched by losses.
-pub(crate) const TRAIN: &str = "train";
-/// The split of requests that are not complete.
-pub(crate) const INCOMPLETE: &str = "incomplete";
-/// The split of events that no request and no service has.
-pub(crate) const OTHER: &str = "other";
 
 /// The manifest of a release.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,17 +64,6 @@ pub(crate) struct Previous {
     pub manifest_sha256: String,
     /// What has changed since, in sentences.
     pub changes: Vec<String>,
-}
-
-/// How requests were split: `queries/split.sql` and its parameters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct SplitRule {
-    /// `hash`, `time`, `recording` or `label`.
-    pub by: String,
-    /// The other parameters that were given.
-    pub parameters: BTreeMap<String, String>,
-    /// The audit of the query: a row for each split, by column.
-    pub audit: Vec<BTreeMap<String, String>>,
 }
 
 /// A shard.
@@ -164,7 +148,7 @@ impl ReleaseManifest {
         let mut found: Vec<(String, u64, usize)> = sums
             .map(|(name, (rows, shards))| (name.to_owned(), rows, shards))
             .collect();
-        found.sort_by_key(|(name, ..)| (place(name), name.clone()));
+        found.sort_by_key(|(name, ..)| (names::place(name), name.clone()));
         found
     }
 
@@ -173,15 +157,6 @@ impl ReleaseManifest {
         let labels = self.dataset.recordings.iter().map(|r| &r.label);
         labels.into_iter().any(Option::is_some)
     }
-}
-
-/// Where a split stands among the others.
-fn place(split: &str) -> usize {
-    let order = [TRAIN, "test", "ood", "gap", INCOMPLETE, OTHER, FULL];
-    order
-        .iter()
-        .position(|s| *s == split)
-        .unwrap_or(order.len())
 }
 
 /// Whether the manifest in `root` is a release's; a text that is no JSON is none.

@@ -113,7 +113,7 @@ impl Rows {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`].
-    pub(super) fn batches(
+    pub(crate) fn batches(
         &self,
         only: Option<&[&str]>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
@@ -233,7 +233,7 @@ fn may_have(group: &RowGroupMetaData, wanted: &RangeInclusive<i64>) -> bool {
 ///
 /// # Errors
 /// As [`Rows::open`], and [`Error::Input`] where a file is not the one that the manifest tells of.
-pub(super) fn by_recording(
+pub(crate) fn by_recording(
     root: &Root,
     manifest: &Manifest,
     table: &str,

@@ -8,6 +8,7 @@ use super::rows;
 use crate::columns::parquet::arrays::Chosen;
 use crate::columns::parquet::batches::BatchWriter;
 use crate::error::{Error, Result};
+use crate::split::names::word;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use parquet::file::metadata::KeyValue;
@@ -179,7 +180,7 @@ fn trace_id(batch: &RecordBatch) -> Option<String> {
     Some(plain.as_string::<i32>().value(0).to_owned())
 }
 
-/// Gives shards their names: `SPLIT-00000-of-00012.parquet`, counted for each split and folder; `folders` is the folder of
+/// Gives shards their names: `SPLIT-00000-of-00012.parquet` (with `_` for `-` in the split), counted for each split and folder; `folders` is the folder of
 /// each recording, below `dir`. Returns them with their places, in order.
 ///
 /// # Errors
@@ -199,7 +200,7 @@ pub(super) fn name(dir: &Path, written: Vec<Written>, folders: &[String]) -> Res
         fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         let count = shards.len();
         for (i, shard) in shards.into_iter().enumerate() {
-            let path = folder.join(format!("{split}-{i:05}-of-{count:05}.parquet"));
+            let path = folder.join(format!("{}-{i:05}-of-{count:05}.parquet", word(&split)));
             fs::rename(&shard.path, &path).map_err(Error::io("rename", &shard.path))?;
             named.push(Written { path, ..shard });
         }

@@ -1,12 +1,12 @@
 //! The rows of each table on their way into the shards: which split each is in, and its rewrite.
 
 use super::ahead::ahead;
+use super::event_splits::EventSplits;
 use super::options::{Control, PublishOptions};
-use super::release::{FULL, TRAIN};
+use super::release::FULL;
 use super::rewrite::Rewrite;
 use super::rows::{self, Rows};
 use super::shards::{Shards, Written};
-use super::split::{EventSplits, Splits};
 use super::united;
 use crate::columns::parquet::arrays::Chosen;
 use crate::columns::parquet::properties::{properties, properties_of_events};
@@ -18,6 +18,8 @@ use crate::dataset::tables;
 use crate::dataset::{Dataset, MANIFEST, RELEASED};
 use crate::error::{Error, Place, Result};
 use crate::process::stop::go_on;
+use crate::split::Splits;
+use crate::split::names::TRAIN;
 use arrow::array::{BooleanArray, RecordBatch};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -137,7 +139,7 @@ impl<'a> Tables<'a> {
         };
         let root = &self.dataset.root;
         let downstream = rows::by_recording(root, self.manifest, tables::DOWNSTREAM)?;
-        let events = splits.of_events(recording, root, &downstream[recording])?;
+        let events = EventSplits::open(splits, recording, root, &downstream[recording])?;
         Ok(Some(events))
     }
 

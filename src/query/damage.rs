@@ -125,7 +125,7 @@ fn too_long() -> Error {
     }
 }
 
-/// An error of ours among the causes of `e`, which names its file.
+/// An error of ours among the causes of `e`, which names its file, or is what a query says by `refuse`.
 fn told(e: &DataFusionError) -> Option<Error> {
     let mut cause: Option<&dyn std::error::Error> = Some(e);
     while let Some(e) = cause {
@@ -157,6 +157,12 @@ fn told(e: &DataFusionError) -> Option<Error> {
                 return Some(Error::Store {
                     action,
                     path: path.clone(),
+                    what: what.clone(),
+                    remedy: remedy.clone(),
+                });
+            }
+            Some(Error::Usage { what, remedy }) => {
+                return Some(Error::Usage {
                     what: what.clone(),
                     remedy: remedy.clone(),
                 });

@@ -31,6 +31,7 @@ mod parameters;
 mod ranks;
 mod reach;
 mod recordings;
+mod refuse;
 mod request_arguments;
 mod request_count;
 mod request_lists;

@@ -7,6 +7,7 @@
 use super::lists;
 use super::members::members;
 use super::ranks::nearest_ranks;
+use super::refuse::refuse;
 use super::request_count::count_requests;
 use super::structures;
 use super::windows::WindowJoins;
@@ -119,6 +120,7 @@ impl Runtime {
             .build();
         let context = SessionContext::new_with_state(state);
         context.register_udf(members());
+        context.register_udf(refuse());
         context.register_udaf(nearest_ranks());
         context.register_udaf(count_requests());
         for function in structures::functions().chain(lists::functions()) {

@@ -37,7 +37,6 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("load_check", include_str!("../../queries/load_check.sql")),
     ("losses", include_str!("../../queries/losses.sql")),
     ("ngrams", include_str!("../../queries/ngrams.sql")),
-    ("sequences", include_str!("../../queries/sequences.sql")),
     (
         "slow_vs_fast",
         include_str!("../../queries/slow_vs_fast.sql"),

@@ -4,7 +4,6 @@
 
 use crate::common::*;
 use crate::docs::blessing;
-use arrow::array::AsArray;
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
@@ -30,9 +29,6 @@ fn check(trace_name: &str) {
     ingest(&[&trace(trace_name)], &dataset, &["--quiet"]);
     let out = format!("out={}", dir.path().join("split").display());
     let file = |name: &str| dir.path().join(name).display().to_string();
-    let sequences = format!("out={}", file("sequences.parquet"));
-    let vocabulary = format!("vocabulary={}", file("vocabulary.parquet"));
-    let written = ["-p", sequences.as_str(), "-p", vocabulary.as_str()];
     let splits = ["time", "recording", "label"].map(|by| {
         let out = format!("out={}", dir.path().join(by).display());
         ["-p".to_owned(), out, "-p".to_owned(), format!("by={by}")]
@@ -59,7 +55,6 @@ fn check(trace_name: &str) {
             ("load_check", &[][..]),
             ("losses", &[][..]),
             ("ngrams", &[][..]),
-            ("sequences", &written[..]),
             ("slow_vs_fast", &[][..]),
             ("split", &["-p", out.as_str()][..]),
             ("syscall_histogram", &[][..]),
@@ -107,7 +102,6 @@ fn check(trace_name: &str) {
         "a golden for each query"
     );
     histogram_is_the_readers(trace_name);
-    sequences_are_the_requests(&dataset, &file("sequences.parquet"));
 }
 
 /// The histogram's calls and times are those that the independent reader paired, where every call has both sides.
@@ -139,42 +133,4 @@ fn histogram_is_the_readers(trace_name: &str) {
         checked,
         expected["syscall_pairs"].as_object().unwrap().len()
     );
-}
-
-/// Every sequence has its request's length, between the marks, and times that add up to it.
-fn sequences_are_the_requests(dataset: &Path, sequences: &str) {
-    let (_, requests) = table(dataset, "requests");
-    let column = |name: &str| all_longs(&requests, name).into_iter().map(Option::unwrap);
-    let lengths = column("request_id").zip(column("n_events").zip(column("duration_ns")));
-    let lengths: std::collections::HashMap<i64, (i64, i64)> = lengths.collect();
-    let rows = rows_of(Path::new(sequences));
-    let mut checked = 0;
-    for batch in &rows {
-        let list = |name: &str| batch.column_by_name(name).unwrap().as_list::<i32>().clone();
-        let ids = longs(batch.column_by_name("request_id").unwrap());
-        for (row, id) in ids.into_iter().enumerate() {
-            let (events, duration) = lengths[&id.unwrap()];
-            let values = |name: &str| -> Vec<i64> {
-                let values = longs(&list(name).value(row));
-                values.into_iter().map(Option::unwrap).collect()
-            };
-            for name in [
-                "call",
-                "phase",
-                "elapsed_ns",
-                "process",
-                "pid",
-                "tid",
-                "outcome",
-            ] {
-                assert_eq!(values(name).len() as i64, events + 2, "{name} of {id:?}");
-            }
-            let call = values("call");
-            assert_eq!((call[0], call[call.len() - 1]), (2, 3));
-            assert!(call[1..call.len() - 1].iter().all(|c| *c == 1 || *c > 3));
-            assert_eq!(values("elapsed_ns").iter().sum::<i64>(), duration);
-            checked += 1;
-        }
-    }
-    assert!(checked > 0);
 }

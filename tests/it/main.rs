@@ -49,6 +49,7 @@ mod replace;
 mod report;
 mod rewritten;
 mod select;
+mod sequences;
 mod servers;
 mod shell;
 mod skipping;

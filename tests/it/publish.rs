@@ -184,6 +184,114 @@ fn a_release_has_every_row_once_in_its_split() {
     assert_eq!(count(&release), count(&dataset));
 }
 
+#[test]
+fn recordings_are_released_in_the_parts_that_they_are_put_into() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = dir.path().join("d");
+    let traces = ["apache-prefork", "apache-keepalive", "apache-lossy"].map(trace);
+    let traces: Vec<&Path> = traces.iter().map(|t| t.as_ref()).collect();
+    let labels = ["--label", "normal", "--label", "normal", "--label", "slow"];
+    ingest(&traces, &dataset, &[&labels[..], &["--quiet"]].concat());
+    let (release, other) = (dir.path().join("r"), dir.path().join("other"));
+    let said = [
+        "--split",
+        "parts",
+        "--part",
+        "train=apache-prefork",
+        "--part",
+        "valid=apache-keepalive",
+        "--part",
+        "valid-ood=slow",
+    ];
+    published(&dataset, &release, &said);
+    verified(&release);
+    let rows = |release: &Path| -> BTreeMap<String, usize> {
+        let splits = shards(release, "requests").into_iter();
+        splits
+            .map(|(split, files)| (split, sorted(&files, "request_id").num_rows()))
+            .collect()
+    };
+    let expected = [
+        ("incomplete", 254),
+        ("train", 319),
+        ("valid", 12),
+        ("valid-ood", 356),
+    ];
+    assert_eq!(
+        rows(&release),
+        expected.map(|(split, n)| (split.to_owned(), n)).into()
+    );
+    // A file of one part is not taken for that of another.
+    let valid = release.join("data/requests/slow/valid_ood-00000-of-00001.parquet");
+    assert_eq!(shards(&release, "requests")["valid-ood"], [valid]);
+    let card = fs::read_to_string(release.join("README.md")).unwrap();
+    for part in [
+        "  - split: valid_ood\n    path: \"data/requests/*/valid_ood-*.parquet\"",
+        "`valid_ood` for `valid-ood`",
+        " (slow) |",
+    ] {
+        assert!(card.contains(part), "no {part:?} in:\n{card}");
+    }
+    let croissant = fs::read_to_string(release.join("croissant.json")).unwrap();
+    assert!(croissant.contains("\"splits/name\": \"valid_ood\""));
+    let split = &manifest(&release)["release"]["split"];
+    let ids: Vec<&Value> = ["train", "valid", "valid-ood"]
+        .map(|part| &split["parts"][part][0])
+        .into();
+    let recordings = manifest(&release)["recordings"].clone();
+    assert_eq!(
+        ids,
+        (0..3)
+            .map(|i| &recordings[i]["trace_id"])
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(split["parameters"], serde_json::json!({}));
+
+    // A file says the same; what it does not name is told, and stays in the release.
+    let parts = dir.path().join("parts.toml");
+    fs::write(&parts, "train = [\"apache-prefork\"]\ntest = [\"slow\"]\n").unwrap();
+    let options = ["--split", "parts", "--parts", parts.to_str().unwrap()];
+    let done = publish(&dataset, &other, &options, Some(ABOUT));
+    let told = stderr(&done);
+    assert_eq!(done.status.code(), Some(0), "{told}");
+    let unused = recordings[1]["trace_id"].as_str().unwrap();
+    assert!(
+        told.contains("in no part: 12 requests of 1 recording"),
+        "{told}"
+    );
+    assert!(
+        told.contains(&format!("  {unused} (label normal), 12 requests\n")),
+        "{told}"
+    );
+    let expected = [
+        ("incomplete", 254),
+        ("test", 356),
+        ("train", 319),
+        ("unused", 12),
+    ];
+    assert_eq!(
+        rows(&other),
+        expected.map(|(split, n)| (split.to_owned(), n)).into()
+    );
+    verified(&other);
+
+    // A recording in another part than the manifest says.
+    let path = other.join("manifest.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let moved = text.replace("\"split\": \"test\"", "\"split\": \"valid\"");
+    assert_ne!(text, moved);
+    fs::write(&path, moved).unwrap();
+    let done = sysds(["verify", other.to_str().unwrap()]);
+    let found = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert_eq!(done.status.code(), Some(1), "{found}");
+    assert!(
+        found.contains(
+            "split: data/requests/slow/test-00000-of-00001.parquet: is in valid, but its recording"
+        ),
+        "{found}"
+    );
+}
+
 /// Shards are named and sized as they should be, and `sha256sum` agrees.
 fn sizes_and_names(release: &Path) {
     let train = &shards(release, "events")["train"];
@@ -285,7 +393,7 @@ fn wrong_calls_say_what_to_do_and_leave_nothing() {
         ),
         (
             &["--split", "time", "-p", "fraction=nan"],
-            "more than 0 and less than 1",
+            "$fraction takes a number",
             2,
         ),
         (
@@ -322,6 +430,42 @@ fn wrong_calls_say_what_to_do_and_leave_nothing() {
             "no request would be in train",
             2,
         ),
+        (&["--split", "parts"], "nothing is said of which", 2),
+        (
+            &[
+                "--split",
+                "parts",
+                "--part",
+                "train=apache-keepalive",
+                "--part",
+                "test=cpu",
+            ],
+            "cpu is neither the label nor the name",
+            2,
+        ),
+        (
+            &["--split", "parts", "--part", "ood=apache-keepalive"],
+            "there is no part \"ood\"",
+            2,
+        ),
+        (
+            &["--split", "hash", "--part", "train=apache-keepalive"],
+            "Add --split parts",
+            2,
+        ),
+        (
+            &[
+                "--split",
+                "parts",
+                "--part",
+                "train=a",
+                "-p",
+                "parts=train=b",
+            ],
+            "given twice",
+            2,
+        ),
+        (&["--split", "parts", "--parts", "/nowhere"], "/nowhere", 1),
         (&["--previous", "/nowhere"], "/nowhere", 1),
     ] {
         let done = publish(&dataset, &release, options, Some(ABOUT));

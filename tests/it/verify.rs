@@ -722,8 +722,7 @@ fn requests_in_the_wrong_split() {
         let rows = with(&rows, "complete", Arc::new(BooleanArray::from(complete)));
         set(&rows, "lost_events", 4, 17)
     });
-    let marked =
-        format!("request {marked} is for training, but complete is false and lost_events 17");
+    let marked = format!("request {marked} is in train, but complete is false and lost_events 17");
     broken.named(
         &["marked request"],
         &["marked request: data/requests/", &marked],

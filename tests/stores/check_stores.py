@@ -25,7 +25,7 @@ QUERIES = sorted(path.stem for path in Path("queries").glob("*.sql"))
 # Those that need to be told something.
 WITH = {
     "timeline": ["-p", "limit=50"],
-    "split": ["-p", "out={out}"], "sequences": ["-p", "out={out}.parquet", "-p", "vocabulary={out}-v.parquet"],
+    "split": ["-p", "out={out}"],
 }
 
 

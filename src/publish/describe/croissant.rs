@@ -17,6 +17,7 @@ use super::metadata::ReleaseMetadata;
 use crate::error::Result;
 use crate::publish::about::Author;
 use crate::publish::release::ReleaseManifest;
+use crate::split::names::word;
 use serde_json::{Map, Value, json};
 
 /// Terms of Croissant, each under its own name.
@@ -216,7 +217,10 @@ fn splits(manifest: &ReleaseManifest, tables: &[&str]) -> Value {
             names.push(name);
         }
     }
-    let rows: Vec<Value> = names.iter().map(|n| json!({"splits/name": n})).collect();
+    let rows: Vec<Value> = names
+        .iter()
+        .map(|n| json!({"splits/name": word(n)}))
+        .collect();
     json!({
         "@type": "cr:RecordSet",
         "@id": "splits",

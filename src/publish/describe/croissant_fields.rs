@@ -47,7 +47,7 @@ fn split_field(table: &str) -> Value {
             "fileSet": {"@id": format!("{table}-files")},
             "extract": {"fileProperty": "filename"},
             // The loader applies it once more to its result.
-            "transform": {"regex": "^([a-z]+)(?:-[0-9]{5}-of-[0-9]{5}\\.parquet)?$"},
+            "transform": {"regex": "^([a-z_]+)(?:-[0-9]{5}-of-[0-9]{5}\\.parquet)?$"},
         },
     })
 }

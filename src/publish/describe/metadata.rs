@@ -7,6 +7,7 @@ use crate::publish::license::License;
 use crate::publish::options::PublishOptions;
 use crate::publish::release::ReleaseManifest;
 use crate::publish::rows::Rows;
+use crate::split::names::word;
 use arrow::datatypes::SchemaRef;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -83,6 +84,7 @@ impl<'a> ReleaseMetadata<'a> {
 
     /// The shards of a split of a table, as a pattern of paths.
     pub(super) fn shards_of(&self, table: &str, split: &str) -> String {
+        let split = word(split);
         match self.manifest.by_label() {
             true => format!("data/{table}/*/{split}-*.parquet"),
             false => format!("data/{table}/{split}-*.parquet"),

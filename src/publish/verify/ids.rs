@@ -5,8 +5,9 @@ use super::report::{Kind, Report};
 use crate::dataset::manifest::Recording;
 use crate::dataset::tables;
 use crate::error::Result;
-use crate::publish::release::{Shard, TRAIN};
+use crate::publish::release::Shard;
 use crate::publish::rows;
+use crate::split::names::is_of_complete;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
@@ -254,8 +255,8 @@ fn requests(release: &Release, recording: &Recording, report: &mut Report) -> Re
         }
         windows(batch, path, ("request", "request_id"), recording, report);
         labels(batch, path, recording.label.as_deref(), report);
-        if shard.split == TRAIN {
-            marked(batch, path, report);
+        if is_of_complete(&shard.split) {
+            marked(batch, path, &shard.split, report);
         }
         Ok(())
     })?;
@@ -315,7 +316,7 @@ fn labels(batch: &RecordBatch, path: &str, label: Option<&str>, report: &mut Rep
     }
 }
 
-fn marked(batch: &RecordBatch, path: &str, report: &mut Report) {
+fn marked(batch: &RecordBatch, path: &str, split: &str, report: &mut Report) {
     let complete = batch
         .column_by_name("complete")
         .expect("the contract has it");
@@ -324,7 +325,7 @@ fn marked(batch: &RecordBatch, path: &str, report: &mut Report) {
     for (row, id) in longs(batch, "request_id").into_iter().enumerate() {
         if !complete.value(row) || lost[row] != 0 {
             let what = format_args!(
-                "request {id} is for training, but complete is {} and lost_events {}",
+                "request {id} is in {split}, but complete is {} and lost_events {}",
                 complete.value(row),
                 lost[row]
             );

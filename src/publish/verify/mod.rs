@@ -13,6 +13,7 @@ mod ids;
 mod links;
 mod lists;
 mod nested;
+mod parts;
 mod release;
 mod report;
 mod tables;
@@ -75,6 +76,7 @@ fn attempt(root: &Root, interrupted: &AtomicBool) -> Result<Report> {
             fields::check(&release, &mut report)?;
         }
     }
+    parts::check(&release, &mut report);
     let sound = tables::check(&release, &mut report)?;
     if !sound {
         // Rows of other columns than expected could only be misread.

@@ -42,7 +42,7 @@ pub(crate) enum Kind {
     Links,
     /// A row is in two splits, in none, or in another than it belongs to.
     Split,
-    /// A request that is not complete, or touched by losses, is in a training split.
+    /// A request that is not complete, or touched by losses, is in a part to train, validate or test with.
     Marked,
 }
 

@@ -3,6 +3,7 @@
 use crate::publish::describe::cite::keywords;
 use crate::publish::describe::json::quoted;
 use crate::publish::describe::metadata::ReleaseMetadata;
+use crate::split::names::word;
 use std::fmt::Write;
 
 /// Hugging Face's classes of size, by the first number of rows that is too much for each.
@@ -70,7 +71,7 @@ pub(super) fn front_matter(metadata: &ReleaseMetadata) -> String {
         let _ = writeln!(text, "  data_files:");
         for (split, ..) in splits {
             let path = quoted(&metadata.shards_of(table, &split));
-            let _ = writeln!(text, "  - split: {split}\n    path: {path}");
+            let _ = writeln!(text, "  - split: {}\n    path: {path}", word(&split));
         }
     }
     text + "---\n\n"

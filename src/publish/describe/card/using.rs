@@ -3,6 +3,7 @@
 use crate::dataset::tables;
 use crate::publish::describe::metadata::ReleaseMetadata;
 use crate::publish::release::FULL;
+use crate::split::names::word;
 use std::fmt::Write;
 
 pub(super) fn gaps(text: &mut String, metadata: &ReleaseMetadata) {
@@ -21,7 +22,7 @@ pub(super) fn gaps(text: &mut String, metadata: &ReleaseMetadata) {
 
 pub(super) fn load(text: &mut String, metadata: &ReleaseMetadata) {
     let split = match metadata.manifest.splits(tables::REQUESTS).first() {
-        Some((name, ..)) => name.clone(),
+        Some((name, ..)) => word(name),
         None => FULL.to_owned(),
     };
     let path = metadata.shards_of(tables::EVENTS, "*").replace("*-*", "*");
