@@ -18,6 +18,7 @@ import sysds
 PROGRAM = """#!/bin/sh
 case $1 in
 --version) echo "sysds ${FAKE_VERSION:-0.1.0}";;
+inspect) echo '{"path": "'$3'", "manifest": {"format_version": 3, "appended": '${FAKE_APPENDED:-0}'}}';;
 sequences)
     echo "$@" >> "$FAKE/ran"
     test -z "$FAKE_FAILS" || { echo "error: it is full" >&2; exit 1; }
@@ -88,6 +89,14 @@ def test_other_parameters_another_manifest_and_another_program_make_it_anew(fake
 
 def test_memory_is_no_other_choice(fake: Path) -> None:
     assert sysds.load(fake / "release", "train", memory="1G").folder == sysds.load(fake / "release", "train").folder
+
+
+def test_what_is_in_a_store_is_known_by_the_manifest_that_the_program_tells(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = sysds.load("s3://lab/web", "train")
+    assert sysds.load("s3://lab/web", "test").folder == first.folder
+    monkeypatch.setenv("FAKE_APPENDED", "1")
+    assert sysds.load("s3://lab/web", "train").folder != first.folder
+    assert [ran.split()[:2] for ran in runs(fake)] == [["sequences", "s3://lab/web"]] * 2
 
 
 def test_processes_that_ask_at_once_wait_for_one(fake: Path) -> None:

@@ -143,7 +143,7 @@ def test_a_release_without_the_parts_is_refused_with_what_is_missing(tmp_path: P
     write_sequences(tmp_path / "s", {"train": [Made(9)], "test": [Made(9)]})
     assert main([str(tmp_path / "s"), "-o", str(tmp_path / "r"), *QUICK]) == 2
     said = capsys.readouterr().err
-    assert "has the parts train, test, and lacks" in said and "--split parts --part train=NAME" in said
+    assert "has the parts train, test, and lacks" in said and "--split parts --part train=NAME" in said and "--split label" in said
     for part in ["valid", "valid-ood", "test-ood"]:
         assert f"\n  {part}: " in said
     assert "\n  train: " not in said and not (tmp_path / "r").exists()

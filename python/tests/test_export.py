@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from conftest import CALLS, Made, write_sequences
 
 import sysds
+from sysds.studies import main
 
 Held = dict[str, list[dict[str, Any]]]
 
@@ -57,6 +60,22 @@ def test_parts_share_dictionaries_and_nothing_is_replaced(made: tuple[Path, Held
         sysds.export_text(sysds.open_sequences(tmp_path / "other", "train"), "train", tmp_path / "data" / "other_id")
     assert not (tmp_path / "data" / "other_id" / "data.txt").exists()
     assert sorted(p.name for p in (tmp_path / "data" / "train_id").iterdir()) == ["data.txt"]
+
+
+def test_the_command_writes_a_part_and_says_what_it_refuses(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SYSDS_CACHE", str(tmp_path / "cache"))
+    command = [sys.executable, "-m", "sysds.export", str(release), "test", str(tmp_path / "data" / "test_id"), "--skip-first", "3"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stderr.endswith("data.txt: 126 requests\n") and done.stderr.count("\n") == 1
+    lines = (tmp_path / "data" / "test_id" / "data.txt").read_text().splitlines()
+    whole = sysds.load(release, "test", "window", max_length=None, skip_first=3)
+    assert len(lines) == len(whole) > 50
+    # Whole, however long: the studies cut off when they load.
+    assert [line.split(";")[0].count(",") + 1 for line in lines] == [n + 2 for n in whole.pandas(columns=["n_events"])["n_events"]]
+    assert main([str(release), "valid", str(tmp_path / "data" / "valid_id")]) == 1
+    assert "no part 'valid'" in capsys.readouterr().err
 
 
 def test_what_is_cut_off_is_refused_and_leaves_nothing(made: tuple[Path, Held], tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT
 
 import sysds
+from sysds import executable
 from sysds.experiment.command import main
 
 
@@ -63,13 +64,19 @@ def test_batches_of_a_release_have_all_of_its_requests(release: Path) -> None:
 def test_a_dataset_is_split_as_it_is_asked(dataset: Path) -> None:
     train = sysds.load(dataset, "train", split="label", parameters={"label": "overload"})
     assert set(train.parts) == {"train", "test", "ood"}
+    named = sysds.load(dataset, "test-ood", parts={"train": ["normal"], "test": "overload", "test-ood": ["keepalive"]})
+    assert set(named.parts) == {"train", "test", "test-ood"} and set(named.pandas(columns=["label"])["label"]) == {"keepalive"}
+    with pytest.raises(ValueError, match="leave one out"):
+        sysds.load(dataset, "train", split="hash", parts={"train": ["normal"]})
     labels = {part: set(train.other(part).pandas(columns=["label"])["label"]) for part in train.parts}
     assert labels == {"train": {"overload"}, "test": {"overload"}, "ood": {"normal", "keepalive"}}
 
 
 def test_what_the_program_refuses_is_told_in_its_words(dataset: Path, release: Path) -> None:
-    with pytest.raises(sysds.ProgramFailed):
+    with pytest.raises(sysds.ProgramFailed, match="the release is split already"):
         sysds.load(release, "train", split="hash")
+    with pytest.raises(sysds.ProgramFailed, match="--split hash"):
+        sysds.load(dataset, "train")
     with pytest.raises(sysds.SysdsError, match="no dataset and no release"):
         sysds.load(dataset.parent, "train")
 
@@ -96,26 +103,20 @@ def test_what_is_wrong_in_sql_is_told(dataset: Path) -> None:
         sysds.query(dataset, "SELECT * FROM nowhere")
 
 
-def by_parts(dataset: Path, folder: Path) -> Path:
-    """Sequences in the parts that a study needs. There is one recording of each behaviour, so the requests of a recording are
-    shared out by the hash of their ids; a release would rather have recordings of their own in each part."""
-    module = reference()
-    shares = {"normal": ["train", "train", "train", "valid", "test"], "keepalive": ["valid-ood", "test-ood"], "overload": ["valid-ood", "test-ood"]}
-
-    def place(_options: Any, requests: list[tuple[str, int, str]]) -> dict[tuple[str, int], str]:
-        return {(trace, request): shares[label][(request * 7 + 3) % len(shares[label])] for trace, request, label in requests}
-
-    module.parts_of_dataset = place
-    module.write(dataset, folder, module.Options(reach="own", split="shares", max_length=128))
-    return folder
+@pytest.fixture
+def study(dataset: Path, tmp_path: Path) -> Path:
+    """A release with the five parts of a study. There is one recording of each behaviour, so its requests are shared out."""
+    options = ["--split", "label", "-p", "label=normal", "-p", "fraction=0.6", "-p", "valid=0.2"]
+    executable.run(["publish", "--quiet", dataset, "-o", tmp_path / "study", "--license", "CC-BY-4.0", *options])
+    return tmp_path / "study"
 
 
-def test_a_study_of_the_traces_that_ship(dataset: Path, tmp_path: Path) -> None:
-    folder = by_parts(dataset, tmp_path / "sequences")
-    options = ["--seeds", "0,1", "--steps", "20", "--eval-every", "10", "--resamples", "200"]
-    assert main([str(folder), "-o", str(tmp_path / "results"), *options]) == 0
+def test_a_study_of_the_traces_that_ship(study: Path, tmp_path: Path) -> None:
+    options = ["--reach", "own", "--max-length", "128", "--seeds", "0,1", "--steps", "20", "--eval-every", "10", "--resamples", "200"]
+    assert main([str(study), "-o", str(tmp_path / "results"), *options]) == 0
     results = json.loads((tmp_path / "results" / "results.json").read_text())
     assert set(results["behaviours"]) == {"keepalive", "overload", "all of them"}
+    assert results["experiment"]["source"] == str(study)
     for name, method in results["methods"].items():
         for behaviour in results["behaviours"]:
             area = method["behaviours"][behaviour]["auroc"]

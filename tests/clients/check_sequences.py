@@ -42,7 +42,8 @@ def sources(program, traces, folder):
     by_hash, by_label, by_parts = (folder / name for name in ["by-hash", "by-label", "by-parts"])
     license = ["--quiet", "--license", "CC-BY-4.0"]
     run(program, "publish", together, "-o", by_hash, *license, "--split", "hash", "-p", "valid=0.1")
-    run(program, "publish", together, "-o", by_label, *license, "--split", "label")
+    # train, valid, test, valid-ood and test-ood.
+    run(program, "publish", together, "-o", by_label, *license, "--split", "label", "-p", "fraction=0.6", "-p", "valid=0.2")
     parts = [option for part, name in [("train", "lossy"), ("test", "normal"), ("test-ood", "keepalive")]
              for option in ("--part", f"{part}={name}")]
     run(program, "publish", together, "-o", by_parts, *license, "--split", "parts", *parts)

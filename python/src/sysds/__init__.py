@@ -19,11 +19,11 @@ from .errors import (
     ProgramNotFound,
     SysdsError,
 )
-from .export import export_text
 from .loading import Reach, load, open_sequences
 from .executable import program, program_version
 from .sequences import Sequences
 from .sql import query
+from .studies import export_text
 from .vocabulary import Vocabulary, Words
 
 try:

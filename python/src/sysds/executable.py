@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import site
 import subprocess
 import sysconfig
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ def program() -> Path:
     if named:
         if not _runs(Path(named)):
             raise ProgramNotFound(f"{VARIABLE} names {named}, which is no program that can be run: correct it, or unset it")
-        return Path(named).resolve()
+        return Path(named).absolute()
     for scripts in _script_folders():
         if _runs(scripts / "sysds"):
             return scripts / "sysds"
@@ -33,16 +34,17 @@ def program() -> Path:
     if found:
         return Path(found)
     raise ProgramNotFound(
-        f"the program sysds is not in {' or '.join(map(str, _script_folders()))}, nor in PATH. Install the package as a wheel, "
+        f"the program sysds is not in {', '.join(map(str, _script_folders()))}, nor in PATH. Install the package as a wheel, "
         f"which carries it (pip install ./python in a clone of the repository), or name it: {VARIABLE}=/path/to/sysds"
     )
 
 
 def _script_folders() -> list[Path]:
-    """Where pip puts programs: of the environment, and of `pip install --user`."""
+    """Where pip puts programs: of the environment, of `pip install --user` where that counts, and of `pip install --target`."""
     folders = [Path(sysconfig.get_path("scripts"))]
-    user = sysconfig.get_preferred_scheme("user")
-    folders.append(Path(sysconfig.get_path("scripts", user)))
+    if site.ENABLE_USER_SITE:
+        folders.append(Path(sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user"))))
+    folders.append(Path(__file__).resolve().parent.parent / "bin")
     return list(dict.fromkeys(folders))
 
 

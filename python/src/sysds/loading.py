@@ -29,6 +29,7 @@ def load(
     path_words: int = 4096,
     split: str | None = None,
     parameters: Mapping[str, object] | None = None,
+    parts: Mapping[str, Iterable[str]] | None = None,
     memory: str | None = None,
 ) -> Sequences:
     """The sequences of a part (train, valid, test, valid-ood, test-ood, ood) of a release or a dataset, a folder or a URL.
@@ -39,17 +40,22 @@ def load(
 
     `events` is syscalls, all, or names of events, which may be patterns (sched_*). `arguments` adds the lists fd, size, flags and path. A request with more than
     `max_length` events is cut off there (None: none is). The first `skip_first` requests of each recording are left out. A dataset has no parts:
-    `split` (hash, time, recording, label) and `parameters` of it make them, as for `sysds publish`. `memory` (as 2G) bounds what
-    the program takes.
+    `split` (hash, time, recording, label) and `parameters` of it make them, as for `sysds publish`, or `parts`, which names the
+    recordings of each part. `memory` (as 2G) bounds what the program takes.
     """
     chosen = events if isinstance(events, str) else ",".join(events)
     if not chosen:
         raise ValueError("events is empty: say 'syscalls', 'all' or names")
     if max_length is not None and max_length < 1:
         raise ValueError(f"max_length is {max_length}: it must be at least 1, or None")
+    if parts is not None:
+        if split not in (None, "parts"):
+            raise ValueError(f"parts says how it is split, and so does split={split!r}: leave one out")
+        split = "parts"
+    named = {name: [recordings] if isinstance(recordings, str) else list(recordings) for name, recordings in (parts or {}).items()}
     meaning: dict[str, Any] = {
         "reach": reach, "events": chosen, "arguments": arguments, "max_length": max_length, "skip_first": skip_first,
-        "path_words": path_words, "split": split, "parameters": {k: str(v) for k, v in (parameters or {}).items()},
+        "path_words": path_words, "split": split, "parameters": {k: str(v) for k, v in (parameters or {}).items()}, "parts": named,
     }
     options = ["--reach", reach, "--events", chosen, "--max-length", str(max_length or 0)]
     if arguments:
@@ -60,6 +66,8 @@ def load(
         options += ["--split", split]
     for name, value in meaning["parameters"].items():
         options += ["-p", f"{name}={value}"]
+    for name, recordings in named.items():
+        options += ["--part", f"{name}={','.join(recordings)}"]
     if memory is not None:
         options += ["--memory", memory]
 

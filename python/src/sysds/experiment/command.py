@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import hashlib
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -100,8 +101,11 @@ def run(args: argparse.Namespace) -> None:
     size = dataclasses.replace(size, **{name: value for name, value in given.items() if value is not None})
     if args.threads is not None:
         torch.set_num_threads(args.threads)
-    torch_any.use_deterministic_algorithms(True)
+    # Before CUDA begins: without it cuBLAS is not the same from run to run, and PyTorch refuses.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if args.device == "auto" else args.device)
+    # What a GPU cannot do in a fixed order it may do in another.
+    torch_any.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
     say(f"{args.release}: sequences")
     parts = parts_of(args, size.max_length)
     info = parts["train"].info

@@ -25,10 +25,12 @@ class MissingParts(WrongCall):
         missing = "".join(f"  {part}: {what}\n" for part, what in PARTS.items() if part not in have)
         super().__init__(
             f"{source} has the parts {', '.join(have) or 'none'}, and lacks\n{missing}"
-            "Record what each part is to have by itself, and publish with parts:\n"
-            "  sysds publish DATASET -o RELEASE --license SPDX --split parts --part train=NAME --part valid=NAME \\\n"
+            "Record what each part is to have by itself, and publish with parts, which name recordings:\n"
+            "  sysds publish DATASET -o RELEASE --license SPDX --split parts --part train=NAME,NAME --part valid=NAME \\\n"
             "    --part test=NAME --part valid-ood=NAME --part test-ood=NAME\n"
-            "(docs/guide/publish.md says what NAME may be)"
+            "or, of one recording of each condition, whose label says which (NORMAL: to train with):\n"
+            "  sysds publish DATASET -o RELEASE --license SPDX --split label -p label=NORMAL -p fraction=0.8 -p valid=0.1\n"
+            "docs/guide/experiments.md has more"
         )
 
 

@@ -12,7 +12,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .results import ALL, _of
+from .results import ALL, scores_of
 from .scores import Floats
 from .study import Run, Study, foretells, title
 
@@ -70,7 +70,7 @@ def _roc(runs: list[Run], behaviour: str, folder: Path) -> Path:
     figure, axes = plt.subplots(figsize=(5, 5))
     axes.plot([0, 1], [0, 1], color="lightgrey")
     for run in runs:
-        axes.plot(*roc(run.scores("test").score, _of(run.scores("test-ood"), behaviour)), label=title(run.method), linewidth=1)
+        axes.plot(*roc(run.scores("test").score, scores_of(run.scores("test-ood"), behaviour)), label=title(run.method), linewidth=1)
     axes.set_xlabel("normal requests that are called novel")
     axes.set_ylabel("novel requests that are called novel")
     axes.set_title(f"{behaviour}: first seed of each method", fontsize=9)
@@ -81,7 +81,7 @@ def _roc(runs: list[Run], behaviour: str, folder: Path) -> Path:
 def _distributions(run: Run, behaviours: list[str], folder: Path) -> Path:
     figure, axes = plt.subplots(figsize=(7, 4))
     shown = {"test (normal)": run.scores("test").score}
-    shown |= {b: _of(run.scores("test-ood"), b) for b in behaviours if b != ALL}
+    shown |= {b: scores_of(run.scores("test-ood"), b) for b in behaviours if b != ALL}
     everything = np.concatenate(list(shown.values()))
     low, high = np.quantile(everything, [0.005, 0.995])
     steps = np.linspace(low, high if high > low else low + 1, 41)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +45,16 @@ def _part(study: Study, name: str) -> dict[str, Any]:
 
 def _behaviour(run: Run, behaviour: str) -> dict[str, Any]:
     """How many requests a behaviour has, and the F1 of calling every request of the test novel."""
-    test, novel = len(run.scores("test")), len(_of(run.scores("test-ood"), behaviour))
+    test, novel = len(run.scores("test")), len(scores_of(run.scores("test-ood"), behaviour))
     return {
         "test_requests": novel,
-        "valid_requests": len(_of(run.scores("valid-ood"), behaviour)),
+        "valid_requests": len(scores_of(run.scores("valid-ood"), behaviour)),
         "f1_of_calling_all_novel": 2 * novel / (2 * novel + test),
     }
 
 
-def _of(scores: Scores, behaviour: str) -> Floats:
+def scores_of(scores: Scores, behaviour: str) -> Floats:
+    """The scores of the requests of a behaviour."""
     return scores.score if behaviour == ALL else scores.score[scores.label == behaviour]
 
 
@@ -60,11 +62,11 @@ def _method(runs: list[Run], behaviours: list[str], resamples: int) -> dict[str,
     valid, test, valid_ood, test_ood = ([run.scores(p) for run in runs] for p in ["valid", "test", "valid-ood", "test-ood"])
     told: dict[str, Any] = {"title": title(runs[0].method), "seeds": [run.seed for run in runs], "behaviours": {}}
     for behaviour in behaviours:
-        normal, novel = [s.score for s in test], [_of(s, behaviour) for s in test_ood]
+        normal, novel = [s.score for s in test], [scores_of(s, behaviour) for s in test_ood]
         thresholds = None
-        if len(_of(valid_ood[0], behaviour)):
-            thresholds = [metrics.best_threshold(a.score, _of(b, behaviour)) for a, b in zip(valid, valid_ood)]
-        bootstrap = Bootstrap(len(normal[0]), len(novel[0]), resamples, seed=len(behaviour))
+        if len(scores_of(valid_ood[0], behaviour)):
+            thresholds = [metrics.best_threshold(a.score, scores_of(b, behaviour)) for a, b in zip(valid, valid_ood)]
+        bootstrap = Bootstrap(len(normal[0]), len(novel[0]), resamples, seed=zlib.crc32(behaviour.encode()))
         area, score = bootstrap.figures(normal, novel, thresholds)
         told["behaviours"][behaviour] = {
             "auroc": _rounded(area), "f1": None if score is None else _rounded(score), "thresholds": thresholds,

@@ -43,7 +43,9 @@ class Study:
         described = json.loads(json.dumps(self.described))
         if path.is_file():
             stands = json.loads(path.read_text())
-            other = [key for key in described.keys() | stands.keys() if described.get(key) != stands.get(key)]
+            # The same sequences may be called otherwise.
+            keys = (described.keys() | stands.keys()) - {"source"}
+            other = [key for key in keys if described.get(key) != stands.get(key)]
             if other:
                 raise OtherStudy(
                     f"{self.folder} has the results of another study, which differs in {', '.join(sorted(other))}: take another folder"
