@@ -10,6 +10,7 @@ macro_rules! say {
 
 mod clean;
 mod compact;
+mod compare;
 mod completions;
 mod hints;
 mod ingest;
@@ -49,6 +50,7 @@ enum Command {
     Publish(publish::PublishArgs),
     Verify(verify::VerifyArgs),
     Report(report::ReportArgs),
+    Compare(compare::CompareArgs),
     Compact(compact::CompactArgs),
     Clean(clean::CleanArgs),
     Completions(completions::CompletionsArgs),
@@ -65,6 +67,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Publish(args) => publish::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Report(args) => report::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Compact(args) => compact::run(args),
         Command::Clean(args) => clean::run(args),
         Command::Completions(args) => completions::completions(args, Cli::command()),
