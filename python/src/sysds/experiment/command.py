@@ -116,7 +116,6 @@ def run(args: argparse.Namespace) -> None:
     }
     study = Study(parts, size, methods, seeds, args.output, device, args.workers, described)
     study.complete()
-    say("figures")
     found = results.evaluate(study, args.resamples)
     results.write(found, args.output)
     drawn = plots.draw(study, found)
