@@ -139,6 +139,15 @@ def test_training_ends_where_valid_gets_no_better(tmp_path: Path) -> None:
     assert run["best_valid_loss"] == pytest.approx(best, abs=0.0011) and run["curve"][-1]["valid"] > best - 0.001
 
 
+def test_the_published_size_trains(folder: Path, tmp_path: Path) -> None:
+    options = ["--size", "published", "--methods", "lstm,transformer,windowed", "--seeds", "0", "--steps", "1", "--resamples", "10"]
+    assert main([str(folder), "-o", str(tmp_path / "r"), *options, "--batch", "4"]) == 0
+    results = read(tmp_path / "r")
+    assert results["experiment"]["size"]["accumulate"] == 4 and results["experiment"]["max_length"] == 2048
+    for method in results["methods"].values():
+        assert method["parameters"] > 600_000 and method["training"][0]["steps"] == 1
+
+
 def test_a_release_without_the_parts_is_refused_with_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_sequences(tmp_path / "s", {"train": [Made(9)], "test": [Made(9)]})
     assert main([str(tmp_path / "s"), "-o", str(tmp_path / "r"), *QUICK]) == 2
