@@ -61,15 +61,16 @@
 //! | module | may use | what it owns |
 //! |---|---|---|
 //! | `main` | `cli` | the program: error on stderr, exit status; the `unsafe` of the allocator and of limits |
-//! | [`cli`] | `record`, `ingest`, `inspect`, `query`, `report`, `publish`, `sequences`, `split`, `compact`, `dataset`, `requests` | options, terminal; all of `clap` |
+//! | [`cli`] | `record`, `ingest`, `inspect`, `query`, `report`, `publish`, `sequences`, `split`, `compare`, `compact`, `dataset`, `requests` | options, terminal; all of `clap` |
 //! | [`record`] | `dataset` | making a trace: the LTTng session, load and noise |
 //! | [`ingest`] | `trace`, `calls`, `requests`, `columns`, `dataset` | the way from traces to a dataset |
 //! | [`inspect`] | `trace`, `columns::schema`, `dataset` | reports on traces and datasets |
-//! | [`publish`] | `split`, `query`, `columns::schema`, `columns::parquet`, `dataset`, `requests`, `trace` | a dataset as a release, and the check of one |
+//! | [`publish`] | `split`, `compare`, `query`, `columns::schema`, `columns::parquet`, `dataset`, `requests`, `trace` | a dataset as a release, and the check of one |
 //! | [`split`] | `query`, `dataset` | in which part to train, validate or test with each request is |
 //! | [`sequences`] | `split`, `publish`, `columns::schema`, `columns::parquet`, `dataset` | requests as arrays of integers, and their vocabulary |
+//! | [`compare`] | `query`, `dataset`, `trace` | whether the recordings of different labels can be compared |
 //! | [`compact`] | `publish`, `columns::parquet`, `dataset` | the files of a dataset as files of one schema |
-//! | [`report`] | `query`, `dataset` | one page to look at, drawn from the shipped queries |
+//! | [`report`] | `query`, `compare`, `split`, `dataset` | one page to look at, drawn from the shipped queries |
 //! | [`query`] | `dataset`, `columns::parquet`, `columns::schema`, `store` | SQL; all of DataFusion |
 //! | [`columns::tables`] | `columns::schema`, `columns::parquet`, `trace`, `calls`, `requests` | what fills the columns of each table, by name |
 //! | [`columns::parquet`] | | columns into row groups, row groups into files |
@@ -93,6 +94,7 @@ mod calls;
 pub mod cli;
 pub mod columns;
 mod compact;
+mod compare;
 pub mod dataset;
 pub mod error;
 mod foreign;

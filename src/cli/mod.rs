@@ -10,6 +10,7 @@ macro_rules! say {
 
 mod clean;
 mod compact;
+mod compare;
 mod completions;
 mod hints;
 mod ingest;
@@ -51,6 +52,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Report(report::ReportArgs),
     Sequences(sequences::SequencesArgs),
+    Compare(compare::CompareArgs),
     Compact(compact::CompactArgs),
     Clean(clean::CleanArgs),
     Completions(completions::CompletionsArgs),
@@ -68,6 +70,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Verify(args) => verify::run(args),
         Command::Report(args) => report::run(args),
         Command::Sequences(args) => sequences::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Compact(args) => compact::run(args),
         Command::Clean(args) => clean::run(args),
         Command::Completions(args) => completions::completions(args, Cli::command()),

@@ -118,6 +118,18 @@ pub(super) fn print_as_it_is(text: &str) -> Result<()> {
     }
 }
 
+/// Prints rows that are written already, as [`rows_out`] does.
+///
+/// # Errors
+/// As [`print()`].
+pub(super) fn print_rows(rows: &[u8]) -> Result<()> {
+    let mut out = rows_out();
+    match out.write_all(rows).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(Error::io("write", Path::new("stdout"))),
+    }
+}
+
 /// Standard output for rows. To a terminal, hidden characters of a stranger go as escapes; to a file or a program all
 /// goes as it is.
 pub(super) fn rows_out() -> RowsOut<BufWriter<StdoutLock<'static>>> {

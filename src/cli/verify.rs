@@ -63,6 +63,9 @@ fn text(root: &Root, report: &Report) -> String {
     for (kind, n) in &report.more {
         let _ = writeln!(text, "{}: {n} more", kind.name());
     }
+    for remark in &report.remarks {
+        let _ = writeln!(text, "remark: {}", shown(remark));
+    }
     let more: u64 = report.more.iter().map(|(_, n)| n).sum();
     let found = match report.faults.len() as u64 + more {
         0 => "no fault".to_owned(),

@@ -3,11 +3,12 @@
 use super::describe::{self, ReleaseMetadata};
 use super::options::{Control, PublishOptions, Published};
 use super::release::{self, RELEASE_VERSION, Release, ReleaseManifest, Shard};
-use super::rewrite::Rewrite;
+use super::rewrite::{Rewrite, Warning};
 use super::rows;
 use super::shards::{self, Written};
 use super::tables::Tables;
 use super::version::{Old, settle};
+use crate::compare::{self, Compared};
 use crate::dataset::making::Making;
 use crate::dataset::manifest::{DataFile, Manifest, TableFiles, describe_file};
 use crate::dataset::{self, Dataset, RELEASED, classes, timestamp};
@@ -39,25 +40,21 @@ pub(crate) fn publish(
         Splits::find(&dataset, &manifest, by, options.memory, interrupted)
     });
     let splits = splits.transpose()?;
+    let interrupted = Arc::clone(&control.interrupted);
+    let features = compare::features(&dataset, &manifest, options.memory, interrupted)?;
     rewrite.begin(&options.dataset, &manifest, &control.interrupted)?;
     let classes = classes::read(&options.dataset, &manifest)?;
     let tables = Tables::new(&dataset, (&manifest, &classes), splits.as_ref(), options);
     let written = tables.write(&making, rewrite, control)?;
     let classes = rewrite.classes(classes)?;
-    let before: Vec<String> = manifest
-        .recordings
-        .iter()
-        .map(|r| r.trace_id.clone())
-        .collect();
+    let before = manifest.clone();
     let mut released = rewrite.manifest(manifest)?;
     let split = splits.map(|splits| renamed(splits.rule, &before, &released));
+    let mut compared = compare::conditions(&released, &classes);
+    compared.extend(features);
     let shards = describe(&mut released, &making, written)?;
-    released.fields = None;
-    released.classes = Some(classes::write_all(making.dir(), &classes)?);
-    released
-        .recordings
-        .iter_mut()
-        .for_each(|r| r.classes = None);
+    let file = classes::write_all(making.dir(), &classes)?;
+    in_one_file(&mut released, file);
     let release = added(options, split, rewrite, shards);
     let mut manifest = ReleaseManifest {
         release,
@@ -71,14 +68,35 @@ pub(crate) fn publish(
         asked,
     )?;
     let gaps = options.about.gaps(options.license.is_some());
-    let metadata = ReleaseMetadata::new(making.dir(), &manifest, options, &gaps)?;
+    let metadata = ReleaseMetadata::new(making.dir(), &manifest, options, (&gaps, &compared))?;
     describe::write(&metadata, making.dir())?;
     making.commit()?;
     Ok(Published {
         manifest,
         gaps,
-        warnings: rewrite.warnings(),
+        warnings: warnings(rewrite, compared),
     })
+}
+
+/// Notes that event classes are in one `file`, and that fields are not needed, since nothing is appended to a release.
+fn in_one_file(released: &mut Manifest, file: DataFile) {
+    released.fields = None;
+    released.classes = Some(file);
+    let recordings = released.recordings.iter_mut();
+    recordings.for_each(|r| r.classes = None);
+}
+
+/// What whoever publishes should know.
+fn warnings(rewrite: &dyn Rewrite, compared: Compared) -> Vec<Warning> {
+    let mut all = rewrite.warnings();
+    if !compared.warnings.is_empty() {
+        all.push(Warning {
+            sentence: "labels differ in what a model could tell them apart by (see sysds compare):"
+                .to_owned(),
+            lines: compared.warnings,
+        });
+    }
+    all
 }
 
 /// Opens the dataset to publish, where it can be published to the output.
@@ -103,10 +121,11 @@ fn dataset_of(options: &PublishOptions) -> Result<Dataset> {
     Ok(dataset)
 }
 
-/// A rule with the names that recordings have in the release; `before` are those that they had, in the same order.
-fn renamed(mut rule: SplitRule, before: &[String], released: &Manifest) -> SplitRule {
-    let names = before.iter().zip(&released.recordings);
-    let names: BTreeMap<&String, &String> = names.map(|(old, new)| (old, &new.trace_id)).collect();
+/// A rule with the names that recordings have in the release; `before` has those that they had, in the same order.
+fn renamed(mut rule: SplitRule, before: &Manifest, released: &Manifest) -> SplitRule {
+    let names = before.recordings.iter().zip(&released.recordings);
+    let names = names.map(|(old, new)| (&old.trace_id, &new.trace_id));
+    let names: BTreeMap<&String, &String> = names.collect();
     for recording in rule.parts.values_mut().flatten() {
         if let Some(new) = names.get(recording) {
             *recording = (*new).clone();

@@ -2,8 +2,8 @@
 //!
 //! The page is a single HTML file that needs nothing else: `questions` asks the shipped queries and keeps their answers
 //! as JSON, `page` puts them into the template beside the charting library (Observable Plot, bundled by
-//! `scripts/vendor/bundle`) and our drawing (`page/*.js`). What is drawn is what `sysds query` prints; nothing is
-//! computed twice. Names and paths in a trace may be chosen by whoever sent the server a request, so they are data to the
+//! `scripts/vendor/bundle`) and our drawing (`page/*.js`). What is drawn is what `sysds query` and `sysds compare` print; nothing
+//! is computed twice. Names and paths in a trace may be chosen by whoever sent the server a request, so they are data to the
 //! page and never markup: see `page`.
 
 mod page;
@@ -11,6 +11,7 @@ mod questions;
 
 pub(crate) use questions::Unanswered;
 
+use crate::compare::compare;
 use crate::dataset::Dataset;
 use crate::dataset::aside::WholeFile;
 use crate::dataset::manifest::Manifest;
@@ -19,6 +20,8 @@ use crate::dataset::within;
 use crate::error::{Error, Result};
 use crate::query::Session;
 use crate::shown::path_text;
+use crate::split::SplitRule;
+use page::About;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,9 +42,16 @@ pub(crate) fn write(
     let manifest = Manifest::read(&dataset.root)?;
     within::refuse(target)?;
     let (aside, mut file) = WholeFile::create(target)?;
-    let session = Session::open(dataset, memory, interrupted)?;
+    let session = Session::open(dataset, memory, Arc::clone(&interrupted))?;
     let answers = questions::ask(&session, &manifest)?;
-    let page = page::page(&name(&dataset.root)?, &manifest, &answers);
+    drop(session);
+    let about = About {
+        name: &name(&dataset.root)?,
+        manifest: &manifest,
+        split: SplitRule::of_release(&dataset.root)?,
+        compared: compare(dataset, memory, interrupted)?,
+    };
+    let page = page::page(&about, &answers);
     file.write_all(page.as_bytes())
         .map_err(Error::io("write", target))?;
     aside.commit(&file)?;

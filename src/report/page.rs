@@ -6,7 +6,9 @@
 //! hashes it names, no request to anywhere, no form and no frame.
 
 use super::questions::Answers;
+use crate::compare::Compared;
 use crate::dataset::manifest::{Manifest, Recording};
+use crate::split::SplitRule;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -22,9 +24,21 @@ const CHARTS: &str = concat!(
     include_str!("page/main.js")
 );
 
-/// The page about a dataset called `name`.
-pub(super) fn page(name: &str, manifest: &Manifest, answers: &Answers) -> String {
-    let data = in_script(&data(name, manifest, answers));
+/// What the page is about, beside the answers of the queries.
+pub(super) struct About<'a> {
+    /// What to call it.
+    pub name: &'a str,
+    /// Its manifest.
+    pub manifest: &'a Manifest,
+    /// How its requests are split, where it is a release.
+    pub split: Option<SplitRule>,
+    /// How its labels compare.
+    pub compared: Compared,
+}
+
+/// The page.
+pub(super) fn page(about: &About, answers: &Answers) -> String {
+    let data = in_script(&data(about, answers));
     let policy = format!(
         "default-src 'none'; script-src 'sha256-{}' 'sha256-{}'; style-src 'unsafe-inline'; img-src data:; \
          base-uri 'none'; form-action 'none'",
@@ -32,7 +46,7 @@ pub(super) fn page(name: &str, manifest: &Manifest, answers: &Answers) -> String
         hash(CHARTS)
     );
     let parts = [
-        ("NAME", html(name)),
+        ("NAME", html(about.name)),
         ("POLICY", policy),
         ("STYLE", STYLE.to_owned()),
         ("DATA", data),
@@ -53,10 +67,11 @@ pub(super) fn page(name: &str, manifest: &Manifest, answers: &Answers) -> String
     page + rest
 }
 
-fn data(name: &str, manifest: &Manifest, answers: &Answers) -> Value {
+fn data(about: &About, answers: &Answers) -> Value {
+    let manifest = about.manifest;
     let unanswered = answers.unanswered.iter();
     json!({
-        "name": name,
+        "name": about.name,
         "tool": manifest.tool,
         "created": manifest.created,
         "options": manifest.options,
@@ -69,6 +84,8 @@ fn data(name: &str, manifest: &Manifest, answers: &Answers) -> Value {
         "recordings": manifest.recordings.iter().map(recording).collect::<Vec<_>>(),
         "span_ms": answers.span_ms,
         "answers": answers.rows,
+        "split": about.split,
+        "compared": about.compared,
         "unanswered": unanswered.map(|u| json!({"query": u.query, "why": u.why})).collect::<Vec<_>>(),
     })
 }

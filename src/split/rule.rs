@@ -1,6 +1,9 @@
 //! How requests were split, as the manifest of a release tells it.
 
 use super::names::PARTS;
+use crate::dataset::MANIFEST;
+use crate::dataset::root::Root;
+use crate::error::Result;
 use crate::query::output::Collected;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
@@ -22,7 +25,27 @@ pub(crate) struct SplitRule {
     pub audit: Vec<BTreeMap<String, String>>,
 }
 
+/// What is looked for in a manifest that may be a release's.
+#[derive(Deserialize)]
+struct Published {
+    release: Option<Released>,
+}
+
+#[derive(Deserialize)]
+struct Released {
+    split: Option<SplitRule>,
+}
+
 impl SplitRule {
+    /// How the release in `root` was split; nothing for a dataset, and for a release that is not split.
+    ///
+    /// # Errors
+    /// As [`Root::text`].
+    pub(crate) fn of_release(root: &Root) -> Result<Option<SplitRule>> {
+        let published: Option<Published> = serde_json::from_str(&root.text(MANIFEST)?).ok();
+        Ok(published.and_then(|p| p.release?.split))
+    }
+
     /// The parts that recordings were put into, in their order, and which recordings.
     pub(crate) fn parts(&self) -> impl Iterator<Item = (&str, &[String])> {
         PARTS.iter().filter_map(|part| {

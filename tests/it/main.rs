@@ -11,6 +11,7 @@ mod belong;
 mod bombs;
 mod common;
 mod compact;
+mod comparable;
 mod compare;
 mod completions;
 mod contract;

@@ -1,16 +1,13 @@
 //! A file that row groups are written to, however many: what the crate's own writer keeps of them is kept packed
 //! ([`footer`](super::footer)).
 
-use super::footer::{Footer, Indexes};
+use super::footer::{Footer, Indexes, MAGIC};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::{SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescPtr;
 use std::io::Write;
-
-/// What a Parquet file begins with.
-const MAGIC: &[u8; 4] = b"PAR1";
 
 /// The file.
 pub(super) struct FileWriter<W: Write + Send> {

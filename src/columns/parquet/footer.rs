@@ -4,7 +4,7 @@
 //! structures until the file ends: a kilobyte for each of some hundred columns of each row group, also of those that have no
 //! value. A file of hundreds of row groups comes to a hundred megabytes so, and a release has several open at once. Here
 //! it is kept as the bytes that it comes to in a file of this row group alone, compressed; when the file ends they are unpacked
-//! one row group after the other. The file is byte for byte what the crate writes.
+//! and written one row group after the other. The file is byte for byte what the crate writes.
 
 use parquet::bloom_filter::Sbbf;
 use parquet::errors::ParquetError;
@@ -23,7 +23,9 @@ use std::io::Write;
 
 /// Of zstd: most of what is packed is the same for column after column.
 const LEVEL: i32 = 1;
-/// Behind the metadata of a file: their length, and a word.
+/// What a Parquet file begins and ends with.
+pub(super) const MAGIC: &[u8; 4] = b"PAR1";
+/// Behind the metadata of a file: their length, and [`MAGIC`].
 const END: usize = 8;
 
 /// What is known of the row groups so far.
@@ -148,34 +150,136 @@ impl Footer {
         let options = ParquetMetaDataOptions::new()
             .with_schema(self.schema.clone())
             .with_encoding_stats_as_mask(false);
-        let groups = self.groups.iter().map(|packed| packed.metadata(&options));
-        let mut groups = groups.collect::<Result<Vec<_>, _>>()?;
-        for part in PARTS {
-            for (group, packed) in groups.iter_mut().zip(&self.groups) {
+        let mut rows = 0;
+        let mut places: Vec<Places> = Vec::new();
+        for packed in &self.groups {
+            let group = packed.metadata(&packed.unpacked()?, &options)?;
+            rows += group.num_rows();
+            places.push(
+                group
+                    .columns()
+                    .iter()
+                    .map(|c| PARTS.map(|part| (part.place)(c)))
+                    .collect(),
+            );
+        }
+        for part in 0..PARTS.len() {
+            for (packed, places) in self.groups.iter().zip(&mut places) {
                 let bytes = packed.unpacked()?;
-                for column in group.columns_mut() {
-                    let (Some(from), Some(length)) = (part.place)(column) else {
+                for place in places.iter_mut().map(|places| &mut places[part]) {
+                    let (Some(from), Some(length)) = *place else {
                         continue;
                     };
                     let to = out.bytes_written() as i64;
                     out.write_all(&bytes[from as usize..][..length as usize])?;
-                    *column = (part.moved)(column.clone().into_builder(), to).build()?;
+                    place.0 = Some(to);
                 }
             }
         }
-        let metadata = FileMetaData::new(
+        let about = FileMetaData::new(
             properties.writer_version().as_num(),
-            groups.iter().map(RowGroupMetaData::num_rows).sum(),
+            rows,
             Some(properties.created_by().to_owned()),
             (!key_values.is_empty()).then_some(key_values),
-            self.schema,
+            self.schema.clone(),
             None,
         );
-        let mut bytes = Vec::new();
-        let metadata = ParquetMetaData::new(metadata, groups);
-        ParquetMetaDataWriter::new(&mut bytes, &metadata).finish()?;
-        Ok(out.write_all(&bytes)?)
+        let groups = self.groups.iter().zip(places).map(|(packed, places)| {
+            let mut group = packed.metadata(&packed.unpacked()?, &options)?;
+            for (column, places) in group.columns_mut().iter_mut().zip(places) {
+                for (part, place) in PARTS.iter().zip(places) {
+                    if let (Some(to), Some(_)) = place {
+                        *column = (part.moved)(column.clone().into_builder(), to).build()?;
+                    }
+                }
+            }
+            Ok(group)
+        });
+        write_metadata(out, &about, (self.groups.len(), rows), groups)
     }
+}
+
+/// Where each part of what is known of each column of a row group is, and how long.
+type Places = Vec<[(Option<i64>, Option<i32>); PARTS.len()]>;
+
+/// The metadata of a file with these row groups, as they stand at its end, without [`END`].
+fn encoded(about: &FileMetaData, groups: Vec<RowGroupMetaData>) -> Result<Vec<u8>, ParquetError> {
+    let mut bytes = Vec::new();
+    let metadata = ParquetMetaData::new(about.clone(), groups);
+    ParquetMetaDataWriter::new(&mut bytes, &metadata).finish()?;
+    bytes.truncate(bytes.len() - END);
+    Ok(bytes)
+}
+
+/// Writes the metadata of a file of so many row groups with so many rows, one group after the other.
+///
+/// The crate writes them of row groups that are all in memory. In Thrift's compact protocol, what it writes of a file with
+/// one row group is what it writes of one with none, but for the number of rows, for the header of the list of row groups,
+/// and for the row group behind that:
+///
+/// ```text
+/// version, schema, field 3 | rows | field 4 | header of the list | row groups | all else
+/// ```
+fn write_metadata<W: Write + Send>(
+    out: &mut TrackedWrite<W>,
+    about: &FileMetaData,
+    (count, rows): (usize, i64),
+    groups: impl Iterator<Item = Result<RowGroupMetaData, ParquetError>>,
+) -> Result<(), ParquetError> {
+    let begin = out.bytes_written();
+    let none = encoded(about, Vec::new())?;
+    let mut rest = &none[..];
+    for (number, group) in groups.enumerate() {
+        let group = group?;
+        let rows_of_one = integer(group.num_rows());
+        let one = encoded(about, vec![group])?;
+        let differ = |(a, b): (&u8, &u8)| a != b;
+        let first = none.iter().zip(&one).position(differ);
+        let first = first.ok_or_else(|| fault("a row group leaves no trace in metadata"))?;
+        // Of a row group without rows the list is the first difference.
+        let at_rows = if rows_of_one == [0] { first - 2 } else { first };
+        let header = at_rows + rows_of_one.len() + 1;
+        if number == 0 {
+            out.write_all(&none[..at_rows])?;
+            out.write_all(&integer(rows))?;
+            out.write_all(&one[header - 1..header])?;
+            out.write_all(&list_header(one[header], count))?;
+            rest = &none[at_rows + 3..];
+        }
+        let end = one.len() - (none.len() - (at_rows + 3));
+        out.write_all(&one[header + 1..end])?;
+    }
+    out.write_all(rest)?;
+    let length = u32::try_from(out.bytes_written() - begin)
+        .map_err(|_| fault("the metadata of a file are longer than 4 GiB"))?;
+    out.write_all(&length.to_le_bytes())?;
+    Ok(out.write_all(MAGIC)?)
+}
+
+/// An integer in Thrift's compact protocol.
+fn integer(value: i64) -> Vec<u8> {
+    varint(((value << 1) ^ (value >> 63)) as u64)
+}
+
+fn varint(mut value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
+/// The header of a list of so many elements, of the type in that of a list of one.
+fn list_header(of_one: u8, count: usize) -> Vec<u8> {
+    let kind = of_one & 0x0f;
+    if count < 15 {
+        return vec![(count as u8) << 4 | kind];
+    }
+    let mut header = vec![0xf0 | kind];
+    header.extend(varint(count as u64));
+    header
 }
 
 impl Packed {
@@ -183,8 +287,12 @@ impl Packed {
         Ok(zstd::bulk::decompress(&self.bytes, self.size)?)
     }
 
-    fn metadata(&self, options: &ParquetMetaDataOptions) -> Result<RowGroupMetaData, ParquetError> {
-        let bytes = self.unpacked()?;
+    /// The metadata in what is [unpacked](Packed::unpacked).
+    fn metadata(
+        &self,
+        bytes: &[u8],
+        options: &ParquetMetaDataOptions,
+    ) -> Result<RowGroupMetaData, ParquetError> {
         let (before, end) = bytes.split_at(bytes.len() - END);
         let length = u32::from_le_bytes([end[0], end[1], end[2], end[3]]) as usize;
         let bytes = &before[before.len() - length..];

@@ -1,5 +1,6 @@
 //! What the files that describe a release are made of: its manifest, `dataset.toml`, the licence, and the tables' schemas.
 
+use crate::compare::Compared;
 use crate::dataset::tables;
 use crate::error::Result;
 use crate::publish::about::{About, Gap};
@@ -18,6 +19,8 @@ pub(crate) struct ReleaseMetadata<'a> {
     pub(super) about: &'a About,
     pub(super) license: Option<&'a License>,
     pub(super) gaps: &'a [Gap],
+    /// How its labels compare.
+    pub(super) compared: &'a Compared,
     /// Name of the release's folder.
     pub(super) folder: String,
     /// The schema of each table.
@@ -34,7 +37,7 @@ impl<'a> ReleaseMetadata<'a> {
         root: &Path,
         manifest: &'a ReleaseManifest,
         options: &'a PublishOptions,
-        gaps: &'a [Gap],
+        (gaps, compared): (&'a [Gap], &'a Compared),
     ) -> Result<Self> {
         let mut schemas = BTreeMap::new();
         for (table, files) in &manifest.dataset.tables {
@@ -49,6 +52,7 @@ impl<'a> ReleaseMetadata<'a> {
             about: &options.about,
             license: options.license.as_ref(),
             gaps,
+            compared,
             folder: folder.to_string_lossy().into_owned(),
             schemas,
         })

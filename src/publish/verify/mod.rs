@@ -21,7 +21,9 @@ mod values;
 
 pub(crate) use report::Report;
 
+use crate::compare;
 use crate::dataset::MANIFEST;
+use crate::dataset::classes;
 use crate::dataset::manifest::Recording;
 use crate::dataset::root::Root;
 use crate::error::Result;
@@ -77,6 +79,10 @@ fn attempt(root: &Root, interrupted: &AtomicBool) -> Result<Report> {
         }
     }
     parts::check(&release, &mut report);
+    // What cannot be read is told where it is checked.
+    if let Ok(classes) = classes::read(root, &manifest.dataset) {
+        report.remarks = compare::conditions(&manifest.dataset, &classes).warnings;
+    }
     let sound = tables::check(&release, &mut report)?;
     if !sound {
         // Rows of other columns than expected could only be misread.

@@ -96,6 +96,8 @@ pub(crate) struct Report {
     pub faults: Vec<Fault>,
     /// How many more there are of each kind.
     pub more: Vec<(Kind, u64)>,
+    /// What is no fault, but should be known: how the recordings of different labels differ.
+    pub remarks: Vec<String>,
 }
 
 impl Report {

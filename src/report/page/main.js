@@ -316,6 +316,53 @@ function losses() {
   section("What was lost", lead, damage, figures, tooMany(new Set(rows.map((row) => row.trace_id)).size, "recording"));
 }
 
+function split() {
+  const rule = DATA.split;
+  if (!rule) return;
+  const given = Object.entries(rule.parameters).map(([name, value]) => `${name} = ${value}`);
+  const lead = `Requests are split by ${[rule.by, ...given].join(", ")}. For each part, so many of its requests have one to train with that shares something with them.`;
+  const names = [...new Set(rule.audit.flatMap((row) => Object.keys(row)))];
+  const first = ["split", "requests", "events"];
+  const columns = [...first, ...names.filter((name) => !first.includes(name)).sort()].map((name) => [
+    name.replaceAll("_", " "),
+    (row) => (name === "split" || row[name] == null ? row[name] : count(Number(row[name]))),
+    name !== "split",
+  ]);
+  const parts = Object.entries(rule.parts ?? {}).flatMap(([part, ids]) => ids.map((id) => [part, id]));
+  section(
+    "How requests are split",
+    lead,
+    el("div", { class: "plain" }, table(columns, rule.audit, "Splits and what they share")),
+    parts.length && el("div", { class: "plain" }, table([["part", ([part]) => part], ["recording", ([, id]) => recordingName(id)]], parts, "Recordings by part")),
+  );
+}
+
+function compared() {
+  const { rows, warnings, missing } = DATA.compared;
+  if (!rows.length) return;
+  const lead = warnings.length
+    ? "What labels differ in though it says nothing of the server, and what a model could tell them apart by:"
+    : "The recordings of all labels were made in the same way, and no plain figure of a request tells its label.";
+  const points = [...warnings, ...missing].slice(0, CELLS).map((sentence) => el("li", {}, sentence));
+  const shown = rows.filter((row) => row.differs || row.auroc != null);
+  const columns = [
+    ["label", (row) => row.a],
+    ["other label", (row) => row.b],
+    ["what", (row) => [row.aspect, row.what].filter(Boolean).join(": ")],
+    ["in the first", (row) => row.in_a],
+    ["in the other", (row) => row.in_b],
+    ["AUROC", (row) => row.auroc?.toFixed(3), true],
+    ["more in", (row) => row.more_in],
+  ];
+  section(
+    "Whether labels can be compared",
+    lead,
+    points.length && el("ul", {}, points),
+    el("div", { class: "plain" }, table(columns, shown.slice(0, CELLS), "Labels compared")),
+    el("p", { class: "source" }, "From ", el("code", {}, "sysds compare DATASET")),
+  );
+}
+
 function provenance() {
   const env = (recording, ...names) => names.map((name) => recording.env?.[name]).filter(Boolean).join(" ");
   const columns = [
@@ -350,6 +397,8 @@ lengths();
 calls();
 timelines();
 losses();
+split();
+compared();
 provenance();
 drawAll();
 new ResizeObserver(() => drawAll()).observe(document.getElementById("main"));

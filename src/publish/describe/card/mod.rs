@@ -5,6 +5,7 @@
 
 mod collected;
 mod columns;
+mod comparable;
 mod front_matter;
 mod splits;
 mod terms;
@@ -31,6 +32,7 @@ pub(super) fn text(metadata: &ReleaseMetadata) -> String {
         splits::parts,
         collected::collected,
         collected::lost,
+        comparable::comparable,
         columns::requests,
         columns::columns,
         terms::limits,
