@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Made, write_sequences
 
+from conftest import Made, write_sequences
 from sysds.experiment.command import main
 
 QUICK = ["--steps", "12", "--eval-every", "4", "--seeds", "0,1", "--resamples", "200"]
 PARTS = {
     "train": [Made(200, "normal")], "valid": [Made(60, "normal")], "test": [Made(60, "normal")],
-    "valid-ood": [Made(50, "strange", 0.5), Made(50, "same")], "test-ood": [Made(50, "strange", 0.5), Made(50, "same"), Made(20, "unseen", 0.9)],
+    "valid-ood": [Made(50, "strange", 0.5), Made(50, "same")],
+    "test-ood": [Made(50, "strange", 0.5), Made(50, "same"), Made(20, "unseen", 0.9)],
 }
 
 
@@ -166,7 +167,8 @@ def test_results_of_another_study_are_not_mixed_in(results: Path, folder: Path, 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--methods", "gru"], "no method 'gru'; there are length"), (["--seeds", "a"], "seeds are whole numbers"), (["--steps", "0"], "--steps 0"),
+        (["--methods", "gru"], "no method 'gru'; there are length"), (["--seeds", "a"], "seeds are whole numbers"),
+        (["--steps", "0"], "--steps 0"),
     ],
 )
 def test_wrong_calls_are_told(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], says: str) -> None:

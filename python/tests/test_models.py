@@ -91,7 +91,8 @@ def batch(rows: int, length: int, seed: int = 0) -> dict[str, torch.Tensor]:
         return drawn
 
     return {
-        "call": draw(14).add(2), "process": draw(6).add(2), "phase": draw(4), "outcome": draw(3), "pid": draw(30_000), "tid": draw(30_000).sub(1),
+        "call": draw(14).add(2), "process": draw(6).add(2),
+        "phase": draw(4), "outcome": draw(3), "pid": draw(30_000), "tid": draw(30_000).sub(1),
         "elapsed_ns": draw(10**9),
     }
 
