@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Made, write_sequences
 
 import sysds
+from conftest import Made, write_sequences
 from sysds.batches import Loader
 
 Held = dict[str, list[dict[str, Any]]]

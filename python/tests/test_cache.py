@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Made, write_sequences
 
 import sysds
+from conftest import Made, write_sequences
 
 # Stands for the program: copies what was prepared, slowly, and notes that it ran.
 PROGRAM = """#!/bin/sh

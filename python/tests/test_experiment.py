@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Made, write_sequences
 
+from conftest import Made, write_sequences
 from sysds.experiment.command import main
 
 QUICK = ["--steps", "12", "--eval-every", "4", "--seeds", "0,1", "--resamples", "200"]
 PARTS = {
     "train": [Made(200, "normal")], "valid": [Made(60, "normal")], "test": [Made(60, "normal")],
-    "valid-ood": [Made(50, "strange", 0.5), Made(50, "same")], "test-ood": [Made(50, "strange", 0.5), Made(50, "same"), Made(20, "unseen", 0.9)],
+    "valid-ood": [Made(50, "strange", 0.5), Made(50, "same")],
+    "test-ood": [Made(50, "strange", 0.5), Made(50, "same"), Made(20, "unseen", 0.9)],
 }
 
 
@@ -139,6 +140,15 @@ def test_training_ends_where_valid_gets_no_better(tmp_path: Path) -> None:
     assert run["best_valid_loss"] == pytest.approx(best, abs=0.0011) and run["curve"][-1]["valid"] > best - 0.001
 
 
+def test_the_published_size_trains(folder: Path, tmp_path: Path) -> None:
+    options = ["--size", "published", "--methods", "lstm,transformer,windowed", "--seeds", "0", "--steps", "1", "--resamples", "10"]
+    assert main([str(folder), "-o", str(tmp_path / "r"), *options, "--batch", "4"]) == 0
+    results = read(tmp_path / "r")
+    assert results["experiment"]["size"]["accumulate"] == 4 and results["experiment"]["max_length"] == 2048
+    for method in results["methods"].values():
+        assert method["parameters"] > 600_000 and method["training"][0]["steps"] == 1
+
+
 def test_a_release_without_the_parts_is_refused_with_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_sequences(tmp_path / "s", {"train": [Made(9)], "test": [Made(9)]})
     assert main([str(tmp_path / "s"), "-o", str(tmp_path / "r"), *QUICK]) == 2
@@ -157,7 +167,8 @@ def test_results_of_another_study_are_not_mixed_in(results: Path, folder: Path, 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--methods", "gru"], "no method 'gru'; there are length"), (["--seeds", "a"], "seeds are whole numbers"), (["--steps", "0"], "--steps 0"),
+        (["--methods", "gru"], "no method 'gru'; there are length"), (["--seeds", "a"], "seeds are whole numbers"),
+        (["--steps", "0"], "--steps 0"),
     ],
 )
 def test_wrong_calls_are_told(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], says: str) -> None:

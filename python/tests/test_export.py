@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CALLS, Made, write_sequences
 
 import sysds
+from conftest import CALLS, Made, write_sequences
 from sysds.studies import main
 
 Held = dict[str, list[dict[str, Any]]]

@@ -37,6 +37,7 @@ def test_pyarrow_polars_pandas_and_hugging_face_read_the_same(
 
 def test_a_part_with_a_hyphen_is_a_split_of_hugging_face(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import datasets
+
     from conftest import Made, write_sequences
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hf")

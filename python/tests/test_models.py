@@ -71,7 +71,7 @@ def test_baselines_are_what_they_say(made: tuple[Path, Held]) -> None:
     logs = lambda rows: np.log1p([np.bincount(r["call"][1:-1], minlength=16) for r in rows])  # noqa: E731
     mean, deviation = logs(held["train"]).mean(0), np.maximum(logs(held["train"]).std(0), 0.1)
     assert histogram.score(test).score == pytest.approx((((logs(held["test"]) - mean) / deviation) ** 2).mean(1))
-    assert len(list(requests(test))) == 20
+    assert len(list(requests(test, []))) == 20
 
 
 def test_the_published_sizes_have_the_published_numbers_of_parameters() -> None:
@@ -91,7 +91,8 @@ def batch(rows: int, length: int, seed: int = 0) -> dict[str, torch.Tensor]:
         return drawn
 
     return {
-        "call": draw(14).add(2), "process": draw(6).add(2), "phase": draw(4), "outcome": draw(3), "pid": draw(30_000), "tid": draw(30_000).sub(1),
+        "call": draw(14).add(2), "process": draw(6).add(2),
+        "phase": draw(4), "outcome": draw(3), "pid": draw(30_000), "tid": draw(30_000).sub(1),
         "elapsed_ns": draw(10**9),
     }
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from conftest import ROOT
 
 import sysds
+from conftest import ROOT
 from sysds import executable
 from sysds.experiment.command import main
 

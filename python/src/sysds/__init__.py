@@ -19,8 +19,8 @@ from .errors import (
     ProgramNotFound,
     SysdsError,
 )
-from .loading import Reach, load, open_sequences
 from .executable import program, program_version
+from .loading import Reach, load, open_sequences
 from .sequences import Sequences
 from .sql import query
 from .studies import export_text

@@ -38,10 +38,10 @@ def load(
     ~/.cache/sysds): another call with the same release and parameters finds it there. A release or a dataset that changes, or
     another version of the program, makes it anew.
 
-    `events` is syscalls, all, or names of events, which may be patterns (sched_*). `arguments` adds the lists fd, size, flags and path. A request with more than
-    `max_length` events is cut off there (None: none is). The first `skip_first` requests of each recording are left out. A dataset has no parts:
-    `split` (hash, time, recording, label) and `parameters` of it make them, as for `sysds publish`, or `parts`, which names the
-    recordings of each part. `memory` (as 2G) bounds what the program takes.
+    `events` is syscalls, all, or names of events, which may be patterns (sched_*). `arguments` adds the lists fd, size, flags and path.
+    A request with more than `max_length` events is cut off there (None: none is). The first `skip_first` requests of each recording
+    are left out. A dataset has no parts: `split` (hash, time, recording, label) and `parameters` of it make them, as for `sysds
+    publish`, or `parts`, which names the recordings of each part. `memory` (as 2G) bounds what the program takes.
     """
     chosen = events if isinstance(events, str) else ",".join(events)
     if not chosen:

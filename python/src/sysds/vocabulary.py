@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -25,8 +26,9 @@ class Words:
     times: tuple[int, ...]
     """How often each word occurs in the part train."""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_codes", {word: FIRST + i for i, word in enumerate(self.words)})
+    @functools.cached_property
+    def _codes(self) -> dict[str, int]:
+        return {word: FIRST + i for i, word in enumerate(self.words)}
 
     def __len__(self) -> int:
         """How many codes there are, with those that are no words: the size of an embedding."""
@@ -34,8 +36,7 @@ class Words:
 
     def code(self, word: str) -> int:
         """The code of a word; UNKNOWN where the part train does not have it."""
-        codes: dict[str, int] = getattr(self, "_codes")
-        return codes.get(word, UNKNOWN)
+        return self._codes.get(word, UNKNOWN)
 
     def word(self, code: int) -> str:
         """The word of a code; marks stand in brackets, as [start]."""

@@ -116,7 +116,6 @@ def run(args: argparse.Namespace) -> None:
     }
     study = Study(parts, size, methods, seeds, args.output, device, args.workers, described)
     study.complete()
-    say("figures")
     found = results.evaluate(study, args.resamples)
     results.write(found, args.output)
     drawn = plots.draw(study, found)
@@ -126,8 +125,6 @@ def run(args: argparse.Namespace) -> None:
 
 def parts_of(args: argparse.Namespace, max_length: int) -> dict[str, Sequences]:
     """The parts of a release, or of a folder of sequences."""
-    from ..loading import load, open_sequences
-    
     if (Path(args.release) / "sequences.json").is_file():
         have = list(describe(Path(args.release))["parts"])
         if set(PARTS) - set(have):

@@ -29,10 +29,10 @@ class Method(Protocol):
     def score(self, part: Sequences) -> Scores: ...
 
 
-def requests(part: Sequences) -> Iterator[Row]:
-    """The requests of a part, with calls and phases."""
+def requests(part: Sequences, lists: list[str]) -> Iterator[Row]:
+    """The requests of a part, with some of their lists."""
     for group in groups_of_files([str(f.path) for f in part.files]):
-        for rows in read_rows(group, ["call", "phase"]):
+        for rows in read_rows(group, lists):
             yield from rows
 
 
@@ -60,7 +60,7 @@ class Ngram:
         grams, times = self.grams, self.times
         waiting: list[Ints] = []
         size = 0
-        for row in requests(train):
+        for row in requests(train, ["call"]):
             waiting.append(self._grams(row["call"]))
             size += len(waiting[-1])
             if size > max(1_000_000, len(grams)):
@@ -86,7 +86,7 @@ class Ngram:
 
     def score(self, part: Sequences) -> Scores:
         found = Collected()
-        for row in requests(part):
+        for row in requests(part, ["call", "phase"]):
             grams = self._grams(row["call"])
             at, known = _find(self.contexts, grams // self.calls)
             gram_at, seen = _find(self.grams, grams)
@@ -128,11 +128,11 @@ class Figure:
         self.median = 0.0
 
     def fit(self, train: Sequences) -> None:
-        self.median = float(np.median([np.log1p(self.of(row)) for row in requests(train)]))
+        self.median = float(np.median([np.log1p(self.of(row)) for row in requests(train, [])]))
 
     def score(self, part: Sequences) -> Scores:
         found = Collected()
-        for row in requests(part):
+        for row in requests(part, []):
             found.add(row["trace_id"], row["request_id"], row["label"], abs(float(np.log1p(self.of(row))) - self.median))
         return found.scores()
 
@@ -151,7 +151,7 @@ class Histogram:
     def fit(self, train: Sequences) -> None:
         self.calls = len(train.vocabulary.call)
         n, mean, squares = 0, np.zeros(self.calls), np.zeros(self.calls)
-        for row in requests(train):
+        for row in requests(train, ["call"]):
             # Welford's way, which does not lose digits.
             n += 1
             counts = self._counts(row)
@@ -166,7 +166,7 @@ class Histogram:
 
     def score(self, part: Sequences) -> Scores:
         found = Collected()
-        for row in requests(part):
+        for row in requests(part, ["call"]):
             away = (self._counts(row) - self.mean) / self.deviation
             found.add(row["trace_id"], row["request_id"], row["label"], float((away * away).mean()))
         return found.scores()

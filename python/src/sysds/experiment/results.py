@@ -13,7 +13,7 @@ import numpy as np
 from . import metrics
 from .metrics import Bootstrap, Estimate
 from .scores import Floats, Scores
-from .study import Run, Study, foretells, title
+from .study import Run, Study, foretells, say, title
 
 ALL = "all of them"
 """Stands for the requests of all behaviours together."""
@@ -28,7 +28,10 @@ def evaluate(study: Study, resamples: int) -> dict[str, Any]:
     behaviours = sorted(set(any_run.scores("test-ood").label.tolist()))
     if len(behaviours) > 1:
         behaviours.append(ALL)
-    methods = {name: _method(runs, behaviours, resamples) for name, runs in by_method.items()}
+    methods = {}
+    for name, runs in by_method.items():
+        say(f"figures of {name}")
+        methods[name] = _method(runs, behaviours, resamples)
     return {
         "experiment": study.described,
         "parts": {name: _part(study, name) for name in study.parts},

@@ -83,6 +83,6 @@ SIZES = {
         transformer=Model(hidden=192, layers=2, dropout=0.01, heads=4, warmup=50),
         windowed=Model(hidden=192, layers=2, dropout=0.01, heads=4, window=32, warmup=50),
         batch=16, accumulate=1, steps=400, eval_every=50, patience=4, reduce_patience=3, valid_requests=500,
-        max_length=512, learning_rate=0.003,
+        max_length=256, learning_rate=0.003,
     ),
 }

@@ -118,7 +118,7 @@ class Training:
             loader.set_epoch(self.progress.epoch)
             left = itertools.islice(loader, self.progress.batches, None)
             trained = False
-            for batches in iter(lambda: list(itertools.islice(left, self.size.accumulate)), []):
+            while batches := list(itertools.islice(left, self.size.accumulate)):
                 self.progress.batches += len(batches)
                 trained = True
                 yield batches
