@@ -36,8 +36,9 @@ Examples:
   sysds publish web -o web-1.0.0 --license CC-BY-4.0 --split hash
   sysds publish web -o web-2.0.0 --license CC-BY-4.0 --split time -p fraction=0.7 \\
     -p gap_ms=500 --previous web-1.0.0
-  sysds publish web -o web-1.0.0 --license CC-BY-4.0 --split parts --part train=normal-1,normal-2 \
-    --part valid=normal-3 --part test=normal-4 --part valid-ood=cpu-1 --part test-ood=cpu-2
+  sysds publish web -o web-1.0.0 --license CC-BY-4.0 --split parts \\
+    --part train=normal-1,normal-2 --part valid=normal-3 --part test=normal-4 \\
+    --part valid-ood=cpu-1 --part test-ood=cpu-2
   sysds publish web -o web-1.0.0 --license CC-BY-4.0 --anonymize policy.toml \\
     --key lab.key --audit > left.txt
   sysds verify web-2.0.0
