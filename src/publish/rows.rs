@@ -328,6 +328,17 @@ pub(super) fn ids<'a>(batch: &'a RecordBatch, column: &str, path: &Path) -> Resu
     }
 }
 
+/// Elements of the lists of a batch, in the column that has most.
+pub(super) fn elements(batch: &RecordBatch) -> usize {
+    let columns = batch.columns().iter();
+    let lists = columns.filter_map(|column| column.as_list_opt::<i32>());
+    let counts = lists.map(|lists| {
+        let ends = lists.value_offsets();
+        (ends[ends.len() - 1] - ends[0]) as usize
+    });
+    counts.max().unwrap_or_default()
+}
+
 /// Bytes that a batch takes in memory: what readers call its uncompressed size.
 pub(super) fn bytes(batch: &RecordBatch) -> usize {
     let columns = batch.columns().iter();

@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 pub(super) const GROUP_BYTES: usize = 200_000_000;
 /// Bytes in memory that a row group does not pass, unless a single batch does.
 const GROUP_LIMIT: usize = 300_000_000;
+/// Elements of lists at which a row group ends, too: while it is written, where each of them lies is kept in memory.
+const GROUP_ELEMENTS: usize = 2 << 20;
 
 /// A shard on disk that has no name yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +52,9 @@ struct OpenShard {
     writer: BatchWriter<File>,
     path: PathBuf,
     rows: u64,
+    /// Bytes of the open row group, in memory when it is read, and elements of its lists.
     group: usize,
+    elements: usize,
 }
 
 impl Shards {
@@ -100,17 +104,19 @@ impl Shards {
         let wrong = |e| Error::columns(&open.path)(e);
         let rows = chosen.map_or(batch.num_rows(), Chosen::count);
         // Those of a batch are much alike.
-        let size = rows::bytes(batch) * rows / batch.num_rows().max(1);
+        let share = |all: usize| all * rows / batch.num_rows().max(1);
+        let (size, elements) = (share(rows::bytes(batch)), share(rows::elements(batch)));
         if open.group > 0 && open.group + size > GROUP_LIMIT {
             open.writer.end_group().map_err(wrong)?;
-            open.group = 0;
+            (open.group, open.elements) = (0, 0);
         }
         open.writer.write(batch, chosen).map_err(wrong)?;
         open.rows += rows as u64;
         open.group += size;
-        if open.group >= GROUP_BYTES {
+        open.elements += elements;
+        if open.group >= GROUP_BYTES || open.elements >= GROUP_ELEMENTS {
             open.writer.end_group().map_err(wrong)?;
-            open.group = 0;
+            (open.group, open.elements) = (0, 0);
         }
         if open.writer.size() as u64 >= self.limit {
             let open = self.open.remove(split).expect("is there");
@@ -134,6 +140,7 @@ impl Shards {
             path,
             rows: 0,
             group: 0,
+            elements: 0,
         })
     }
 

@@ -36,6 +36,15 @@ impl SplitStrategy {
                 ));
             }
         }
+        if self.name != PARTS && self.parameters.iter().any(|(name, _)| name == PARTS) {
+            return Err(Error::usage(
+                format!(
+                    "-p {PARTS} says which recordings are in which part, and the split is by {}",
+                    self.name
+                ),
+                "Split by parts, or leave it out.",
+            ));
+        }
         Ok(())
     }
 

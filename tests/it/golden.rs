@@ -28,7 +28,6 @@ fn check(trace_name: &str) {
     let dataset = dir.path().join("d");
     ingest(&[&trace(trace_name)], &dataset, &["--quiet"]);
     let out = format!("out={}", dir.path().join("split").display());
-    let file = |name: &str| dir.path().join(name).display().to_string();
     let splits = ["time", "recording", "label"].map(|by| {
         let out = format!("out={}", dir.path().join(by).display());
         ["-p".to_owned(), out, "-p".to_owned(), format!("by={by}")]

@@ -247,6 +247,31 @@ fn recordings_are_released_in_the_parts_that_they_are_put_into() {
     );
     assert_eq!(split["parameters"], serde_json::json!({}));
 
+    // With pseudonyms, the parts name recordings as the tables do.
+    let (key, policy) = (dir.path().join("key"), dir.path().join("policy.toml"));
+    fs::write(&key, "5".repeat(64)).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(&key, mode).unwrap();
+    fs::write(&policy, "[time]\nshift = true\n").unwrap();
+    let private = dir.path().join("private");
+    let anonymous = [
+        policy.to_str().unwrap(),
+        "--key",
+        key.to_str().unwrap(),
+        "-q",
+    ];
+    let options = [&said[..], &["--anonymize"], &anonymous].concat();
+    published(&dataset, &private, &options);
+    verified(&private);
+    let text = fs::read_to_string(private.join("manifest.json")).unwrap();
+    assert!(
+        ids.iter().all(|id| !text.contains(id.as_str().unwrap())),
+        "{text}"
+    );
+    let pseudonyms = manifest(&private);
+    let train = &pseudonyms["release"]["split"]["parts"]["train"][0];
+    assert_eq!(train, &pseudonyms["recordings"][0]["trace_id"]);
+
     // A file says the same; what it does not name is told, and stays in the release.
     let parts = dir.path().join("parts.toml");
     fs::write(&parts, "train = [\"apache-prefork\"]\ntest = [\"slow\"]\n").unwrap();
@@ -463,6 +488,11 @@ fn wrong_calls_say_what_to_do_and_leave_nothing() {
                 "parts=train=b",
             ],
             "given twice",
+            2,
+        ),
+        (
+            &["--split", "hash", "-p", "parts=train=apache-keepalive"],
+            "and the split is by hash",
             2,
         ),
         (&["--split", "parts", "--parts", "/nowhere"], "/nowhere", 1),
