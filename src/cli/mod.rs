@@ -9,6 +9,7 @@ macro_rules! say {
 }
 
 mod clean;
+mod cluster;
 mod compact;
 mod completions;
 mod hints;
@@ -45,6 +46,7 @@ enum Command {
     Ingest(ingest::IngestArgs),
     Inspect(inspect::InspectArgs),
     Query(query::QueryArgs),
+    Cluster(cluster::ClusterArgs),
     Publish(publish::PublishArgs),
     Verify(verify::VerifyArgs),
     Report(report::ReportArgs),
@@ -61,6 +63,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Ingest(args) => ingest::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Query(args) => query::run(args),
+        Command::Cluster(args) => cluster::run(args),
         Command::Publish(args) => publish::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Report(args) => report::run(args),
