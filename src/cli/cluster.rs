@@ -51,7 +51,7 @@ struct ExecutorArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// [`crate::error::Error::Io`] where the address cannot be had; [`crate::error::Error::Usage`] where this build has no
+/// [`crate::error::Error::Cluster`] where the address cannot be had; [`crate::error::Error::Usage`] where this build has no
 /// cluster.
 pub(super) fn run(args: ClusterArgs) -> Result<u8> {
     let ClusterCommand::Executor(args) = args.command;

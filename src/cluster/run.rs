@@ -24,6 +24,8 @@ use std::sync::Arc;
 
 /// Batches that have come and are not taken yet.
 const AHEAD: usize = 2;
+/// How often a statement begins again: one that is what ends executors would not end.
+const AGAIN: usize = 3;
 
 /// A plan that the executors carry out.
 pub(super) struct OnCluster {
@@ -81,7 +83,9 @@ struct Running {
 impl Running {
     /// Carries it out, again where an executor is lost.
     async fn run(mut self) -> Result<()> {
+        let mut begun = 0;
         loop {
+            begun += 1;
             let Err(e) = self.once().await else {
                 return Ok(());
             };
@@ -97,6 +101,9 @@ impl Running {
             }
             if self.executors.urls().is_empty() {
                 return exec_err!("executor {lost} was lost, and there is no other");
+            }
+            if begun > AGAIN {
+                return exec_err!("executor {lost} was lost, as others were {AGAIN} times before");
             }
             crate::say!("note: executor {lost} was lost; the statement begins again");
         }

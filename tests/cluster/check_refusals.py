@@ -79,7 +79,7 @@ def views(program: Program, dataset: Path, other: Path, running: list[Executor])
 
 def ports(program: Program, running: list[Executor]) -> None:
     taken = running[0].address
-    refused(program.run("cluster", "executor", "--listen", taken), f"{taken}: cannot listen at")
+    refused(program.run("cluster", "executor", "--listen", taken), f"{taken}: cannot listen there")
     done = program.run("cluster", "executor", "--listen", "nowhere.invalid:7")
     assert done.status == 1 and "nowhere.invalid:7" in done.err, done
 
