@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """What a fleet of recordings costs: many writers of one dataset, an append to it, questions, compact and verify.
 
-Usage: scale.py [--recordings N] [--writers W] [--store URL] [--work FOLDER] PROGRAM      (from the project's folder)
+Usage: scale.py [--recordings N] [--writers W] [--store URL] [--executors E] [--work FOLDER] PROGRAM      (from the project's folder)
 
 The recordings are copies of the traces apache-keepalive and apache-prefork by turns, each with a UUID, a session and times of its own.
 W processes read them from one list, each its share, into one dataset on a disk; then one more recording is appended to it, and to a
 dataset of one. With `--store s3://…` the same once more in a bucket, with the credentials of the environment; with `--store loopback`
 in a server that the tests have (tests/stores/bare.py), behind their proxy, which counts requests and bytes and takes time of its own.
-Prints tables in Markdown. FOLDER must have room for 10 MB a recording.
+With `--executors E` the same questions are asked of clusters of 1 to E executors on this machine, which needs a program with the
+feature `cluster`. Prints tables in Markdown. FOLDER must have room for 10 MB a recording.
 """
 import argparse
 import contextlib
@@ -167,6 +168,48 @@ def measure(bench: Bench, recordings: int, writers: int) -> None:
 
 
 @contextlib.contextmanager
+def cluster(bench: Bench, count: int) -> Iterator[tuple[str, list[int]]]:
+    """Executors on this machine: their address, and the numbers of their processes."""
+    command = [str(bench.program), "cluster", "executor", "--listen", "127.0.0.1:0", "--memory", "1G"]
+    started = [subprocess.Popen(command, env={**os.environ, **bench.env}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                text=True, preexec_fn=servers.dies_with_us) for _ in range(count)]
+    try:
+        said = [process.stderr.readline().split() for process in started if process.stderr]
+        yield "df://" + ",".join(words[-1] for words in said), [process.pid for process in started]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+def cpu_of(processes: list[int]) -> float:
+    """Seconds of CPU that they have taken."""
+    ticks = 0
+    for process in processes:
+        after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(after_name[11]) + int(after_name[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def clusters(bench: Bench, most: int) -> None:
+    print("| question | executors | wall s | CPU s of who asks | CPU s of executors |\n|---|---|---|---|---|")
+    for query in ("latency", "errors", "files", "sequences"):
+        more = ["-p", "out=s.parquet", "-p", "vocabulary=v.parquet"] if query == "sequences" else []
+        for count in range(most + 1):
+            with cluster(bench, count) as (address, processes):
+                on = ["--cluster", address] if count else []
+                runs = []
+                for _ in range(3):
+                    for left in bench.work.glob("[sv].parquet"):
+                        left.unlink()
+                    before = cpu_of(processes)
+                    run = bench.run(["query", query, "-d", bench.dataset("all"), *more, *on])
+                    runs.append((run.wall, run.cpu, cpu_of(processes) - before))
+                wall, asks, others = sorted(runs)[1]
+                print(f"| `{query}` | {count or 'none'} | {wall:.2f} | {asks:.2f} | {others:.2f} |", flush=True)
+
+
+@contextlib.contextmanager
 def store(url: str, scratch: Path) -> Iterator[Callable[[Path, Path], Bench]]:
     """What makes a Bench in the store."""
     if url != "loopback":
@@ -182,6 +225,7 @@ def main() -> None:
     parser.add_argument("--recordings", type=int, default=100)
     parser.add_argument("--writers", type=int, default=10)
     parser.add_argument("--store")
+    parser.add_argument("--executors", type=int, default=0)
     parser.add_argument("--work", type=Path)
     asked = parser.parse_args()
     program = asked.program.resolve()
@@ -190,6 +234,9 @@ def main() -> None:
         size = fleet(work, asked.recordings)
         print(f"{asked.recordings} recordings, {size / 1e6:.0f} MB of CTF, {asked.writers} writers, {os.cpu_count()} CPUs\n\nOn a disk:\n")
         measure(Bench(program, str(work / "disk"), {}, None, work), asked.recordings, asked.writers)
+        if asked.executors:
+            print("\nOn executors of this machine:\n")
+            clusters(Bench(program, str(work / "disk"), {}, None, work), asked.executors)
         if asked.store:
             shutil.rmtree(work / "disk")
             print(f"\nIn a store ({asked.store}):\n")

@@ -224,6 +224,14 @@ pub enum Error {
         /// What the user can do.
         remedy: String,
     },
+    /// An executor of a cluster does not answer, is of another version, or does not see what it should.
+    #[error("{}", Shown(what))]
+    Cluster {
+        /// Which one, and what is wrong.
+        what: String,
+        /// What the user can do.
+        remedy: String,
+    },
     /// What was to be made is in place and whole, but something after that failed.
     #[error("{} is in place and whole, but {}", shown_path(target), Shown(what))]
     InPlace {
@@ -360,6 +368,7 @@ impl Error {
             | Error::InPlace { remedy, .. }
             | Error::Memory { remedy, .. }
             | Error::Store { remedy, .. }
+            | Error::Cluster { remedy, .. }
             | Error::Sql { remedy, .. } => shown_lines(remedy),
             Error::Fault { .. } => {
                 "Nothing was put in place. Please report it with the message above and the input."

@@ -61,7 +61,7 @@
 //! | module | may use | what it owns |
 //! |---|---|---|
 //! | `main` | `cli` | the program: error on stderr, exit status; the `unsafe` of the allocator and of limits |
-//! | [`cli`] | `record`, `ingest`, `inspect`, `query`, `report`, `publish`, `sequences`, `split`, `compare`, `compact`, `dataset`, `requests` | options, terminal; all of `clap` |
+//! | [`cli`] | `record`, `ingest`, `inspect`, `query`, `cluster`, `report`, `publish`, `sequences`, `split`, `compare`, `compact`, `dataset`, `requests` | options, terminal; all of `clap` |
 //! | [`record`] | `dataset` | making a trace: the LTTng session, load and noise |
 //! | [`ingest`] | `trace`, `calls`, `requests`, `columns`, `dataset` | the way from traces to a dataset |
 //! | [`inspect`] | `trace`, `columns::schema`, `dataset` | reports on traces and datasets |
@@ -71,7 +71,8 @@
 //! | [`compare`] | `query`, `dataset`, `trace` | whether the recordings of different labels can be compared |
 //! | [`compact`] | `publish`, `columns::parquet`, `dataset` | the files of a dataset as files of one schema |
 //! | [`report`] | `query`, `compare`, `split`, `dataset` | one page to look at, drawn from the shipped queries |
-//! | [`query`] | `dataset`, `columns::parquet`, `columns::schema`, `store` | SQL; all of DataFusion |
+//! | `cluster` | `query`, `dataset` | SQL on several machines, where the feature `cluster` is on |
+//! | [`query`] | `dataset`, `columns::parquet`, `columns::schema`, `store` | SQL; all of DataFusion but what `cluster` has of it |
 //! | [`columns::tables`] | `columns::schema`, `columns::parquet`, `trace`, `calls`, `requests` | what fills the columns of each table, by name |
 //! | [`columns::parquet`] | | columns into row groups, row groups into files |
 //! | [`columns::schema`] | `trace` | what a table is: the contract, and the columns for the fields of a trace |
@@ -92,6 +93,8 @@
 mod architecture;
 mod calls;
 pub mod cli;
+#[cfg(feature = "cluster")]
+mod cluster;
 pub mod columns;
 mod compact;
 mod compare;

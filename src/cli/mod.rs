@@ -9,6 +9,7 @@ macro_rules! say {
 }
 
 mod clean;
+mod cluster;
 mod compact;
 mod compare;
 mod completions;
@@ -48,6 +49,7 @@ enum Command {
     Ingest(ingest::IngestArgs),
     Inspect(inspect::InspectArgs),
     Query(query::QueryArgs),
+    Cluster(cluster::ClusterArgs),
     Publish(publish::PublishArgs),
     Verify(verify::VerifyArgs),
     Report(report::ReportArgs),
@@ -66,6 +68,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Ingest(args) => ingest::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Query(args) => query::run(args),
+        Command::Cluster(args) => cluster::run(args),
         Command::Publish(args) => publish::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Report(args) => report::run(args),

@@ -1,6 +1,6 @@
 //! `sysds query`: its options, and where results go.
 
-use super::{script, shell, size, terminal};
+use super::{cluster, script, shell, size, terminal};
 use crate::dataset;
 use crate::dataset::root::{Root, refuse_url};
 use crate::error::{Error, Result};
@@ -32,6 +32,7 @@ Examples:
   sysds query -d web \\
     -e \"SELECT name, count(*) AS n FROM events GROUP BY name ORDER BY n DESC LIMIT 10\"
   sysds query slow.sql -d web -p ms=250 --format csv -o slow.csv
+  sysds query latency -d s3://traces/web --cluster df://node1,node2,node3
   sysds query -d web --allow-write out -e \"COPY (SELECT * FROM losses) TO 'out/losses.csv'\"
   sysds query -d web --allow-read hosts.csv \\
     -e \"CREATE EXTERNAL TABLE hosts STORED AS CSV LOCATION 'hosts.csv'; SELECT * FROM hosts\"
@@ -80,6 +81,9 @@ pub(super) struct QueryArgs {
     /// Memory for sorting, grouping and joining, as 512M or 8G (powers of 1024; MB and GB: of 1000); beyond it they go to disk [default: half of what is free]
     #[arg(long, value_name = "SIZE", value_parser = size::memory)]
     memory: Option<usize>,
+    /// Carry statements out on the executors at these addresses, separated by commas; the dataset must be there for all of them under this path or URL
+    #[arg(long, value_name = "df://HOST:PORT,…")]
+    cluster: Option<String>,
     /// List the queries that go by a bare name
     #[arg(long)]
     list: bool,
@@ -172,9 +176,11 @@ fn query(args: QueryArgs) -> Result<()> {
     }
     let source = script::source(args.script.as_deref(), args.execute)?;
     let access = Access::new(&args.allow_write, &args.allow_read, args.force)?;
+    let machines = cluster::machines(args.cluster.as_deref())?;
     let dataset = dataset::open(&Root::named(&args.dataset)?)?;
     let interrupted = terminal::interrupt_flag()?;
-    let session = Session::open_with(&dataset, args.memory, interrupted, access)?;
+    let machines = machines.as_deref();
+    let session = Session::open_with(&dataset, args.memory, interrupted, access, machines)?;
     let given = &args.parameters;
     match (args.format.text(args.csv_safe), args.output) {
         (Some(format), None) => {
@@ -211,8 +217,10 @@ fn in_shell(args: QueryArgs) -> Result<()> {
         ));
     };
     let access = Access::new(&args.allow_write, &args.allow_read, args.force)?;
+    let machines = cluster::machines(args.cluster.as_deref())?;
     let dataset = dataset::open(&Root::named(&args.dataset)?)?;
     let interrupted = terminal::shell_flag()?;
-    let session = Session::open_with(&dataset, args.memory, interrupted, access)?;
+    let machines = machines.as_deref();
+    let session = Session::open_with(&dataset, args.memory, interrupted, access, machines)?;
     shell::run(session, format)
 }

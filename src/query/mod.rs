@@ -12,16 +12,24 @@
 //! events of each system call, `windows` joins events with the intervals that they are in, `request_lists` gathers the
 //! events of each request into lists, which the functions in `lists` work on, and `request_arguments` counts arguments.
 //! `derived` registers the tables among them.
+//!
+//! A session may be carried out on several machines, of which nothing here knows more than [`Machines`] says; `codec` has
+//! what our operators are there, and `elsewhere` what must stay together of their inputs.
 
 mod access;
 #[cfg(test)]
 mod asking;
 mod calls;
+#[cfg(feature = "cluster")]
+mod codec;
 mod copy;
 mod damage;
 mod derived;
+#[cfg(feature = "cluster")]
+mod elsewhere;
 mod limits;
 mod lists;
+mod machines;
 mod members;
 mod mistakes;
 mod names;
@@ -50,8 +58,17 @@ mod wide;
 mod windows;
 
 pub(crate) use access::Access;
+#[cfg(feature = "cluster")]
+pub(crate) use codec::OperatorCodec;
+#[cfg(feature = "cluster")]
+pub(crate) use elsewhere::{Together, make_known, together};
+pub(crate) use machines::Machines;
+#[cfg(feature = "cluster")]
+pub(crate) use machines::Whose;
 pub(crate) use names::{Column, Names};
 pub(crate) use parameters::choices_in;
+#[cfg(feature = "cluster")]
+pub(crate) use runtime::Runtime;
 pub(crate) use session::Session;
 pub(crate) use source::Source;
 pub(crate) use statements::is_complete;

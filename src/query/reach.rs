@@ -46,6 +46,11 @@ impl Reach {
         })
     }
 
+    /// Whether files go by names that other machines may know, too.
+    pub(super) fn is_by_name(&self) -> bool {
+        !matches!(self.by, By::Descriptor(_))
+    }
+
     fn on_disk(root: &Path) -> Result<Reach> {
         let takes = |name: &str| !name.chars().any(|c| c.is_ascii_control());
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;

@@ -46,7 +46,7 @@ const STACK: usize = 8 << 20;
 const BEGIN: Duration = Duration::from_secs(3);
 
 /// Threads, memory, a place for what goes to disk.
-pub(super) struct Runtime {
+pub(crate) struct Runtime {
     tokio: Option<tokio::runtime::Runtime>,
     environment: Arc<RuntimeEnv>,
     interrupted: Arc<AtomicBool>,
@@ -61,7 +61,7 @@ impl Runtime {
     ///
     /// # Errors
     /// [`Error::Io`] where the system gives no threads.
-    pub(super) fn start(memory: Option<usize>, interrupted: Arc<AtomicBool>) -> Result<Self> {
+    pub(crate) fn start(memory: Option<usize>, interrupted: Arc<AtomicBool>) -> Result<Self> {
         let memory = memory.unwrap_or_else(|| available_memory() / 2);
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
         let stop = watch(Arc::clone(&interrupted))?.shared();
@@ -104,6 +104,11 @@ impl Runtime {
         self.tokio.as_ref().expect("there until dropped")
     }
 
+    /// The memory and the disk that operators share.
+    pub(crate) fn environment(&self) -> Arc<RuntimeEnv> {
+        Arc::clone(&self.environment)
+    }
+
     /// DataFusion's side of it, without tables.
     pub(super) fn context(&self) -> SessionContext {
         let mut config = SessionConfig::new().with_information_schema(true);
@@ -113,19 +118,13 @@ impl Runtime {
         options.sql_parser.map_string_types_to_utf8view = false;
         let state = SessionStateBuilder::new()
             .with_config(config)
-            .with_runtime_env(Arc::clone(&self.environment))
+            .with_runtime_env(self.environment())
             .with_expr_planners(vec![Arc::new(structures::Words)])
             .with_default_features()
             .with_physical_optimizer_rules(WindowJoins::among(PhysicalOptimizer::new().rules))
             .build();
         let context = SessionContext::new_with_state(state);
-        context.register_udf(members());
-        context.register_udf(refuse());
-        context.register_udaf(nearest_ranks());
-        context.register_udaf(count_requests());
-        for function in structures::functions().chain(lists::functions()) {
-            context.register_udf(function);
-        }
+        add_functions(&context);
         context
     }
 
@@ -144,12 +143,23 @@ impl Runtime {
     ///
     /// # Errors
     /// [`Error::Interrupted`].
-    pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T> {
         let work = pin!(work);
         match self.tokio().block_on(select(work, self.stop.clone())) {
             Either::Left((value, _)) => Ok(value),
             Either::Right(_) => Err(Error::Interrupted),
         }
+    }
+}
+
+/// Makes our functions known.
+pub(super) fn add_functions(context: &SessionContext) {
+    context.register_udf(members());
+    context.register_udf(refuse());
+    context.register_udaf(nearest_ranks());
+    context.register_udaf(count_requests());
+    for function in structures::functions().chain(lists::functions()) {
+        context.register_udf(function);
     }
 }
 
@@ -200,6 +210,8 @@ fn start_tokio(cores: usize) -> Result<tokio::runtime::Runtime> {
         .thread_keep_alive(Duration::from_secs(1 << 20))
         // By which requests to a store are tried again.
         .enable_time();
+    #[cfg(feature = "cluster")]
+    builder.enable_io();
     let (tell, told) = channel();
     threads::spawn("start", move || {
         let _ = tell.send(threads::quietly(|| builder.build()));

@@ -1,6 +1,7 @@
 //! The tables of a dataset, and the running of scripts on them.
 
 use super::access::{self, Access};
+use super::machines::{Machines, Whose};
 use super::names::{self, Column, Names, TableName};
 use super::opening::{BARE_EVENTS, Known, Opening, definitions};
 use super::output::Results;
@@ -37,6 +38,8 @@ const LEFT_OUT: &str = "This view needs tables or columns that the dataset lacks
 pub(crate) struct Session {
     context: SessionContext,
     runtime: Runtime,
+    /// Whether statements are carried out on this machine only.
+    alone: bool,
     /// The dataset's folder, as it was named.
     folder: Root,
     /// The same, links followed; its URL where it is in a store.
@@ -63,28 +66,36 @@ impl Session {
         memory: Option<usize>,
         interrupted: Arc<AtomicBool>,
     ) -> Result<Self> {
-        Self::open_with(dataset, memory, interrupted, Access::default())
+        Self::open_with(dataset, memory, interrupted, Access::default(), None)
     }
 
-    /// As [`Session::open`], for SQL that may touch what `access` says.
+    /// As [`Session::open`], for SQL that may touch what `access` says, carried out on `machines` if there are some.
     ///
     /// # Errors
-    /// As [`Session::open`].
+    /// As [`Session::open`], and as [`Machines::join`].
     pub(crate) fn open_with(
         dataset: &Dataset,
         memory: Option<usize>,
         interrupted: Arc<AtomicBool>,
         access: Access,
+        machines: Option<&dyn Machines>,
     ) -> Result<Self> {
         let runtime = Runtime::start(memory, interrupted)?;
-        let context = runtime.context();
+        let mut context = runtime.context();
         let root = match dataset.root.disk() {
             Some(folder) => access::real(folder)?,
             None => dataset.root.path().to_path_buf(),
         };
+        let reach = Reach::new(&dataset.root, &root, &context)?;
+        if let Some(machines) = machines {
+            let whose = Whose::new(&dataset.root, &root, &reach)?;
+            let state = runtime.wait(machines.join(context.state(), whose))??;
+            context = SessionContext::new_with_state(state);
+        }
         let mut session = Session {
-            reach: Reach::new(&dataset.root, &root, &context)?,
+            reach,
             context,
+            alone: machines.is_none(),
             runtime,
             folder: dataset.root.clone(),
             root,
@@ -217,6 +228,11 @@ impl Session {
         if let LogicalPlan::Copy(copy) = &plan
             && let Some(copied) = wide::Copied::plan(&state, copy, &self.known.origins)?
         {
+            if !self.alone {
+                crate::say!(
+                    "note: this machine carries the COPY out by itself: its lists go from file to file as they are"
+                );
+            }
             return copied.write(target, folder).await;
         }
         wide::set(&plan, &mut state)?;

@@ -9,6 +9,7 @@ mod append;
 mod bad_input;
 mod belong;
 mod bombs;
+mod cluster;
 mod common;
 mod compact;
 mod comparable;

@@ -5,8 +5,8 @@
 //! last one of its thread, and what must be held is an entry for each thread. Here `events` go by once, in that order, and
 //! memory does not grow with them. Where partitions part a call, its two sides are left over, and find one another at the end.
 
-mod exec;
-mod layout;
+pub(super) mod exec;
+pub(super) mod layout;
 mod members;
 mod pairing;
 mod read;

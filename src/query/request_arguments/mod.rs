@@ -9,9 +9,9 @@
 //! argument, a view without rows takes the place of the table (`schemas/views/request_arguments.sql`).
 
 mod count;
-mod linked;
+pub(super) mod linked;
 mod open;
-mod plan;
+pub(super) mod plan;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -15,7 +15,7 @@ pub(crate) mod files;
 mod gather;
 mod given;
 pub(crate) mod known;
-mod plan;
+pub(super) mod plan;
 mod table;
 #[cfg(test)]
 mod tests;

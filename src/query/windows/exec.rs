@@ -42,15 +42,15 @@ type Once = Shared<BoxFuture<'static, Result<Arc<Collected>, Arc<DataFusionError
 
 /// Pairs rows that have an interval with rows that have a point in it.
 #[derive(Clone)]
-pub(super) struct WindowJoinExec {
+pub(in crate::query) struct WindowJoinExec {
     intervals: Arc<dyn ExecutionPlan>,
     points: Arc<dyn ExecutionPlan>,
-    condition: Arc<Condition>,
-    output: Arc<[ColumnIndex]>,
+    pub(in crate::query) condition: Arc<Condition>,
+    pub(in crate::query) output: Arc<[ColumnIndex]>,
     /// What is told to the scan of points, once the intervals are known; nothing where nobody may be told.
-    wanted: Vec<Arc<DynamicFilterPhysicalExpr>>,
+    pub(in crate::query) wanted: Vec<Arc<DynamicFilterPhysicalExpr>>,
     /// What is asked of the rows with intervals by whatever takes the output, as far as it is known when they are collected.
-    asked: Vec<PhysicalExprRef>,
+    pub(in crate::query) asked: Vec<PhysicalExprRef>,
     once: Arc<Mutex<Option<Once>>>,
     metrics: ExecutionPlanMetricsSet,
     properties: Arc<PlanProperties>,
@@ -58,7 +58,7 @@ pub(super) struct WindowJoinExec {
 
 impl WindowJoinExec {
     /// Joins `intervals` with `points`, to the columns `output` of type `schema`.
-    pub(super) fn new(
+    pub(in crate::query) fn new(
         intervals: Arc<dyn ExecutionPlan>,
         points: Arc<dyn ExecutionPlan>,
         condition: Arc<Condition>,

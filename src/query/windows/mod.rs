@@ -8,8 +8,8 @@
 
 mod bounds;
 mod collected;
-mod condition;
-mod exec;
+pub(super) mod condition;
+pub(super) mod exec;
 mod group;
 mod join_keys;
 mod rule;
