@@ -1,6 +1,8 @@
 //! `sysds cluster`, and the option `--cluster`: the one place that tells a build with the feature `cluster` from one without.
 
-use super::{size, terminal};
+use super::size;
+#[cfg(feature = "cluster")]
+use super::terminal;
 #[cfg(feature = "cluster")]
 use crate::cluster;
 #[cfg(not(feature = "cluster"))]
