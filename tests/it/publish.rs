@@ -249,7 +249,7 @@ fn recordings_are_released_in_the_parts_that_they_are_put_into() {
 
     // With pseudonyms, the parts name recordings as the tables do.
     let (key, policy) = (dir.path().join("key"), dir.path().join("policy.toml"));
-    fs::write(&key, "5".repeat(64)).unwrap();
+    fs::write(&key, crate::private::KEY).unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     fs::set_permissions(&key, mode).unwrap();
     fs::write(&policy, "[time]\nshift = true\n").unwrap();
