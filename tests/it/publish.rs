@@ -249,7 +249,11 @@ fn recordings_are_released_in_the_parts_that_they_are_put_into() {
 
     // With pseudonyms, the parts name recordings as the tables do.
     let (key, policy) = (dir.path().join("key"), dir.path().join("policy.toml"));
-    fs::write(&key, "5".repeat(64)).unwrap();
+    fs::write(
+        &key,
+        "d887db09649dab0d83951d8d5d69b2e7d8bb70e79daa2a3a279b4fd6b8346cea",
+    )
+    .unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     fs::set_permissions(&key, mode).unwrap();
     fs::write(&policy, "[time]\nshift = true\n").unwrap();
