@@ -22,13 +22,14 @@ struct Known<'a> {
 
 /// Holds the recordings of each label against those of each other one; `classes` are in the order of the recordings.
 pub(crate) fn conditions(manifest: &Manifest, classes: &[Classes]) -> Compared {
-    let labels = labels(manifest);
+    let (labels, more) = labels(manifest);
     let known = manifest.recordings.iter().zip(classes).map(known);
     let mut of_labels: Vec<Vec<Known>> = labels.iter().map(|_| Vec::new()).collect();
     for known in known {
         let own = label(known.recording);
-        let at = labels.iter().position(|label| *label == own);
-        of_labels[at.expect("it is one of them")].push(known);
+        if let Some(at) = labels.iter().position(|label| *label == own) {
+            of_labels[at].push(known);
+        }
     }
     let mut facts = shares(Aspect::EventClass, &of_labels, |k| {
         k.classes.keys().map(|name| (*name).to_owned()).collect()
@@ -41,7 +42,13 @@ pub(crate) fn conditions(manifest: &Manifest, classes: &[Classes]) -> Compared {
     facts.extend(shares(Aspect::Context, &of_labels, |k| k.contexts.clone()));
     facts.extend(words(&of_labels));
     facts.extend(numbers(&of_labels));
-    Compared::of_facts(&labels, &facts)
+    let mut compared = Compared::of_facts(&labels, &facts);
+    if more > 0 {
+        compared
+            .missing
+            .push(format!("{more} labels beyond the first {}", labels.len()));
+    }
+    compared
 }
 
 fn known<'a>((recording, classes): (&'a Recording, &'a Classes)) -> Known<'a> {

@@ -78,7 +78,7 @@ pub(crate) fn features(
     memory: Option<usize>,
     interrupted: Arc<AtomicBool>,
 ) -> Result<Compared> {
-    let labels = labels(manifest);
+    let (labels, _) = labels(manifest);
     if labels.len() < 2 {
         return Ok(Compared::default());
     }

@@ -6,6 +6,9 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// How many differences of one kind between two labels are rows; a dataset that somebody made to do harm may have any number.
+const LISTED: usize = 200;
+
 /// How two labels compare in one thing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Row {
@@ -45,13 +48,13 @@ impl Compared {
     /// Each two labels by these facts.
     pub(super) fn of_facts(labels: &[&str], facts: &[Fact]) -> Compared {
         let mut compared = Compared::default();
+        let mut by_aspect: BTreeMap<Aspect, Vec<&Fact>> = BTreeMap::new();
+        for fact in facts {
+            by_aspect.entry(fact.aspect).or_default().push(fact);
+        }
         for (a, b) in pairs(labels) {
-            let mut by_aspect: BTreeMap<Aspect, Vec<&Fact>> = BTreeMap::new();
-            for fact in facts {
-                by_aspect.entry(fact.aspect).or_default().push(fact);
-            }
-            for (aspect, facts) in by_aspect {
-                compared.of_aspect(aspect, &facts, a, b);
+            for (aspect, facts) in &by_aspect {
+                compared.of_aspect(*aspect, facts, a, b);
             }
         }
         compared
@@ -75,8 +78,12 @@ impl Compared {
             let [in_a, in_b] = [a, b].map(|label| fact.values[label.0].to_string());
             row(&fact.what, in_a, in_b, differs)
         };
-        self.rows
-            .extend(different.iter().map(|fact| of_fact(fact, true)));
+        let listed = different.iter().take(LISTED);
+        self.rows.extend(listed.map(|fact| of_fact(fact, true)));
+        if different.len() > LISTED {
+            let text = format!("{} more differ", different.len() - LISTED);
+            self.rows.push(row("", text.clone(), text, true));
+        }
         // Of hundreds of event classes, their number is told.
         let shares = |f: &&Fact| matches!(f.values[a.0], Value::Share(..));
         match same.iter().any(shares) {

@@ -7,7 +7,7 @@ use super::report::{Kind, Report};
 use crate::dataset::MANIFEST;
 use crate::dataset::tables;
 use crate::split::names::{INCOMPLETE, OTHER, UNUSED};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks the shards of a release whose recordings are in parts.
 pub(super) fn check(release: &Release, report: &mut Report) {
@@ -34,11 +34,18 @@ pub(super) fn check(release: &Release, report: &mut Report) {
     if rule.parts.is_empty() {
         return;
     }
+    let parts = rule.parts();
+    let part_of: BTreeMap<&str, &str> = parts
+        .flat_map(|(part, recordings)| recordings.iter().map(move |r| (r.as_str(), part)))
+        .collect();
     for (path, shard) in &manifest.release.shards {
         let of_parts = shard.rows > 0
             && shard.table != tables::LOSSES
             && ![INCOMPLETE, OTHER].contains(&shard.split.as_str());
-        let part = rule.part_of(&shard.trace_id).unwrap_or(UNUSED);
+        let part = part_of
+            .get(shard.trace_id.as_str())
+            .copied()
+            .unwrap_or(UNUSED);
         if of_parts && shard.split != part {
             let what = format_args!(
                 "is in {}, but its recording {} is in {part}",
