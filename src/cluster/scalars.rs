@@ -4,7 +4,6 @@
 //! they cannot. To rewrite it to a join, as it can, makes a column of a constant: functions that prepare themselves for a constant
 //! do so for each row, and scans cannot leave anything out by it.
 
-use super::planner::Planner;
 use datafusion::catalog::Session;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, ScalarValue, exec_err};
@@ -13,21 +12,25 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, Subquery};
 use datafusion::physical_plan::collect;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+/// Who plans such a query.
+type Asked<'p> = &'p (dyn QueryPlanner + Send + Sync);
 
 /// The plan with the values of these queries, which `planner` asks.
 ///
 /// # Errors
 /// Those of the queries, and where one gives more than one row.
 pub(super) async fn asked(
-    planner: &Planner,
+    planner: Asked<'_>,
     plan: &LogicalPlan,
     session: &dyn Session,
 ) -> Result<LogicalPlan> {
     let mut values = HashMap::new();
     for query in queries(plan)? {
-        if !values.contains_key(&query) {
-            let value = value(planner, &query, session).await?;
-            values.insert(query, value);
+        if let Entry::Vacant(free) = values.entry(query) {
+            let value = value(planner, free.key(), session).await?;
+            free.insert(value);
         }
     }
     match values.is_empty() {
@@ -58,7 +61,7 @@ fn queries(plan: &LogicalPlan) -> Result<Vec<Subquery>> {
     Ok(found)
 }
 
-async fn value(planner: &Planner, query: &Subquery, session: &dyn Session) -> Result<ScalarValue> {
+async fn value(planner: Asked<'_>, query: &Subquery, session: &dyn Session) -> Result<ScalarValue> {
     let plan = planner
         .create_physical_plan(&query.subquery, session)
         .await?;

@@ -34,9 +34,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Pairs the entries and exits of system calls.
 #[derive(Debug)]
-pub(in crate::query) struct CallsExec {
+pub(crate) struct CallsExec {
     events: Arc<dyn ExecutionPlan>,
-    pub(in crate::query) layout: Arc<Layout>,
+    pub(crate) layout: Arc<Layout>,
     /// Of the run that is under way.
     remains: Mutex<Option<Arc<Remains>>>,
     metrics: ExecutionPlanMetricsSet,
@@ -46,7 +46,7 @@ pub(in crate::query) struct CallsExec {
 impl CallsExec {
     /// Pairs `events`, whose columns are [`Layout::input`]. They may be in any order; what is held is least where each
     /// partition has them as recordings do.
-    pub(in crate::query) fn new(events: Arc<dyn ExecutionPlan>, layout: Arc<Layout>) -> Self {
+    pub(crate) fn new(events: Arc<dyn ExecutionPlan>, layout: Arc<Layout>) -> Self {
         let partitions = events.output_partitioning().partition_count();
         CallsExec {
             properties: streaming(

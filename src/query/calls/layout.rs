@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Names of error numbers.
-pub(in crate::query) type Errnos = HashMap<i64, String>;
+pub(crate) type Errnos = HashMap<i64, String>;
 
 /// Which event of a call has a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::query) enum Of {
+pub(crate) enum Of {
     /// Its entry.
     Entry,
     /// Its exit.
@@ -69,7 +69,7 @@ impl At {
 
 /// A column that comes out.
 #[derive(Debug, Clone)]
-pub(in crate::query) struct Column {
+pub(crate) struct Column {
     /// The event that has its value.
     pub of: Of,
     /// The number of the column that has it, in [`Layout::input`]; `None` where there is none.
@@ -78,7 +78,7 @@ pub(in crate::query) struct Column {
 
 /// Columns that come out, and columns that are read for them.
 #[derive(Debug)]
-pub(in crate::query) struct Layout {
+pub(crate) struct Layout {
     /// Numbers of the columns of `events` that are read; first come those that pairing reads.
     pub input: Vec<usize>,
     /// What comes out.

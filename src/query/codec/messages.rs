@@ -5,25 +5,23 @@ use datafusion_proto::protobuf::{JoinFilter, PhysicalExprNode, Schema};
 /// One of them.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Operator {
-    #[prost(oneof = "operator::Kind", tags = "1, 2, 3, 4, 5")]
-    pub kind: Option<operator::Kind>,
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5")]
+    pub kind: Option<Kind>,
 }
 
 /// Which there are.
-pub(super) mod operator {
-    #[derive(Clone, PartialEq, prost::Oneof)]
-    pub(in super::super) enum Kind {
-        #[prost(message, tag = "1")]
-        Calls(super::Calls),
-        #[prost(message, tag = "2")]
-        WindowJoin(super::WindowJoin),
-        #[prost(message, tag = "3")]
-        RequestLists(super::Shaped),
-        #[prost(message, tag = "4")]
-        RequestArguments(super::Shaped),
-        #[prost(message, tag = "5")]
-        LinkedArguments(super::Shaped),
-    }
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(super) enum Kind {
+    #[prost(message, tag = "1")]
+    Calls(Calls),
+    #[prost(message, tag = "2")]
+    WindowJoin(Box<WindowJoin>),
+    #[prost(message, tag = "3")]
+    RequestLists(Shaped),
+    #[prost(message, tag = "4")]
+    RequestArguments(Shaped),
+    #[prost(message, tag = "5")]
+    LinkedArguments(Shaped),
 }
 
 /// What follows from its columns alone.

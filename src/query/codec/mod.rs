@@ -21,7 +21,7 @@ use datafusion_proto::physical_plan::{
     PhysicalExtensionCodec, PhysicalPlanDecodeContext, PhysicalProtoConverterExtension,
 };
 use datafusion_proto::protobuf;
-use messages::{Operator, operator::Kind};
+use messages::{Kind, Operator};
 use prost::Message;
 use std::sync::Arc;
 
@@ -85,7 +85,7 @@ impl PhysicalExtensionCodec for OperatorCodec {
         let kind = if let Some(calls) = node.downcast_ref::<CallsExec>() {
             Kind::Calls(messages::Calls::of(&calls.layout)?)
         } else if let Some(join) = node.downcast_ref::<WindowJoinExec>() {
-            Kind::WindowJoin(messages::WindowJoin::of(join, self, converter)?)
+            Kind::WindowJoin(Box::new(messages::WindowJoin::of(join, self, converter)?))
         } else if node.is::<RequestListsExec>() {
             Kind::RequestLists(schema()?)
         } else if node.is::<RequestArgumentsExec>() {

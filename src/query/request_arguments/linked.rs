@@ -24,7 +24,7 @@ const AHEAD: usize = 2;
 
 /// Counts the arguments of events, in one pass over them.
 #[derive(Debug)]
-pub(in crate::query) struct LinkedArgumentsExec {
+pub(crate) struct LinkedArgumentsExec {
     requests: Arc<dyn ExecutionPlan>,
     events: Arc<dyn ExecutionPlan>,
     schema: SchemaRef,
@@ -33,7 +33,7 @@ pub(in crate::query) struct LinkedArgumentsExec {
 
 impl LinkedArgumentsExec {
     /// The columns of `schema`, for `requests` and from `events` in the order of trace_id and event_id.
-    pub(in crate::query) fn new(
+    pub(crate) fn new(
         requests: Arc<dyn ExecutionPlan>,
         events: Arc<dyn ExecutionPlan>,
         schema: SchemaRef,

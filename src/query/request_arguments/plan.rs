@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// Counts the arguments of requests, in as many threads as requests are read in.
 #[derive(Debug)]
-pub(in crate::query) struct RequestArgumentsExec {
+pub(crate) struct RequestArgumentsExec {
     requests: Arc<dyn ExecutionPlan>,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
@@ -25,7 +25,7 @@ pub(in crate::query) struct RequestArgumentsExec {
 
 impl RequestArgumentsExec {
     /// The columns of `schema`, from `requests` with their lists `events`.
-    pub(in crate::query) fn new(requests: Arc<dyn ExecutionPlan>, schema: SchemaRef) -> Self {
+    pub(crate) fn new(requests: Arc<dyn ExecutionPlan>, schema: SchemaRef) -> Self {
         let partitions = requests.output_partitioning().partition_count();
         let known = EquivalenceProperties::new(Arc::clone(&schema));
         RequestArgumentsExec {

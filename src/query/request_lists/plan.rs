@@ -35,7 +35,7 @@ const AHEAD: usize = 2;
 
 /// Gives the requests out with their lists, in the order of trace_id and request_id.
 #[derive(Debug)]
-pub(in crate::query) struct RequestListsExec {
+pub(crate) struct RequestListsExec {
     requests: Arc<dyn ExecutionPlan>,
     events: Arc<dyn ExecutionPlan>,
     layout: Layout,
@@ -47,7 +47,7 @@ pub(in crate::query) struct RequestListsExec {
 impl RequestListsExec {
     /// Lists for the columns of `schema`, from the columns of `requests` and of `events` that they need; the latter in the
     /// order of trace_id and event_id.
-    pub(in crate::query) fn new(
+    pub(crate) fn new(
         requests: Arc<dyn ExecutionPlan>,
         events: Arc<dyn ExecutionPlan>,
         schema: SchemaRef,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// When a row with an interval and a row with a point belong together. Of its sides, [`JoinSide::Left`] is that of the
 /// intervals, wherever the join had it, and [`JoinSide::Right`] that of the points.
 #[derive(Debug, Clone)]
-pub(in crate::query) struct Condition {
+pub(crate) struct Condition {
     /// What must be equal: of the interval's row, of the point's row.
     pub keys: Vec<(PhysicalExprRef, PhysicalExprRef)>,
     /// Whether nulls are equal to nulls.
@@ -31,7 +31,7 @@ pub(in crate::query) struct Condition {
 
 /// A bound of an interval, over the columns of its row.
 #[derive(Debug, Clone)]
-pub(in crate::query) struct Bound {
+pub(crate) struct Bound {
     /// Its value.
     pub value: PhysicalExprRef,
     /// Whether it is outside of the interval.

@@ -42,15 +42,15 @@ type Once = Shared<BoxFuture<'static, Result<Arc<Collected>, Arc<DataFusionError
 
 /// Pairs rows that have an interval with rows that have a point in it.
 #[derive(Clone)]
-pub(in crate::query) struct WindowJoinExec {
+pub(crate) struct WindowJoinExec {
     intervals: Arc<dyn ExecutionPlan>,
     points: Arc<dyn ExecutionPlan>,
-    pub(in crate::query) condition: Arc<Condition>,
-    pub(in crate::query) output: Arc<[ColumnIndex]>,
+    pub(crate) condition: Arc<Condition>,
+    pub(crate) output: Arc<[ColumnIndex]>,
     /// What is told to the scan of points, once the intervals are known; nothing where nobody may be told.
-    pub(in crate::query) wanted: Vec<Arc<DynamicFilterPhysicalExpr>>,
+    pub(crate) wanted: Vec<Arc<DynamicFilterPhysicalExpr>>,
     /// What is asked of the rows with intervals by whatever takes the output, as far as it is known when they are collected.
-    pub(in crate::query) asked: Vec<PhysicalExprRef>,
+    pub(crate) asked: Vec<PhysicalExprRef>,
     once: Arc<Mutex<Option<Once>>>,
     metrics: ExecutionPlanMetricsSet,
     properties: Arc<PlanProperties>,
@@ -58,7 +58,7 @@ pub(in crate::query) struct WindowJoinExec {
 
 impl WindowJoinExec {
     /// Joins `intervals` with `points`, to the columns `output` of type `schema`.
-    pub(in crate::query) fn new(
+    pub(crate) fn new(
         intervals: Arc<dyn ExecutionPlan>,
         points: Arc<dyn ExecutionPlan>,
         condition: Arc<Condition>,
