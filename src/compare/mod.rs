@@ -27,7 +27,7 @@ use std::sync::atomic::AtomicBool;
 /// [`Session::open`](crate::query::Session::open).
 ///
 /// # Errors
-/// As [`classes::read`] and [`features`].
+/// As [`classes::read`] and [`features()`].
 pub(crate) fn compare(
     dataset: &Dataset,
     memory: Option<usize>,
