@@ -6,6 +6,7 @@ use crate::dataset::root::{Root, refuse_url};
 use crate::error::Result;
 use crate::sequences::{Control, Kinds, Manifest, Options, Reach, make};
 use crate::shown::shown_path;
+use crate::split::names::place;
 use clap::{Args, ValueEnum};
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -164,7 +165,9 @@ fn table(made: &Manifest) -> String {
         "unknown_processes",
     ];
     let mut rows = vec![head.map(str::to_owned)];
-    rows.extend(made.parts.iter().map(|(name, part)| {
+    let mut parts: Vec<_> = made.parts.iter().collect();
+    parts.sort_by_key(|(name, _)| place(name));
+    rows.extend(parts.into_iter().map(|(name, part)| {
         let numbers = [
             part.requests,
             part.events,

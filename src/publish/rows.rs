@@ -273,7 +273,7 @@ pub(crate) fn by_recording(
 ///
 /// # Errors
 /// [`Error::Input`] where they differ, and as [`by_recording`].
-pub(super) fn check_counts(root: &Root, manifest: &Manifest) -> Result<()> {
+pub(crate) fn check_counts(root: &Root, manifest: &Manifest) -> Result<()> {
     let (events, requests) = (
         by_recording(root, manifest, tables::EVENTS)?,
         by_recording(root, manifest, tables::REQUESTS)?,

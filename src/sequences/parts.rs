@@ -6,6 +6,7 @@ use crate::dataset::root::Root;
 use crate::dataset::{self, Dataset};
 use crate::error::{Error, Result};
 use crate::publish::release::{self, ReleaseManifest};
+use crate::publish::rows::check_counts;
 use crate::shown::path_text;
 use crate::split::Splits;
 use crate::split::names::{GAP, INCOMPLETE, OTHER, UNUSED, place};
@@ -57,6 +58,7 @@ impl Source {
             (_, Some(_)) if is_split => return Err(split_twice(root)),
             (_, None) => return Err(not_split(root)),
             (_, Some(strategy)) => {
+                check_counts(root, &manifest)?;
                 let interrupted = Arc::clone(&control.interrupted);
                 let found =
                     Splits::find(&dataset, &manifest, strategy, options.memory, interrupted);
