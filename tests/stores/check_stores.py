@@ -100,6 +100,17 @@ class Checks:
         done = self.program.run("publish", self.url("web"), "-o", self.url("release"), "--force", *options)
         assert done.status != 0 and "not replaced in a store" in done.err, done.err
 
+    def sequences(self) -> None:
+        """Sequences of a release in the store are those of the one on the disk, file by file; so is what is compared."""
+        made = []
+        for release in (self.url("release"), self.disk / "release"):
+            folder = Path(self.disk / f"sequences-{len(made)}")
+            self.program.ok("sequences", "--quiet", "--reach", "causal", "--arguments", release, "-o", folder)
+            made.append({file.relative_to(folder): file.read_bytes() for file in folder.rglob("*.parquet")})
+        assert made[0] == made[1] and len(made[0]) > 2, "sequences differ"
+        compared = [self.program.ok("compare", "--format", "csv", of) for of in (self.url("web"), self.disk / "web")]
+        assert compared[0] == compared[1], "what is compared differs"
+
     def force(self) -> None:
         before = named(manifest(self.place, "web"))
         done = self.program.run("ingest", self.keepalive, "-o", self.url("web"))
@@ -173,7 +184,7 @@ def main(program: Path, traces: Path) -> None:
             disk.mkdir()
             with server(disk) as port, Proxy(port) as proxy:
                 checks = Checks(Program(program, env(proxy.port)), kind(port), proxy, traces, disk)
-                for name in ("ingest", "append", "queries", "inspect_and_report", "publish", "force", "clean",
+                for name in ("ingest", "append", "queries", "inspect_and_report", "publish", "sequences", "force", "clean",
                              "odd_names", "other_readers"):
                     with step(f"{kind.__name__}: {name}"):
                         getattr(checks, name)()
