@@ -1,6 +1,7 @@
 """The shipped queries, what they are asked with, and what they give: rows on stdout and files."""
 import hashlib
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -8,7 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow.parquet as pq
-from program import Done, Program
+
+sys.path.insert(0, "tests/stores")
+from program import Done, Program  # noqa: E402
 
 # A query by a name, with its parameters; `OUT` stands for a folder.
 VARIANTS: dict[str, tuple[str, list[str]]] = {
