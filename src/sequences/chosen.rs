@@ -4,7 +4,8 @@ use super::downstream::Downstream;
 use super::manifest::LeftOut;
 use super::options::{Options, Reach};
 use super::parts::Source;
-use super::typed::{truths, values};
+use super::span::{self, Spans};
+use super::typed::values;
 use crate::error::Result;
 use crate::publish::rows::Rows;
 use arrow::datatypes::Int64Type;
@@ -21,15 +22,6 @@ pub(super) struct Request {
     pub last: i64,
 }
 
-const COLUMNS: [&str; 6] = [
-    "request_id",
-    "duration_ns",
-    "first_event",
-    "last_event",
-    "complete",
-    "n_events_omitted",
-];
-
 /// The requests of the recording of this number that are in one of `parts`, in the order of their ids, out of these files of
 /// `requests`. The others are counted.
 ///
@@ -42,47 +34,38 @@ pub(super) fn choose(
     left_out: &mut LeftOut,
 ) -> Result<Vec<Request>> {
     let root = &source.dataset.root;
+    let columns = [&["request_id", "duration_ns"], &span::COLUMNS[..]].concat();
     let mut chosen = Vec::new();
     for file in files {
         let path = &root.join(file);
-        for batch in Rows::open(root, file)?.batches(Some(&COLUMNS))? {
+        for batch in Rows::open(root, file)?.batches(Some(&columns))? {
             let batch = batch?;
             let longs = |name| values::<Int64Type>(&batch, name, path);
             let (ids, durations) = (longs("request_id")?, longs("duration_ns")?);
-            let (first, last) = (longs("first_event")?, longs("last_event")?);
-            let (complete, omitted) = (
-                truths(&batch, "complete", path)?,
-                longs("n_events_omitted")?,
-            );
-            for row in 0..batch.num_rows() {
-                let name = source.part(recording, file, ids[row]);
+            let spans = Spans::of(&batch, path)?;
+            for (row, id) in ids.iter().copied().enumerate() {
+                let name = source.part(recording, file, id);
                 let part = name.and_then(|name| parts.iter().position(|p| p == name));
-                let mut request = Request {
-                    id: ids[row],
-                    part: part.unwrap_or_default(),
-                    duration_ns: durations[row],
-                    first: first[row],
-                    last: last[row],
+                let own = spans.row(row);
+                let span = match options.reach {
+                    Reach::Causal => downstream.span(id).map_or(own, |work| own.and(work)),
+                    Reach::Own | Reach::Window => own,
                 };
-                let (mut whole, mut omits) = (complete.value(row), omitted[row] > 0);
-                let work = match options.reach {
-                    Reach::Causal => downstream.of(request.id),
-                    Reach::Own | Reach::Window => None,
-                };
-                if let Some(work) = work {
-                    request.first = request.first.min(work.first);
-                    request.last = request.last.max(work.last);
-                    (whole, omits) = (whole && work.complete, omits || work.omitted);
-                }
+                let early = u64::try_from(id).is_ok_and(|id| id < options.skip);
                 // A window is all that there is.
-                omits &= options.reach != Reach::Window;
-                let early = u64::try_from(request.id).is_ok_and(|id| id < options.skip);
-                match (whole, early, omits, part) {
+                let omits = span.omits && options.reach != Reach::Window;
+                match (span.complete, early, omits, part) {
                     (false, ..) => left_out.incomplete += 1,
                     (_, true, ..) => left_out.skipped += 1,
                     (_, _, true, _) => left_out.omitted += 1,
                     (.., None) => left_out.without_part += 1,
-                    _ => chosen.push(request),
+                    (.., Some(part)) => chosen.push(Request {
+                        id,
+                        part,
+                        duration_ns: durations[row],
+                        first: span.first,
+                        last: span.last,
+                    }),
                 }
             }
         }

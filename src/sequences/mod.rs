@@ -26,6 +26,7 @@ mod merged;
 mod options;
 mod parts;
 mod shards;
+mod span;
 mod sweep;
 mod typed;
 mod vocabulary;
