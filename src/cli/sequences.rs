@@ -3,7 +3,7 @@
 use super::split::SplitArgs;
 use super::{size, terminal};
 use crate::dataset::root::{Root, refuse_url};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sequences::{Control, Kinds, Manifest, Options, Reach, make};
 use crate::shown::shown_path;
 use crate::split::names::place;
@@ -26,7 +26,7 @@ Examples:
   sysds sequences web --split time -p fraction=0.7 --reach window --arguments -o windows
   sysds sequences web-1.0.0 --events 'read,write,sched_*' --max-length 512 -o short
 
-Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 130 interrupted.")]
+Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 4 done, but the table could not be printed, 130 interrupted.")]
 pub(super) struct SequencesArgs {
     /// The release, or the dataset: its folder, or its URL (s3://BUCKET/FOLDER, gs://, az://)
     #[arg(value_name = "DATASET")]
@@ -107,8 +107,15 @@ pub(super) fn run(args: SequencesArgs) -> Result<u8> {
         );
         told(&made);
     }
-    terminal::print(&table(&made))?;
-    Ok(0)
+    let printed = terminal::print(&table(&made));
+    printed.map(|()| 0).map_err(|e| Error::InPlace {
+        target: output,
+        what: format!(
+            "what there is of each part could not be printed: {}",
+            e.reason()
+        ),
+        remedy: "It stands in sequences.json, too.".to_owned(),
+    })
 }
 
 fn options(args: SequencesArgs) -> Result<Options> {

@@ -15,7 +15,7 @@ use super::sweep::Sweep;
 use super::vocabulary;
 use crate::dataset::aside::{self, Aside};
 use crate::dataset::manifest::{DataFile, describe_file, measured};
-use crate::dataset::{self, tables};
+use crate::dataset::{self, tables, within};
 use crate::error::{Error, Result};
 use crate::foreign::{self, Kind};
 use crate::process::threads;
@@ -51,10 +51,7 @@ struct Recording {
 /// is left in each case.
 pub(crate) fn make(options: &Options, control: &mut Control) -> Result<Manifest> {
     refuse_what_is_there(&options.output)?;
-    let aside = Aside::beside(&options.output)?;
-    let dir = aside.path().to_path_buf();
-    let data = dir.join(DATA);
-    fs::create_dir_all(&data).map_err(Error::io("create", &data))?;
+    within::refuse(&options.output)?;
     let source = Source::open(options, control)?;
     let parts = source.names();
     let Some(train) = parts.iter().position(|part| part == TRAIN) else {
@@ -66,6 +63,10 @@ pub(crate) fn make(options: &Options, control: &mut Control) -> Result<Manifest>
     if !recordings.iter().any(|r| r.requests.iter().any(of_train)) {
         return Err(nothing_to_train_with(options));
     }
+    let aside = Aside::beside(&options.output)?;
+    let dir = aside.path().to_path_buf();
+    let data = dir.join(DATA);
+    fs::create_dir_all(&data).map_err(Error::io("create", &data))?;
     let of_manifest = source.manifest.recordings.iter();
     let mut meter = Meter {
         done: 0,
@@ -114,7 +115,7 @@ fn nothing_to_train_with(options: &Options) -> Error {
             "{}: no request is in the part {TRAIN}, so that there is no vocabulary",
             path_text(options.source.path())
         ),
-        "Split it in another way, or look at what sysds query split says of it.",
+        "Split it in another way, or leave out fewer by --skip-first: sysds query split says what there is.",
     )
 }
 
@@ -218,6 +219,15 @@ fn words(
         Ok(())
     })?;
     let (vocabulary, codes) = vocabulary::made(&decoder.words, &counts, options.path_words);
+    if vocabulary.sizes(false)["call"] == 0 {
+        return Err(Error::usage(
+            format!(
+                "--events {}: no training request has an event of this name",
+                options.kinds.text()
+            ),
+            "Names are those of the column name of events, as openat or sched_switch: sysds query syscall_histogram lists calls.",
+        ));
+    }
     let file = dir.join(vocabulary::FILE);
     vocabulary.write(&file)?;
     let words = Words {

@@ -55,6 +55,7 @@ impl Kinds {
         let names = text.split(',').map(str::trim);
         let patterns = names.map(|name| match name {
             "" => Err("a name is empty".to_owned()),
+            "syscalls" | "all" => Err(format!("{name} stands alone, without other names")),
             name => Pattern::new(name).map_err(|e| format!("{name}: {e}")),
         });
         patterns.collect::<Result<_, _>>().map(Kinds::Named)
@@ -127,7 +128,7 @@ mod tests {
         assert_eq!(Kinds::read("syscalls"), Ok(Kinds::Syscalls));
         let kinds = Kinds::read("read, sched_*").unwrap();
         assert_eq!(kinds.text(), "read,sched_*");
-        for wrong in ["", "a,,b", "***x"] {
+        for wrong in ["", "a,,b", "***x", "all,read"] {
             assert!(Kinds::read(wrong).is_err(), "{wrong}");
         }
     }

@@ -62,6 +62,10 @@ impl Parts {
             if let Some(empty) = empty {
                 return Err(wrong("a name is empty".to_owned(), empty.span().start));
             }
+            if names.is_empty() {
+                let what = format!("{} has no recording", part.get_ref());
+                return Err(wrong(what, at));
+            }
             let names = names.into_iter().map(toml::Spanned::into_inner);
             parts.0.insert(number, names.collect());
         }

@@ -822,3 +822,29 @@ fn ro_crate(release: &Path, json: &Value) {
         }
     });
 }
+
+/// The parts of a release have files of their own, in which events of one time are: what goes by the order of events finds it.
+#[test]
+fn lists_of_a_release_that_is_split_are_those_of_its_dataset() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dataset, release) = (dir.path().join("d"), dir.path().join("r"));
+    for (traces, split) in [(1, "hash"), (3, "time")] {
+        let names = ["apache-prefork", "apache-keepalive", "apache-lossy"];
+        let traces: Vec<PathBuf> = names[..traces].iter().map(|name| trace(name)).collect();
+        let traces: Vec<&Path> = traces.iter().map(PathBuf::as_path).collect();
+        ingest(&traces, &dataset, &["--quiet", "--force"]);
+        published(&dataset, &release, &["--split", split, "--force"]);
+        let asked = |of: &Path, what: &[&str]| {
+            let of = of.to_str().unwrap();
+            let done = sysds([&["query", "-d", of, "--format", "csv"], what].concat());
+            assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
+            String::from_utf8(done.stdout).unwrap()
+        };
+        let lists = "SELECT trace_id, request_id, name, phase, tid, ret FROM request_lists ORDER BY trace_id, request_id";
+        for what in [&["ngrams"][..], &["top_arguments"], &["-e", lists]] {
+            let (expected, found) = (asked(&dataset, what), asked(&release, what));
+            assert!(expected.lines().count() > 10);
+            assert!(expected == found, "{split}: {what:?}");
+        }
+    }
+}

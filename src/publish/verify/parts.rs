@@ -32,6 +32,10 @@ pub(super) fn check(release: &Release, report: &mut Report) {
         }
     }
     if rule.parts.is_empty() {
+        if rule.by == "parts" {
+            let what = "is split by parts, and does not say which recordings are in them";
+            report.add(Kind::Metadata, MANIFEST, format_args!("{what}"));
+        }
         return;
     }
     let parts = rule.parts();

@@ -15,6 +15,7 @@ pub(crate) mod files;
 mod gather;
 mod given;
 pub(crate) mod known;
+mod merged;
 pub(super) mod plan;
 mod table;
 #[cfg(test)]
