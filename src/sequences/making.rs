@@ -11,7 +11,7 @@ use super::merged::{Merged, Reading};
 use super::options::{Control, Options, Reach};
 use super::parts::Source;
 use super::shards::Shards;
-use super::sweep::Sweep;
+use super::sweep::{Sweep, Taker};
 use super::vocabulary;
 use crate::dataset::aside::{self, Aside};
 use crate::dataset::manifest::{DataFile, describe_file, measured};
@@ -205,16 +205,12 @@ fn words(
     let decoder = read(source, recordings, decoder, meter, |events, meter| {
         for recording in recordings {
             let requests = &recording.requests;
-            let mut sweep = Sweep::new(requests, options.reach, options.longest);
             let mut counting = Counting {
                 requests,
                 train,
                 counts: &mut counts,
             };
-            while let Some(events) = next(events, meter)? {
-                sweep.pass(&events, &mut counting)?;
-            }
-            sweep.finish(&mut counting)?;
+            sweep((requests, options), events, meter, &mut counting)?;
         }
         Ok(())
     })?;
@@ -254,17 +250,13 @@ fn write(
 ) -> Result<(Vec<Part>, Vec<Vec<PathBuf>>, LeftOut)> {
     read(source, recordings, decoder, meter, |events, meter| {
         for (recording, of) in recordings.iter().zip(&source.manifest.recordings) {
-            let mut sweep = Sweep::new(&recording.requests, options.reach, options.longest);
             let mut writing = Writing::new(
                 &recording.requests,
                 (&of.trace_id, of.label.as_deref()),
                 (&mut made.parts, &mut made.left_out),
                 &mut made.shards,
             );
-            while let Some(events) = next(events, meter)? {
-                sweep.pass(&events, &mut writing)?;
-            }
-            sweep.finish(&mut writing)?;
+            sweep((&recording.requests, options), events, meter, &mut writing)?;
             writing.finish()?;
         }
         Ok(())
@@ -293,6 +285,20 @@ fn next(steps: &Steps, meter: &mut Meter) -> Result<Option<Decoded>> {
         (meter.control.progress)(meter.done, meter.total);
     }
     Ok(events)
+}
+
+/// The events of a recording go by its requests.
+fn sweep(
+    (requests, options): (&[Request], &Options),
+    events: &Steps,
+    meter: &mut Meter,
+    taker: &mut impl Taker,
+) -> Result<()> {
+    let mut sweep = Sweep::new(requests, options.reach, options.longest);
+    while let Some(events) = next(events, meter)? {
+        sweep.pass(&events, taker)?;
+    }
+    sweep.finish(taker)
 }
 
 /// Goes over all recordings once; a thread reads and decodes ahead of `work`.
