@@ -2,9 +2,10 @@
  * An Apache module with the two tracepoints by which the study of 2023 cut requests out of its traces
  * (`sysds ingest --requests httpd`): httpd:enter_event_handler and httpd:exit_event_handler.
  *
- * The study patched Apache's event MPM: its tracepoints enclose what a worker does with a connection between two waits
- * for the client. The prefork MPM has no such function, since its process waits itself, in the middle of reading; so
- * this module looks on where Apache reads from the network:
+ * The study patched Apache. Its patch is not published; by the names and by the connection's states that its reader of
+ * traces leaves out, the tracepoints enclose what a worker of the event MPM does with a connection between two waits for
+ * the client. The prefork MPM has no function for that, since its process waits itself, in the middle of reading; so this
+ * module looks on where Apache reads from the network:
  *
  *   enter   the first bytes have come from the client, on a new connection or after it was idle
  *   exit    a request has been answered and logged, and Apache turns to the socket again, for the next one; or the
@@ -14,7 +15,7 @@
  * before it closes (TLS's close_notify), without a request. The exit says how many requests there were. Each enter has its
  * exit, on the same thread, but for a process that is killed.
  *
- * What differs from the study's patch:
+ * What differs from such tracepoints in the event MPM:
  *   - The read that brings the first bytes comes just before the enter, not just after it, since here it is the wait.
  *   - A client that closes the connection without a word makes no handler. With the event MPM it makes an empty one.
  *   - Requests that a client sent at once may be a handler each, where they are one with the event MPM.
