@@ -9,6 +9,7 @@ use super::members::members;
 use super::ranks::nearest_ranks;
 use super::refuse::refuse;
 use super::request_count::count_requests;
+use super::sort_keys::WholeSortKeys;
 use super::structures;
 use super::windows::WindowJoins;
 use crate::dataset::temporary::Temporary;
@@ -116,12 +117,13 @@ impl Runtime {
         options.sql_parser.collect_spans = true;
         // Files that COPY writes shall have plain strings, which every reader knows.
         options.sql_parser.map_string_types_to_utf8view = false;
+        let rules = WindowJoins::among(PhysicalOptimizer::new().rules);
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(self.environment())
             .with_expr_planners(vec![Arc::new(structures::Words)])
             .with_default_features()
-            .with_physical_optimizer_rules(WindowJoins::among(PhysicalOptimizer::new().rules))
+            .with_physical_optimizer_rules(WholeSortKeys::among(rules))
             .build();
         let context = SessionContext::new_with_state(state);
         add_functions(&context);
