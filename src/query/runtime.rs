@@ -4,6 +4,7 @@
 //! that never came would wait for ever. Memory is limited twice: operators account for what they hold and go on on disk,
 //! and large blocks, which a single value may be, are counted by the allocator (see `process::memory`).
 
+use super::global_aggregates::GlobalAggregates;
 use super::lists;
 use super::members::members;
 use super::ranks::nearest_ranks;
@@ -123,6 +124,7 @@ impl Runtime {
             .with_runtime_env(self.environment())
             .with_expr_planners(vec![Arc::new(structures::Words)])
             .with_default_features()
+            .with_analyzer_rule(Arc::new(GlobalAggregates))
             .with_physical_optimizer_rules(WholeSortKeys::among(rules))
             .build();
         let context = SessionContext::new_with_state(state);
