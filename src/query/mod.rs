@@ -48,6 +48,7 @@ mod session;
 pub(crate) mod shipped;
 mod sizes;
 mod source;
+mod spans;
 mod statements;
 mod steps;
 mod stored;
