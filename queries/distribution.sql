@@ -14,7 +14,7 @@
 WITH figures AS (
   SELECT
     coalesce(span_label, label) AS label,
-    complete AND straddles IS NOT TRUE OR $incomplete AS counts,
+    complete AND NOT coalesce(straddles, false) OR $incomplete AS counts,
     CASE $of
       WHEN 'duration_ns' THEN duration_ns
       WHEN 'idle_ns' THEN idle_ns

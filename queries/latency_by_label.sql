@@ -19,7 +19,7 @@ WITH grouped AS (
       trace_id,
       duration_ns,
       coalesce(span_label, label) AS label,
-      complete AND straddles IS NOT TRUE OR $incomplete AS counts
+      complete AND NOT coalesce(straddles, false) OR $incomplete AS counts
     FROM requests
   )
   GROUP BY label

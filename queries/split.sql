@@ -154,7 +154,8 @@ FROM (
       SELECT DISTINCT n.name
       FROM split_named AS n
       LEFT JOIN split_meant AS m ON m.name = n.name
-      WHERE m.name IS NULL
+      LEFT JOIN (SELECT DISTINCT label FROM spans) AS s ON s.label = n.name
+      WHERE m.name IS NULL AND s.label IS NULL
     )
     CROSS JOIN (
       SELECT

@@ -8,7 +8,7 @@ const LISTED: usize = 40;
 
 /// By what a recording that is ingested can be named.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::ingest) struct Names {
+pub(crate) struct Names {
     pub trace_id: String,
     /// The folders that it is read from, as they were named.
     pub folders: Vec<String>,
@@ -33,10 +33,7 @@ impl Names {
 ///
 /// # Errors
 /// [`Error::Input`] for a line that names none of them, or that can mean several.
-pub(in crate::ingest) fn assigned(
-    file: &LabelFile,
-    recordings: &[Names],
-) -> Result<Vec<Vec<Line>>> {
+pub(crate) fn assigned(file: &LabelFile, recordings: &[Names]) -> Result<Vec<Vec<Line>>> {
     let mut all: Vec<Vec<Line>> = vec![Vec::new(); recordings.len()];
     for line in &file.lines {
         let named = |names: &&Names| line.recording.as_ref().is_none_or(|name| names.are(name));

@@ -20,7 +20,7 @@ pub struct LabelFile {
 
 /// A line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::ingest) struct Line {
+pub(crate) struct Line {
     /// Its number, from 1.
     pub number: u64,
     /// Of which recording it is, where that is said.
@@ -50,7 +50,7 @@ impl LabelFile {
     }
 
     /// Where it is.
-    pub(in crate::ingest) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }

@@ -14,7 +14,7 @@ const DOUBT: i64 = 1_000_000_000;
 
 /// What is to be said of a recording.
 #[derive(Debug, Clone, Default)]
-pub(in crate::ingest) struct Wanted {
+pub(crate) struct Wanted {
     trace_id: String,
     /// The file, and its lines that are of this recording.
     file: PathBuf,
@@ -35,7 +35,7 @@ struct Known {
 
 /// The spans of a recording whose first event is known.
 #[derive(Debug)]
-pub(in crate::ingest) struct Resolved<'a> {
+pub(crate) struct Resolved<'a> {
     wanted: &'a Wanted,
     first: i64,
     known: Vec<Known>,
@@ -43,7 +43,7 @@ pub(in crate::ingest) struct Resolved<'a> {
 
 impl Wanted {
     /// Lines of a file for the recording `trace_id`, and what the dataset `had` of it.
-    pub(in crate::ingest) fn new(
+    pub(crate) fn new(
         trace_id: &str,
         (file, lines): (&Path, Vec<Line>),
         had: Vec<LabelSpan>,
@@ -60,7 +60,7 @@ impl Wanted {
     ///
     /// # Errors
     /// [`Error::Input`].
-    pub(in crate::ingest) fn check_before(&self, packets: Option<(i64, i64)>) -> Result<()> {
+    pub(crate) fn check_before(&self, packets: Option<(i64, i64)>) -> Result<()> {
         let of_clock = |moment: &Moment| matches!(moment, Moment::At(_));
         let borders = self.lines.iter().flat_map(|line| [line.begin, line.end]);
         let all: Vec<Moment> = borders.collect();
@@ -85,7 +85,7 @@ impl Wanted {
     ///
     /// # Errors
     /// [`Error::Input`] for a span that begins before, has no length, or overlaps another.
-    pub(in crate::ingest) fn resolved(&self, first: Option<i64>) -> Result<Resolved<'_>> {
+    pub(crate) fn resolved(&self, first: Option<i64>) -> Result<Resolved<'_>> {
         let Some(first) = first else {
             return match self.lines.first() {
                 None => Ok(Resolved {
@@ -218,7 +218,7 @@ impl Wanted {
 
 impl Resolved<'_> {
     /// The spans, for rows; one that ends with the recording has no end yet.
-    pub(in crate::ingest) fn spans(&self) -> Arc<[LabelSpan]> {
+    pub(crate) fn spans(&self) -> Arc<[LabelSpan]> {
         self.known.iter().map(|known| known.span.clone()).collect()
     }
 
@@ -226,7 +226,7 @@ impl Resolved<'_> {
     ///
     /// # Errors
     /// [`Error::Input`] for one that ends later.
-    pub(in crate::ingest) fn ended(self, last: Option<i64>) -> Result<Vec<LabelSpan>> {
+    pub(crate) fn ended(self, last: Option<i64>) -> Result<Vec<LabelSpan>> {
         let last = last.unwrap_or(self.first);
         let ended = |mut known: Known| {
             self.wanted.check_inside(&known, (self.first, last))?;
