@@ -94,13 +94,13 @@ fn a_recording_that_fails_keeps_none_of_the_others_out() {
         "{said}"
     );
     let text = fs::read_to_string(dir.join("report.csv")).unwrap();
-    assert!(text.contains("\n\"a, b\",,failed,,,,"), "{text}");
+    assert!(text.contains("\n\"a, b\",,,failed,,,,"), "{text}");
     let first = report(&dir.join("report.csv"));
     assert_eq!(first["nowhere"][3], "failed");
     assert!(first["nowhere"][8].contains("No such file"), "{first:?}");
     assert_eq!(first["r1"][3], "failed");
     assert!(first["r1"][8].contains("ch_0, packet "), "{first:?}");
-    assert_eq!(first["r2"][..3], ["r2", "label-2", "ingested"]);
+    assert_eq!(first["r2"][..4], ["r2", "label-2", "", "ingested"]);
     let told = manifest(&dir.join("d"));
     let told = &told["recordings"][2];
     assert_eq!(first["r2"][4], told["trace_id"].as_str().unwrap());

@@ -816,7 +816,7 @@ fn a_dataset_of_before_there_were_spans_goes_on() {
     let old = dir.path().join("old");
     published(&dataset, &old, &["-q", "--split", "hash"]);
     sound(&old);
-    let file = written(dir.path(), "begin,end,label\n+1s,+2s,attack\n");
+    let file = written(dir.path(), "begin,end,label\n+5s,+7s,attack\n");
     let options = [
         "--quiet", "--append", "--label", "normal", "--labels", &file,
     ];
