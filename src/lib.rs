@@ -63,22 +63,23 @@
 //! | `main` | `cli` | the program: error on stderr, exit status; the `unsafe` of the allocator and of limits |
 //! | [`cli`] | `record`, `ingest`, `inspect`, `query`, `cluster`, `report`, `publish`, `sequences`, `split`, `compare`, `compact`, `dataset`, `requests` | options, terminal; all of `clap` |
 //! | [`record`] | `dataset` | making a trace: the LTTng session, load and noise |
-//! | [`ingest`] | `trace`, `calls`, `requests`, `columns`, `dataset` | the way from traces to a dataset |
+//! | [`ingest`] | `trace`, `calls`, `requests`, `columns`, `dataset`, `label_spans` | the way from traces to a dataset |
 //! | [`inspect`] | `trace`, `columns::schema`, `dataset` | reports on traces and datasets |
-//! | [`publish`] | `split`, `compare`, `query`, `columns::schema`, `columns::parquet`, `dataset`, `requests`, `trace` | a dataset as a release, and the check of one |
+//! | [`publish`] | `split`, `compare`, `query`, `columns::schema`, `columns::parquet`, `dataset`, `requests`, `trace`, `label_spans` | a dataset as a release, and the check of one |
 //! | [`split`] | `query`, `dataset` | in which part to train, validate or test with each request is |
 //! | [`sequences`] | `split`, `publish`, `columns::schema`, `columns::parquet`, `dataset` | requests as arrays of integers, and their vocabulary |
 //! | [`compare`] | `query`, `dataset`, `trace` | whether the recordings of different labels can be compared |
 //! | [`compact`] | `publish`, `columns::parquet`, `dataset` | the files of a dataset as files of one schema |
 //! | [`report`] | `query`, `compare`, `split`, `dataset` | one page to look at, drawn from the shipped queries |
 //! | `cluster` | `query`, `dataset` | SQL on several machines, where the feature `cluster` is on |
-//! | [`query`] | `dataset`, `columns::parquet`, `columns::schema`, `store` | SQL; all of DataFusion but what `cluster` has of it |
-//! | [`columns::tables`] | `columns::schema`, `columns::parquet`, `trace`, `calls`, `requests` | what fills the columns of each table, by name |
+//! | [`query`] | `dataset`, `columns::parquet`, `columns::schema`, `store`, `label_spans` | SQL; all of DataFusion but what `cluster` has of it |
+//! | [`columns::tables`] | `columns::schema`, `columns::parquet`, `trace`, `calls`, `requests`, `label_spans` | what fills the columns of each table, by name |
 //! | [`columns::parquet`] | | columns into row groups, row groups into files |
 //! | [`columns::schema`] | `trace` | what a table is: the contract, and the columns for the fields of a trace |
 //! | [`requests`] | `trace`, `calls` | what a request is: trackers, facts, rules |
 //! | [`calls`] | `trace` | the pairing of system calls' entries and exits |
-//! | [`dataset`] | `trace`, `store` | a dataset on disk, or in an object store |
+//! | [`dataset`] | `trace`, `store`, `label_spans` | a dataset on disk, or in an object store |
+//! | [`label_spans`] | | labels of parts of a recording, and in which of them a request lies |
 //! | [`store`] | | object stores: addresses, clients, objects |
 //! | [`foreign`] | | opening what a stranger sent: regular files only, out of no folder |
 //! | [`shown`] | | a stranger's text, as it may be shown |
@@ -103,6 +104,7 @@ pub mod error;
 mod foreign;
 pub mod ingest;
 mod inspect;
+pub mod label_spans;
 pub mod process;
 mod publish;
 mod query;

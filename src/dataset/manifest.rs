@@ -12,6 +12,7 @@ use super::root::Root;
 use super::tables;
 use crate::error::{self, Error, Place, Result};
 use crate::foreign;
+use crate::label_spans::LabelSpan;
 use crate::process::ending::Hold;
 use crate::shown::path_text;
 use crate::trace::Source;
@@ -25,9 +26,13 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 /// Version of a dataset's form; a reader must refuse versions it does not know. Since 2, `events` says of which request or
-/// downstream work each event is (`request_id`, `service_id`), and has the recording's `label`. Since 3, each recording
-/// has folders of its own, and the files of a table may lack columns that others have.
-pub const FORMAT_VERSION: u32 = 3;
+/// downstream work each event is (`request_id`, `service_id`), and has the recording's `label`. Since 3 ([`OWN_FOLDERS`]),
+/// each recording has folders of its own, and the files of a table may lack columns that others have. Since 4, recordings
+/// have [`spans`](Recording::spans), and tables the columns that their contracts say were not there before: nulls where they
+/// are missing.
+pub const FORMAT_VERSION: u32 = 4;
+/// The version since which each recording has folders of its own, so that more can be added.
+pub const OWN_FOLDERS: u32 = 3;
 /// The oldest version that is read.
 const OLDEST_READ: u32 = 2;
 
@@ -88,6 +93,9 @@ pub struct Recording {
     pub trace_id: String,
     /// Its label.
     pub label: Option<String>,
+    /// The parts of it that have labels of their own, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<LabelSpan>,
     /// Its folder, as it was named; the first where it was put together from several.
     pub path: String,
     /// All of its folders, where there are several: snapshots, chunks of a rotation, copies.

@@ -1,5 +1,6 @@
 //! The threads at the end of an ingest, which fill the tables of a recording: `columns` those of events, `requests` the others.
 
+use super::labels::Resolved;
 use super::plan::Plan;
 use super::task::About;
 use super::worker::Ended;
@@ -35,11 +36,16 @@ struct Links {
 }
 
 impl Tables {
-    /// No rows of a recording with events of these classes.
+    /// No rows of a recording with events of these classes, whose parts have these labels.
     ///
     /// # Errors
     /// [`Error::Io`] where a folder or a thread cannot be had, [`Error::Fault`] where columns are not those of the contract.
-    pub(super) fn new(plan: &Plan, about: &About, classes: &Arc<Vec<EventClass>>) -> Result<Self> {
+    pub(super) fn new(
+        plan: &Plan,
+        about: &About,
+        labels: &Resolved,
+        classes: &Arc<Vec<EventClass>>,
+    ) -> Result<Self> {
         let plans = Arc::new(plan.plans(classes));
         let folder = |name: &str| {
             let dir = about.scratch.join(name);
@@ -64,7 +70,11 @@ impl Tables {
         let requests = RequestsTable::new(
             folder(tables::REQUESTS)?,
             &plan.contracts.requests,
-            &plan.common(&about.trace_id, about.described.label.as_ref()),
+            &plan.common(
+                &about.trace_id,
+                about.described.label.as_ref(),
+                labels.spans(),
+            ),
             classes,
             (&plan.layout, &plans),
             (&plan.properties, plan.threads.groups),

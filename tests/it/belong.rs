@@ -358,6 +358,48 @@ fn assert_same(one: &Path, other: &Path) {
     assert_eq!(recordings(one), recordings(other));
 }
 
+/// The labels of its parts stay with a recording that goes on, and later parts may have some, too.
+#[test]
+fn a_recording_that_goes_on_keeps_the_labels_of_its_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    let of = folders(dir.path(), &["snapshot-1", "snapshot-2"]);
+    LTTNG.write(&of[0], &[&[FIRST, SECOND]]);
+    LTTNG.write(&of[1], &[&[SECOND, THIRD]]);
+    let (dataset, file) = (dir.path().join("d"), dir.path().join("labels.csv"));
+    let label = |text: &str| {
+        fs::write(&file, format!("begin,end,label\n{text}\n")).unwrap();
+        file.to_str().unwrap()
+    };
+    let options = ["--quiet", "--labels", label(",,warm-up")];
+    ingest(&[&of[0]], &dataset, &options);
+    let end = |recording: &Value| recording["last_ns"].as_i64().unwrap() + 1;
+    let first = manifest(&dataset)["recordings"][0].clone();
+    let append = |text: &str| {
+        let paths = [&of[1], &dataset].map(|p| p.to_str().unwrap());
+        let append = ["--append", "--quiet", "--labels", label(text)];
+        let args = ["ingest", paths[0], "-o", paths[1]];
+        sysds([&args[..], &append].concat())
+    };
+    let refused = append(",,attack");
+    assert_eq!(refused.status.code(), Some(1));
+    let said = stderr(&refused);
+    let why = "labels.csv, line 2, column 1: the span attack overlaps the span warm-up that the dataset has";
+    assert!(said.contains(why), "{said}");
+    assert_eq!(manifest(&dataset)["recordings"][0], first);
+    let done = append(&format!("{},,attack", end(&first)));
+    assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
+    let both = &manifest(&dataset)["recordings"][0];
+    assert!(end(both) > end(&first));
+    let span = |begin: &Value, end: i64, label: &str| serde_json::json!({"begin_ns": begin, "end_ns": end, "label": label});
+    let expected = [
+        span(&first["first_ns"], end(&first), "warm-up"),
+        span(&end(&first).into(), end(both), "attack"),
+    ];
+    assert_eq!(both["spans"], Value::from(expected.to_vec()));
+    let checked = sysds(["verify", dataset.to_str().unwrap()]);
+    assert!(checked.status.success(), "{}", stderr(&checked));
+}
+
 #[test]
 fn appending_a_part_gives_what_one_ingest_of_all_gives() {
     let dir = tempfile::tempdir().unwrap();

@@ -55,6 +55,7 @@ mod sequences;
 mod servers;
 mod shell;
 mod skipping;
+mod spans;
 mod split;
 mod sql_access;
 mod sql_limits;

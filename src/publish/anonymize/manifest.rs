@@ -12,6 +12,7 @@ use crate::dataset::manifest::{Damage, Manifest, Recording, StreamLoss};
 use crate::dataset::options::ManifestOptions;
 use crate::dataset::timestamp;
 use crate::error::Result;
+use crate::label_spans::LabelSpan;
 use crate::trace::{Clock, Source, SourceStream};
 use std::path::PathBuf;
 
@@ -109,6 +110,7 @@ impl Anonymizer {
         let Recording {
             trace_id,
             label,
+            spans,
             path,
             folders,
             first_ns,
@@ -130,6 +132,11 @@ impl Anonymizer {
         let time = self.times.of(&trace_id);
         let by = time.shift * SECOND;
         let later = |ns: Option<i64>| ns.map(|ns| ns.saturating_add(by));
+        let spans = match by {
+            0 => spans,
+            _ => self.borders.at_events(&trace_id, spans, last_ns),
+        };
+        let spans = spans.into_iter().map(|span| moved(span, by)).collect();
         let losses = losses.into_iter().map(|loss| self.loss(loss)).collect();
         let recorded = recorded
             .map(|r| self.recorded(r, label.as_deref(), (time, first_ns)))
@@ -137,6 +144,7 @@ impl Anonymizer {
         Ok(Recording {
             trace_id: self.trace(&trace_id),
             label,
+            spans,
             path: self.texts.machine_path(&path),
             folders: folders.iter().map(|f| self.texts.machine_path(f)).collect(),
             first_ns: later(first_ns),
@@ -249,6 +257,20 @@ impl Anonymizer {
                 None
             }
         }
+    }
+}
+
+/// A span as the times of its recording are moved, so that rows are in it as before. Its label is a label, and stays.
+fn moved(span: LabelSpan, by: i64) -> LabelSpan {
+    let LabelSpan {
+        begin_ns,
+        end_ns,
+        label,
+    } = span;
+    LabelSpan {
+        begin_ns: begin_ns.saturating_add(by),
+        end_ns: end_ns.saturating_add(by),
+        label,
     }
 }
 
