@@ -11,6 +11,7 @@ mod continued;
 mod described;
 pub(crate) mod fleet;
 mod jobs;
+mod logged;
 mod open;
 mod options;
 mod pipeline;
