@@ -227,6 +227,13 @@ impl<'a> Rows<'a> {
         let Some(lines) = self.longs("access_lines") else {
             return;
         };
+        let ends = longs(self.batch, "end");
+        if let Some(times) = self.longs("log_time") {
+            let late = |row: &usize| times.is_valid(*row) && times.value(*row) > ends[*row];
+            for row in (0..ends.len()).filter(late) {
+                self.fault(row, report, format_args!("log_time is after end"));
+            }
+        }
         for (column, always) in OF_LINE {
             let Some(array) = self.batch.column_by_name(column) else {
                 continue;
