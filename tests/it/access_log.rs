@@ -58,7 +58,7 @@ fn requests(dataset: &Path) -> Vec<Row> {
 }
 
 /// Puts a log and the record that tells of it beside the trace of the recording `dir`.
-fn log_beside(dir: &Path, log: &str) {
+pub fn log_beside(dir: &Path, log: &str) {
     fs::write(dir.join("access.log"), log).unwrap();
     let record = json!({
         "format_version": 1, "label": null, "started": "2026-11-23T23:06:39.125Z",
