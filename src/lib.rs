@@ -62,8 +62,8 @@
 //! |---|---|---|
 //! | `main` | `cli` | the program: error on stderr, exit status; the `unsafe` of the allocator and of limits |
 //! | [`cli`] | `record`, `ingest`, `inspect`, `query`, `cluster`, `report`, `publish`, `sequences`, `split`, `compare`, `compact`, `dataset`, `requests` | options, terminal; all of `clap` |
-//! | [`record`] | `dataset` | making a trace: the LTTng session, load and noise |
-//! | [`ingest`] | `trace`, `calls`, `requests`, `columns`, `dataset`, `label_spans` | the way from traces to a dataset |
+//! | [`record`] | `dataset`, `access_log` | making a trace: the LTTng session, load and noise |
+//! | [`ingest`] | `trace`, `calls`, `requests`, `access_log`, `columns`, `dataset`, `label_spans` | the way from traces to a dataset |
 //! | [`inspect`] | `trace`, `columns::schema`, `dataset` | reports on traces and datasets |
 //! | [`publish`] | `split`, `compare`, `query`, `columns::schema`, `columns::parquet`, `dataset`, `requests`, `trace`, `label_spans` | a dataset as a release, and the check of one |
 //! | [`split`] | `query`, `dataset` | in which part to train, validate or test with each request is |
@@ -77,6 +77,7 @@
 //! | [`columns::parquet`] | | columns into row groups, row groups into files |
 //! | [`columns::schema`] | `trace` | what a table is: the contract, and the columns for the fields of a trace |
 //! | [`requests`] | `trace`, `calls` | what a request is: trackers, facts, rules |
+//! | `access_log` | `trace`, `requests` | Apache's access log: its format, its lines, and the requests that they belong to |
 //! | [`calls`] | `trace` | the pairing of system calls' entries and exits |
 //! | [`dataset`] | `trace`, `store`, `label_spans` | a dataset on disk, or in an object store |
 //! | [`label_spans`] | | labels of parts of a recording, and in which of them a request lies |
@@ -90,6 +91,7 @@
 // They panic where nobody reads: see `process`.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
+mod access_log;
 #[cfg(test)]
 mod architecture;
 mod calls;

@@ -4,6 +4,7 @@ use super::ingest_list::{self, DAMAGED, ListArgs};
 use super::reader::ReaderArgs;
 use super::select::SelectArgs;
 use super::terminal::{self, Meter};
+use crate::dataset::access_lines::AccessLines;
 use crate::dataset::codec::Codec;
 use crate::dataset::manifest::Manifest;
 use crate::dataset::options::{RequestArguments, RequestEnd};
@@ -277,6 +278,32 @@ fn no_request(manifest: &Manifest) {
     }
 }
 
+/// Says on stderr how access logs and requests went together.
+fn logged(manifest: &Manifest) {
+    let all = || manifest.recordings.iter();
+    let of_all = || all().filter_map(|r| r.access_log.as_ref());
+    if of_all().next().is_none() {
+        return;
+    }
+    let sum = |get: fn(&AccessLines) -> u64| of_all().map(get).sum::<u64>();
+    say!(
+        "access log: {} of {} lines belong to requests; {} requests have one, {} have several, {} have none",
+        sum(|l| l.matched),
+        sum(|l| l.lines),
+        sum(|l| l.requests_with_one),
+        sum(|l| l.requests_with_several),
+        sum(|l| l.requests_with_none)
+    );
+    let none = |l: &AccessLines| l.lines > 0 && l.matched == 0;
+    for recording in all().filter(|r| r.access_log.as_ref().is_some_and(none)) {
+        say!(
+            "warning: {}: no line of its access log belongs to a request: the log is of another server, or its clock was set \
+             meanwhile (docs/guide/record.md)",
+            recording.path
+        );
+    }
+}
+
 /// Says on stderr what was made and what was lost.
 fn report(manifest: &Manifest, output: &Root, seconds: f64) {
     let bytes: u64 = manifest.tables.values().map(|t| t.bytes).sum();
@@ -307,6 +334,7 @@ fn report(manifest: &Manifest, output: &Root, seconds: f64) {
             None => say!("{path}: derived: {derived}"),
         }
     }
+    logged(manifest);
     for damage in manifest.recordings.iter().flat_map(|r| &r.damage) {
         say!(
             "warning: {}: {}; what follows in this stream is lost",

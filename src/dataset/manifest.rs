@@ -1,6 +1,7 @@
 //! `manifest.json`: where a dataset comes from, how it was made, what is in it and what was lost.
 
 use super::MANIFEST;
+use super::access_lines::AccessLines;
 use super::aside::{self, WholeFile};
 use super::fingerprint::Fingerprint;
 use super::joint::JointFields;
@@ -130,6 +131,9 @@ pub struct Recording {
     /// How it was recorded, where `sysds record` did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded: Option<RecordMetadata>,
+    /// How its access log and its requests went together, where `sysds record` was told of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log: Option<AccessLines>,
     /// The file that has its event classes, a row for each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<DataFile>,

@@ -13,6 +13,7 @@ mod described;
 pub(crate) mod fleet;
 mod jobs;
 mod labels;
+mod logged;
 mod open;
 mod options;
 mod pipeline;

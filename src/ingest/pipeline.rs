@@ -93,7 +93,7 @@ fn ingested(
     classes: Arc<Vec<EventClass>>,
     (worked, spans): (Worked, Vec<LabelSpan>),
     events: (Vec<Part>, EventsUsage),
-    (requests, downstream, links): Written,
+    written: Written,
 ) -> Result<Ingested> {
     let Task { reader, about } = task;
     let About {
@@ -103,6 +103,12 @@ fn ingested(
         labels: _,
         scratch,
     } = about;
+    let Written {
+        requests,
+        downstream,
+        links,
+        access_log,
+    } = written;
     let root = path_text(&recording.root);
     let losses = losses_below(&root, worked.losses);
     let part = losses::write(
@@ -131,6 +137,7 @@ fn ingested(
             damage: reader.damage().iter().map(Damage::from).collect(),
             fingerprints: Some(fingerprints(reader.checked())?),
             recorded: described.recorded.clone(),
+            access_log,
             classes: None,
         },
         events,

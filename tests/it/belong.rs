@@ -1,5 +1,6 @@
 //! What belongs together is one recording, wherever it lies, with each packet once; what does not is several.
 
+use crate::access_log::log_beside;
 use crate::common::*;
 use crate::ctf::packets::{BARECTF, LTTNG, Packet, Small};
 use serde_json::Value;
@@ -453,6 +454,31 @@ fn appending_a_part_gives_what_one_ingest_of_all_gives() {
         "{}",
         stderr(&refused)
     );
+}
+
+#[test]
+fn a_recording_that_is_read_again_needs_the_access_log_that_it_had() {
+    let dir = tempfile::tempdir().unwrap();
+    let of = folders(dir.path(), &["one/trace", "two/trace"]);
+    LTTNG.write(&of[0], &[&[FIRST, SECOND]]);
+    LTTNG.write(&of[1], &[&[SECOND, THIRD]]);
+    let line = "sysds1 1795987674968892 391 192.0.2.7 1 1 0 200 6 \"GET / HTTP/1.1\"\n";
+    log_beside(&dir.path().join("one"), line);
+    let dataset = dir.path().join("d");
+    ingest(&[&of[0]], &dataset, &["--quiet"]);
+    let lines = |dataset: &Path| manifest(dataset)["recordings"][0]["access_log"]["lines"].take();
+    assert_eq!(lines(&dataset), 1);
+    let [record, away] = ["record.json", "away"].map(|name| dir.path().join("one").join(name));
+    fs::rename(&record, &away).unwrap();
+    let refused = append(&[&of[1]], &dataset);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = stderr(&refused);
+    assert!(said.contains("has an access log in the dataset"), "{said}");
+    fs::rename(&away, &record).unwrap();
+    let done = append(&[&of[1]], &dataset);
+    assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
+    assert_eq!(lines(&dataset), 1);
+    assert_eq!(manifest(&dataset)["events"], 5);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 // A test has no interface.
 #![allow(unreachable_pub)]
 
+mod access_log;
 mod anonymize;
 mod append;
 mod bad_input;

@@ -198,7 +198,24 @@ pub(super) fn columns(common: &Common, calls: Vec<String>) -> Vec<NamedColumn<[R
         requests.column("n_events_omitted", |r| r.n_events - r.nested.len() as i64),
         NamedColumn::apart("events"),
     ]);
+    columns.extend(logged());
     columns
+}
+
+/// What the server's access log says; null where there is none.
+fn logged() -> [NamedColumn<[Request]>; 6] {
+    let requests = Rows::<Request>::all();
+    let only = |r: &Request| r.logged.as_ref()?.only.clone();
+    [
+        requests.column("access_lines", |r| r.logged.as_ref().map(|l| l.lines)),
+        requests.column("log_time", move |r| only(r).map(|line| Time(line.begin))),
+        requests.texts("http_method", |r| {
+            r.logged.as_ref()?.only.as_ref()?.method.as_deref()
+        }),
+        requests.column("url", move |r| only(r)?.url.map(|url| url.to_string())),
+        requests.column("http_status", move |r| only(r)?.status),
+        requests.column("response_bytes", move |r| only(r).map(|line| line.bytes)),
+    ]
 }
 
 /// Time that was spent blocked, in nanoseconds: in a call, by the number of its name, or outside of one.

@@ -126,6 +126,7 @@ impl Anonymizer {
             // Whoever has the trace would find it by them.
             fingerprints: _,
             recorded,
+            access_log,
             // A release has those of all recordings in one file.
             classes: _,
         } = recording;
@@ -159,6 +160,7 @@ impl Anonymizer {
             damage: damage.into_iter().map(|d| self.damage(&d)).collect(),
             fingerprints: None,
             recorded,
+            access_log,
             classes: None,
         })
     }
