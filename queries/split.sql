@@ -21,7 +21,8 @@
 --              divide no recording: their requests are where their recording is.
 -- Incomplete requests (cut off, or touched by lost events) are in no part, and neither are those inside of which a span
 -- begins or ends. All of them are counted ("left out"). It is an error if a label or NAME is none that there is, if a NAME
--- can mean different recordings, if a recording is in two parts, or if a part would have no request; but one recording alone, or one label, is split by that into train, or train and test.
+-- can mean different recordings, if a recording is in two parts, or if a part would have no request; but one recording
+-- alone, or one label, is split by that into train, or train and test.
 --
 -- The audit says for each part but train how many of its requests have a training request of the same recording, of the
 -- same connection, of the same thread, from the same client address, at the same time (meanwhile: one is under way at

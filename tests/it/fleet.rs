@@ -102,7 +102,7 @@ fn a_recording_that_fails_keeps_none_of_the_others_out() {
     assert!(first["r1"][8].contains("ch_0, packet "), "{first:?}");
     assert_eq!(first["r2"][..4], ["r2", "label-2", "", "ingested"]);
     let told = manifest(&dir.join("d"));
-    let told = &told["recordings"][2];
+    let told = &told["recordings"][1];
     assert_eq!(first["r2"][4], told["trace_id"].as_str().unwrap());
     assert_eq!(first["r2"][5], told["events"].to_string());
     assert_eq!(first["r2"][6], told["requests"].to_string());

@@ -159,22 +159,28 @@ impl Wanted {
             }
         }
         known.sort_by_key(|known| known.span.begin_ns);
-        let pairs = known.iter().zip(known.iter().skip(1));
-        for (one, other) in pairs.filter(|(one, other)| one.span.end_ns > other.span.begin_ns) {
-            let (late, early) = match one.line > other.line {
-                true => (one, other),
-                false => (other, one),
-            };
-            let place = early.line.map_or("that the dataset has".to_owned(), |n| {
-                format!("of line {n}")
-            });
-            let what = format!(
-                "the span {} overlaps the span {} {place}: a recording has one label at a time",
-                late.span.label, early.span.label
-            );
-            return Err(self.wrong(late.line, what));
+        let mut pairs = known.iter().zip(known.iter().skip(1));
+        let overlap = |(one, other): &(&Known, &Known)| one.span.end_ns > other.span.begin_ns;
+        match pairs.find(overlap) {
+            Some((one, other)) => Err(self.overlap(one, other)),
+            None => Ok(known),
         }
-        Ok(known)
+    }
+
+    /// That two spans overlap is told of the one that comes later in the file.
+    fn overlap(&self, one: &Known, other: &Known) -> Error {
+        let (late, early) = match one.line > other.line {
+            true => (one, other),
+            false => (other, one),
+        };
+        let place = early.line.map_or("that the dataset has".to_owned(), |n| {
+            format!("of line {n}")
+        });
+        let what = format!(
+            "the span {} overlaps the span {} {place}: a recording has one label at a time",
+            late.span.label, early.span.label
+        );
+        self.wrong(late.line, what)
     }
 
     /// Whether a span lies between the first and the last event.
