@@ -45,7 +45,7 @@ pub(crate) struct Malformed {
 /// Reads a line, without its end.
 ///
 /// # Errors
-/// [`Malformed`] where it is not of the [format](super::LOG_FORMAT).
+/// [`Malformed`] where it is not of the [format](super::format::LOG_FORMAT).
 pub(crate) fn parse(line: &[u8]) -> Result<ParsedLine, Malformed> {
     let mut words = Words { line, at: 0 };
     if words

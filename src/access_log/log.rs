@@ -10,8 +10,8 @@
 //! Requests on a connection follow each other, and come here in that order. So at most one request is meant, and a line that
 //! was given away is not given again. A line takes about 100 bytes, and each different URL its length.
 
+use super::format::{MAX_LINE, remedy};
 use super::line::{ParsedLine, RequestLine, parse};
-use super::{MAX_LINE, remedy};
 use crate::error::{Error, Place, Result};
 use crate::requests::{Logged, LoggedLine, Request};
 use crate::trace::event::UNKNOWN;
