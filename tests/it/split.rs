@@ -320,7 +320,7 @@ fn what_cannot_be_split_is_told_with_what_there_is() {
             "label",
             &["label=nromal"],
             &[
-                "label=nromal: no recording has this label",
+                "label=nromal: no recording or span has this label",
                 "The labels are normal, slow.",
             ],
         ),
