@@ -15,10 +15,10 @@
 --              request is that of the span in which it lies (ingest --labels), else that of its recording.
 --              If $valid > 0, these are split by hash into valid-ood and test-ood, in the proportion of valid and test.
 --   parts      whole recordings, as $parts says: train=NAME,NAME; valid=NAME; test=…; valid-ood=…; test-ood=…. NAME is a
---              label, a trace_id, or the folder that a recording was made from (all of it, or its last part). In a NAME,
---              write %2C for a comma, %3B for a semicolon, %20 for a space at its begin or end, and %25 for a % before
---              one of these. Recordings that are in no part are "unused"; they are counted, and written nowhere. Spans
---              divide no recording: their requests are where their recording is.
+--              label, a trace_id, or the folder that a recording was made from (all of it, or its last part; OUT for
+--              what sysds record made in OUT). In a NAME, write %2C for a comma, %3B for a semicolon, %20 for a space at
+--              its begin or end, and %25 for a % before one of these. Recordings that are in no part are "unused"; they
+--              are counted, and written nowhere. Spans divide no recording: their requests are where their recording is.
 -- Incomplete requests (cut off, or touched by lost events) are in no part, and neither are those inside of which a span
 -- begins or ends. All of them are counted ("left out"). It is an error if a label or NAME is none that there is, if a NAME
 -- can mean different recordings, if a recording is in two parts, or if a part would have no request; but one recording
@@ -56,15 +56,22 @@ FROM (
   WHERE trim(entry) <> ''
 );
 
+-- The folder of each recording; for what `sysds record -o OUT` made, which is OUT/trace, also OUT.
+CREATE TABLE split_folders AS
+SELECT trace_id, rtrim(path, '/') AS folder FROM recordings
+UNION
+SELECT trace_id, substr(rtrim(path, '/'), 1, length(rtrim(path, '/')) - length('/trace')) FROM recordings
+WHERE rtrim(path, '/') LIKE '%/trace';
+
 -- By what each recording can be named.
 CREATE TABLE split_known AS
 SELECT trace_id, 'trace_id' AS kind, trace_id AS name FROM recordings
 UNION
 SELECT trace_id, 'label', label FROM recordings WHERE label IS NOT NULL
 UNION
-SELECT trace_id, 'folder', rtrim(path, '/') FROM recordings
+SELECT trace_id, 'folder', folder FROM split_folders
 UNION
-SELECT trace_id, 'folder', reverse(split_part(reverse(rtrim(path, '/')), '/', 1)) FROM recordings;
+SELECT trace_id, 'folder', reverse(split_part(reverse(folder), '/', 1)) FROM split_folders;
 
 CREATE TABLE split_meant AS
 SELECT DISTINCT n.part, n.name, k.kind, k.trace_id

@@ -139,6 +139,16 @@ pub struct Recording {
     pub classes: Option<DataFile>,
 }
 
+impl Recording {
+    /// Its tracers with their versions, each once, in the order of their names: that of the kernel and that of programs may have
+    /// recorded it together.
+    pub(crate) fn tracers(&self) -> Vec<String> {
+        let tracers = self.sources.iter().filter_map(Source::tracer);
+        let each: std::collections::BTreeSet<String> = tracers.collect();
+        each.into_iter().collect()
+    }
+}
+
 /// What the tracer discarded of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamLoss {

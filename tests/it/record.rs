@@ -494,6 +494,15 @@ fn the_lab_records() {
         manifest["requests"].as_u64() >= load["requests"].as_u64(),
         "{load}"
     );
+    // Apache's tracepoints enclose each request, and what clients say before they close.
+    let by_apache = dir.path().join("httpd");
+    ingest(&[&out], &by_apache, &["--requests", "httpd"]);
+    let enclosed = self::manifest(&by_apache)["requests"].as_u64().unwrap();
+    let asked = load["requests"].as_u64().unwrap();
+    assert!(
+        (asked..=2 * asked).contains(&enclosed),
+        "{enclosed}: {load}"
+    );
 }
 
 #[test]
