@@ -70,9 +70,10 @@ impl Wanted {
         };
         let known = self.known(begin);
         let time = (begin.saturating_sub(DOUBT), end.saturating_add(DOUBT));
+        let goes = format!("whose packets go from {} to {}", exact(begin), exact(end));
         known
             .iter()
-            .try_for_each(|known| self.check_inside(known, time))?;
+            .try_for_each(|known| self.check_inside(known, time, &goes))?;
         // How times of the clock stand to those after the first event shows with that.
         let open = all.iter().filter(|m| **m == Moment::OfRecording).count();
         match clock == 0 || clock + open == all.len() {
@@ -103,8 +104,9 @@ impl Wanted {
             };
         };
         let known = self.in_order(self.known(first))?;
+        let goes = format!("whose first event is at {}", exact(first));
         for known in &known {
-            self.check_inside(known, (first, i64::MAX))?;
+            self.check_inside(known, (first, i64::MAX), &goes)?;
         }
         Ok(Resolved {
             wanted: self,
@@ -183,8 +185,8 @@ impl Wanted {
         self.wrong(late.line, what)
     }
 
-    /// Whether a span lies between the first and the last event.
-    fn check_inside(&self, known: &Known, (first, last): (i64, i64)) -> Result<()> {
+    /// Whether a span lies between the first and the last event of a recording that `goes` so, in words.
+    fn check_inside(&self, known: &Known, (first, last): (i64, i64), goes: &str) -> Result<()> {
         let LabelSpan {
             begin_ns, end_ns, ..
         } = known.span;
@@ -195,10 +197,6 @@ impl Wanted {
         let end = match known.open {
             true => String::new(),
             false => format!(" to {}", exact(end_ns)),
-        };
-        let goes = match last {
-            i64::MAX => format!("whose first event is at {}", exact(first)),
-            _ => format!("whose events go from {} to {}", exact(first), exact(last)),
         };
         let what = format!(
             "the span {} from {}{end} does not lie in the recording {}, {goes}",
@@ -234,8 +232,14 @@ impl Resolved<'_> {
     /// [`Error::Input`] for one that ends later.
     pub(crate) fn ended(self, last: Option<i64>) -> Result<Vec<LabelSpan>> {
         let last = last.unwrap_or(self.first);
+        let goes = format!(
+            "whose events go from {} to {}",
+            exact(self.first),
+            exact(last)
+        );
         let ended = |mut known: Known| {
-            self.wanted.check_inside(&known, (self.first, last))?;
+            self.wanted
+                .check_inside(&known, (self.first, last), &goes)?;
             if known.open {
                 known.span.end_ns = latest_end(last);
             }
