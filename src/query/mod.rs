@@ -46,6 +46,7 @@ mod refuse;
 mod request_arguments;
 mod request_count;
 mod request_lists;
+mod rules;
 mod runtime;
 mod session;
 pub(crate) mod shipped;

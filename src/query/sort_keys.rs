@@ -5,6 +5,7 @@
 //! the worst row that is still wanted, in terms of the keys that are left, so that a part that comes later in the order
 //! makes an earlier one throw its rows away, depending on which is faster. So this rule puts the keys of the merge back.
 
+use super::rules::{Rules, after};
 use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::config::ConfigOptions;
@@ -23,13 +24,8 @@ pub(super) struct WholeSortKeys;
 
 impl WholeSortKeys {
     /// Puts the rule where it belongs among others.
-    pub(super) fn among(
-        mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>,
-    ) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-        let at = rules.iter().position(|rule| rule.name() == AFTER);
-        let at = at.expect("DataFusion's rules have the one that this is for");
-        rules.insert(at + 1, Arc::new(WholeSortKeys));
-        rules
+    pub(super) fn among(rules: Rules) -> Rules {
+        after(AFTER, rules, WholeSortKeys)
     }
 }
 

@@ -11,6 +11,7 @@ pub(super) mod exec;
 #[cfg(test)]
 mod tests;
 
+use super::rules::{Rules, after};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{JoinType, Result};
 use datafusion::config::ConfigOptions;
@@ -30,13 +31,8 @@ pub(super) struct NullsBreakClaims;
 
 impl NullsBreakClaims {
     /// Puts the rule where it belongs among others.
-    pub(super) fn among(
-        mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>,
-    ) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-        let at = rules.iter().position(|rule| rule.name() == AFTER);
-        let at = at.expect("DataFusion's rules have the one that this is to follow");
-        rules.insert(at + 1, Arc::new(NullsBreakClaims));
-        rules
+    pub(super) fn among(rules: Rules) -> Rules {
+        after(AFTER, rules, NullsBreakClaims)
     }
 }
 

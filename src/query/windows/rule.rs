@@ -1,5 +1,6 @@
 //! Finds the joins of a plan that are of points and intervals.
 
+use super::super::rules::{Rules, after};
 use super::condition::{Condition, sided};
 use super::exec::WindowJoinExec;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -30,12 +31,8 @@ struct Join<'p> {
 
 impl WindowJoins {
     /// Puts the rule where it belongs among others: the sides are chosen then, and what they need is not yet.
-    pub(crate) fn among(
-        mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>,
-    ) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-        let at = rules.iter().position(|rule| rule.name() == AFTER);
-        rules.insert(at.map_or(0, |at| at + 1), Arc::new(WindowJoins));
-        rules
+    pub(crate) fn among(rules: Rules) -> Rules {
+        after(AFTER, rules, WindowJoins)
     }
 }
 
