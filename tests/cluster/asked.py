@@ -21,7 +21,7 @@ VARIANTS: dict[str, tuple[str, list[str]]] = {
     "split_time": ("split", ["out=OUT/split", "by=time", "gap_ms=100"]),
     "split_recording": ("split", ["out=OUT/split", "by=recording"]),
     "split_label": ("split", ["out=OUT/split", "by=label", "label='normal'"]),
-    "sequences": ("sequences", ["out=OUT/sequences.parquet", "vocabulary=OUT/vocabulary.parquet"]),
+    "split_valid": ("split", ["out=OUT/split", "valid=0.1"]),
     "timeline": ("timeline", ["limit=50"]),
 }
 
