@@ -42,6 +42,7 @@ const IN_PARTS: [&str; 24] = [
     // Ours.
     "CallsExec",
     "RequestArgumentsExec",
+    "UnclaimedExec",
     "WindowJoinExec",
 ];
 

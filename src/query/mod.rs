@@ -11,7 +11,8 @@
 //! Where DataFusion's own operators would hold what grows with the trace, there are ones of ours: `calls` pairs the two
 //! events of each system call, `windows` joins events with the intervals that they are in, `request_lists` gathers the
 //! events of each request into lists, which the functions in `lists` work on, and `request_arguments` counts arguments.
-//! `derived` registers the tables among them. `sort_keys` mends a rule of DataFusion's.
+//! `derived` registers the tables among them. `sort_keys`, `global_aggregates` and `claims` mend
+//! what DataFusion's optimizer would make wrong rows of.
 //!
 //! A session may be carried out on several machines, of which nothing here knows more than [`Machines`] says; `codec` has
 //! what our operators are there, and `elsewhere` what must stay together of their inputs.
@@ -20,6 +21,7 @@ mod access;
 #[cfg(test)]
 mod asking;
 mod calls;
+mod claims;
 #[cfg(feature = "cluster")]
 mod codec;
 mod copy;
@@ -27,6 +29,7 @@ mod damage;
 mod derived;
 #[cfg(feature = "cluster")]
 mod elsewhere;
+mod global_aggregates;
 mod limits;
 mod lists;
 mod machines;

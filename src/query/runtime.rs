@@ -4,6 +4,8 @@
 //! that never came would wait for ever. Memory is limited twice: operators account for what they hold and go on on disk,
 //! and large blocks, which a single value may be, are counted by the allocator (see `process::memory`).
 
+use super::claims::NullsBreakClaims;
+use super::global_aggregates::GlobalAggregates;
 use super::lists;
 use super::members::members;
 use super::ranks::nearest_ranks;
@@ -117,12 +119,16 @@ impl Runtime {
         options.sql_parser.collect_spans = true;
         // Files that COPY writes shall have plain strings, which every reader knows.
         options.sql_parser.map_string_types_to_utf8view = false;
+        // Columns have descriptions, of which a union of two keeps either; that is no reason to refuse to count its rows.
+        options.execution.skip_physical_aggregate_schema_check = true;
         let rules = WindowJoins::among(PhysicalOptimizer::new().rules);
+        let rules = NullsBreakClaims::among(rules);
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(self.environment())
             .with_expr_planners(vec![Arc::new(structures::Words)])
             .with_default_features()
+            .with_analyzer_rule(Arc::new(GlobalAggregates))
             .with_physical_optimizer_rules(WholeSortKeys::among(rules))
             .build();
         let context = SessionContext::new_with_state(state);

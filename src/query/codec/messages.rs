@@ -5,7 +5,7 @@ use datafusion_proto::protobuf::{JoinFilter, PhysicalExprNode, Schema};
 /// One of them.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Operator {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6")]
     pub kind: Option<Kind>,
 }
 
@@ -22,7 +22,13 @@ pub(super) enum Kind {
     RequestArguments(Shaped),
     #[prost(message, tag = "5")]
     LinkedArguments(Shaped),
+    #[prost(message, tag = "6")]
+    Unclaimed(Unclaimed),
 }
+
+/// What hands on the rows of its input.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Unclaimed {}
 
 /// What follows from its columns alone.
 #[derive(Clone, PartialEq, prost::Message)]

@@ -9,6 +9,7 @@ mod messages;
 mod windows;
 
 use super::calls::exec::CallsExec;
+use super::claims::exec::UnclaimedExec;
 use super::request_arguments::linked::LinkedArgumentsExec;
 use super::request_arguments::plan::RequestArgumentsExec;
 use super::request_lists::plan::RequestListsExec;
@@ -69,6 +70,7 @@ impl PhysicalExtensionCodec for OperatorCodec {
                 let schema = read(arguments.schema)?;
                 Arc::new(LinkedArgumentsExec::new(requests, events, schema))
             }
+            Kind::Unclaimed(_) => Arc::new(UnclaimedExec::new(one()?)),
         })
     }
 
@@ -92,6 +94,8 @@ impl PhysicalExtensionCodec for OperatorCodec {
             Kind::RequestArguments(schema()?)
         } else if node.is::<LinkedArgumentsExec>() {
             Kind::LinkedArguments(schema()?)
+        } else if node.is::<UnclaimedExec>() {
+            Kind::Unclaimed(messages::Unclaimed {})
         } else {
             return internal_err!("{} cannot be sent to other machines", node.name());
         };
