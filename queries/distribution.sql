@@ -3,16 +3,18 @@
 -- One row for each label and step that has requests. from_value is the smallest integer in the step, to_value the
 -- smallest above it, both in the unit of the figure (its name says which; n_events are events). Zero has a step of its
 -- own. Requests without the figure (wait_ns with the rule connection, on_cpu_ns without scheduler events) are in no
--- row. Only complete requests count, unless $incomplete is true; left_out says how many of the step did not count.
+-- row. Only complete requests count, unless $incomplete is true; left_out says how many of the step did not count. A
+-- request has the label of the span in which it lies, else that of its recording; one inside of which a span begins or
+-- ends does not count either.
 --
 -- $of = duration_ns | idle_ns | wait_ns | on_cpu_ns | runnable_ns | blocked_ns | read_bytes | written_bytes | n_events  what
 -- $per_decade = 10  steps from a power of ten to the next
--- $incomplete = false  count requests too that are cut off or in whose time events were lost
+-- $incomplete = false  count requests too that are cut off, in whose time events were lost, or a span begins or ends
 --
 WITH figures AS (
   SELECT
-    label,
-    complete OR $incomplete AS counts,
+    coalesce(span_label, label) AS label,
+    complete AND NOT coalesce(straddles, false) OR $incomplete AS counts,
     CASE $of
       WHEN 'duration_ns' THEN duration_ns
       WHEN 'idle_ns' THEN idle_ns

@@ -11,15 +11,18 @@
 --              of these parts begins is in none ("gap").
 --   recording  whole recordings, in order of sha256(trace_id): as many as $fraction of them are for training, as many as
 --              $valid for validation, the others for testing, and at least one for each if there are as many.
---   label      requests of recordings with the label $label are split by hash; all others are ood (out of distribution).
+--   label      requests with the label $label are split by hash; all others are ood (out of distribution). The label of a
+--              request is that of the span in which it lies (ingest --labels), else that of its recording.
 --              If $valid > 0, these are split by hash into valid-ood and test-ood, in the proportion of valid and test.
 --   parts      whole recordings, as $parts says: train=NAME,NAME; valid=NAME; test=…; valid-ood=…; test-ood=…. NAME is a
---              label, a trace_id, or the folder that a recording was made from (all of it, or its last part). In a NAME,
---              write %2C for a comma, %3B for a semicolon, %20 for a space at its begin or end, and %25 for a % before
---              one of these. Recordings that are in no part are "unused"; they are counted, and written nowhere.
--- Incomplete requests (cut off, or touched by lost events) are in no part. All of them are counted. It is an error if a
--- label or NAME is none that there is, if a NAME can mean different recordings, if a recording is in two parts, or if a
--- part would have no request; but one recording alone, or one label, is split by that into train, or train and test.
+--              label, a trace_id, or the folder that a recording was made from (all of it, or its last part; OUT for
+--              what sysds record made in OUT). In a NAME, write %2C for a comma, %3B for a semicolon, %20 for a space at
+--              its begin or end, and %25 for a % before one of these. Recordings that are in no part are "unused"; they
+--              are counted, and written nowhere. Spans divide no recording: their requests are where their recording is.
+-- Incomplete requests (cut off, or touched by lost events) are in no part, and neither are those inside of which a span
+-- begins or ends. All of them are counted ("left out"). It is an error if a label or NAME is none that there is, if a NAME
+-- can mean different recordings, if a recording is in two parts, or if a part would have no request; but one recording
+-- alone, or one label, is split by that into train, or train and test.
 --
 -- The audit says for each part but train how many of its requests have a training request of the same recording, of the
 -- same connection, of the same thread, from the same client address, at the same time (meanwhile: one is under way at
@@ -53,15 +56,22 @@ FROM (
   WHERE trim(entry) <> ''
 );
 
+-- The folder of each recording; for what `sysds record -o OUT` made, which is OUT/trace, also OUT.
+CREATE TABLE split_folders AS
+SELECT trace_id, rtrim(path, '/') AS folder FROM recordings
+UNION
+SELECT trace_id, substr(rtrim(path, '/'), 1, length(rtrim(path, '/')) - length('/trace')) FROM recordings
+WHERE rtrim(path, '/') LIKE '%/trace';
+
 -- By what each recording can be named.
 CREATE TABLE split_known AS
 SELECT trace_id, 'trace_id' AS kind, trace_id AS name FROM recordings
 UNION
 SELECT trace_id, 'label', label FROM recordings WHERE label IS NOT NULL
 UNION
-SELECT trace_id, 'folder', rtrim(path, '/') FROM recordings
+SELECT trace_id, 'folder', folder FROM split_folders
 UNION
-SELECT trace_id, 'folder', reverse(split_part(reverse(rtrim(path, '/')), '/', 1)) FROM recordings;
+SELECT trace_id, 'folder', reverse(split_part(reverse(folder), '/', 1)) FROM split_folders;
 
 CREATE TABLE split_meant AS
 SELECT DISTINCT n.part, n.name, k.kind, k.trace_id
@@ -71,7 +81,7 @@ JOIN split_known AS k ON k.name = n.name;
 CREATE TABLE split_complete AS
 SELECT CAST(trace_id AS VARCHAR) AS trace_id, count(*) AS requests
 FROM requests
-WHERE complete
+WHERE complete AND straddles IS NOT TRUE
 GROUP BY trace_id;
 
 -- What cannot be done ends here, with the first reason.
@@ -95,13 +105,13 @@ FROM (
     SELECT 3, concat('-p gap_ms=', $gap_ms, ': a gap is 0 or more milliseconds'), 'Nothing was split.'
     WHERE NOT ($gap_ms >= 0 AND $gap_ms <= 1e12)
     UNION ALL
-    SELECT 4, concat('-p label=', $label, ': no recording has this label'), concat('The labels are ', labels, '.')
+    SELECT 4, concat('-p label=', $label, ': no recording or span has this label'), concat('The labels are ', labels, '.')
     FROM (
       SELECT
         array_to_string(array_agg(DISTINCT coalesce(nullif(label, ''), ''''' (none)') ORDER BY
           coalesce(nullif(label, ''), ''''' (none)')), ', ') AS labels,
         count(*) FILTER (WHERE coalesce(label, '') = $label) AS recordings
-      FROM recordings
+      FROM (SELECT label FROM recordings UNION ALL SELECT label FROM spans)
     )
     CROSS JOIN (SELECT count(*) AS complete FROM split_complete)
     WHERE $by = 'label' AND recordings = 0 AND complete > 0
@@ -131,13 +141,29 @@ FROM (
     UNION ALL
     SELECT
       9,
+      concat('parts: ', name, ' is the label of spans, and a recording is in one part as a whole'),
+      concat('Split by label instead, or name recordings. There are such spans in ',
+        array_to_string(array_slice(array_agg(trace_id ORDER BY trace_id), 1, 40), ', '),
+        CASE WHEN count(*) > 40 THEN concat(', and ', count(*) - 40, ' more.') ELSE '.' END)
+    FROM (
+      SELECT DISTINCT n.name, s.trace_id
+      FROM split_named AS n
+      JOIN spans AS s ON s.label = n.name
+      LEFT JOIN split_meant AS m ON m.name = n.name
+      WHERE m.name IS NULL
+    )
+    GROUP BY name
+    UNION ALL
+    SELECT
+      10,
       concat('parts: ', name, ' is neither the label nor the name of a recording'),
       concat('The recordings are ', listed, CASE WHEN n > 40 THEN concat(', and ', n - 40, ' more.') ELSE '.' END)
     FROM (
       SELECT DISTINCT n.name
       FROM split_named AS n
       LEFT JOIN split_meant AS m ON m.name = n.name
-      WHERE m.name IS NULL
+      LEFT JOIN (SELECT DISTINCT label FROM spans) AS s ON s.label = n.name
+      WHERE m.name IS NULL AND s.label IS NULL
     )
     CROSS JOIN (
       SELECT
@@ -149,7 +175,7 @@ FROM (
     )
     UNION ALL
     SELECT
-      10,
+      11,
       concat('parts: ', name, ' can mean different recordings: ',
         array_to_string(array_agg(DISTINCT concat(trace_id, ' (', kind, ')') ORDER BY concat(trace_id, ' (', kind, ')')), ', ')),
       'Name recordings by their trace_id.'
@@ -159,14 +185,14 @@ FROM (
       OR count(*) > 1 AND min(kind) = 'folder' AND max(kind) = 'folder'
     UNION ALL
     SELECT
-      11,
+      12,
       concat('parts: the recording ', trace_id, ' is in ', array_to_string(array_agg(DISTINCT part ORDER BY part), ' and ')),
       'Put each recording into one part.'
     FROM split_meant
     GROUP BY trace_id
     HAVING count(DISTINCT part) > 1
     UNION ALL
-    SELECT 12, 'parts: no recording is in train', 'Name those to train with: parts=''train=NAME''.'
+    SELECT 13, 'parts: no recording is in train', 'Name those to train with: parts=''train=NAME''.'
     WHERE $by = 'parts' AND (SELECT count(*) FROM split_named WHERE part = 'train') = 0
   )
   ORDER BY place, what
@@ -201,7 +227,7 @@ FROM (
     floor($fraction * count(*) OVER ()) AS last,
     floor(($fraction + $valid) * count(*) OVER ()) AS last_valid
   FROM requests
-  WHERE complete
+  WHERE complete AND straddles IS NOT TRUE
 );
 
 CREATE TABLE split_recordings AS
@@ -230,7 +256,7 @@ WITH hashed AS (
     *,
     concat('0', substr(encode(sha256(concat(trace_id, ':', request_id)), 'hex'), 1, 8)) AS hash
   FROM requests
-  WHERE complete
+  WHERE complete AND straddles IS NOT TRUE
 ), placed AS (
   SELECT
     * EXCEPT (hash),
@@ -279,7 +305,7 @@ WITH hashed AS (
       WHEN array_has((SELECT valid FROM split_recordings), CAST(trace_id AS VARCHAR)) THEN 'valid'
       ELSE 'test'
     END AS split_by_recording,
-    CASE WHEN coalesce(label, '') <> $label THEN by_hash_ood ELSE by_hash END AS split_by_label,
+    CASE WHEN coalesce(span_label, label, '') <> $label THEN by_hash_ood ELSE by_hash END AS split_by_label,
     CASE WHEN $parts <> '' THEN coalesce(
       array_element(
         (SELECT parts FROM split_lists),
@@ -436,5 +462,5 @@ LEFT JOIN meanwhile AS m ON m.split = c.split
 UNION ALL
 SELECT 'left out', count(*), sum(n_events), min(start), max(start), NULL, NULL, NULL, NULL, NULL, NULL
 FROM requests
-WHERE NOT complete
+WHERE NOT complete OR straddles IS TRUE
 ORDER BY array_position(['train', 'valid', 'test', 'valid-ood', 'test-ood', 'ood', 'unused', 'left out', 'gap'], split);

@@ -62,23 +62,25 @@
 //! |---|---|---|
 //! | `main` | `cli` | the program: error on stderr, exit status; the `unsafe` of the allocator and of limits |
 //! | [`cli`] | `record`, `ingest`, `inspect`, `query`, `cluster`, `report`, `publish`, `sequences`, `split`, `compare`, `compact`, `dataset`, `requests` | options, terminal; all of `clap` |
-//! | [`record`] | `dataset` | making a trace: the LTTng session, load and noise |
-//! | [`ingest`] | `trace`, `calls`, `requests`, `columns`, `dataset` | the way from traces to a dataset |
+//! | [`record`] | `dataset`, `access_log` | making a trace: the LTTng session, load and noise |
+//! | [`ingest`] | `trace`, `calls`, `requests`, `access_log`, `columns`, `dataset`, `label_spans` | the way from traces to a dataset |
 //! | [`inspect`] | `trace`, `columns::schema`, `dataset` | reports on traces and datasets |
-//! | [`publish`] | `split`, `compare`, `query`, `columns::schema`, `columns::parquet`, `dataset`, `requests`, `trace` | a dataset as a release, and the check of one |
+//! | [`publish`] | `split`, `compare`, `query`, `columns::schema`, `columns::parquet`, `dataset`, `requests`, `trace`, `label_spans` | a dataset as a release, and the check of one |
 //! | [`split`] | `query`, `dataset` | in which part to train, validate or test with each request is |
 //! | [`sequences`] | `split`, `publish`, `columns::schema`, `columns::parquet`, `dataset` | requests as arrays of integers, and their vocabulary |
 //! | [`compare`] | `query`, `dataset`, `trace` | whether the recordings of different labels can be compared |
 //! | [`compact`] | `publish`, `columns::parquet`, `dataset` | the files of a dataset as files of one schema |
 //! | [`report`] | `query`, `compare`, `split`, `dataset` | one page to look at, drawn from the shipped queries |
 //! | `cluster` | `query`, `dataset` | SQL on several machines, where the feature `cluster` is on |
-//! | [`query`] | `dataset`, `columns::parquet`, `columns::schema`, `store` | SQL; all of DataFusion but what `cluster` has of it |
-//! | [`columns::tables`] | `columns::schema`, `columns::parquet`, `trace`, `calls`, `requests` | what fills the columns of each table, by name |
+//! | [`query`] | `dataset`, `columns::parquet`, `columns::schema`, `store`, `label_spans` | SQL; all of DataFusion but what `cluster` has of it |
+//! | [`columns::tables`] | `columns::schema`, `columns::parquet`, `trace`, `calls`, `requests`, `label_spans` | what fills the columns of each table, by name |
 //! | [`columns::parquet`] | | columns into row groups, row groups into files |
 //! | [`columns::schema`] | `trace` | what a table is: the contract, and the columns for the fields of a trace |
 //! | [`requests`] | `trace`, `calls` | what a request is: trackers, facts, rules |
+//! | `access_log` | `trace`, `requests` | Apache's access log: its format, its lines, and the requests that they belong to |
 //! | [`calls`] | `trace` | the pairing of system calls' entries and exits |
-//! | [`dataset`] | `trace`, `store` | a dataset on disk, or in an object store |
+//! | [`dataset`] | `trace`, `store`, `label_spans` | a dataset on disk, or in an object store |
+//! | [`label_spans`] | | labels of parts of a recording, and in which of them a request lies |
 //! | [`store`] | | object stores: addresses, clients, objects |
 //! | [`foreign`] | | opening what a stranger sent: regular files only, out of no folder |
 //! | [`shown`] | | a stranger's text, as it may be shown |
@@ -89,6 +91,7 @@
 // They panic where nobody reads: see `process`.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
+mod access_log;
 #[cfg(test)]
 mod architecture;
 mod calls;
@@ -103,6 +106,7 @@ pub mod error;
 mod foreign;
 pub mod ingest;
 mod inspect;
+pub mod label_spans;
 pub mod process;
 mod publish;
 mod query;

@@ -3,11 +3,18 @@ WITH grouped AS (
   SELECT
     label,
     count(DISTINCT trace_id) AS recordings,
-    count(*) FILTER (WHERE complete) AS n,
-    count(*) FILTER (WHERE NOT complete) AS left_out,
-    avg(duration_ns) FILTER (WHERE complete) AS mean,
-    list(duration_ns ORDER BY duration_ns) FILTER (WHERE complete) AS d
-  FROM requests
+    count(*) FILTER (WHERE counts) AS n,
+    count(*) FILTER (WHERE NOT counts) AS left_out,
+    avg(duration_ns) FILTER (WHERE counts) AS mean,
+    list(duration_ns ORDER BY duration_ns) FILTER (WHERE counts) AS d
+  FROM (
+    SELECT
+      trace_id,
+      duration_ns,
+      coalesce(span_label, label) AS label,
+      complete AND straddles IS NOT TRUE AS counts
+    FROM requests
+  )
   GROUP BY label
 )
 SELECT

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-COLUMNS = ["path", "label", "status", "trace_id", "events", "requests", "seconds", "reason"]
+COLUMNS = ["path", "label", "labels", "status", "trace_id", "events", "requests", "seconds", "reason"]
 
 
 def ingest(recording: dict[str, str], dataset: str, program: str, options: list[str]) -> dict[str, str]:
@@ -39,6 +39,15 @@ def ingest(recording: dict[str, str], dataset: str, program: str, options: list[
         return failed(recording, f"status {done.returncode}: {' '.join(done.stderr.split())}")
 
 
+def listed(row: dict[str, str]) -> dict[str, str]:
+    """A recording of the list; executors have another current folder."""
+    labels = row.get("labels") or ""
+    return {
+        "path": os.path.abspath(row["path"]), "label": row.get("label") or "",
+        "labels": labels and os.path.abspath(labels),
+    }
+
+
 def failed(recording: dict[str, str], reason: str) -> dict[str, str]:
     return dict.fromkeys(COLUMNS, "") | recording | {"status": "failed", "reason": reason}
 
@@ -52,8 +61,7 @@ def write(path: Path, columns: list[str], rows: list[dict[str, str]]) -> None:
 
 def main(fleet: str, dataset: str, report: str, *options: str) -> int:
     with open(fleet, newline="") as rows:
-        # Executors have another current folder.
-        recordings = [{"path": os.path.abspath(row["path"]), "label": row.get("label") or ""} for row in csv.DictReader(rows)]
+        recordings = [listed(row) for row in csv.DictReader(rows)]
     if "://" not in dataset:
         dataset = os.path.abspath(dataset)
     program = os.environ.get("SYSDS", "sysds")

@@ -4,13 +4,14 @@ use super::ingest_list::{self, DAMAGED, ListArgs};
 use super::reader::ReaderArgs;
 use super::select::SelectArgs;
 use super::terminal::{self, Meter};
+use crate::dataset::access_lines::AccessLines;
 use crate::dataset::codec::Codec;
 use crate::dataset::manifest::Manifest;
 use crate::dataset::options::{RequestArguments, RequestEnd};
 use crate::dataset::root::{Root, refuse_url};
 use crate::dataset::{self, classes};
 use crate::error::{Error, Result};
-use crate::ingest::{Control, IngestOptions, ingest};
+use crate::ingest::{Control, IngestOptions, LabelFile, ingest};
 use crate::requests;
 use crate::requests::rules::{self, Rule};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -18,6 +19,7 @@ use clap::{Args, ValueEnum};
 use glob::Pattern;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Reads traces and writes them as a dataset: the Parquet tables events, requests, downstream and losses, and manifest.json.
 ///
@@ -29,6 +31,7 @@ Examples:
   sysds ingest ~/lttng-traces/web-20261123-230639 -o web
   sysds ingest normal cpu -o web --label normal --label cpu --requests exchange
   sysds ingest later -o web --append --label memory
+  sysds ingest attacked -o web --label normal --labels attacks.csv
   sysds ingest ~/lttng-traces -o all --jobs 4
   sysds ingest --list fleet.csv -o all --report report.csv
   sysds query latency -d web
@@ -52,6 +55,11 @@ pub(super) struct IngestArgs {
     /// Label for the column `label`: once for all traces, or once for each TRACE, in their order
     #[arg(long = "label", value_name = "LABEL")]
     labels: Vec<String>,
+    /// Labels of parts of the recordings: CSV with the columns begin, end, label, and recording (trace_id or folder) where there
+    /// are several. Times as for --begin, or after the first event as +1m30.5s; the end is not in it, and an empty border is
+    /// that of the recording
+    #[arg(long = "labels", value_name = "FILE")]
+    label_file: Option<PathBuf>,
     /// What a request is [default: connection]
     #[arg(long, value_name = "RULE", value_parser = rule_parser())]
     requests: Option<&'static Rule>,
@@ -208,6 +216,11 @@ fn as_before(args: &mut IngestArgs, root: &Root) -> Result<()> {
 /// What of the options concerns lists, and the others.
 fn options(args: IngestArgs, output: Root) -> Result<(ListArgs, IngestOptions)> {
     let defaults = requests::RuleOptions::default();
+    let label_file = args
+        .label_file
+        .as_deref()
+        .map(LabelFile::read)
+        .transpose()?;
     let options = IngestOptions {
         traces: args.traces,
         output,
@@ -215,6 +228,7 @@ fn options(args: IngestArgs, output: Root) -> Result<(ListArgs, IngestOptions)> 
         append: args.append,
         codec: args.compression,
         labels: args.labels,
+        label_file: label_file.map(Arc::new),
         rule: requests::RuleOptions {
             rule: args.requests.unwrap_or(rules::ALL[0]),
             end_at_shutdown: args.request_end == Some(End::Shutdown),
@@ -264,6 +278,32 @@ fn no_request(manifest: &Manifest) {
     }
 }
 
+/// Says on stderr how access logs and requests went together.
+fn logged(manifest: &Manifest) {
+    let all = || manifest.recordings.iter();
+    let of_all = || all().filter_map(|r| r.access_log.as_ref());
+    if of_all().next().is_none() {
+        return;
+    }
+    let sum = |get: fn(&AccessLines) -> u64| of_all().map(get).sum::<u64>();
+    say!(
+        "access log: {} of {} lines belong to requests; {} requests have one, {} have several, {} have none",
+        sum(|l| l.matched),
+        sum(|l| l.lines),
+        sum(|l| l.requests_with_one),
+        sum(|l| l.requests_with_several),
+        sum(|l| l.requests_with_none)
+    );
+    let none = |l: &AccessLines| l.lines > 0 && l.matched == 0;
+    for recording in all().filter(|r| r.access_log.as_ref().is_some_and(none)) {
+        say!(
+            "warning: {}: no line of its access log belongs to a request: the log is of another server, or its clock was set \
+             meanwhile (docs/guide/record.md)",
+            recording.path
+        );
+    }
+}
+
 /// Says on stderr what was made and what was lost.
 fn report(manifest: &Manifest, output: &Root, seconds: f64) {
     let bytes: u64 = manifest.tables.values().map(|t| t.bytes).sum();
@@ -294,6 +334,7 @@ fn report(manifest: &Manifest, output: &Root, seconds: f64) {
             None => say!("{path}: derived: {derived}"),
         }
     }
+    logged(manifest);
     for damage in manifest.recordings.iter().flat_map(|r| &r.damage) {
         say!(
             "warning: {}: {}; what follows in this stream is lost",

@@ -17,11 +17,12 @@ const SOME_FAILED: u8 = 5;
 /// Options of a list.
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
-    /// Append each recording of FILE by itself: a path a line, or CSV with the columns `path` and perhaps `label`. What the
-    /// dataset has already is passed over, and what fails does not keep the others out
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["traces", "labels", "force"])]
+    /// Append each recording of FILE by itself: a path a line, or CSV with the columns `path` and perhaps `label`, and
+    /// `labels` for a file as of --labels. What the dataset has already is passed over, and what fails does not keep the
+    /// others out
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["traces", "labels", "label_file", "force"])]
     pub list: Option<PathBuf>,
-    /// Write to FILE what came of each recording of the list, as CSV: path, label, status (ingested, already, failed),
+    /// Write to FILE what came of each recording of the list, as CSV: path, label, labels, status (ingested, already, failed),
     /// trace_id, events, requests, seconds, reason
     #[arg(long, value_name = "FILE", requires = "list")]
     report: Option<PathBuf>,

@@ -25,6 +25,7 @@ Examples:
   sudo sysds record -o normal \\
     --load 'ssh client oha -q 15 -z 20s --latency-correction --output-format json http://server/'
   sudo sysds record -o busy --label cpu --noise 'stress-ng --cpu 2' --duration 100s
+  sudo sysds record -o urls --access-log /var/log/apache2/sysds.log --duration 100s
   sudo sysds record -o one -- curl -s http://localhost/
   sysds ingest normal busy -o web
 
@@ -46,6 +47,10 @@ pub(super) struct RecordArgs {
     /// Shell line to run in the background meanwhile; it is ended with the recording
     #[arg(long, value_name = "COMMAND")]
     noise: Option<String>,
+    /// Apache's access log, in the format that docs/guide/record.md shows: what is written into it meanwhile goes to
+    /// OUT/access.log, and tells `sysds ingest` the URL, status and bytes of each request
+    #[arg(long, value_name = "FILE")]
+    access_log: Option<PathBuf>,
     /// Trace the scheduler, too: where the time of a request went needs it
     #[arg(long)]
     sched: bool,
@@ -136,6 +141,7 @@ fn options(args: RecordArgs) -> RecordOptions {
         command: args.command,
         load: args.load,
         noise: args.noise,
+        access_log: args.access_log,
         sched: args.sched,
         state_dump: args.state_dump,
         kernel_events: args.kernel_events,
@@ -156,6 +162,9 @@ fn report(recorded: &RecordMetadata, output: &std::path::Path) {
         let rate = s.rate_reached;
         let (requests, errors) = (s.requests, s.error_count());
         say!("load: {requests} requests, {rate:.2}{asked} a second, {errors} errors");
+    }
+    if let Some(log) = &recorded.access_log {
+        say!("access log: {} lines", log.lines);
     }
     if recorded.discarded_events + recorded.lost_packets > 0 {
         say!(

@@ -17,7 +17,7 @@ use datafusion_distributed::{
 use std::sync::Arc;
 
 /// Operators that are right in parts, where their inputs are as they require.
-const IN_PARTS: [&str; 24] = [
+const IN_PARTS: [&str; 25] = [
     "AggregateExec",
     "BoundedWindowAggExec",
     "BroadcastExec",

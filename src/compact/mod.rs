@@ -18,7 +18,7 @@ use crate::dataset::codec::Codec;
 use crate::dataset::commit::{Before, commit};
 use crate::dataset::committed::Committed;
 use crate::dataset::making::Making;
-use crate::dataset::manifest::{DataFile, FORMAT_VERSION, Manifest};
+use crate::dataset::manifest::{DataFile, Manifest, OWN_FOLDERS};
 use crate::dataset::root::{Root, Told};
 use crate::dataset::{self, MANIFEST, RELEASED, classes, paths, tables};
 use crate::error::{Error, Place, Result};
@@ -119,7 +119,7 @@ fn parsed(root: &Root, text: &str) -> Result<Manifest> {
     }
     let manifest = Manifest::parse(text, &root.join(MANIFEST))?;
     match manifest.format_version {
-        FORMAT_VERSION => Ok(manifest),
+        OWN_FOLDERS.. => Ok(manifest),
         other => Err(Error::input(
             format!("the dataset is of format version {other}, whose tables have one schema each"),
             Place::file(root.join(MANIFEST)),

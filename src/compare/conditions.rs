@@ -216,13 +216,8 @@ fn environment<'a>(recording: &'a Recording, key: &str) -> Option<&'a str> {
 }
 
 fn tracer(recording: &Recording) -> Option<String> {
-    let version = ["tracer_major", "tracer_minor", "tracer_patchlevel"];
-    let version: Vec<&str> = version
-        .iter()
-        .filter_map(|k| environment(recording, k))
-        .collect();
-    let name = environment(recording, "tracer_name")?;
-    Some(format!("{name} {}", version.join(".")).trim().to_owned())
+    let tracers = recording.tracers();
+    (!tracers.is_empty()).then(|| tracers.join(" and "))
 }
 
 fn kernel(recording: &Recording) -> Option<String> {

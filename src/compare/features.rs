@@ -2,11 +2,12 @@
 //!
 //! A model is worth its cost where it finds more than these do. SQL counts how often each label has each value, in the order
 //! of values, and goes to disk for that where memory does not do; [`Ranks`] takes the counts as they come. Only complete
-//! requests count, with their own events.
+//! requests count, with their own events. The label of one is that of the span of its recording in which it lies, if it lies in
+//! one; what has a border of a span inside has no label, and does not count.
 
 use super::auroc::{Auroc, Ranks};
 use super::facts::number;
-use super::labels::{UNLABELLED, labels};
+use super::labels::{UNLABELLED, labels as all_of_recordings, of_requests};
 use super::rows::{Compared, Row, pairs};
 use crate::dataset::Dataset;
 use crate::dataset::manifest::Manifest;
@@ -44,28 +45,41 @@ const OF_EVENTS: &str = "
 SELECT figure, own AS label, value, count(*) AS times
 FROM (
   SELECT
-    coalesce(CAST(label AS VARCHAR), '') AS own,
+    coalesce(CAST(span_label AS VARCHAR), CAST(label AS VARCHAR), '') AS own,
     unnest(['events', 'calls', 'different calls']) AS figure,
     unnest([n_events, CAST(cardinality(calls) AS BIGINT), CAST(cardinality(element_counts(calls)) AS BIGINT)]) AS value
-  FROM (SELECT label, n_events, elements_where(name, phase, 'entry') AS calls FROM request_lists WHERE complete)
+  FROM (
+    SELECT span_label, label, n_events, elements_where(name, phase, 'entry') AS calls
+    FROM request_lists
+    WHERE complete AND straddles IS NOT TRUE
+  )
 )
 GROUP BY figure, own, value
 ORDER BY figure, value";
 
 /// The same of the duration.
 const OF_DURATIONS: &str = "
-SELECT 'duration_ns' AS figure, coalesce(CAST(label AS VARCHAR), '') AS label, duration_ns AS value, count(*) AS times
-FROM requests
-WHERE complete
-GROUP BY label, duration_ns
+SELECT 'duration_ns' AS figure, own AS label, duration_ns AS value, count(*) AS times
+FROM (
+  SELECT coalesce(CAST(span_label AS VARCHAR), CAST(label AS VARCHAR), '') AS own, duration_ns
+  FROM requests
+  WHERE complete AND straddles IS NOT TRUE
+)
+GROUP BY own, duration_ns
 ORDER BY value";
 
 /// How many requests of each label have an event of each name.
 const OF_NAMES: &str = "
-SELECT coalesce(CAST(label AS VARCHAR), '') AS label, counted['element'] AS figure, count(*) AS value, count(*) AS times
-FROM (SELECT label, unnest(element_counts(name)) AS counted FROM request_lists WHERE complete)
+SELECT own AS label, counted['element'] AS figure, count(*) AS value, count(*) AS times
+FROM (
+  SELECT
+    coalesce(CAST(span_label AS VARCHAR), CAST(label AS VARCHAR), '') AS own,
+    unnest(element_counts(name)) AS counted
+  FROM request_lists
+  WHERE complete AND straddles IS NOT TRUE
+)
 WHERE counted['element'] IS NOT NULL
-GROUP BY label, counted['element']";
+GROUP BY own, counted['element']";
 
 /// Finds how well each figure tells each two labels of the dataset apart. `memory` and `interrupted` are those of
 /// [`Session::open`].
@@ -78,12 +92,20 @@ pub(crate) fn features(
     memory: Option<usize>,
     interrupted: Arc<AtomicBool>,
 ) -> Result<Compared> {
-    let (labels, _) = labels(manifest);
+    let (labels, more) = of_requests(manifest);
     if labels.len() < 2 {
         return Ok(Compared::default());
     }
     let session = Session::open(dataset, memory, interrupted)?;
     let mut compared = Compared::default();
+    // Those of recordings are told of where these are compared.
+    if more > 0 && more != all_of_recordings(manifest).1 {
+        let what = format!(
+            "requests of {more} labels beyond the first {}",
+            labels.len()
+        );
+        compared.missing.push(what);
+    }
     let mut found = Found::new(&labels);
     for sql in [OF_EVENTS, OF_DURATIONS] {
         ask(&session, sql, &mut found, &mut compared.missing)?;

@@ -18,11 +18,25 @@ pub(super) fn label(recording: &Recording) -> &str {
     label.unwrap_or(UNLABELLED)
 }
 
+/// The labels that requests of a dataset can have, in the order of its recordings: of each its own, and those of its spans. The
+/// first [`MOST`], and how many more there are.
+pub(super) fn of_requests(manifest: &Manifest) -> (Vec<&str>, usize) {
+    let all = manifest.recordings.iter().flat_map(|recording| {
+        let spans = recording.spans.iter().map(|span| span.label.as_str());
+        std::iter::once(label(recording)).chain(spans)
+    });
+    first(all)
+}
+
 /// The labels of a dataset, in the order of its recordings: the first [`MOST`], and how many more there are.
 pub(super) fn labels(manifest: &Manifest) -> (Vec<&str>, usize) {
+    first(manifest.recordings.iter().map(label))
+}
+
+/// The first [`MOST`] different ones of `all`, and how many more there are.
+fn first<'a>(all: impl Iterator<Item = &'a str>) -> (Vec<&'a str>, usize) {
     let mut seen = BTreeSet::new();
-    let labels = manifest.recordings.iter().map(label);
-    let mut labels: Vec<&str> = labels.filter(|label| seen.insert(*label)).collect();
+    let mut labels: Vec<&str> = all.filter(|label| seen.insert(*label)).collect();
     let more = labels.len().saturating_sub(MOST);
     labels.truncate(MOST);
     (labels, more)

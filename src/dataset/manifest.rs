@@ -1,6 +1,7 @@
 //! `manifest.json`: where a dataset comes from, how it was made, what is in it and what was lost.
 
 use super::MANIFEST;
+use super::access_lines::AccessLines;
 use super::aside::{self, WholeFile};
 use super::fingerprint::Fingerprint;
 use super::joint::JointFields;
@@ -12,6 +13,7 @@ use super::root::Root;
 use super::tables;
 use crate::error::{self, Error, Place, Result};
 use crate::foreign;
+use crate::label_spans::LabelSpan;
 use crate::process::ending::Hold;
 use crate::shown::path_text;
 use crate::trace::Source;
@@ -25,9 +27,13 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 /// Version of a dataset's form; a reader must refuse versions it does not know. Since 2, `events` says of which request or
-/// downstream work each event is (`request_id`, `service_id`), and has the recording's `label`. Since 3, each recording
-/// has folders of its own, and the files of a table may lack columns that others have.
-pub const FORMAT_VERSION: u32 = 3;
+/// downstream work each event is (`request_id`, `service_id`), and has the recording's `label`. Since 3 ([`OWN_FOLDERS`]),
+/// each recording has folders of its own, and the files of a table may lack columns that others have. Since 4, recordings
+/// have [`spans`](Recording::spans), and tables the columns that their contracts say were not there before: nulls where they
+/// are missing.
+pub const FORMAT_VERSION: u32 = 4;
+/// The version since which each recording has folders of its own, so that more can be added.
+pub const OWN_FOLDERS: u32 = 3;
 /// The oldest version that is read.
 const OLDEST_READ: u32 = 2;
 
@@ -88,6 +94,9 @@ pub struct Recording {
     pub trace_id: String,
     /// Its label.
     pub label: Option<String>,
+    /// The parts of it that have labels of their own, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<LabelSpan>,
     /// Its folder, as it was named; the first where it was put together from several.
     pub path: String,
     /// All of its folders, where there are several: snapshots, chunks of a rotation, copies.
@@ -122,9 +131,22 @@ pub struct Recording {
     /// How it was recorded, where `sysds record` did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded: Option<RecordMetadata>,
+    /// How its access log and its requests went together, where `sysds record` was told of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log: Option<AccessLines>,
     /// The file that has its event classes, a row for each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<DataFile>,
+}
+
+impl Recording {
+    /// Its tracers with their versions, each once, in the order of their names: that of the kernel and that of programs may have
+    /// recorded it together.
+    pub(crate) fn tracers(&self) -> Vec<String> {
+        let tracers = self.sources.iter().filter_map(Source::tracer);
+        let each: std::collections::BTreeSet<String> = tracers.collect();
+        each.into_iter().collect()
+    }
 }
 
 /// What the tracer discarded of a stream.

@@ -11,6 +11,7 @@
 //! - `classes`, `joint`, `fingerprint`: what its traces declare, each and all together, and by what they are known again;
 //! - `tables`, `codec`, `timestamp`, `type_name`: what tables, compression, times and types are called in it.
 
+pub mod access_lines;
 pub(crate) mod aside;
 pub mod classes;
 pub(crate) mod clean;

@@ -4,6 +4,7 @@
 //! OUT/record.json     this
 //! OUT/trace/          what LTTng wrote: kernel/, ust/
 //! OUT/load.out        what the load generator printed, as it is
+//! OUT/access.log      what the server's access log got meanwhile
 //! ```
 //!
 //! It goes into the manifest of the dataset that the trace comes to be in, whole. Durations are nanoseconds.
@@ -11,12 +12,14 @@
 use crate::error::{Error, Place, Result};
 use crate::foreign::{self, Kind};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Name of the file.
 pub const RECORD: &str = "record.json";
 /// Name of the folder beside it that LTTng writes to.
 pub const TRACE: &str = "trace";
+/// Name of the copy of the server's access log beside it.
+pub const ACCESS_LOG: &str = "access.log";
 /// Version of its form; a reader must refuse versions it does not know.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -50,6 +53,9 @@ pub struct RecordMetadata {
     /// The load (`--load`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<Load>,
+    /// What was copied of the server's access log (`--access-log`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log: Option<CopiedLog>,
 }
 
 /// What ended a recording.
@@ -105,6 +111,21 @@ pub struct Ran {
     pub command: Vec<String>,
     /// Its exit status; null where a signal ended it, as it does noise.
     pub status: Option<i32>,
+}
+
+/// What was copied of an access log, to [`ACCESS_LOG`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopiedLog {
+    /// The log.
+    pub path: String,
+    /// Bytes that were copied.
+    pub bytes: u64,
+    /// Lines among them, without one that was cut off at the end.
+    pub lines: u64,
+    /// Whether another file had come in its place meanwhile; both were copied.
+    pub rotated: bool,
+    /// Whether it had been truncated meanwhile; what was logged before is missing.
+    pub truncated: bool,
 }
 
 /// A load and what its generator measured.
@@ -206,12 +227,12 @@ impl RecordMetadata {
         }
     }
 
-    /// The record of the recording in `root`, where `sysds record` made it: then `root` is a folder `trace` with a record
-    /// beside it, or is in one (`trace/kernel`).
+    /// The record of the recording in `root`, with the folder that it is in, where `sysds record` made it: then `root` is a
+    /// folder `trace` with a record beside it, or is in one (`trace/kernel`).
     ///
     /// # Errors
     /// As [`RecordMetadata::read`].
-    pub fn beside(root: &Path) -> Result<Option<RecordMetadata>> {
+    pub fn beside(root: &Path) -> Result<Option<(PathBuf, RecordMetadata)>> {
         let real = root.canonicalize().map_err(Error::io("read", root))?;
         // Only what LTTng itself makes in its folder: another trace further below is not of this recording.
         let of_lttng = |below: &Path| {
@@ -224,7 +245,7 @@ impl RecordMetadata {
         for dir in traces.filter_map(Path::parent) {
             // A folder of this name is somebody's; what is there, but cannot be read, is an error.
             if !matches!(foreign::kind(&dir.join(RECORD))?, None | Some(Kind::Folder)) {
-                return RecordMetadata::read(dir).map(Some);
+                return Ok(Some((dir.to_path_buf(), RecordMetadata::read(dir)?)));
             }
         }
         Ok(None)
@@ -263,6 +284,7 @@ mod tests {
             command: None,
             noise: None,
             load: None,
+            access_log: None,
         }
     }
 
@@ -275,9 +297,11 @@ mod tests {
         fs::create_dir_all(&other).unwrap();
         assert_eq!(RecordMetadata::beside(&kernel).unwrap(), None);
         example().write(&dir.path().join("out")).unwrap();
-        assert_eq!(RecordMetadata::beside(&kernel).unwrap(), Some(example()));
+        let out = dir.path().join("out").canonicalize().unwrap();
+        let found = Some((out, example()));
+        assert_eq!(RecordMetadata::beside(&kernel).unwrap(), found);
         let trace = dir.path().join("out/trace");
-        assert_eq!(RecordMetadata::beside(&trace).unwrap(), Some(example()));
+        assert_eq!(RecordMetadata::beside(&trace).unwrap(), found);
         assert_eq!(RecordMetadata::beside(&other).unwrap(), None);
         let below = trace.join("mine");
         fs::create_dir(&below).unwrap();

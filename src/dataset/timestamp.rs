@@ -25,6 +25,15 @@ pub fn nanoseconds(text: &str) -> Option<i64> {
     string_to_timestamp_nanos(text).ok()
 }
 
+/// A time to the nanosecond, `2026-11-25T03:00:00.125000000Z`; as a number where no calendar has it.
+pub fn exact(ns: i64) -> String {
+    let date = timestamp_ns_to_datetime(ns);
+    date.map_or_else(
+        || format!("{ns} ns"),
+        |d| format!("{}Z", d.format("%Y-%m-%dT%H:%M:%S%.9f")),
+    )
+}
+
 /// A timestamp so many seconds later, with the fraction of a second that it has; nothing where `text` is none, or the
 /// result is none that 64 bits of nanoseconds hold.
 pub fn later(text: &str, seconds: i64) -> Option<String> {
@@ -47,6 +56,16 @@ mod tests {
         let off = since.unwrap().as_secs() as i64 - seconds;
         assert!((0..60).contains(&off), "{text} is {off} s off");
         assert!(text.starts_with(&today()[..8]), "{text}");
+    }
+
+    #[test]
+    fn a_time_is_told_to_the_nanosecond() {
+        assert_eq!(
+            exact(1_795_475_201_497_262_880),
+            "2026-11-23T23:06:41.497262880Z"
+        );
+        assert_eq!(exact(-1), "1969-12-31T23:59:59.999999999Z");
+        assert_eq!(nanoseconds(&exact(i64::MAX)), Some(i64::MAX));
     }
 
     #[test]

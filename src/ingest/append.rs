@@ -22,7 +22,7 @@ use crate::dataset::commit::{Before, commit};
 use crate::dataset::committed::Committed;
 use crate::dataset::joint::JointFields;
 use crate::dataset::making::Making;
-use crate::dataset::manifest::{FORMAT_VERSION, Manifest, Recording, footer};
+use crate::dataset::manifest::{Manifest, OWN_FOLDERS, Recording, footer};
 use crate::dataset::root::{Root, Told};
 use crate::dataset::{self, MANIFEST};
 use crate::error::{Error, Place, Result};
@@ -69,7 +69,7 @@ impl Old {
         }
         let text = root.text_of_version(MANIFEST)?;
         let manifest = Manifest::parse(&text.0, &root.join(MANIFEST))?;
-        if manifest.format_version != FORMAT_VERSION {
+        if manifest.format_version < OWN_FOLDERS {
             return Err(Error::input(
                 format!(
                     "the dataset is of format version {}, to whose files nothing can be added",

@@ -2,10 +2,12 @@
 
 use super::append::Old;
 use super::continued::Found;
+use super::logged::LogFile;
 use super::options::IngestOptions;
-use crate::dataset::record_metadata::RecordMetadata;
+use crate::dataset::record_metadata::{ACCESS_LOG, RECORD, RecordMetadata};
 use crate::error::{Error, Hint, Place, Remedy, Result};
 use crate::trace::find;
+use std::path::PathBuf;
 
 /// What is said of a recording.
 pub(super) struct Described {
@@ -13,6 +15,8 @@ pub(super) struct Described {
     pub label: Option<String>,
     /// How it was recorded, where `sysds record` did it.
     pub recorded: Option<RecordMetadata>,
+    /// Its access log, where it was recorded with one.
+    pub access_log: Option<LogFile>,
 }
 
 /// What is said of each of `found`.
@@ -28,8 +32,15 @@ pub(super) fn all(
     let describe = |found: &Found| {
         let had = found.replaces.zip(old);
         let had = had.map(|(place, old)| &old.manifest.recordings[place]);
-        let recorded = recorded(&found.recording)?;
+        let (dir, recorded) = recorded(&found.recording)?.unzip();
         let recorded = recorded.or_else(|| had?.recorded.clone());
+        let copied = recorded.as_ref().and_then(|r| r.access_log.clone());
+        let access_log = match (copied, dir) {
+            (Some(copied), Some(dir)) => Some(LogFile { dir, copied }),
+            // The requests had what it says: it must not be gone when they are read again.
+            (Some(_), None) => return Err(not_at_hand(found)),
+            (None, _) => None,
+        };
         let given = given(found, options)?;
         if let (Some(given), Some(had)) = (&given, had)
             && had.label.as_ref() != Some(given)
@@ -47,7 +58,11 @@ pub(super) fn all(
             Some(had) => had.label.clone(),
             None => given.or_else(|| recorded.as_ref()?.label.clone()),
         };
-        Ok(Described { label, recorded })
+        Ok(Described {
+            label,
+            recorded,
+            access_log,
+        })
     };
     found.iter().map(describe).collect()
 }
@@ -75,14 +90,25 @@ fn given(found: &Found, options: &IngestOptions) -> Result<Option<String>> {
     Ok(Some(label.clone()))
 }
 
-/// What `sysds record` says of a recording, where it made it.
-fn recorded(recording: &find::Recording) -> Result<Option<RecordMetadata>> {
-    let mut found: Option<RecordMetadata> = None;
+/// The error of a recording that is read again, and has an access log in the dataset, but none where it lies.
+fn not_at_hand(found: &Found) -> Error {
+    Error::input(
+        format!(
+            "the recording has an access log in the dataset, but there is no {RECORD} beside this trace now"
+        ),
+        Place::file(&found.recording.root),
+        format!("Put {RECORD} and {ACCESS_LOG} back beside it."),
+    )
+}
+
+/// What `sysds record` says of a recording, and in which folder, where it made it.
+fn recorded(recording: &find::Recording) -> Result<Option<(PathBuf, RecordMetadata)>> {
+    let mut found: Option<(PathBuf, RecordMetadata)> = None;
     for part in &recording.parts {
         let Some(recorded) = RecordMetadata::beside(&part.folder)? else {
             continue;
         };
-        if found.as_ref().is_some_and(|f| *f != recorded) {
+        if found.as_ref().is_some_and(|(_, f)| *f != recorded.1) {
             return Err(Error::input(
                 "beside this part of a recording lies another record than beside another part of it",
                 Place::file(&part.folder),

@@ -8,9 +8,12 @@ mod abreast;
 mod append;
 mod assemble;
 mod continued;
+mod csv;
 mod described;
 pub(crate) mod fleet;
 mod jobs;
+mod labels;
+mod logged;
 mod open;
 mod options;
 mod pipeline;
@@ -27,6 +30,7 @@ use crate::dataset::making::Making;
 use crate::dataset::manifest::{Manifest, Recording};
 use crate::error::{Error, Result};
 use crate::process::stop::go_on;
+use crate::shown::path_text;
 use crate::trace::reader::Reader;
 pub use crate::trace::reader::ReaderChoice;
 pub use crate::trace::select::Selection;
@@ -34,13 +38,15 @@ use append::{Appended, Old};
 use assemble::Made;
 use continued::{Found, Seen, find_all};
 use described::Described;
+pub use labels::LabelFile;
+use labels::{Names, Wanted, assigned};
 pub use open::MAX_COLUMNS;
 use open::{open_all, trace_id};
 pub use options::IngestOptions;
 use plan::{Ingested, Plan};
 pub use progress::{Control, Progress};
 use shares::Machine;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use task::{About, Task};
 
 /// Makes a dataset, or appends to one, which it makes where nothing is there.
@@ -212,20 +218,22 @@ fn read_all(
     making: &Making,
     control: &mut Control,
 ) -> Result<(Vec<Ingested>, Vec<PathBuf>)> {
-    let mut ids = old.map(Old::trace_ids).unwrap_or_default();
+    let names = names(old, &waiting)?;
+    let labels = labels_of(plan, old, &names, &waiting)?;
     let mut tasks = Vec::new();
     let recordings = waiting.found.iter().zip(waiting.described);
-    for (number, (reader, (found, described))) in
-        waiting.readers.into_iter().zip(recordings).enumerate()
+    let named = names.into_iter().zip(labels);
+    for (number, (reader, ((found, described), (names, labels)))) in waiting
+        .readers
+        .into_iter()
+        .zip(recordings.zip(named))
+        .enumerate()
     {
-        let trace_id = match (old, found.replaces) {
-            (Some(old), Some(place)) => old.manifest.recordings[place].trace_id.clone(),
-            _ => trace_id(&reader, &found.recording, &mut ids)?,
-        };
         let about = About {
-            trace_id,
+            trace_id: names.trace_id,
             recording: &found.recording,
             described,
+            labels,
             scratch: making.create_dir(&format!("parts-{number}"))?,
         };
         tasks.push(Task { reader, about });
@@ -233,6 +241,48 @@ fn read_all(
     let scratches = tasks.iter().map(|t| t.about.scratch.clone()).collect();
     let ingested = jobs::read_all(plan, tasks, waiting.at_once, waiting.bytes, control)?;
     Ok((ingested, scratches))
+}
+
+/// What recordings that wait are called.
+fn names(old: Option<&Old>, waiting: &Waiting) -> Result<Vec<Names>> {
+    let mut ids = old.map(Old::trace_ids).unwrap_or_default();
+    let recordings = waiting.readers.iter().zip(waiting.found);
+    let names = recordings.map(|(reader, found)| {
+        let folders = found.recording.parts.iter();
+        Ok(Names {
+            trace_id: match (old, found.replaces) {
+                (Some(old), Some(place)) => old.manifest.recordings[place].trace_id.clone(),
+                _ => trace_id(reader, &found.recording, &mut ids)?,
+            },
+            folders: folders.map(|part| path_text(&part.folder)).collect(),
+        })
+    });
+    names.collect()
+}
+
+/// The labels of the parts of each: those that it has in the dataset, and those that the user says.
+fn labels_of(
+    plan: &Plan,
+    old: Option<&Old>,
+    names: &[Names],
+    waiting: &Waiting,
+) -> Result<Vec<Wanted>> {
+    let file = plan.options.label_file.as_deref();
+    let lines = file.map(|file| assigned(file, names)).transpose()?;
+    let mut lines = lines.into_iter().flatten();
+    let recordings = waiting.readers.iter().zip(waiting.found).zip(names);
+    let wanted = recordings.map(|((reader, found), names)| {
+        let had = found.replaces.zip(old);
+        let had = had.map(|(place, old)| old.manifest.recordings[place].spans.clone());
+        let said = (
+            file.map_or(Path::new(""), LabelFile::path),
+            lines.next().unwrap_or_default(),
+        );
+        let wanted = Wanted::new(&names.trace_id, said, had.unwrap_or_default());
+        wanted.check_before(reader.checked().span)?;
+        Ok(wanted)
+    });
+    wanted.collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What an ingest is asked for.
 
+use super::labels::LabelFile;
 use crate::columns::schema::contract;
 use crate::dataset::codec::Codec;
 use crate::dataset::options::{ManifestOptions, RequestArguments, RequestEnd};
@@ -10,6 +11,7 @@ use crate::trace::reader::ReaderChoice;
 use crate::trace::select::Selection;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The options that shape rows, which all recordings of a dataset share.
 pub(super) const SHAPING: [&str; 7] = [
@@ -38,6 +40,8 @@ pub struct IngestOptions {
     /// Labels of the recordings: none, one for all, or one for each of `traces`. A recording of `sysds record` brings its
     /// own, where none is given.
     pub labels: Vec<String>,
+    /// Labels of parts of the recordings.
+    pub label_file: Option<Arc<LabelFile>>,
     /// How requests are cut.
     pub rule: requests::RuleOptions,
     /// Whether nested events carry their arguments.
@@ -63,6 +67,7 @@ impl IngestOptions {
             append: false,
             codec: Codec::default(),
             labels: Vec::new(),
+            label_file: None,
             rule: requests::RuleOptions::default(),
             request_args: true,
             keep_going: false,

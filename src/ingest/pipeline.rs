@@ -17,6 +17,7 @@ use crate::dataset::fingerprint::fingerprints;
 use crate::dataset::manifest::{Damage, Recording, sum_losses};
 use crate::dataset::tables;
 use crate::error::Result;
+use crate::label_spans::LabelSpan;
 use crate::process::threads::{joined, spawn_scoped};
 use crate::shown::path_text;
 use crate::trace::check::Checked;
@@ -57,8 +58,12 @@ pub(super) fn run(
 ) -> Result<Ingested> {
     task.reader.decode_with(plan.threads.decode);
     let classes = Arc::new(task.reader.classes().to_vec());
-    let Tables { events, others } = Tables::new(plan, &task.about, &classes)?;
+    tell(Read::default())?;
+    let begun = begun(&mut task.reader)?;
+    let labels = task.about.labels.resolved(begun.first)?;
+    let Tables { events, others } = Tables::new(plan, &task.about, &labels, &classes)?;
     let worker = Worker::new(plan, &classes);
+    let reader = &mut task.reader;
     let (read, worked, filled, written) = thread::scope(|scope| -> Result<_> {
         let (full, batches) = sync_channel::<PairedBatch>(WAITING);
         let (observed, observed_in) = sync_channel::<PairedBatch>(OBSERVED_WAITING);
@@ -70,14 +75,15 @@ pub(super) fn run(
         let filler = spawn_scoped(scope, "columns", fill)?;
         let work = move || worker.run(batches, observed, ended);
         let worker = spawn_scoped(scope, "events", work)?;
-        let read = read(&mut task.reader, full, spent, tell);
+        let read = read(reader, begun, full, spent, tell);
         Ok((read, joined(worker), joined(filler), joined(writer)))
     })?;
     // A thread that stops makes the ones before it stop: its error is the cause.
     let written = written?;
     let events = filled?;
     read?;
-    ingested(plan, &task, classes, worked, events, written)
+    let spans = labels.ended(worked.times.map(|times| times.1))?;
+    ingested(plan, &task, classes, (worked, spans), events, written)
 }
 
 /// What came out of a recording that was read through.
@@ -85,17 +91,24 @@ fn ingested(
     plan: &Plan,
     task: &Task,
     classes: Arc<Vec<EventClass>>,
-    worked: Worked,
+    (worked, spans): (Worked, Vec<LabelSpan>),
     events: (Vec<Part>, EventsUsage),
-    (requests, downstream, links): Written,
+    written: Written,
 ) -> Result<Ingested> {
     let Task { reader, about } = task;
     let About {
         trace_id,
         recording,
         described,
+        labels: _,
         scratch,
     } = about;
+    let Written {
+        requests,
+        downstream,
+        links,
+        access_log,
+    } = written;
     let root = path_text(&recording.root);
     let losses = losses_below(&root, worked.losses);
     let part = losses::write(
@@ -109,6 +122,7 @@ fn ingested(
         recording: Recording {
             trace_id: trace_id.clone(),
             label: described.label.clone(),
+            spans,
             path: root,
             folders: folders(recording),
             first_ns: worked.times.map(|t| t.0),
@@ -123,6 +137,7 @@ fn ingested(
             damage: reader.damage().iter().map(Damage::from).collect(),
             fingerprints: Some(fingerprints(reader.checked())?),
             recorded: described.recorded.clone(),
+            access_log,
             classes: None,
         },
         events,
@@ -153,21 +168,53 @@ fn folders(recording: &find::Recording) -> Vec<String> {
     }
 }
 
-/// This thread: reads batches and sends them on.
+/// A recording whose first batches are read, up to its first event.
+struct Begun {
+    batches: Vec<PairedBatch>,
+    /// The time of the first event; none where there is no event.
+    first: Option<i64>,
+}
+
+/// Begins to read: by the first event goes to which times labels of parts of the recording come.
+fn begun(reader: &mut Reader) -> Result<Begun> {
+    let mut batches = Vec::new();
+    while let Some(batch) = next(reader, PairedBatch::default())? {
+        let first = batch.events.heads.first().map(|head| head.timestamp);
+        batches.push(batch);
+        if first.is_some() {
+            return Ok(Begun { batches, first });
+        }
+    }
+    Ok(Begun {
+        batches,
+        first: None,
+    })
+}
+
+/// The next batch, in the place of one that was spent; nothing at the end.
+fn next(reader: &mut Reader, mut batch: PairedBatch) -> Result<Option<PairedBatch>> {
+    Ok(reader.next(BATCH, &mut batch.events)?.then_some(batch))
+}
+
+/// This thread: reads batches and sends them on, after those of what has `begun`.
 fn read(
     reader: &mut Reader,
+    begun: Begun,
     full: SyncSender<PairedBatch>,
     spent: Receiver<PairedBatch>,
     tell: &mut dyn FnMut(Read) -> Result<()>,
 ) -> Result<()> {
     let mut so_far = Read::default();
+    let mut first = begun.batches.into_iter();
     loop {
-        tell(so_far)?;
-        let mut batch = spent.try_recv().unwrap_or_default();
-        if !reader.next(BATCH, &mut batch.events)? {
+        let batch = match first.next() {
+            None => next(reader, spent.try_recv().unwrap_or_default())?,
+            batch => batch,
+        };
+        let Some(batch) = batch else {
             so_far.bytes = reader.checked().bytes;
             return tell(so_far);
-        }
+        };
         so_far.events += batch.events.heads.len() as u64;
         if let Some(last) = batch.events.heads.last() {
             so_far.bytes = bytes_until(reader.checked(), last.timestamp);
@@ -176,6 +223,7 @@ fn read(
             // The next thread has stopped, with an error that is reported.
             return Ok(());
         }
+        tell(so_far)?;
     }
 }
 

@@ -11,6 +11,7 @@ use crate::columns::tables::links::EventLinks;
 use crate::columns::tables::plans::Plans;
 use crate::columns::tables::requests::{Common, RequestsUsage};
 use crate::dataset::manifest::Recording;
+use crate::label_spans::LabelSpan;
 use crate::trace::event::EventClass;
 use parquet::file::properties::WriterPropertiesPtr;
 use std::sync::Arc;
@@ -65,10 +66,16 @@ impl Plan {
     }
 
     /// What all requests of a recording have in common.
-    pub(super) fn common(&self, trace_id: &str, label: Option<&String>) -> Common {
+    pub(super) fn common(
+        &self,
+        trace_id: &str,
+        label: Option<&String>,
+        spans: Arc<[LabelSpan]>,
+    ) -> Common {
         Common {
             trace_id: trace_id.to_owned(),
             label: label.cloned(),
+            spans,
             rule: self.options.rule.rule.name,
             with_args: self.options.request_args,
         }

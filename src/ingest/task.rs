@@ -1,6 +1,7 @@
 //! A recording that is to be read, and what is known of it before.
 
 use super::described::Described;
+use super::labels::Wanted;
 use crate::trace::find;
 use crate::trace::reader::Reader;
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ pub(super) struct About<'a> {
     pub trace_id: String,
     pub recording: &'a find::Recording,
     pub described: &'a Described,
+    /// The labels of its parts.
+    pub labels: Wanted,
     /// The folder for its parts.
     pub scratch: PathBuf,
 }

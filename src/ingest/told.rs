@@ -77,6 +77,7 @@ pub(super) fn of_appended(
         fields: Some(fields),
         ..old.clone()
     };
+    manifest.format_version = FORMAT_VERSION;
     manifest.tool.version = env!("CARGO_PKG_VERSION").to_owned();
     manifest.appended.push(timestamp::now());
     counted(manifest)

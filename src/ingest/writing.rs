@@ -1,14 +1,18 @@
 //! The threads at the end of an ingest, which fill the tables of a recording: `columns` those of events, `requests` the others.
 
+use super::labels::Resolved;
+use super::logged::{self, LogFile};
 use super::plan::Plan;
 use super::task::About;
 use super::worker::Ended;
+use crate::access_log::AccessLog;
 use crate::calls::PairedBatch;
 use crate::columns::parquet::part::Part;
 use crate::columns::tables::downstream::DownstreamTable;
 use crate::columns::tables::events::{Common, EventsTable, EventsUsage};
 use crate::columns::tables::links::{EventLinks, LinkWriter};
 use crate::columns::tables::requests::{RequestsTable, RequestsUsage};
+use crate::dataset::access_lines::AccessLines;
 use crate::dataset::tables;
 use crate::error::{Error, Result};
 use crate::trace::event::EventClass;
@@ -26,6 +30,8 @@ pub(super) struct Others {
     requests: RequestsTable,
     downstream: DownstreamTable,
     links: Links,
+    /// Which lines of it belong to a request is looked up here, where there is most time.
+    access_log: Option<AccessLog>,
 }
 
 /// The links of events.
@@ -35,11 +41,17 @@ struct Links {
 }
 
 impl Tables {
-    /// No rows of a recording with events of these classes.
+    /// No rows of a recording with events of these classes, whose parts have these labels.
     ///
     /// # Errors
-    /// [`Error::Io`] where a folder or a thread cannot be had, [`Error::Fault`] where columns are not those of the contract.
-    pub(super) fn new(plan: &Plan, about: &About, classes: &Arc<Vec<EventClass>>) -> Result<Self> {
+    /// [`Error::Io`] where a folder or a thread cannot be had, [`Error::Fault`] where columns are not those of the contract,
+    /// and as [`LogFile::read`].
+    pub(super) fn new(
+        plan: &Plan,
+        about: &About,
+        labels: &Resolved,
+        classes: &Arc<Vec<EventClass>>,
+    ) -> Result<Self> {
         let plans = Arc::new(plan.plans(classes));
         let folder = |name: &str| {
             let dir = about.scratch.join(name);
@@ -64,7 +76,11 @@ impl Tables {
         let requests = RequestsTable::new(
             folder(tables::REQUESTS)?,
             &plan.contracts.requests,
-            &plan.common(&about.trace_id, about.described.label.as_ref()),
+            &plan.common(
+                &about.trace_id,
+                about.described.label.as_ref(),
+                labels.spans(),
+            ),
             classes,
             (&plan.layout, &plans),
             (&plan.properties, plan.threads.groups),
@@ -75,6 +91,8 @@ impl Tables {
             &about.trace_id,
             Arc::clone(&plan.properties),
         )?;
+        let access_log = about.described.access_log.as_ref();
+        let access_log = access_log.map(LogFile::read).transpose()?;
         let links = Links {
             requests: LinkWriter::new(folder("request_id")?),
             services: LinkWriter::new(folder("service_id")?),
@@ -85,6 +103,7 @@ impl Tables {
                 requests,
                 downstream,
                 links,
+                access_log,
             },
         })
     }
@@ -112,20 +131,33 @@ pub(super) fn columns(
 }
 
 /// What the thread `requests` leaves.
-pub(super) type Written = ((Vec<Part>, RequestsUsage), Vec<Part>, EventLinks);
+pub(super) struct Written {
+    pub requests: (Vec<Part>, RequestsUsage),
+    pub downstream: Vec<Part>,
+    pub links: EventLinks,
+    /// How the access log and the requests went together.
+    pub access_log: Option<AccessLines>,
+}
 
 /// The thread `requests`: writes `requests` and `downstream`, and notes which events belong to them.
 ///
 /// # Errors
 /// As [`columns`].
 pub(super) fn requests(mut tables: Others, ended: Receiver<Ended>) -> Result<Written> {
-    for ended in ended {
+    for mut ended in ended {
+        if let Some(log) = &mut tables.access_log {
+            ended.requests.iter_mut().for_each(|r| log.give(r));
+        }
         tables.links.add(&ended)?;
         tables.requests.append(ended.requests)?;
         tables.downstream.append(ended.services)?;
     }
-    let (requests, downstream) = (tables.requests.finish()?, tables.downstream.finish()?);
-    Ok((requests, downstream, tables.links.finish()?))
+    Ok(Written {
+        requests: tables.requests.finish()?,
+        downstream: tables.downstream.finish()?,
+        links: tables.links.finish()?,
+        access_log: tables.access_log.map(|log| logged::counts(log.tally())),
+    })
 }
 
 impl Links {

@@ -52,6 +52,7 @@ pub(crate) mod shipped;
 mod sizes;
 mod sort_keys;
 mod source;
+mod spans;
 mod statements;
 mod steps;
 mod stored;

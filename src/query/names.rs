@@ -14,12 +14,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The contracts of the tables, for their descriptions.
-const CONTRACTS: [&str; 5] = [
+const CONTRACTS: [&str; 6] = [
     include_str!("../../schemas/events.json"),
     include_str!("../../schemas/requests.json"),
     include_str!("../../schemas/downstream.json"),
     include_str!("../../schemas/losses.json"),
     include_str!("../../schemas/recordings.json"),
+    include_str!("../../schemas/spans.json"),
 ];
 
 /// A table or view.
@@ -195,7 +196,14 @@ mod tests {
         let names: Vec<&str> = all.keys().map(String::as_str).collect();
         assert_eq!(
             names,
-            ["downstream", "events", "losses", "recordings", "requests"]
+            [
+                "downstream",
+                "events",
+                "losses",
+                "recordings",
+                "requests",
+                "spans"
+            ]
         );
         assert!(all.values().all(|text| text.ends_with('.')));
     }

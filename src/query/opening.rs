@@ -3,7 +3,7 @@
 use super::access::Access;
 use super::reach::Reach;
 use super::stored::{self, Stored};
-use super::{calls, damage, derived, recordings, request_arguments, request_lists, wide};
+use super::{calls, damage, derived, recordings, request_arguments, request_lists, spans, wide};
 use crate::dataset::manifest::Manifest;
 use crate::dataset::tables::EVENTS;
 use crate::dataset::{Dataset, Table};
@@ -156,7 +156,8 @@ impl Opening<'_> {
         Ok(if bare { BARE_EVENTS } else { EVENTS })
     }
 
-    /// What the manifest tells of the recordings. A dataset whose manifest another version wrote has no such table.
+    /// What the manifest tells of the recordings, and of the spans in them that have labels. A dataset whose manifest another
+    /// version wrote has no such tables.
     fn recordings(&self, known: &mut Known) -> Result<()> {
         let manifest = match Manifest::read(&self.dataset.root) {
             Ok(manifest) => manifest,
@@ -164,11 +165,15 @@ impl Opening<'_> {
             Err(e @ Error::Io { .. }) => return Err(e),
             Err(_) => return Ok(()),
         };
-        let batch = recordings::table(&manifest);
-        nested_names(batch.schema().fields(), &mut known.fields);
-        let registered = self.context.register_batch(recordings::TABLE, batch);
-        registered.map_err(|e| self.wrong(&e))?;
-        known.tables.push(recordings::TABLE.to_owned());
+        for (name, batch) in [
+            (recordings::TABLE, recordings::table(&manifest)),
+            (spans::TABLE, spans::table(&manifest)),
+        ] {
+            nested_names(batch.schema().fields(), &mut known.fields);
+            let registered = self.context.register_batch(name, batch);
+            registered.map_err(|e| self.wrong(&e))?;
+            known.tables.push(name.to_owned());
+        }
         Ok(())
     }
 

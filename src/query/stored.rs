@@ -5,7 +5,7 @@
 //! about it, and more memory. Here a scan is planned on the footers alone, with the statistics of the columns that it names;
 //! the indices of pages are read where a filter can use them, when a file is opened.
 
-use crate::columns::schema::merge;
+use crate::columns::schema::{contract, merge, united};
 use crate::dataset::Table;
 use crate::dataset::root::Root;
 use crate::error::{Error, Result};
@@ -163,7 +163,8 @@ impl TableProvider for Stored {
     }
 }
 
-/// The columns that the files of a table in the dataset `root` have together.
+/// The columns that the files of a table in the dataset `root` have together, and those that tables have since a later version
+/// of a dataset's form, which then are null.
 ///
 /// # Errors
 /// [`Error::Io`] and [`Error::Columns`] where one cannot be read, [`Error::Input`] where they do not fit together.
@@ -180,7 +181,12 @@ pub(super) fn schema(root: &Root, table: &Table) -> Result<SchemaRef> {
         Ok(Arc::clone(metadata.schema()))
     };
     let schemas = table.files.iter().map(one).collect::<Result<Vec<_>>>()?;
-    merge::merge(&schemas).map_err(|conflict| conflict.refused(&table.dir))
+    let merged = merge::merge(&schemas).map_err(|conflict| conflict.refused(&table.dir))?;
+    let contract = contract::all().into_iter().find(|c| c.table == table.name);
+    Ok(match contract {
+        Some(contract) => united::completed(&merged, &contract),
+        None => merged,
+    })
 }
 
 #[cfg(test)]

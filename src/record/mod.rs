@@ -1,11 +1,13 @@
 //! From a running server to a trace with its record: an LTTng session, and what goes on while it traces.
 //!
 //! ```text
-//! check ─► folder aside ─► session, watchdog ─► start ─► noise, load or command ─► wait ─► stop, losses, destroy ─► rename
+//! check ─► folder aside ─► session, watchdog ─► start ─► noise, load or command ─► wait ─► stop, losses, destroy
+//!       ─► access log ─► rename
 //! ```
 //!
 //! What each step has begun, it ends by itself when a later one fails.
 
+mod access_log;
 mod buffers;
 mod checks;
 mod children;
@@ -15,11 +17,12 @@ mod lttng;
 mod session;
 
 use crate::dataset::record_metadata::{
-    self, EndedBy, FORMAT_VERSION, Load, Machine, Ran, RecordMetadata, TRACE,
+    self, CopiedLog, EndedBy, FORMAT_VERSION, Load, Machine, Ran, RecordMetadata, TRACE,
 };
 use crate::dataset::timestamp;
 use crate::error::{Error, Result};
 use crate::process::stop::go_on;
+use access_log::AccessLog;
 use buffers::Buffers;
 use children::Running;
 use folder::Folder;
@@ -70,6 +73,8 @@ pub(crate) struct RecordOptions {
     pub load: Option<String>,
     /// A shell line to run in the background meanwhile.
     pub noise: Option<String>,
+    /// The server's access log.
+    pub access_log: Option<PathBuf>,
     /// Whether to trace the scheduler.
     pub sched: bool,
     /// Whether to trace the state at the start.
@@ -119,6 +124,9 @@ pub(crate) fn record(
             "destroyed {name}, the session of a recording that was killed"
         ));
     }
+    let log = options.access_log.as_ref();
+    let log = log.map(|path| AccessLog::open(path, options.unchecked));
+    let mut log = log.transpose()?;
     let mut folder = Folder::begin(&options.output)?;
     if !options.unchecked {
         checks::disk(&folder.dir)?;
@@ -126,6 +134,7 @@ pub(crate) fn record(
     let mut session = Session::create(&folder.dir.join(TRACE), options.verbose)?;
     let traced = enable(&session, options, buffers)?;
     go_on(interrupted)?;
+    log.as_mut().map(AccessLog::begin_here).transpose()?;
     session.lttng(&["start", &session.name])?;
     let started = timestamp::now();
     tell(&until(options));
@@ -135,12 +144,34 @@ pub(crate) fn record(
     let aside = folder.dir.clone();
     let finish = || {
         let lost = session.end()?;
-        let recorded = describe(options, traced, machine, (started, duration), done, lost);
+        let copied = copy(log, &folder.dir, tell)?;
+        let recorded = describe(
+            options,
+            traced,
+            machine,
+            (started, duration),
+            done,
+            (lost, copied),
+        );
         recorded.write(&folder.dir)?;
         folder.commit()?;
         Ok(recorded)
     };
     finish().inspect_err(|_| tell(&format!("what was traced is kept in {}", aside.display())))
+}
+
+/// Copies the access log, if there is one.
+fn copy(
+    log: Option<AccessLog>,
+    dir: &Path,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Option<CopiedLog>> {
+    let Some(log) = log else {
+        return Ok(None);
+    };
+    let (copied, told) = log.copy(dir)?;
+    told.iter().for_each(|words| tell(words));
+    Ok(Some(copied))
 }
 
 /// What ends the recording, for a person.
@@ -338,7 +369,7 @@ fn describe(
     machine: Machine,
     (started, duration): (String, Duration),
     done: Done,
-    lost: Lost,
+    (lost, access_log): (Lost, Option<CopiedLog>),
 ) -> RecordMetadata {
     RecordMetadata {
         format_version: FORMAT_VERSION,
@@ -353,5 +384,6 @@ fn describe(
         command: done.command,
         noise: done.noise,
         load: done.load,
+        access_log,
     }
 }

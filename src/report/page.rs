@@ -97,6 +97,11 @@ fn recording(recording: &Recording) -> Value {
     json!({
         "trace_id": recording.trace_id,
         "label": recording.label,
+        "spans": recording.spans.iter().map(|span| json!({
+            "label": span.label,
+            "begin_ns": span.begin_ns.to_string(),
+            "end_ns": span.end_ns.to_string(),
+        })).collect::<Vec<_>>(),
         "first_ns": time(recording.first_ns),
         "last_ns": time(recording.last_ns),
         "events": recording.events,

@@ -36,7 +36,7 @@ mod options;
 mod request;
 pub mod rules;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod time_breakdown;
 mod trackers;
 mod work;
@@ -45,5 +45,7 @@ pub use cutter::Cutter;
 pub use nested::{Nested, NestedEvent};
 pub use observed::Observed;
 pub use options::RuleOptions;
-pub use request::{Client, EndReason, Matched, Request, Serves, Service, Times};
+pub use request::{
+    Client, EndReason, Logged, LoggedLine, Matched, Request, Serves, Service, Times,
+};
 pub use rules::Rule;

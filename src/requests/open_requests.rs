@@ -99,6 +99,7 @@ impl OpenRequests {
             end_reason: EndReason::TraceEnd,
             lost_events: 0,
             touched_by_loss: false,
+            logged: None,
             nested: Nested::default(),
         };
         let before = self.syscalls - i64::from(now.event.is_syscall());

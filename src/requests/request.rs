@@ -84,6 +84,30 @@ pub struct Times {
 /// A client's address and port, as far as the trace tells them.
 pub type Client = (Option<IpAddr>, Option<i32>);
 
+/// What the server's access log says of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    /// How many lines belong to it.
+    pub lines: i32,
+    /// What the line says, where there is one and no other.
+    pub only: Option<LoggedLine>,
+}
+
+/// What a line of an access log says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedLine {
+    /// When the server had read the request line, nanoseconds since the Unix epoch.
+    pub begin: i64,
+    /// The method, where the request line was one of HTTP.
+    pub method: Option<Arc<str>>,
+    /// The URL as the client sent it, where the request line was one of HTTP.
+    pub url: Option<Arc<str>>,
+    /// The status, where there is one.
+    pub status: Option<i32>,
+    /// Bytes of the response's body.
+    pub bytes: i64,
+}
+
 /// A request, as far as it has been followed. Times are nanoseconds since the Unix epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -131,6 +155,8 @@ pub struct Request {
     pub lost_events: u64,
     /// Whether anything was lost in its time (events, or packets with an unknown number of events).
     pub touched_by_loss: bool,
+    /// What the server's access log says of it, where there is one.
+    pub logged: Option<Box<Logged>>,
     /// Its own events.
     pub nested: Nested,
 }

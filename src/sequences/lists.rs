@@ -50,7 +50,7 @@ const COLUMNS: [(&str, Type, &str); 19] = {
         (
             "label",
             One(Text),
-            "The label of the recording; null where it has none.",
+            "The label of the request: that of its span, else of its recording; null where there is none.",
         ),
         ("duration_ns", One(Int64), "As in requests."),
         (
@@ -157,6 +157,7 @@ pub(super) fn schema(arguments: bool) -> SchemaRef {
 /// The rows of a part that are not written yet.
 struct Rows {
     ids: Vec<i64>,
+    labels: Vec<Option<Arc<str>>>,
     durations: Vec<i64>,
     events: Vec<i64>,
     truncated: Vec<bool>,
@@ -170,6 +171,7 @@ impl Rows {
     fn new(arguments: bool) -> Self {
         Rows {
             ids: Vec::new(),
+            labels: Vec::new(),
             durations: Vec::new(),
             events: Vec::new(),
             truncated: Vec::new(),
@@ -187,28 +189,29 @@ impl Rows {
         self.columns.mark(if truncated { TRUNCATED } else { END });
         differences(&mut self.columns.time[from..from + all.len()]);
         self.ids.push(request.id);
+        self.labels.push(request.label.clone());
         self.durations.push(request.duration_ns);
         self.events.push(events as i64);
         self.truncated.push(truncated);
         self.ends.push(self.columns.len() as i32);
     }
 
-    /// All of them, of this part, recording and label.
+    /// All of them, of this part and recording.
     fn into_batch(
         self,
         schema: &SchemaRef,
-        (part, trace, label): (&str, &str, Option<&str>),
+        (part, trace): (&str, &str),
     ) -> Result<RecordBatch, ArrowError> {
         let (rows, ends) = (self.ids.len(), OffsetBuffer::new(self.ends.into()));
-        let same =
-            |text: Option<&str>| -> ArrayRef { Arc::new(StringArray::from(vec![text; rows])) };
+        let same = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text; rows])) };
+        let labels: StringArray = self.labels.iter().map(Option::as_deref).collect();
         let long = |values: Vec<i64>| -> ArrayRef { Arc::new(Int64Array::from(values)) };
         let of = self.columns;
         let mut columns: Vec<ArrayRef> = vec![
-            same(Some(part)),
-            same(Some(trace)),
+            same(part),
+            same(trace),
             long(self.ids),
-            same(label),
+            Arc::new(labels),
             long(self.durations),
             long(self.events),
             Arc::new(BooleanArray::from(self.truncated)),
@@ -264,7 +267,6 @@ fn differences(times: &mut [i64]) {
 pub(super) struct Writing<'a> {
     pub requests: &'a [Request],
     pub trace: &'a str,
-    pub label: Option<&'a str>,
     /// What is said of each part, and where its rows go.
     pub told: &'a mut [Part],
     pub left_out: &'a mut LeftOut,
@@ -279,7 +281,7 @@ impl<'a> Writing<'a> {
     /// Nothing is under way.
     pub(super) fn new(
         requests: &'a [Request],
-        (trace, label): (&'a str, Option<&'a str>),
+        trace: &'a str,
         (told, left_out): (&'a mut [Part], &'a mut LeftOut),
         shards: &'a mut Shards,
     ) -> Self {
@@ -289,7 +291,6 @@ impl<'a> Writing<'a> {
             open: HashMap::new(),
             requests,
             trace,
-            label,
             told,
             left_out,
             shards,
@@ -301,7 +302,7 @@ impl<'a> Writing<'a> {
         let rows = std::mem::replace(&mut self.rows[part], empty);
         let elements = rows.columns.len();
         let name = self.shards.name(part).to_owned();
-        let batch = rows.into_batch(self.shards.schema(), (&name, self.trace, self.label));
+        let batch = rows.into_batch(self.shards.schema(), (&name, self.trace));
         self.shards.write(part, batch, elements)
     }
 
@@ -352,7 +353,7 @@ impl Taker for Writing<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{Array, AsArray};
+    use arrow::array::AsArray;
 
     #[test]
     fn a_row_stands_between_marks_and_says_whether_it_is_cut() {
@@ -370,6 +371,7 @@ mod tests {
         let request = Request {
             id: 4,
             part: 0,
+            label: Some("attack".into()),
             duration_ns: 900,
             first: 0,
             last: 9,
@@ -377,9 +379,7 @@ mod tests {
         let mut rows = Rows::new(false);
         rows.push(&request, &list, 2);
         rows.push(&request, &list, 3);
-        let batch = rows
-            .into_batch(&schema(false), ("train", "t", None))
-            .unwrap();
+        let batch = rows.into_batch(&schema(false), ("train", "t")).unwrap();
         let calls = batch.column_by_name("call").unwrap().as_list::<i32>();
         let of = |row: usize| {
             calls
@@ -394,6 +394,7 @@ mod tests {
             times.value(1).as_primitive::<Int64Type>().values(),
             &[0, 0, 700, 0]
         );
-        assert!(batch.column_by_name("label").unwrap().is_null(0));
+        let labels = batch.column_by_name("label").unwrap().as_string::<i32>();
+        assert!(labels.iter().all(|label| label == Some("attack")));
     }
 }

@@ -252,7 +252,7 @@ fn write(
         for (recording, of) in recordings.iter().zip(&source.manifest.recordings) {
             let mut writing = Writing::new(
                 &recording.requests,
-                (&of.trace_id, of.label.as_deref()),
+                &of.trace_id,
                 (&mut made.parts, &mut made.left_out),
                 &mut made.shards,
             );

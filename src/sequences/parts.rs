@@ -9,7 +9,7 @@ use crate::publish::release::{self, ReleaseManifest};
 use crate::publish::rows::check_counts;
 use crate::shown::path_text;
 use crate::split::Splits;
-use crate::split::names::{GAP, INCOMPLETE, OTHER, UNUSED, place};
+use crate::split::names::{GAP, INCOMPLETE, OTHER, STRADDLING, UNUSED, place};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ enum Parts {
 }
 
 /// Names of what is no part to train or test with: a request there is left out.
-const NO_PARTS: [&str; 5] = [GAP, UNUSED, INCOMPLETE, OTHER, release::FULL];
+const NO_PARTS: [&str; 6] = [GAP, UNUSED, STRADDLING, INCOMPLETE, OTHER, release::FULL];
 
 impl Source {
     /// Opens what `options` name, and splits it where it is not.

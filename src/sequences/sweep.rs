@@ -157,6 +157,7 @@ mod tests {
         let of = |(id, first, last)| Request {
             id,
             part: 0,
+            label: None,
             duration_ns: 0,
             first,
             last,

@@ -2,7 +2,7 @@
 //!
 //! A request's split is kept in a byte of memory, and found by its id, which counts from 0 in each recording.
 
-use super::names::{INCOMPLETE, OTHER};
+use super::names::{INCOMPLETE, OTHER, STRADDLING};
 use super::rule::{SplitRule, audit};
 use super::strategy::SplitStrategy;
 use crate::dataset::Dataset;
@@ -52,6 +52,9 @@ impl Splits {
         let mut found = Found::new(manifest);
         let sql = "SELECT trace_id, request_id, split FROM split_ids";
         session.run(&ours(sql), &[], &mut found)?;
+        if manifest.recordings.iter().any(|r| !r.spans.is_empty()) {
+            session.run(&ours(&straddling()), &[], &mut found)?;
+        }
         let mut parts: BTreeMap<String, Vec<String>> = BTreeMap::new();
         if strategy.name == "parts" {
             for [part, recording] in rows(&session, CHOSEN)? {
@@ -93,6 +96,13 @@ impl Splits {
             .and_then(|i| requests.get(i));
         found.copied().unwrap_or_default()
     }
+}
+
+/// The complete requests that no part has because a border of a span lies inside of them.
+fn straddling() -> String {
+    format!(
+        "SELECT trace_id, request_id, '{STRADDLING}' AS split FROM requests WHERE complete AND straddles"
+    )
 }
 
 /// Number of [`OTHER`] in [`Splits::names`].

@@ -19,6 +19,8 @@ pub(crate) const OOD: &str = "ood";
 pub(crate) const GAP: &str = "gap";
 /// Requests of recordings that no part names.
 pub(crate) const UNUSED: &str = "unused";
+/// Complete requests inside of which a span begins or ends, so that they have the label of neither side.
+pub(crate) const STRADDLING: &str = "straddling";
 /// The split of requests that are not complete.
 pub(crate) const INCOMPLETE: &str = "incomplete";
 /// The split of events that no request and no service has.
@@ -28,8 +30,8 @@ pub(crate) const OTHER: &str = "other";
 pub(crate) const PARTS: [&str; 5] = [TRAIN, VALID, TEST, VALID_OOD, TEST_OOD];
 
 /// All splits, in the order in which people think of them.
-const ORDER: [&str; 10] = [
-    TRAIN, VALID, TEST, VALID_OOD, TEST_OOD, OOD, GAP, UNUSED, INCOMPLETE, OTHER,
+const ORDER: [&str; 11] = [
+    TRAIN, VALID, TEST, VALID_OOD, TEST_OOD, OOD, GAP, UNUSED, STRADDLING, INCOMPLETE, OTHER,
 ];
 
 /// Where a split stands among the others; behind all of them where it is none of them.
@@ -74,7 +76,7 @@ mod tests {
     fn parts_come_in_order_and_hold_what_is_complete() {
         assert!(PARTS.windows(2).all(|pair| place(pair[0]) < place(pair[1])));
         assert!(PARTS.iter().all(|part| is_of_complete(part)));
-        assert!(is_of_complete(GAP) && is_of_complete(UNUSED));
+        assert!([GAP, UNUSED, STRADDLING].into_iter().all(is_of_complete));
         assert!(!is_of_complete(INCOMPLETE) && !is_of_complete(OTHER) && !is_of_complete("full"));
     }
 }

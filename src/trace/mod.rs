@@ -76,6 +76,19 @@ pub struct Clock {
 }
 
 impl Source {
+    /// Its tracer with its version, as the environment tells them: `lttng-modules 2.13.9`.
+    pub(crate) fn tracer(&self) -> Option<String> {
+        let of = |key: &str| {
+            let mut env = self.env.iter();
+            let found = env.find(|(k, value)| k == key && !value.is_empty());
+            found.map(|(_, value)| value.as_str())
+        };
+        let version = ["tracer_major", "tracer_minor", "tracer_patchlevel"];
+        let version: Vec<&str> = version.into_iter().filter_map(of).collect();
+        let name = of("tracer_name")?;
+        Some(format!("{name} {}", version.join(".")).trim().to_owned())
+    }
+
     /// Takes in the clocks of its streams, each once; `assumed` says whether the metadata left out which they are.
     fn set_clocks(&mut self, clocks: impl Iterator<Item = Clock>, assumed: bool) {
         let mut all: Vec<Clock> = Vec::new();
@@ -110,4 +123,34 @@ pub fn uuid_text(bytes: [u8; 16]) -> String {
         text.push_str(&format!("{byte:02x}"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tracer_is_told_with_as_much_of_its_version_as_there_is() {
+        let of = |env: &[(&str, &str)]| {
+            let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+            let source = Source {
+                path: PathBuf::new(),
+                uuid: None,
+                env: env.collect(),
+                clock: None,
+                clocks: Vec::new(),
+                streams: Vec::new(),
+            };
+            source.tracer()
+        };
+        let user = [
+            ("tracer_name", "lttng-ust"),
+            ("tracer_major", "2"),
+            ("tracer_minor", "13"),
+        ];
+        assert_eq!(of(&user).as_deref(), Some("lttng-ust 2.13"));
+        assert_eq!(of(&user[..1]).as_deref(), Some("lttng-ust"));
+        assert_eq!(of(&user[1..]), None);
+        assert_eq!(of(&[("tracer_name", "")]), None);
+    }
 }

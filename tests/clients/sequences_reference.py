@@ -169,17 +169,25 @@ def selected(options):
     return lambda e: any(fnmatch.fnmatchcase(e.name, glob) for glob in globs)
 
 
+def label_of(row):
+    """The label of a request: that of the span in which it lies, else of its recording."""
+    return row["label"] if row["span_label"] is None else row["span_label"]
+
+
 def sequences(folder, options):
     """All sequences, by part, recording and the order in which they end, and what was left out."""
     manifest, files = source(folder)
     release = manifest.get("release")
     traces = [r["trace_id"] for r in manifest["recordings"]]
-    columns = ["trace_id", "request_id", "label", "duration_ns", "complete", "n_events_omitted", "first_event", "last_event"]
+    columns = [
+        "trace_id", "request_id", "label", "span_label", "straddles", "duration_ns", "complete", "n_events_omitted",
+        "first_event", "last_event",
+    ]
     everything = {t: sorted(rows(files, "requests", t, columns), key=lambda r: r[1]["request_id"]) for t in traces}
     placed = None
     if not release:
-        complete = [(t, r["request_id"], r["label"]) for t in traces for _, r in everything[t] if r["complete"]]
-        placed = parts_of_dataset(options, complete)
+        complete = [(t, r) for t in traces for _, r in everything[t] if r["complete"] and not r["straddles"]]
+        placed = parts_of_dataset(options, [(t, r["request_id"], label_of(r)) for t, r in complete])
     takes = selected(options)
     left_out = dict.fromkeys(["incomplete", "skipped", "omitted", "without_part", "empty"], 0)
     found = []
@@ -221,7 +229,7 @@ def sequences(folder, options):
                     kept = counting[:options.max_length or None]
                     end = max(r["last_event"] for r in [row, *services[request]])
                     found.append(Sequence(
-                        part, place, end, trace, request, row["label"], row["duration_ns"], kept, len(counting),
+                        part, place, end, trace, request, label_of(row), row["duration_ns"], kept, len(counting),
                     ))
                 else:
                     left_out["empty"] += 1

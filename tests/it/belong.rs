@@ -1,5 +1,6 @@
 //! What belongs together is one recording, wherever it lies, with each packet once; what does not is several.
 
+use crate::access_log::log_beside;
 use crate::common::*;
 use crate::ctf::packets::{BARECTF, LTTNG, Packet, Small};
 use serde_json::Value;
@@ -358,6 +359,48 @@ fn assert_same(one: &Path, other: &Path) {
     assert_eq!(recordings(one), recordings(other));
 }
 
+/// The labels of its parts stay with a recording that goes on, and later parts may have some, too.
+#[test]
+fn a_recording_that_goes_on_keeps_the_labels_of_its_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    let of = folders(dir.path(), &["snapshot-1", "snapshot-2"]);
+    LTTNG.write(&of[0], &[&[FIRST, SECOND]]);
+    LTTNG.write(&of[1], &[&[SECOND, THIRD]]);
+    let (dataset, file) = (dir.path().join("d"), dir.path().join("labels.csv"));
+    let label = |text: &str| {
+        fs::write(&file, format!("begin,end,label\n{text}\n")).unwrap();
+        file.to_str().unwrap()
+    };
+    let options = ["--quiet", "--labels", label(",,warm-up")];
+    ingest(&[&of[0]], &dataset, &options);
+    let end = |recording: &Value| recording["last_ns"].as_i64().unwrap() + 1;
+    let first = manifest(&dataset)["recordings"][0].clone();
+    let append = |text: &str| {
+        let paths = [&of[1], &dataset].map(|p| p.to_str().unwrap());
+        let append = ["--append", "--quiet", "--labels", label(text)];
+        let args = ["ingest", paths[0], "-o", paths[1]];
+        sysds([&args[..], &append].concat())
+    };
+    let refused = append(",,attack");
+    assert_eq!(refused.status.code(), Some(1));
+    let said = stderr(&refused);
+    let why = "labels.csv, line 2, column 1: the span attack overlaps the span warm-up that the dataset has";
+    assert!(said.contains(why), "{said}");
+    assert_eq!(manifest(&dataset)["recordings"][0], first);
+    let done = append(&format!("{},,attack", end(&first)));
+    assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
+    let both = &manifest(&dataset)["recordings"][0];
+    assert!(end(both) > end(&first));
+    let span = |begin: &Value, end: i64, label: &str| serde_json::json!({"begin_ns": begin, "end_ns": end, "label": label});
+    let expected = [
+        span(&first["first_ns"], end(&first), "warm-up"),
+        span(&end(&first).into(), end(both), "attack"),
+    ];
+    assert_eq!(both["spans"], Value::from(expected.to_vec()));
+    let checked = sysds(["verify", dataset.to_str().unwrap()]);
+    assert!(checked.status.success(), "{}", stderr(&checked));
+}
+
 #[test]
 fn appending_a_part_gives_what_one_ingest_of_all_gives() {
     let dir = tempfile::tempdir().unwrap();
@@ -411,6 +454,31 @@ fn appending_a_part_gives_what_one_ingest_of_all_gives() {
         "{}",
         stderr(&refused)
     );
+}
+
+#[test]
+fn a_recording_that_is_read_again_needs_the_access_log_that_it_had() {
+    let dir = tempfile::tempdir().unwrap();
+    let of = folders(dir.path(), &["one/trace", "two/trace"]);
+    LTTNG.write(&of[0], &[&[FIRST, SECOND]]);
+    LTTNG.write(&of[1], &[&[SECOND, THIRD]]);
+    let line = "sysds1 1795987674968892 391 192.0.2.7 1 1 0 200 6 \"GET / HTTP/1.1\"\n";
+    log_beside(&dir.path().join("one"), line);
+    let dataset = dir.path().join("d");
+    ingest(&[&of[0]], &dataset, &["--quiet"]);
+    let lines = |dataset: &Path| manifest(dataset)["recordings"][0]["access_log"]["lines"].take();
+    assert_eq!(lines(&dataset), 1);
+    let [record, away] = ["record.json", "away"].map(|name| dir.path().join("one").join(name));
+    fs::rename(&record, &away).unwrap();
+    let refused = append(&[&of[1]], &dataset);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = stderr(&refused);
+    assert!(said.contains("has an access log in the dataset"), "{said}");
+    fs::rename(&away, &record).unwrap();
+    let done = append(&[&of[1]], &dataset);
+    assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
+    assert_eq!(lines(&dataset), 1);
+    assert_eq!(manifest(&dataset)["events"], 5);
 }
 
 #[test]

@@ -48,17 +48,17 @@ fn report(path: &Path) -> BTreeMap<String, Vec<String>> {
     let (header, rows) = text.split_once('\n').unwrap();
     assert_eq!(
         header,
-        "path,label,status,trace_id,events,requests,seconds,reason"
+        "path,label,labels,status,trace_id,events,requests,seconds,reason"
     );
     let rows = rows.lines().map(|row| {
-        let fields: Vec<String> = row.splitn(8, ',').map(str::to_owned).collect();
+        let fields: Vec<String> = row.splitn(9, ',').map(str::to_owned).collect();
         (fields[0].clone(), fields)
     });
     rows.collect()
 }
 
 fn statuses(report: &BTreeMap<String, Vec<String>>) -> Vec<&str> {
-    report.values().map(|row| row[2].as_str()).collect()
+    report.values().map(|row| row[3].as_str()).collect()
 }
 
 fn sound(dataset: &Path, recordings: usize) {
@@ -94,18 +94,18 @@ fn a_recording_that_fails_keeps_none_of_the_others_out() {
         "{said}"
     );
     let text = fs::read_to_string(dir.join("report.csv")).unwrap();
-    assert!(text.contains("\n\"a, b\",,failed,,,,"), "{text}");
+    assert!(text.contains("\n\"a, b\",,,failed,,,,"), "{text}");
     let first = report(&dir.join("report.csv"));
-    assert_eq!(first["nowhere"][2], "failed");
-    assert!(first["nowhere"][7].contains("No such file"), "{first:?}");
-    assert_eq!(first["r1"][2], "failed");
-    assert!(first["r1"][7].contains("ch_0, packet "), "{first:?}");
-    assert_eq!(first["r2"][..3], ["r2", "label-2", "ingested"]);
+    assert_eq!(first["nowhere"][3], "failed");
+    assert!(first["nowhere"][8].contains("No such file"), "{first:?}");
+    assert_eq!(first["r1"][3], "failed");
+    assert!(first["r1"][8].contains("ch_0, packet "), "{first:?}");
+    assert_eq!(first["r2"][..4], ["r2", "label-2", "", "ingested"]);
     let told = manifest(&dir.join("d"));
     let told = &told["recordings"][1];
-    assert_eq!(first["r2"][3], told["trace_id"].as_str().unwrap());
-    assert_eq!(first["r2"][4], told["events"].to_string());
-    assert_eq!(first["r2"][5], told["requests"].to_string());
+    assert_eq!(first["r2"][4], told["trace_id"].as_str().unwrap());
+    assert_eq!(first["r2"][5], told["events"].to_string());
+    assert_eq!(first["r2"][6], told["requests"].to_string());
     // What comes before the damage can be kept.
     fs::write(dir.join("one.csv"), "r1\n").unwrap();
     let words = [
@@ -120,14 +120,14 @@ fn a_recording_that_fails_keeps_none_of_the_others_out() {
     let done = run(dir, &[&words[..], &["--report", "kept.csv"]].concat(), &[]);
     assert_eq!(done.status.code(), Some(3), "{}", stderr(&done));
     let kept = report(&dir.join("kept.csv"));
-    assert_eq!(kept["r1"][2], "ingested");
-    assert!(kept["r1"][7].contains("ch_0, packet "), "{kept:?}");
+    assert_eq!(kept["r1"][3], "ingested");
+    assert!(kept["r1"][8].contains("ch_0, packet "), "{kept:?}");
     // Mended, it is all that is missing. A report is a list, too.
     fs::write(&stream, &whole).unwrap();
     fs::rename(dir.join("report.csv"), &list).unwrap();
     let done = ingest_list(dir, &["--report", "report.csv", "--quiet"]);
     assert_eq!(done.status.code(), Some(5));
-    assert_eq!(report(&dir.join("report.csv"))["r1"][2], "ingested");
+    assert_eq!(report(&dir.join("report.csv"))["r1"][3], "ingested");
     sound(&dir.join("d"), 3);
     // What has all is as it was.
     let before = fs::read(dir.join("d/manifest.json")).unwrap();
@@ -136,7 +136,7 @@ fn a_recording_that_fails_keeps_none_of_the_others_out() {
     assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
     let last = report(&dir.join("report.csv"));
     assert_eq!(statuses(&last), ["already"; 3]);
-    assert_eq!(last["r2"][3], first["r2"][3]);
+    assert_eq!(last["r2"][4], first["r2"][4]);
     assert!(fs::read(dir.join("d/manifest.json")).unwrap() == before);
 }
 

@@ -4,6 +4,7 @@
 // A test has no interface.
 #![allow(unreachable_pub)]
 
+mod access_log;
 mod anonymize;
 mod append;
 mod bad_input;
@@ -55,6 +56,7 @@ mod sequences;
 mod servers;
 mod shell;
 mod skipping;
+mod spans;
 mod split;
 mod sql_access;
 mod sql_limits;

@@ -440,7 +440,7 @@ fn wrong_calls_say_what_to_do_and_leave_nothing() {
         ),
         (
             &["--split", "label", "-p", "label=zz"],
-            "no recording has this label",
+            "no recording or span has this label",
             2,
         ),
         (&["--split", "label"], "The labels are '' (none).", 2),

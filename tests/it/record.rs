@@ -494,4 +494,64 @@ fn the_lab_records() {
         manifest["requests"].as_u64() >= load["requests"].as_u64(),
         "{load}"
     );
+    // Apache's tracepoints enclose each request, and what clients say before they close.
+    let by_apache = dir.path().join("httpd");
+    ingest(&[&out], &by_apache, &["--requests", "httpd"]);
+    let enclosed = self::manifest(&by_apache)["requests"].as_u64().unwrap();
+    let asked = load["requests"].as_u64().unwrap();
+    assert!(
+        (asked..=2 * asked).contains(&enclosed),
+        "{enclosed}: {load}"
+    );
+}
+
+#[test]
+fn what_is_logged_meanwhile_comes_along() {
+    let lab = Lab::new();
+    let log = lab.path("sysds.log");
+    let line = |n: usize| {
+        format!(
+            "sysds1 17959876749688{n:02} 391 10.0.2.2 425{n:02} 22289 0 200 6 \"GET /{n} HTTP/1.1\"\n"
+        )
+    };
+    fs::write(&log, line(10)).unwrap();
+    fs::write(lab.path("more"), line(11) + &line(12)).unwrap();
+    let write = format!("cat {} >>{}", lab.path("more").display(), log.display());
+    let options = [
+        "--access-log",
+        log.to_str().unwrap(),
+        "--",
+        "sh",
+        "-c",
+        &write,
+    ];
+    let done = lab.record(&options);
+    assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
+    assert!(
+        stderr(&done).contains("access log: 2 lines"),
+        "{}",
+        stderr(&done)
+    );
+    let copied = fs::read_to_string(lab.path("out/r/access.log")).unwrap();
+    assert_eq!(copied, line(11) + &line(12));
+    let record = &lab.recorded()["access_log"];
+    assert_eq!(record["path"].as_str(), log.to_str());
+    assert_eq!(
+        (&record["lines"], &record["bytes"]),
+        (&2.into(), &copied.len().into())
+    );
+    assert_eq!(
+        (&record["rotated"], &record["truncated"]),
+        (&false.into(), &false.into())
+    );
+}
+
+#[test]
+fn a_log_that_is_not_there_is_told_of_before_anything_begins() {
+    let lab = Lab::new();
+    let log = lab.path("no.log");
+    let done = lab.record(&["--access-log", log.to_str().unwrap(), "--duration", "50ms"]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(stderr(&done).contains("no.log"), "{}", stderr(&done));
+    assert!(lab.names_in("out").is_empty() && !lab.log().contains("create"));
 }

@@ -490,7 +490,7 @@ fn nothing_is_written_over_and_nothing_half() {
             "d",
             "o",
             &["--split", "label", "-p", "label=nomal"],
-            "no recording has this label",
+            "no recording or span has this label",
         ),
         ("d", "o", &["-p", "fraction=0.5"], "none is asked for"),
         (

@@ -269,6 +269,29 @@ fn recordings_are_put_into_parts_by_label_or_name() {
     );
 }
 
+/// `sysds record` puts what it traced into a folder `trace`, which all its recordings have.
+#[test]
+fn recordings_are_named_as_they_were_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = [("normal-1", TRACES[0]), ("normal-2", TRACES[1])].map(|(out, trace)| {
+        let out = dir.path().join(out);
+        let to = out.join("trace");
+        std::fs::create_dir(&out).unwrap();
+        std::fs::rename(copy_of(trace, dir.path()), &to).unwrap();
+        to
+    });
+    let dataset = dir.path().join("d");
+    ingest(&[&made[0], &made[1]], &dataset, &["--quiet"]);
+    let d = Datasets { _dir: dir, dataset };
+    let (parts, _) = split(&d, "parts", &["parts=train=normal-1;test=normal-2"]);
+    assert_eq!(parts.len(), 2);
+    let of = manifest(&d.dataset)["recordings"].clone();
+    for (at, part) in ["train", "test"].into_iter().enumerate() {
+        let id = of[at]["trace_id"].as_str().unwrap();
+        assert!(parts[part].iter().all(|r| r.0 == id), "{part}");
+    }
+}
+
 #[test]
 fn what_cannot_be_split_is_told_with_what_there_is() {
     let d = dataset();
@@ -297,7 +320,7 @@ fn what_cannot_be_split_is_told_with_what_there_is() {
             "label",
             &["label=nromal"],
             &[
-                "label=nromal: no recording has this label",
+                "label=nromal: no recording or span has this label",
                 "The labels are normal, slow.",
             ],
         ),

@@ -50,7 +50,11 @@ pub type Lines = Vec<Vec<String>>;
 
 impl Server {
     pub fn new(name: &str) -> Self {
-        let dir = recordings();
+        Server::of(recordings(), name)
+    }
+
+    /// One that was recorded in the same way, in the folder `dir`.
+    pub fn of(dir: PathBuf, name: &str) -> Self {
         let text = fs::read_to_string(dir.join(format!("{name}.strace"))).unwrap();
         Server {
             name: name.to_owned(),
@@ -210,9 +214,12 @@ fn returned(text: &str) -> Option<i64> {
     match words.next().unwrap() {
         "?" => None,
         "-1" => Some(match words.next().unwrap() {
+            "ENOENT" => -2,
             "EINTR" => -4,
             "EAGAIN" => -11,
+            "ENOTDIR" => -20,
             "ECONNRESET" => -104,
+            "ENOTCONN" => -107,
             other => panic!("{other}"),
         }),
         value => Some(number(value)),
@@ -270,7 +277,8 @@ fn parameters(call: &str) -> Vec<(&'static str, Type, Place)> {
         "writev" => vec![("fd", wide, At(0)), ("vlen", u, At(2))],
         "recvfrom" => vec![("fd", s, At(0)), ("size", wide, At(2))],
         "sendfile" => vec![("out_fd", s.clone(), At(0)), ("in_fd", s, At(1))],
-        "close" => vec![("fd", u, At(0))],
+        "close" | "lseek" => vec![("fd", u, At(0))],
+        "shutdown" => vec![("fd", s.clone(), At(0)), ("how", s, At(1))],
         "dup2" => vec![("oldfd", u.clone(), At(0)), ("newfd", u, At(1))],
         "fcntl" => vec![
             ("fd", u.clone(), At(0)),
@@ -296,7 +304,8 @@ fn parameters(call: &str) -> Vec<(&'static str, Type, Place)> {
         ],
         "mmap" => vec![("fd", wide, At(4))],
         "brk" | "getpid" | "gettid" | "munmap" | "mprotect" | "arch_prctl" | "set_tid_address"
-        | "set_robust_list" | "prlimit64" | "readlink" | "clock_nanosleep" => Vec::new(),
+        | "set_robust_list" | "prlimit64" | "readlink" | "clock_nanosleep" | "poll"
+        | "pselect6" | "times" | "wait4" | "restart_syscall" => Vec::new(),
         other => panic!("{other} is not known here"),
     }
 }

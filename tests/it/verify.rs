@@ -524,7 +524,7 @@ fn values_that_no_row_has() {
     type Change = Box<dyn FnOnce(&mut Vec<Option<i64>>)>;
     let later =
         |by: i64| move |values: &mut Vec<Option<i64>>| values[3] = values[3].map(|v| v + by);
-    let broken: [(&str, &str, Change, &str); 17] = [
+    let broken: [(&str, &str, Change, &str); 21] = [
         (
             "downstream",
             "end",
@@ -591,6 +591,30 @@ fn values_that_no_row_has() {
             "client_port",
             Box::new(third(99_999)),
             "client_port is 99999",
+        ),
+        (
+            "requests",
+            "http_status",
+            Box::new(third(1000)),
+            "http_status is 1000",
+        ),
+        (
+            "requests",
+            "response_bytes",
+            Box::new(third(5)),
+            "response_bytes is said, but access_lines is null",
+        ),
+        (
+            "requests",
+            "access_lines",
+            Box::new(third(1)),
+            "log_time is missing, but access_lines is 1",
+        ),
+        (
+            "requests",
+            "log_time",
+            Box::new(third(i64::MAX)),
+            "log_time is after end",
         ),
         ("events", "cpu", Box::new(third(-5)), "cpu is -5"),
         (

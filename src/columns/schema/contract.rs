@@ -49,6 +49,10 @@ pub struct Column {
     /// Whether a dataset may lack it.
     #[serde(default)]
     pub optional: bool,
+    /// The version of a dataset's form since which there is this column; since the first where it is not said. Files that
+    /// were made before lack it, and it is null in their rows.
+    #[serde(default)]
+    pub since: Option<u32>,
     /// `list<struct>` only: the members of an element.
     #[serde(default)]
     pub items: Vec<Column>,

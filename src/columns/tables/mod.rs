@@ -8,7 +8,7 @@
 //! | [`events`], [`requests`], [`downstream`], [`losses`] | the tables |
 //! | `work`, `request_events` | columns of requests and of what others did for them; the events inside requests |
 //! | `event_chunk`, `gatherers` | a chunk of rows of `events`; threads that fill several |
-//! | `request_group` | a row group of requests |
+//! | `request_group`, `spans` | a row group of requests; in which labelled part of the recording each lies |
 //! | `columns`, `rows`, `value`, `words` | columns by name |
 //! | [`links`] | to which request, or work of others, an event belongs |
 //! | [`mismatch`] | how a table can differ from its contract |
@@ -29,6 +29,7 @@ mod request_events;
 mod request_group;
 pub mod requests;
 mod rows;
+mod spans;
 #[cfg(test)]
 mod tests;
 mod value;

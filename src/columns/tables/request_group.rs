@@ -7,7 +7,7 @@ use super::plans::Plans;
 use super::request_events::RequestEvents;
 use super::rows::Rows;
 use super::value::Time;
-use super::work;
+use super::{spans, work};
 use crate::columns::parquet::nested::NestedWriter;
 use crate::columns::parquet::part::{Part, write_group};
 use crate::columns::parquet::side_by_side::RowsWriter;
@@ -15,6 +15,7 @@ use crate::columns::schema::contract::Contract;
 use crate::columns::schema::layout::Layout;
 use crate::columns::schema::types::{Usage, merge};
 use crate::error::{Error, Result};
+use crate::label_spans::LabelSpan;
 use crate::requests::Request;
 use crate::trace::event::{EventClass, bare_names};
 use arrow::datatypes::Schema;
@@ -50,6 +51,8 @@ pub struct Common {
     pub trace_id: String,
     /// Its label.
     pub label: Option<String>,
+    /// Its parts that have labels of their own, in the order of time.
+    pub spans: Arc<[LabelSpan]>,
     /// The rule's name.
     pub rule: &'static str,
     /// Whether nested events carry their arguments.
@@ -174,6 +177,7 @@ impl RequestsUsage {
 pub(super) fn columns(common: &Common, calls: Vec<String>) -> Vec<NamedColumn<[Request]>> {
     let requests = Rows::<Request>::all();
     let mut columns = work::columns(|r: &Request| r);
+    columns.extend(spans::columns(&common.spans));
     columns.extend([
         requests.column("request_id", |r| r.id),
         requests.constant("trace_id", Some(&common.trace_id)),
@@ -194,7 +198,24 @@ pub(super) fn columns(common: &Common, calls: Vec<String>) -> Vec<NamedColumn<[R
         requests.column("n_events_omitted", |r| r.n_events - r.nested.len() as i64),
         NamedColumn::apart("events"),
     ]);
+    columns.extend(logged());
     columns
+}
+
+/// What the server's access log says; null where there is none.
+fn logged() -> [NamedColumn<[Request]>; 6] {
+    let requests = Rows::<Request>::all();
+    let only = |r: &Request| r.logged.as_ref()?.only.clone();
+    [
+        requests.column("access_lines", |r| r.logged.as_ref().map(|l| l.lines)),
+        requests.column("log_time", move |r| only(r).map(|line| Time(line.begin))),
+        requests.texts("http_method", |r| {
+            r.logged.as_ref()?.only.as_ref()?.method.as_deref()
+        }),
+        requests.column("url", move |r| only(r)?.url.map(|url| url.to_string())),
+        requests.column("http_status", move |r| only(r)?.status),
+        requests.column("response_bytes", move |r| only(r).map(|line| line.bytes)),
+    ]
 }
 
 /// Time that was spent blocked, in nanoseconds: in a call, by the number of its name, or outside of one.

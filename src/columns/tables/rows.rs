@@ -56,17 +56,17 @@ impl<R: 'static, C: ?Sized + 'static> Rows<R, C> {
         self.dictionary(name, move |chunk| interned(rows(chunk).iter().map(&text)))
     }
 
-    /// A column of words that all chunks have, by their numbers.
-    pub(super) fn words(
+    /// A column of words that all chunks have, by their numbers, or of perhaps one.
+    pub(super) fn words<N: Into<Option<i32>>>(
         &self,
         name: &'static str,
         words: &Arc<StringArray>,
-        number: impl Fn(&R) -> i32 + Send + 'static,
+        number: impl Fn(&R) -> N + Send + 'static,
     ) -> NamedColumn<C> {
         let (rows, words) = (self.0, Arc::clone(words));
         self.dictionary(name, move |chunk| {
-            let numbers = rows(chunk).iter().map(&number);
-            coded(numbers.map(Some).collect(), &words)
+            let numbers = rows(chunk).iter().map(|row| number(row).into());
+            coded(numbers.collect(), &words)
         })
     }
 

@@ -41,6 +41,7 @@ fn every_table_fills_the_columns_of_its_contract() {
     let common = Common {
         trace_id: "t".to_owned(),
         label: None,
+        spans: Arc::new([]),
         rule: "connection",
         with_args: true,
     };

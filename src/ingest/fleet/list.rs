@@ -4,6 +4,7 @@
 //! A table is known by its header, has the quotes of RFC 4180, and may have other columns, so that the report of a run is
 //! a list, too.
 
+use super::super::csv::{Mistake, Records};
 use crate::error::{Error, Place, Result};
 use crate::foreign;
 use std::path::Path;
@@ -15,6 +16,8 @@ pub(crate) struct Listed {
     pub path: String,
     /// The label that it is to have.
     pub label: Option<String>,
+    /// The file with the labels of its parts.
+    pub labels: Option<String>,
 }
 
 /// Reads the list in the file `path`. Lines without anything are no recordings.
@@ -27,13 +30,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Listed>> {
         Error::input(
             what,
             Place::line(path, line, 1),
-            "A list has a path in each line, or is CSV with a column path, and perhaps one label.",
+            "A list has a path in each line, or is CSV with a column path, and perhaps the columns label and labels.",
         )
     })
 }
-
-/// The line of a mistake, from 1, and what it is.
-type Mistake = (u64, String);
 
 fn parse(text: &str) -> Result<Vec<Listed>, Mistake> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -48,6 +48,7 @@ fn parse(text: &str) -> Result<Vec<Listed>, Mistake> {
             let listed = |line: &str| Listed {
                 path: line.to_owned(),
                 label: None,
+                labels: None,
             };
             Ok(lines.map(listed).collect())
         }
@@ -55,15 +56,12 @@ fn parse(text: &str) -> Result<Vec<Listed>, Mistake> {
 }
 
 fn table(text: &str) -> Result<Vec<Listed>, Mistake> {
-    let mut records = Records {
-        rest: text,
-        line: 1,
-    };
+    let mut records = Records::of(text);
     let Some((_, header)) = records.next().transpose()? else {
         return Ok(Vec::new());
     };
     let column = |name: &str| header.iter().position(|h| h == name);
-    let (path, label) = (column("path"), column("label"));
+    let (path, label, labels) = (column("path"), column("label"), column("labels"));
     let path = path.ok_or_else(|| (1, "the header has no column path".to_owned()))?;
     let mut all = Vec::new();
     for record in records {
@@ -79,87 +77,10 @@ fn table(text: &str) -> Result<Vec<Listed>, Mistake> {
         all.push(Listed {
             path: field(path).ok_or_else(|| (line, "has no path".to_owned()))?,
             label: label.and_then(field),
+            labels: labels.and_then(field),
         });
     }
     Ok(all)
-}
-
-/// The records of a CSV text, each with the number of its first line.
-struct Records<'a> {
-    rest: &'a str,
-    line: u64,
-}
-
-impl Iterator for Records<'_> {
-    type Item = Result<(u64, Vec<String>), Mistake>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let first = self.line;
-        let mut record = Vec::new();
-        loop {
-            match self.field() {
-                Ok((field, last)) => {
-                    record.push(field);
-                    if last {
-                        return Some(Ok((first, record)));
-                    }
-                }
-                Err(mistake) => {
-                    self.rest = "";
-                    return Some(Err(mistake));
-                }
-            }
-        }
-    }
-}
-
-impl Records<'_> {
-    /// The next field, and whether it is the last of its record.
-    fn field(&mut self) -> Result<(String, bool), Mistake> {
-        let mut field = String::new();
-        if let Some(quoted) = self.rest.strip_prefix('"') {
-            self.rest = quoted;
-            loop {
-                let end = self.rest.find('"');
-                let end = end.ok_or_else(|| (self.line, "a quote is not closed".to_owned()))?;
-                field.push_str(&self.rest[..end]);
-                self.rest = &self.rest[end + 1..];
-                match self.rest.strip_prefix('"') {
-                    Some(rest) => {
-                        field.push('"');
-                        self.rest = rest;
-                    }
-                    None => break,
-                }
-            }
-            self.line += field.matches('\n').count() as u64;
-        } else {
-            let end = self.rest.find([',', '\n']).unwrap_or(self.rest.len());
-            field.push_str(&self.rest[..end]);
-            self.rest = &self.rest[end..];
-            if !self.rest.starts_with(',') && field.ends_with('\r') {
-                field.pop();
-                self.rest = &self.rest[self.rest.len().min(1)..];
-                self.line += 1;
-                return Ok((field, true));
-            }
-        }
-        let after = |end: &str| self.rest.strip_prefix(end);
-        if let Some(rest) = after(",") {
-            self.rest = rest;
-            return Ok((field, false));
-        }
-        match after("\r\n").or_else(|| after("\n")) {
-            Some(rest) => self.rest = rest,
-            None if self.rest.is_empty() => {}
-            None => return Err((self.line, "something follows a closing quote".to_owned())),
-        }
-        self.line += 1;
-        Ok((field, true))
-    }
 }
 
 #[cfg(test)]
@@ -182,6 +103,13 @@ mod tests {
         let text = format!("{}\n\n{}\r\n{}\n{}", all[0], all[1], all[2], all[3]);
         assert_eq!(listed(&text), all.map(|path| pair(path, "")));
         assert!(listed("").is_empty() && listed("\n \n").is_empty());
+    }
+
+    #[test]
+    fn a_recording_may_have_a_file_of_labels() {
+        let all = parse("path,labels,label\na,a.csv,x\nb,,y\n").unwrap();
+        let files: Vec<Option<&str>> = all.iter().map(|l| l.labels.as_deref()).collect();
+        assert_eq!(files, [Some("a.csv"), None]);
     }
 
     #[test]

@@ -16,16 +16,18 @@ pub(crate) use row::{Row, Status};
 pub(crate) use share::Share;
 
 use super::append::Old;
+use super::labels::LabelFile;
 use super::options::IngestOptions;
 use super::progress::Control;
 use super::{Outcome, ingest_unless_there};
 use crate::error::{Error, Result};
 use crate::process::ending;
 use crate::process::stop::go_on;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
-/// Appends each recording of `list` to the dataset, with these options but for traces and labels; `each` is told what
+/// Appends each recording of `list` to the dataset, with these options but for traces and labels, which the list says; `each` is told what
 /// came of each.
 ///
 /// # Errors
@@ -50,13 +52,19 @@ pub(crate) fn ingest_list(
 
 fn ingest_one(listed: Listed, options: &IngestOptions, control: &mut Control) -> Result<Row> {
     let started = Instant::now();
-    let options = IngestOptions {
-        traces: vec![PathBuf::from(&listed.path)],
-        labels: listed.label.iter().cloned().collect(),
-        append: true,
-        force: false,
-        ..options.clone()
-    };
+    let label_file = listed.labels.as_deref().map(Path::new);
+    let outcome = label_file.map(LabelFile::read).transpose();
+    let outcome = outcome.and_then(|label_file| {
+        let options = IngestOptions {
+            traces: vec![PathBuf::from(&listed.path)],
+            labels: listed.label.iter().cloned().collect(),
+            label_file: label_file.map(Arc::new),
+            append: true,
+            force: false,
+            ..options.clone()
+        };
+        ingest_unless_there(options, control)
+    });
     let mut row = Row {
         listed,
         status: Status::Failed,
@@ -67,7 +75,7 @@ fn ingest_one(listed: Listed, options: &IngestOptions, control: &mut Control) ->
         seconds: 0.0,
         error: None,
     };
-    match ingest_unless_there(options, control) {
+    match outcome {
         Ok(Outcome::Done { recordings, .. }) => {
             row.status = Status::Ingested;
             row.events = recordings.iter().map(|r| r.events).sum();

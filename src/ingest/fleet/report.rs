@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::Path;
 
 /// The columns.
-const HEADER: &str = "path,label,status,trace_id,events,requests,seconds,reason";
+const HEADER: &str = "path,label,labels,status,trace_id,events,requests,seconds,reason";
 
 /// A report that is begun before the first recording is read, so that one that cannot be written is no surprise at the end.
 pub(crate) struct ReportFile {
@@ -59,6 +59,7 @@ fn text(rows: &[Row]) -> String {
         let fields = [
             row.listed.path.clone(),
             row.listed.label.clone().unwrap_or_default(),
+            row.listed.labels.clone().unwrap_or_default(),
             row.status.as_str().to_owned(),
             row.trace_ids.join(" "),
             number(row.events),
@@ -90,6 +91,7 @@ mod tests {
             listed: Listed {
                 path: path.to_owned(),
                 label: Some("a \"b\"".to_owned()),
+                labels: Some("l.csv".to_owned()),
             },
             status,
             trace_ids: trace_ids.iter().map(|id| (*id).to_owned()).collect(),
@@ -119,14 +121,16 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         let expected = [
             HEADER,
-            "\"a,b\",\"a \"\"b\"\"\",ingested,x y,7,2,0.250,",
+            "\"a,b\",\"a \"\"b\"\"\",l.csv,ingested,x y,7,2,0.250,",
             "\"c",
-            "d\",\"a \"\"b\"\"\",already,z,,,0.250,",
+            "d\",\"a \"\"b\"\"\",l.csv,already,z,,,0.250,",
         ];
         let lines: Vec<&str> = text.lines().take(4).collect();
         assert_eq!(lines, expected);
         assert!(
-            text.contains("\ne,\"a \"\"b\"\"\",failed,,,,0.250,\"a fault of sysds itself: one,")
+            text.contains(
+                "\ne,\"a \"\"b\"\"\",l.csv,failed,,,,0.250,\"a fault of sysds itself: one,"
+            )
         );
         let listed = rows.map(|row| row.listed);
         assert_eq!(read(&path).unwrap(), listed);

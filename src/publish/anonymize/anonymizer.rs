@@ -1,6 +1,7 @@
 //! What anonymizing needs all the time: key, policy, tables of what values hold, and the pseudonyms given so far.
 
 use super::addresses::Addresses;
+use super::borders::Borders;
 use super::decided::ByExit;
 use super::events::Names;
 use super::fate::{ArgumentPlace, Fate, Known};
@@ -39,6 +40,7 @@ pub(crate) struct Anonymizer {
     pub(super) numbers: Numbers,
     pub(super) texts: Texts,
     pub(super) times: Times,
+    pub(super) borders: Borders,
     /// Of the recording that rows are of at the moment.
     pub(super) time: Time,
     /// Whether some recording has what `sysds record` knows of it.
@@ -98,6 +100,7 @@ impl Anonymizer {
             contracts: contracts.into(),
             time: times.of(""),
             times,
+            borders: Borders::of_dataset(manifest),
             has_records: manifest.recordings.iter().any(|r| r.recorded.is_some()),
             exits: HashMap::new(),
             current: None,

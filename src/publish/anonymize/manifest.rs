@@ -12,6 +12,7 @@ use crate::dataset::manifest::{Damage, Manifest, Recording, StreamLoss};
 use crate::dataset::options::ManifestOptions;
 use crate::dataset::timestamp;
 use crate::error::Result;
+use crate::label_spans::LabelSpan;
 use crate::trace::{Clock, Source, SourceStream};
 use std::path::PathBuf;
 
@@ -109,6 +110,7 @@ impl Anonymizer {
         let Recording {
             trace_id,
             label,
+            spans,
             path,
             folders,
             first_ns,
@@ -124,12 +126,18 @@ impl Anonymizer {
             // Whoever has the trace would find it by them.
             fingerprints: _,
             recorded,
+            access_log,
             // A release has those of all recordings in one file.
             classes: _,
         } = recording;
         let time = self.times.of(&trace_id);
         let by = time.shift * SECOND;
         let later = |ns: Option<i64>| ns.map(|ns| ns.saturating_add(by));
+        let spans = match by {
+            0 => spans,
+            _ => self.borders.at_events(&trace_id, spans, last_ns),
+        };
+        let spans = spans.into_iter().map(|span| moved(span, by)).collect();
         let losses = losses.into_iter().map(|loss| self.loss(loss)).collect();
         let recorded = recorded
             .map(|r| self.recorded(r, label.as_deref(), (time, first_ns)))
@@ -137,6 +145,7 @@ impl Anonymizer {
         Ok(Recording {
             trace_id: self.trace(&trace_id),
             label,
+            spans,
             path: self.texts.machine_path(&path),
             folders: folders.iter().map(|f| self.texts.machine_path(f)).collect(),
             first_ns: later(first_ns),
@@ -151,6 +160,7 @@ impl Anonymizer {
             damage: damage.into_iter().map(|d| self.damage(&d)).collect(),
             fingerprints: None,
             recorded,
+            access_log,
             classes: None,
         })
     }
@@ -249,6 +259,20 @@ impl Anonymizer {
                 None
             }
         }
+    }
+}
+
+/// A span as the times of its recording are moved, so that rows are in it as before. Its label is a label, and stays.
+fn moved(span: LabelSpan, by: i64) -> LabelSpan {
+    let LabelSpan {
+        begin_ns,
+        end_ns,
+        label,
+    } = span;
+    LabelSpan {
+        begin_ns: begin_ns.saturating_add(by),
+        end_ns: end_ns.saturating_add(by),
+        label,
     }
 }
 

@@ -13,12 +13,13 @@
 //! release that is made with the same key, so that the tables still fit together.
 //!
 //! `key` is the secret, `policy` says what is kept, `anonymizer` holds what all parts need, `rewriting` is the order of the work,
-//! `times` says how far each recording is moved in time, `manifest` goes over the manifest, `audit` lists what is left.
+//! `times` says how far each recording is moved in time, `borders` where the spans that have labels then are, `manifest` goes over the manifest, `audit` lists what is left.
 
 pub(crate) mod addresses;
 mod anonymizer;
 mod arrays;
 pub(crate) mod audit;
+mod borders;
 mod checked;
 mod decided;
 mod events;

@@ -2,7 +2,9 @@
 
 use super::anonymizer::Anonymizer;
 use super::times::{SECOND, Time};
-use crate::dataset::record_metadata::{Count, Load, Machine, Ran, RecordMetadata, Session};
+use crate::dataset::record_metadata::{
+    CopiedLog, Count, Load, Machine, Ran, RecordMetadata, Session,
+};
 use crate::dataset::timestamp;
 use crate::error::{Error, Place, Result};
 
@@ -41,6 +43,7 @@ impl Anonymizer {
             command,
             noise,
             load,
+            access_log,
         } = recorded;
         let without = |ran: Option<Ran>| {
             ran.map(|mut ran| {
@@ -61,6 +64,7 @@ impl Anonymizer {
             command: without(command),
             noise: without(noise),
             load: load.map(load_without),
+            access_log: access_log.map(log_without),
         })
     }
 
@@ -120,6 +124,23 @@ impl Anonymizer {
                 timestamp::later("1970-01-01T00:00:00Z", seconds).ok_or_else(unknown)
             }
         }
+    }
+}
+
+fn log_without(log: CopiedLog) -> CopiedLog {
+    let CopiedLog {
+        path: _,
+        bytes,
+        lines,
+        rotated,
+        truncated,
+    } = log;
+    CopiedLog {
+        path: OUT.to_owned(),
+        bytes,
+        lines,
+        rotated,
+        truncated,
     }
 }
 

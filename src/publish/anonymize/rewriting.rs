@@ -7,6 +7,7 @@ use super::policy::Processes;
 use crate::dataset::classes::Classes;
 use crate::dataset::manifest::Manifest;
 use crate::dataset::root::Root;
+use crate::dataset::tables;
 use crate::error::Result;
 use crate::publish::rewrite::{Rewrite, Warning};
 use arrow::array::RecordBatch;
@@ -27,6 +28,9 @@ impl Rewrite for Anonymizer {
     }
 
     fn batch(&mut self, table: &str, batch: RecordBatch) -> Result<RecordBatch> {
+        if table == tables::EVENTS {
+            self.borders.see(&batch);
+        }
         let schema = self.schema(batch.schema());
         let columns = self.table(table, &batch)?;
         RecordBatch::try_new(schema, columns).map_err(failed)

@@ -17,14 +17,9 @@ pub(super) fn kernel(recording: &Recording) -> String {
     words.trim().to_owned()
 }
 
-/// The tracer of a recording, with its version.
+/// The tracers of a recording, with their versions.
 pub(super) fn tracer(recording: &Recording) -> String {
-    let of = |key| environment(recording, key).unwrap_or_default();
-    let parts = ["tracer_major", "tracer_minor", "tracer_patchlevel"].map(of);
-    let version: Vec<&str> = parts.into_iter().filter(|p| !p.is_empty()).collect();
-    format!("{} {}", of("tracer_name"), version.join("."))
-        .trim()
-        .to_owned()
+    recording.tracers().join(" and ")
 }
 
 /// How the data came to be, in a few sentences.

@@ -2,7 +2,7 @@
 
 use super::report::{Kind, Report};
 use crate::dataset;
-use crate::dataset::manifest::{FORMAT_VERSION, Manifest, Recording};
+use crate::dataset::manifest::{Manifest, OWN_FOLDERS, Recording};
 use crate::dataset::root::Root;
 use crate::error::Result;
 use crate::publish::release::{self, FULL, RELEASE_VERSION, Release, ReleaseManifest, Shard};
@@ -61,7 +61,7 @@ pub(super) fn manifest(root: &Root, report: &mut Report) -> Result<(ReleaseManif
 
 /// The names of the files of a table that are of each recording.
 fn of_recordings(root: &Root, manifest: &Manifest, table: &str) -> Result<Vec<Vec<String>>> {
-    if manifest.format_version < FORMAT_VERSION {
+    if manifest.format_version < OWN_FOLDERS {
         // Then only the files themselves say of which recording they are.
         return rows::by_recording(root, manifest, table);
     }

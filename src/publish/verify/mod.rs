@@ -16,6 +16,7 @@ mod nested;
 mod parts;
 mod release;
 mod report;
+mod spans;
 mod tables;
 mod values;
 
@@ -79,6 +80,7 @@ fn attempt(root: &Root, interrupted: &AtomicBool) -> Result<Report> {
         }
     }
     parts::check(&release, &mut report);
+    spans::check(&release, &mut report);
     // What cannot be read is told where it is checked.
     if let Ok(classes) = classes::read(root, &manifest.dataset) {
         report.remarks = compare::conditions(&manifest.dataset, &classes).warnings;
@@ -108,6 +110,7 @@ fn of_recording(
     let mut decodable = false;
     let done = foreign::guarded(at, || {
         let events = ids::check(release, recording, report)?;
+        spans::requests(release, recording, report)?;
         values::check(release, recording, report)?;
         decodable = lists::check(release, recording, events, report)?;
         Ok(())

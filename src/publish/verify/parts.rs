@@ -6,7 +6,7 @@ use super::release::Release;
 use super::report::{Kind, Report};
 use crate::dataset::MANIFEST;
 use crate::dataset::tables;
-use crate::split::names::{INCOMPLETE, OTHER, UNUSED};
+use crate::split::names::{INCOMPLETE, OTHER, STRADDLING, UNUSED};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks the shards of a release whose recordings are in parts.
@@ -45,7 +45,7 @@ pub(super) fn check(release: &Release, report: &mut Report) {
     for (path, shard) in &manifest.release.shards {
         let of_parts = shard.rows > 0
             && shard.table != tables::LOSSES
-            && ![INCOMPLETE, OTHER].contains(&shard.split.as_str());
+            && ![STRADDLING, INCOMPLETE, OTHER].contains(&shard.split.as_str());
         let part = part_of
             .get(shard.trace_id.as_str())
             .copied()

@@ -36,13 +36,16 @@ pub(crate) enum Kind {
     Time,
     /// A request's events or time are not in its recording.
     Window,
+    /// Labels of parts of a recording do not lie in it, or requests have others than these say.
+    Spans,
     /// Nested events are not their rows in `events`.
     Nested,
     /// An event's request, or the work of others that it is part of, is not the one that lists it.
     Links,
     /// A row is in two splits, in none, or in another than it belongs to.
     Split,
-    /// A request that is not complete, or touched by losses, is in a part to train, validate or test with.
+    /// A request that is not complete, touched by losses, or has a border of a span inside, is in a part to train, validate or
+    /// test with.
     Marked,
 }
 
@@ -62,6 +65,7 @@ impl Kind {
             Kind::Values => "value",
             Kind::Time => "time",
             Kind::Window => "window",
+            Kind::Spans => "labels in time",
             Kind::Nested => "nested events",
             Kind::Links => "links of events",
             Kind::Split => "split",

@@ -16,7 +16,7 @@ use arrow::datatypes::{DataType, Int64Type};
 /// Ports that there are.
 const PORTS: std::ops::RangeInclusive<i64> = 0..=65_535;
 /// Columns whose values are not negative, of the tables that have them.
-const SIZES: [&str; 18] = [
+const SIZES: [&str; 20] = [
     "cpu",
     "exchange",
     "connection_id",
@@ -35,12 +35,24 @@ const SIZES: [&str; 18] = [
     "lost_events",
     "discarded_events",
     "discarded_packets",
+    "access_lines",
+    "response_bytes",
+];
+/// Statuses that three digits can say.
+const STATUSES: std::ops::RangeInclusive<i64> = 0..=999;
+/// What a request has of the one line of the access log that belongs to it, and whether each line has it.
+const OF_LINE: [(&str, bool); 5] = [
+    ("log_time", true),
+    ("response_bytes", true),
+    ("http_method", false),
+    ("url", false),
+    ("http_status", false),
 ];
 /// What a duration is made of, where there is a scheduler's trace.
 const PARTS: [&str; 4] = ["on_cpu_ns", "runnable_ns", "blocked_ns", "unattended_ns"];
 
 /// What else is looked at, in the tables that have it.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 14] = [
     "phase",
     "entry_id",
     "rule",
@@ -51,6 +63,10 @@ const OTHERS: [&str; 10] = [
     "duration_ns",
     "end_reason",
     "matched_by",
+    "log_time",
+    "http_method",
+    "url",
+    "http_status",
 ];
 
 /// Checks the rows of a recording.
@@ -75,7 +91,11 @@ pub(super) fn check(release: &Release, recording: &Recording, report: &mut Repor
             rows.words(report);
             match table {
                 tables::EVENTS => rows.events(report),
-                tables::REQUESTS | tables::DOWNSTREAM => rows.times(report),
+                tables::REQUESTS => {
+                    rows.times(report);
+                    rows.logged(report);
+                }
+                tables::DOWNSTREAM => rows.times(report),
                 _ => {}
             }
             Ok(())
@@ -124,9 +144,9 @@ impl<'a> Rows<'a> {
     }
 
     fn sizes(&self, report: &mut Report) {
-        let ports = [("client_port", PORTS)];
+        let others = [("client_port", PORTS), ("http_status", STATUSES)];
         let sizes = SIZES.map(|column| (column, 0..=i64::MAX));
-        for (column, fits) in sizes.into_iter().chain(ports) {
+        for (column, fits) in sizes.into_iter().chain(others) {
             let Some(values) = self.longs(column) else {
                 continue;
             };
@@ -198,6 +218,35 @@ impl<'a> Rows<'a> {
             {
                 let what = format_args!("idle_ns is not start - accept_entry");
                 self.fault(row, report, what);
+            }
+        }
+    }
+
+    /// What requests have of the access log. Datasets of earlier versions have nothing of it.
+    fn logged(&self, report: &mut Report) {
+        let Some(lines) = self.longs("access_lines") else {
+            return;
+        };
+        let ends = longs(self.batch, "end");
+        if let Some(times) = self.longs("log_time") {
+            let late = |row: &usize| times.is_valid(*row) && times.value(*row) > ends[*row];
+            for row in (0..ends.len()).filter(late) {
+                self.fault(row, report, format_args!("log_time is after end"));
+            }
+        }
+        for (column, always) in OF_LINE {
+            let Some(array) = self.batch.column_by_name(column) else {
+                continue;
+            };
+            for row in 0..self.ids.len() {
+                let lines = lines.is_valid(row).then(|| lines.value(row));
+                let (one, said) = (lines == Some(1), array.is_valid(row));
+                if said && !one || one && always && !said {
+                    let words = if said { "is said" } else { "is missing" };
+                    let lines = lines.map_or("null".to_owned(), |n| n.to_string());
+                    let what = format_args!("{column} {words}, but access_lines is {lines}");
+                    self.fault(row, report, what);
+                }
             }
         }
     }

@@ -4,10 +4,12 @@ use arrow::datatypes::{DataType, Field};
 use std::sync::Arc;
 
 /// Columns of `requests` that the table has too.
-pub(super) const OF_REQUESTS: [&str; 6] = [
+pub(super) const OF_REQUESTS: [&str; 8] = [
     "trace_id",
     "request_id",
     "label",
+    "span_label",
+    "straddles",
     "complete",
     "n_events",
     "n_events_omitted",

@@ -153,6 +153,8 @@ impl Tables {
         let starts = TimestampNanosecondArray::from_iter_values(all.iter().map(|r| r.start));
         let labels: ArrayRef = Arc::new(StringArray::from(vec![Some("x"); all.len()]));
         let complete = all.iter().map(|r| Some(r.complete));
+        let no_label = arrow::array::new_null_array(&super::columns::words(), all.len());
+        let no_border: ArrayRef = Arc::new(BooleanArray::new_null(all.len()));
         RecordBatch::try_from_iter_with_nullable(vec![
             ("request_id", longs(&|r| r.id), false),
             (
@@ -165,6 +167,8 @@ impl Tables {
                 cast(&labels, &super::columns::words()).unwrap(),
                 true,
             ),
+            ("span_label", no_label, true),
+            ("straddles", no_border, true),
             ("start", Arc::new(starts.with_timezone("UTC")), false),
             (
                 "complete",

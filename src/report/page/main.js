@@ -8,6 +8,8 @@ for (const answer of Object.values(ANSWERS)) {
 const rowsOf = (key) => ANSWERS[key]?.rows ?? [];
 /** So many recordings or labels get a chart of their own; the tables have all. */
 const PANELS = 8;
+/** So many labelled spans of a recording are told. */
+const SPANS = 5;
 const drawings = [];
 
 /** A figure that is drawn anew whenever its width changes. `draw` gets the width and gives an SVG. */
@@ -363,11 +365,19 @@ function compared() {
   );
 }
 
+/** The parts of a recording that have labels of their own, the first few. */
+function spans(all) {
+  const length = (s) => duration(Number(BigInt(s.end_ns) - BigInt(s.begin_ns)));
+  const shown = all.slice(0, SPANS).map((s) => `${s.label}, ${length(s)} from ${moment(s.begin_ns)}`);
+  return [...shown, all.length > SPANS ? `${count(all.length - SPANS)} more` : ""].filter(Boolean).join("; ");
+}
+
 function provenance() {
   const env = (recording, ...names) => names.map((name) => recording.env?.[name]).filter(Boolean).join(" ");
   const columns = [
     ["Recording", (r) => r.trace_id],
     ["Label", (r) => r.label ?? ""],
+    ["Labelled spans", (r) => spans(r.spans)],
     ["Host", (r) => env(r, "hostname")],
     ["Kernel", (r) => env(r, "sysname", "kernel_release")],
     ["Tracer", (r) => [env(r, "tracer_name"), [r.env?.tracer_major, r.env?.tracer_minor, r.env?.tracer_patchlevel].filter((part) => part != null).join(".")].filter(Boolean).join(" ")],

@@ -5,5 +5,5 @@ mod connection;
 mod downstream;
 mod exchange;
 mod inferred;
-mod made_up;
+pub(crate) mod made_up;
 mod threads;

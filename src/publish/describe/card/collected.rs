@@ -2,10 +2,15 @@
 
 use crate::dataset::manifest::Recording;
 use crate::dataset::record_metadata::LoadSummary;
+use crate::dataset::timestamp::exact;
+use crate::label_spans::LabelSpan;
 use crate::publish::describe::collection::{kernel, tracer};
 use crate::publish::describe::markdown::{code, inline, said};
 use crate::publish::describe::metadata::ReleaseMetadata;
 use std::fmt::Write;
+
+/// Spans that the card lists.
+const SPANS: usize = 40;
 
 /// Seconds between two times in nanoseconds.
 fn seconds(recording: &Recording) -> String {
@@ -47,6 +52,7 @@ pub(super) fn collected(text: &mut String, metadata: &ReleaseMetadata) {
             r.incomplete_requests
         );
     }
+    labelled(text, metadata);
     derived(text, metadata);
     measured(text, metadata);
     let tool = &metadata.manifest.dataset.tool;
@@ -57,6 +63,37 @@ pub(super) fn collected(text: &mut String, metadata: &ReleaseMetadata) {
         inline(&tool.version),
         inline(&tool.reader)
     );
+}
+
+/// The parts of recordings that have labels of their own.
+fn labelled(text: &mut String, metadata: &ReleaseMetadata) {
+    let recordings = metadata.manifest.dataset.recordings.iter();
+    let all: Vec<(&Recording, &LabelSpan)> = recordings
+        .flat_map(|r| r.spans.iter().map(move |span| (r, span)))
+        .collect();
+    if all.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "\nParts of recordings have labels of their own. A request has that of the span in which all of it lies\n\
+         (`requests.span_label`); where a border of a span lies inside of it, `requests.straddles` is true:\n\n\
+         | recording | from | up to | label |\n|---|---|---|---|"
+    );
+    for (recording, span) in all.iter().take(SPANS) {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} |",
+            code(&recording.trace_id),
+            exact(span.begin_ns),
+            exact(span.end_ns),
+            inline(&span.label)
+        );
+    }
+    if all.len() > SPANS {
+        let more = all.len() - SPANS;
+        let _ = writeln!(text, "\n{more} more are in `manifest.json`.");
+    }
 }
 
 /// In which recordings contexts did not tell thread, process and name.

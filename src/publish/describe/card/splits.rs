@@ -5,7 +5,7 @@ use crate::publish::describe::markdown::{code, inline};
 use crate::publish::describe::metadata::ReleaseMetadata;
 use crate::publish::release::{FULL, ReleaseManifest};
 use crate::split::SplitRule;
-use crate::split::names::{GAP, INCOMPLETE, OTHER, UNUSED, word};
+use crate::split::names::{GAP, INCOMPLETE, OTHER, STRADDLING, UNUSED, word};
 use std::fmt::Write;
 
 pub(super) fn parts(text: &mut String, metadata: &ReleaseMetadata) {
@@ -63,6 +63,12 @@ fn others(manifest: &ReleaseManifest) -> String {
         let _ = write!(
             text,
             "\n`{UNUSED}` are requests of recordings that are in no part."
+        );
+    }
+    if names().any(|name| name == STRADDLING) {
+        let _ = write!(
+            text,
+            "\n`{STRADDLING}` are requests inside of which a labelled span begins or ends, so that they have no one label."
         );
     }
     let worded = names().filter(|name| word(name) != **name);
