@@ -281,7 +281,7 @@ fn recordings_are_named_as_they_were_recorded() {
         to
     });
     let dataset = dir.path().join("d");
-    ingest(&[&made[0], &made[1]], &dataset, &["--quiet"]);
+    ingest(&[&made[0], &made[1]], &dataset, &["--quiet", "--label", "normal"]);
     let d = Datasets { _dir: dir, dataset };
     let (parts, _) = split(&d, "parts", &["parts=train=normal-1;test=normal-2"]);
     assert_eq!(parts.len(), 2);
