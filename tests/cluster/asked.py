@@ -79,5 +79,5 @@ def datasets(program: Program, traces: Path, folder: Path) -> dict[str, Path]:
     many, one = folder / "many", folder / "one"
     for trace, label in [("keepalive", "normal"), ("prefork", "normal"), ("lossy", "lossy")]:
         program.ingest([traces / trace], many, "--append", "--label", label)
-    program.ingest([traces / "prefork"], one)
+    program.ingest([traces / "prefork"], one, "--label", "normal")
     return {"many": many, "one": one}
