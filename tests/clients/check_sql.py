@@ -12,8 +12,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import duckdb
-
 NUMBERS = {"events": ["event_id", "request_id", "cpu", "tid", "ret", "fd", "duration_ns"],
            "requests": ["request_id", "n_events", "duration_ns", "exchange", "tid"]}
 TEXTS = {"events": ["name", "phase", "procname"], "requests": ["procname", "end_reason"]}
@@ -163,6 +161,8 @@ class Maker:
 
 
 def in_duckdb(dataset: Path, queries: list[str]) -> list[list[tuple]]:
+    import duckdb
+
     database = duckdb.connect()
     for table in ("events", "requests"):
         database.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{dataset}/{table}/**/*.parquet')")
@@ -170,18 +170,22 @@ def in_duckdb(dataset: Path, queries: list[str]) -> list[list[tuple]]:
             for query in queries]
 
 
-def in_sysds(program: Path, dataset: Path, queries: list[str]) -> list[list[tuple] | str]:
+def queries_of(seed: int, count: int) -> list[str]:
+    return [Maker(seed * 1_000_000 + number).query() for number in range(count)]
+
+
+def in_sysds(program: Path, dataset: Path, queries: list[str], *options: str) -> list[list[tuple] | str]:
     """The rows of each, or what was said where there are none."""
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(";\n".join(queries))
         script.flush()
-        asked = subprocess.run([program, "query", "-d", dataset, "--format", "json", script.name],
+        asked = subprocess.run([program, "query", "-d", dataset, "--format", "json", script.name, *options],
                                capture_output=True, text=True, check=False)
     if asked.returncode != 0:
         if len(queries) == 1:
             return [asked.stderr]
         half = len(queries) // 2
-        return in_sysds(program, dataset, queries[:half]) + in_sysds(program, dataset, queries[half:])
+        return [*in_sysds(program, dataset, queries[:half], *options), *in_sysds(program, dataset, queries[half:], *options)]
     decoder, at, answers = json.JSONDecoder(), 0, []
     while at < len(asked.stdout.rstrip()):
         rows, at = decoder.raw_decode(asked.stdout, at)
@@ -192,7 +196,7 @@ def in_sysds(program: Path, dataset: Path, queries: list[str]) -> list[list[tupl
 
 def main(dataset: Path, seed: int = 1, count: int = 400) -> None:
     program = Path("target/release/sysds")
-    queries = [Maker(seed * 1_000_000 + number).query() for number in range(count)]
+    queries = queries_of(seed, count)
     theirs, ours = in_duckdb(dataset, queries), in_sysds(program, dataset, queries)
     assert len(theirs) == len(ours) == count, (len(theirs), len(ours))
     # What the engine has not, it says; that is no wrong answer.
@@ -209,4 +213,5 @@ def main(dataset: Path, seed: int = 1, count: int = 400) -> None:
     print(f"{count} random queries (seed {seed}) give in sysds what they give in DuckDB; {some} give rows, {len(without)} need what sysds has not")
 
 
-main(Path(sys.argv[1]), *map(int, sys.argv[2:]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

@@ -21,7 +21,7 @@ VARIANTS: dict[str, tuple[str, list[str]]] = {
     "split_time": ("split", ["out=OUT/split", "by=time", "gap_ms=100"]),
     "split_recording": ("split", ["out=OUT/split", "by=recording"]),
     "split_label": ("split", ["out=OUT/split", "by=label", "label='normal'"]),
-    "sequences": ("sequences", ["out=OUT/sequences.parquet", "vocabulary=OUT/vocabulary.parquet"]),
+    "split_valid": ("split", ["out=OUT/split", "valid=0.1"]),
     "timeline": ("timeline", ["limit=50"]),
 }
 
@@ -79,5 +79,5 @@ def datasets(program: Program, traces: Path, folder: Path) -> dict[str, Path]:
     many, one = folder / "many", folder / "one"
     for trace, label in [("keepalive", "normal"), ("prefork", "normal"), ("lossy", "lossy")]:
         program.ingest([traces / trace], many, "--append", "--label", label)
-    program.ingest([traces / "prefork"], one)
+    program.ingest([traces / "prefork"], one, "--label", "normal")
     return {"many": many, "one": one}

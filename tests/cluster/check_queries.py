@@ -38,6 +38,11 @@ OURS = {
     "full joins": "SELECT count(*) AS n, count(a.request_id) AS a, count(b.request_id) AS b FROM (SELECT * FROM requests WHERE"
                   " n_events > 100) AS a FULL JOIN (SELECT * FROM requests WHERE duration_ns > 100000000) AS b"
                   " ON a.trace_id = b.trace_id AND a.request_id = b.request_id",
+    "filled up and sorted": "SELECT r.trace_id, r.request_id, o.name FROM requests AS r LEFT JOIN (SELECT DISTINCT trace_id, request_id, name"
+                            " FROM events WHERE name = 'openat') AS o ON o.trace_id = r.trace_id AND o.request_id = r.request_id"
+                            " ORDER BY o.name NULLS FIRST, r.trace_id, r.request_id LIMIT 9",
+    "rolled up and sorted": "SELECT label, count(*) AS n FROM requests WHERE label = 'normal' GROUP BY ROLLUP (label)"
+                            " ORDER BY label NULLS FIRST",
     "anti joins": "SELECT count(*) AS n, sum(request_id) AS ids FROM requests AS r WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE"
                   " e.trace_id = r.trace_id AND e.request_id = r.request_id AND e.ret = -2)",
     "not in": "SELECT count(*) AS n FROM requests WHERE request_id NOT IN (SELECT request_id FROM events WHERE ret = -2)",
@@ -48,6 +53,8 @@ OURS = {
     "windows over all": "SELECT max(n) AS n FROM (SELECT row_number() OVER (ORDER BY trace_id, request_id) AS n FROM requests)",
     "unions": "SELECT what, n FROM (SELECT 'events' AS what, count(ret) AS n FROM events UNION ALL SELECT 'requests', count(label)"
               " FROM requests UNION ALL SELECT 'losses', count(*) FROM losses) ORDER BY what",
+    "unions by part": "SELECT part, name, n FROM (SELECT 1 AS part, concat('z', name) AS name, count(*) AS n FROM events GROUP BY name"
+                      " UNION ALL SELECT 2, concat('a', name), count(*) FROM syscalls GROUP BY name) ORDER BY part, name LIMIT 3",
     "sets": "SELECT name FROM events EXCEPT SELECT name FROM syscalls ORDER BY name",
     "limits": "SELECT trace_id, event_id FROM events ORDER BY trace_id, event_id LIMIT 7 OFFSET 1000",
     "distinct": "SELECT DISTINCT procname FROM events ORDER BY procname",
