@@ -39,7 +39,9 @@ static BY_LIMIT: AtomicBool = AtomicBool::new(false);
 static DONE: AtomicBool = AtomicBool::new(false);
 /// How the terminal is to be set where the process ends early.
 static TERMINAL: Mutex<Option<Termios>> = Mutex::new(None);
-/// Whether a thread watches.
+/// Whether a thread is to watch.
+static ASKED: AtomicBool = AtomicBool::new(false);
+/// Whether it does.
 static WATCHED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
@@ -104,18 +106,20 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// # Errors
 /// [`Error::Io`] where no thread can be had.
 pub fn watch(interrupted: Arc<AtomicBool>) -> Result<()> {
-    if WATCHED.swap(true, Ordering::SeqCst) {
+    if ASKED.swap(true, Ordering::SeqCst) {
         return Ok(());
     }
     let started = super::threads::spawn("ending", move || watching(&interrupted));
     if started.is_err() {
-        WATCHED.store(false, Ordering::SeqCst);
+        ASKED.store(false, Ordering::SeqCst);
     }
     started.map(drop)
 }
 
 fn watching(interrupted: &AtomicBool) {
     IS_WATCHER.set(true);
+    // Not before: where there is no memory for this thread to begin with, nobody would end the process.
+    WATCHED.store(true, Ordering::SeqCst);
     let mut since = None;
     loop {
         std::thread::sleep(TICK);
