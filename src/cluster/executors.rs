@@ -16,8 +16,9 @@ pub(super) struct Executors {
     known: Arc<Mutex<Vec<Executor>>>,
 }
 
-#[derive(Debug, Clone)]
-struct Executor {
+/// One of them, as it was at some time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Executor {
     url: Url,
     /// What it says of itself.
     said: String,
@@ -55,14 +56,18 @@ impl Executors {
         answering.map(|executor| executor.url.clone()).collect()
     }
 
-    /// Asks all that answered again; gives those that do not, or are another process than before. Another process is asked
-    /// for work again, if it is of this version.
-    pub(super) async fn lost(&self) -> Vec<String> {
-        let before = {
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.clone()
-        };
-        let asked = before.iter().filter(|executor| executor.answers);
+    /// All of them, as they are now.
+    pub(super) fn now(&self) -> Vec<Executor> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
+    }
+
+    /// Asks all that answered again; gives those that answered in `before` and do not, or are another process than then.
+    /// Other parts of a statement may have found that out meanwhile. Another process is asked for work again, if it is of
+    /// this version.
+    pub(super) async fn lost(&self, before: &[Executor]) -> Vec<String> {
+        let asked = self.now();
+        let asked = asked.iter().filter(|executor| executor.answers);
         let answers = join_all(asked.map(|executor| async move {
             let said = ask(&self.channels, &executor.url).await;
             if said.as_ref() != Ok(&executor.said) {
@@ -73,23 +78,20 @@ impl Executors {
                 Ok(said) => Ok(said),
                 Err(_) => ask(&self.channels, &executor.url).await,
             };
-            (executor, said)
+            (&executor.url, said)
         }))
         .await;
-        let mut lost = Vec::new();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        for (executor, said) in answers {
-            let said = said.ok().filter(|said| check(&executor.url, said).is_ok());
-            if said.as_ref() == Some(&executor.said) {
-                continue;
-            }
-            lost.push(shown(&executor.url));
-            if let Some(known) = known.iter_mut().find(|known| known.url == executor.url) {
+        for (url, said) in answers {
+            let said = said.ok().filter(|said| check(url, said).is_ok());
+            if let Some(known) = known.iter_mut().find(|known| known.url == *url) {
                 known.answers = said.is_some();
                 known.said = said.unwrap_or_default();
             }
         }
-        lost
+        let answered = before.iter().filter(|executor| executor.answers);
+        let lost = answered.filter(|executor| !known.contains(executor));
+        lost.map(|executor| shown(&executor.url)).collect()
     }
 }
 
@@ -143,6 +145,21 @@ fn check(url: &Url, said: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_another_part_found_lost_is_lost_for_all() {
+        let executor = |answers| Executor {
+            url: Url::parse("http://a:7").unwrap(),
+            said: version::own(),
+            answers,
+        };
+        let executors = Executors {
+            channels: Channels::default(),
+            known: Arc::new(Mutex::new(vec![executor(false)])),
+        };
+        assert_eq!(executors.lost(&[executor(true)]).await, ["a:7"]);
+        assert!(executors.lost(&[executor(false)]).await.is_empty());
+    }
 
     #[test]
     fn other_versions_are_refused() {

@@ -86,10 +86,11 @@ impl Running {
         let mut begun = 0;
         loop {
             begun += 1;
+            let before = self.executors.now();
             let Err(e) = self.once().await else {
                 return Ok(());
             };
-            let lost = self.executors.lost().await;
+            let lost = self.executors.lost(&before).await;
             if lost.is_empty() {
                 return Err(e);
             }
