@@ -193,15 +193,14 @@ def cpu_of(processes: list[int]) -> float:
 
 def clusters(bench: Bench, most: int) -> None:
     print("| question | executors | wall s | CPU s of who asks | CPU s of executors |\n|---|---|---|---|---|")
-    for query in ("latency", "errors", "files", "sequences"):
-        more = ["-p", "out=s.parquet", "-p", "vocabulary=v.parquet"] if query == "sequences" else []
+    for query in ("latency", "errors", "files", "split"):
         for count in range(most + 1):
             with cluster(bench, count) as (address, processes):
                 on = ["--cluster", address] if count else []
                 runs = []
                 for _ in range(3):
-                    for left in bench.work.glob("[sv].parquet"):
-                        left.unlink()
+                    shutil.rmtree(bench.work / "halves", ignore_errors=True)
+                    more = ["-p", "out=halves"] if query == "split" else []
                     before = cpu_of(processes)
                     run = bench.run(["query", query, "-d", bench.dataset("all"), *more, *on])
                     runs.append((run.wall, run.cpu, cpu_of(processes) - before))
