@@ -6,7 +6,7 @@
 //! ```
 
 use super::plan::{Ingested, Plan};
-use super::task::{About, Task};
+use super::task::Task;
 use super::worker::{Ended, Worked, Worker};
 use super::writing::{Tables, Written, columns, requests};
 use crate::calls::PairedBatch;
@@ -95,14 +95,9 @@ fn ingested(
     events: (Vec<Part>, EventsUsage),
     written: Written,
 ) -> Result<Ingested> {
-    let Task { reader, about } = task;
-    let About {
-        trace_id,
-        recording,
-        described,
-        labels: _,
-        scratch,
-    } = about;
+    let (reader, about) = (&task.reader, &task.about);
+    let (trace_id, recording) = (&about.trace_id, &about.recording);
+    let (described, scratch) = (&about.described, &about.scratch);
     let Written {
         requests,
         downstream,

@@ -73,14 +73,11 @@ impl Tables {
             Arc::clone(&plan.of_events),
             plan.threads.fill,
         )?;
+        let label = about.described.label.as_ref();
         let requests = RequestsTable::new(
             folder(tables::REQUESTS)?,
             &plan.contracts.requests,
-            &plan.common(
-                &about.trace_id,
-                about.described.label.as_ref(),
-                labels.spans(),
-            ),
+            &plan.common(&about.trace_id, label, labels.spans()),
             classes,
             (&plan.layout, &plans),
             (&plan.properties, plan.threads.groups),

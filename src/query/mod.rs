@@ -11,8 +11,8 @@
 //! Where DataFusion's own operators would hold what grows with the trace, there are ones of ours: `calls` pairs the two
 //! events of each system call, `windows` joins events with the intervals that they are in, `request_lists` gathers the
 //! events of each request into lists, which the functions in `lists` work on, and `request_arguments` counts arguments.
-//! `derived` registers the tables among them. `sort_keys`, `global_aggregates` and `claims` mend
-//! what DataFusion's optimizer would make wrong rows of.
+//! `derived` registers the tables among them. `sort_keys`, `global_aggregates`, `claims` and
+//! `dependencies` mend what DataFusion's optimizer would make wrong rows of; `set_comparisons` refuses what it would.
 //!
 //! A session may be carried out on several machines, of which nothing here knows more than [`Machines`] says; `codec` has
 //! what our operators are there, and `elsewhere` what must stay together of their inputs.
@@ -26,6 +26,7 @@ mod claims;
 mod codec;
 mod copy;
 mod damage;
+mod dependencies;
 mod derived;
 #[cfg(feature = "cluster")]
 mod elsewhere;
@@ -49,6 +50,7 @@ mod request_lists;
 mod rules;
 mod runtime;
 mod session;
+mod set_comparisons;
 pub(crate) mod shipped;
 mod sizes;
 mod sort_keys;

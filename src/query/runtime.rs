@@ -5,12 +5,14 @@
 //! and large blocks, which a single value may be, are counted by the allocator (see `process::memory`).
 
 use super::claims::NullsBreakClaims;
+use super::dependencies::{self, ForgetfulRelations};
 use super::global_aggregates::GlobalAggregates;
 use super::lists;
 use super::members::members;
 use super::ranks::nearest_ranks;
 use super::refuse::refuse;
 use super::request_count::count_requests;
+use super::set_comparisons::NoSetComparisons;
 use super::sort_keys::WholeSortKeys;
 use super::structures;
 use super::windows::WindowJoins;
@@ -128,6 +130,9 @@ impl Runtime {
             .with_runtime_env(self.environment())
             .with_expr_planners(vec![Arc::new(structures::Words)])
             .with_default_features()
+            .with_relation_planners(vec![Arc::new(ForgetfulRelations::default())])
+            .with_optimizer_rules(dependencies::logical())
+            .with_analyzer_rule(Arc::new(NoSetComparisons))
             .with_analyzer_rule(Arc::new(GlobalAggregates))
             .with_physical_optimizer_rules(WholeSortKeys::among(rules))
             .build();

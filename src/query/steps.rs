@@ -6,7 +6,8 @@
 
 use datafusion::sql::parser::{CopyToSource, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, GroupByWithModifier, ObjectName, Query, Select, Visit, Visitor,
+    Expr, GroupByExpr, GroupByWithModifier, ObjectName, Query, Select, SetExpr, SetOperator,
+    SetQuantifier, Visit, Visitor,
 };
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -23,6 +24,8 @@ pub(super) enum TooMany {
     Steps,
     /// Sets of columns of a `GROUP BY`.
     Sets,
+    /// Rows that are alike, which `EXCEPT ALL` and `INTERSECT ALL` are to count: DataFusion does not.
+    Alike,
 }
 
 /// The names of tables and views that a statement has anywhere, in small letters.
@@ -93,6 +96,24 @@ impl Counter {
     }
 }
 
+/// Whether rows that are alike must be counted for it; queries in it are looked at by themselves.
+fn counts_alike(body: &SetExpr) -> bool {
+    let SetExpr::SetOperation {
+        op,
+        set_quantifier,
+        left,
+        right,
+    } = body
+    else {
+        return false;
+    };
+    let counts = matches!(
+        set_quantifier,
+        SetQuantifier::All | SetQuantifier::AllByName
+    );
+    counts && !matches!(op, SetOperator::Union) || counts_alike(left) || counts_alike(right)
+}
+
 impl Visitor for Counter {
     type Break = TooMany;
 
@@ -100,6 +121,9 @@ impl Visitor for Counter {
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
             let name = cte.alias.name.value.to_lowercase();
             self.defines.insert(&raw const *cte.query, name);
+        }
+        if counts_alike(&query.body) {
+            return ControlFlow::Break(TooMany::Alike);
         }
         self.open.push(0);
         self.add(1)

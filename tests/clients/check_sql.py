@@ -137,6 +137,21 @@ class Maker:
         left, right = side.format(a.sql, self.order(a.columns)), side.format(b.sql, self.order(b.columns))
         return Relation(f"SELECT a.*, b.* FROM {left} AS a {how} {right} AS b ON {on}", [*a.columns, *b.columns])
 
+    def regrouped(self, depth: int) -> Relation:
+        """Groups, or different rows, of a join with groups."""
+        a, b = self.relation(depth - 1), self.relation(depth - 1)
+        if not a.kind("n") or not b.kind("n"):
+            return a
+        key, on, other = self.random.choice(b.kind("n")), self.random.choice(a.kind("n")), self.random.choice(a.columns)
+        names = [self.name("n"), self.name(other[0])]
+        how = self.random.choice(["JOIN", "LEFT JOIN"])
+        groups = f"SELECT {key} AS k, count(*) AS c FROM ({b.sql}) AS s GROUP BY {key}"
+        join = f"FROM ({a.sql}) AS a {how} ({groups}) AS b ON a.{on} = b.k"
+        if self.random.random() < 0.4:
+            return Relation(f"SELECT DISTINCT b.k AS {names[0]}, a.{other} AS {names[1]} {join}", names)
+        names.append(self.name("n"))
+        return Relation(f"SELECT b.k AS {names[0]}, a.{other} AS {names[1]}, count(*) AS {names[2]} {join} GROUP BY b.k, a.{other}", names)
+
     def ranked(self, depth: int) -> Relation:
         of, name = self.relation(depth - 1), self.name("n")
         part = f"PARTITION BY {self.random.choice(of.columns)} " if self.random.random() < 0.6 else ""
@@ -153,7 +168,7 @@ class Maker:
         if depth <= 0:
             return self.table()
         return self.random.choice([self.filtered, self.filtered, self.limited, self.constant, self.united, self.united,
-                                   self.grouped, self.grouped, self.joined, self.ranked, self.distinct])(depth)
+                                   self.grouped, self.grouped, self.joined, self.regrouped, self.ranked, self.distinct])(depth)
 
     def query(self) -> str:
         of = self.relation(self.random.randint(1, 5))

@@ -287,6 +287,24 @@ fn mistakes_are_shown_where_they_stand() {
 }
 
 #[test]
+fn what_the_engine_would_answer_wrongly_is_refused() {
+    let d = dataset();
+    let told = |sql: &str| complaint(d.path(), &["-e", sql]).0;
+    for compared in ["= ANY", "<> ALL", ">= ALL"] {
+        let e = told(&format!(
+            "SELECT count(*) FROM requests WHERE n_events {compared} (SELECT n_events FROM requests)"
+        ));
+        assert!(e.contains("write IN or NOT IN"), "{compared}: {e}");
+    }
+    for set in ["EXCEPT ALL", "INTERSECT ALL"] {
+        let e = told(&format!(
+            "SELECT * FROM (SELECT tid FROM events UNION (SELECT 1 {set} SELECT 2))"
+        ));
+        assert!(e.contains("row_number()"), "{set}: {e}");
+    }
+}
+
+#[test]
 fn nothing_runs_where_a_later_statement_cannot_be_read() {
     let d = dataset();
     let (e, status) = complaint(d.path(), &["-e", "COPY events TO 'x.parquet'; SELEC 1"]);
