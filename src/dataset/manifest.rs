@@ -313,6 +313,12 @@ pub fn known(version: u32, path: &Path) -> Result<()> {
 }
 
 impl Manifest {
+    /// The parts of recordings that have labels of their own, each with its recording, in the order of these.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = (&Recording, &LabelSpan)> {
+        let recordings = self.recordings.iter();
+        recordings.flat_map(|recording| recording.spans.iter().map(move |span| (recording, span)))
+    }
+
     /// Writes it into the dataset's folder `root`.
     ///
     /// # Errors

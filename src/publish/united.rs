@@ -28,8 +28,7 @@ pub(crate) fn schema(
 ) -> Result<SchemaRef> {
     all.dedup();
     if let [only] = &all[..] {
-        let contract = contract::all().into_iter().find(|c| c.table == table);
-        return Ok(contract.map_or_else(|| Arc::clone(only), |c| united::completed(only, &c)));
+        return Ok(united::completed(only, table));
     }
     let merged = merge::merge(&all).map_err(|conflict| conflict.refused(&root.join(table)))?;
     Ok(match table {

@@ -172,9 +172,6 @@ pub(super) async fn check_steps(
     match steps::count(statement, views) {
         Ok(()) => Ok(()),
         Err(TooMany::Steps) => refused(&too_many_steps()),
-        Err(TooMany::Alike) => refused(
-            "EXCEPT ALL and INTERSECT ALL are not answered: number rows that are alike with row_number() and compare without ALL",
-        ),
         Err(TooMany::Sets) => refused(&format!(
             "the statement groups by more than {STEPS} sets of columns: name those that are needed with GROUPING SETS"
         )),

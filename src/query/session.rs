@@ -9,7 +9,7 @@ use super::reach::Reach;
 use super::runtime::Runtime;
 use super::source::Source;
 use super::statements::{self, Parsed};
-use super::{copy, damage, limits, mistakes, parameters, shipped, tables, wide};
+use super::{copy, damage, limits, mistakes, parameters, set_comparisons, shipped, tables, wide};
 use crate::dataset::root::Root;
 use crate::dataset::{Dataset, Table};
 use crate::error::{Error, Result};
@@ -222,6 +222,7 @@ impl Session {
         (target, folder): (&Path, bool),
     ) -> Result<u64, DataFusionError> {
         limits::check_steps(&statement, &self.context).await?;
+        set_comparisons::check_sets(&statement)?;
         let mut state = self.context.state();
         let plan = state.statement_to_plan(statement).await?;
         limits::check_plan(&plan, true)?;
@@ -242,6 +243,7 @@ impl Session {
 
     async fn plan(&self, statement: Statement) -> Result<DataFrame, DataFusionError> {
         limits::check_steps(&statement, &self.context).await?;
+        set_comparisons::check_sets(&statement)?;
         let state = self.context.state();
         let plan = state.statement_to_plan(statement).await?;
         if let LogicalPlan::Dml(dml) = &plan

@@ -13,8 +13,7 @@ pub(super) const TABLE: &str = "spans";
 
 /// The table, a row for each span in the order of the manifest.
 pub(super) fn table(manifest: &Manifest) -> RecordBatch {
-    let spans = |recording| of(recording).map(move |span| (recording, span));
-    let all: Vec<(&Recording, &LabelSpan)> = manifest.recordings.iter().flat_map(spans).collect();
+    let all: Vec<(&Recording, &LabelSpan)> = manifest.spans().collect();
     let text = |get: &dyn Fn(&(&Recording, &LabelSpan)) -> String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(all.iter().map(get)))
     };
@@ -36,10 +35,6 @@ pub(super) fn table(manifest: &Manifest) -> RecordBatch {
         .map(|(name, array)| (name, array, false));
     RecordBatch::try_from_iter_with_nullable(columns)
         .expect("all columns have a value for each span")
-}
-
-fn of(recording: &Recording) -> std::slice::Iter<'_, LabelSpan> {
-    recording.spans.iter()
 }
 
 #[cfg(test)]

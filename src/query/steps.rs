@@ -6,8 +6,7 @@
 
 use datafusion::sql::parser::{CopyToSource, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, GroupByWithModifier, ObjectName, Query, Select, SetExpr, SetOperator,
-    SetQuantifier, Visit, Visitor,
+    Expr, GroupByExpr, GroupByWithModifier, ObjectName, Query, Select, Visit, Visitor,
 };
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -24,8 +23,6 @@ pub(super) enum TooMany {
     Steps,
     /// Sets of columns of a `GROUP BY`.
     Sets,
-    /// Rows that are alike, which `EXCEPT ALL` and `INTERSECT ALL` are to count: DataFusion does not.
-    Alike,
 }
 
 /// The names of tables and views that a statement has anywhere, in small letters.
@@ -47,13 +44,14 @@ pub(super) fn count(statement: &Statement, views: HashMap<String, usize>) -> Res
     }
 }
 
-fn visit(statement: &Statement, counter: &mut Counter) -> ControlFlow<TooMany> {
+/// Has a visitor see all of a statement.
+pub(super) fn visit<V: Visitor>(statement: &Statement, visitor: &mut V) -> ControlFlow<V::Break> {
     match statement {
-        Statement::Statement(statement) => statement.visit(counter),
-        Statement::Explain(explain) => visit(&explain.statement, counter),
+        Statement::Statement(statement) => statement.visit(visitor),
+        Statement::Explain(explain) => visit(&explain.statement, visitor),
         Statement::CopyTo(copy) => match &copy.source {
-            CopyToSource::Query(query) => query.visit(counter),
-            CopyToSource::Relation(name) => counter.pre_visit_relation(name),
+            CopyToSource::Query(query) => query.visit(visitor),
+            CopyToSource::Relation(name) => visitor.pre_visit_relation(name),
         },
         _ => ControlFlow::Continue(()),
     }
@@ -96,24 +94,6 @@ impl Counter {
     }
 }
 
-/// Whether rows that are alike must be counted for it; queries in it are looked at by themselves.
-fn counts_alike(body: &SetExpr) -> bool {
-    let SetExpr::SetOperation {
-        op,
-        set_quantifier,
-        left,
-        right,
-    } = body
-    else {
-        return false;
-    };
-    let counts = matches!(
-        set_quantifier,
-        SetQuantifier::All | SetQuantifier::AllByName
-    );
-    counts && !matches!(op, SetOperator::Union) || counts_alike(left) || counts_alike(right)
-}
-
 impl Visitor for Counter {
     type Break = TooMany;
 
@@ -121,9 +101,6 @@ impl Visitor for Counter {
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
             let name = cte.alias.name.value.to_lowercase();
             self.defines.insert(&raw const *cte.query, name);
-        }
-        if counts_alike(&query.body) {
-            return ControlFlow::Break(TooMany::Alike);
         }
         self.open.push(0);
         self.add(1)

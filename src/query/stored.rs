@@ -5,7 +5,7 @@
 //! about it, and more memory. Here a scan is planned on the footers alone, with the statistics of the columns that it names;
 //! the indices of pages are read where a filter can use them, when a file is opened.
 
-use crate::columns::schema::{contract, merge, united};
+use crate::columns::schema::{merge, united};
 use crate::dataset::Table;
 use crate::dataset::root::Root;
 use crate::error::{Error, Result};
@@ -182,11 +182,7 @@ pub(super) fn schema(root: &Root, table: &Table) -> Result<SchemaRef> {
     };
     let schemas = table.files.iter().map(one).collect::<Result<Vec<_>>>()?;
     let merged = merge::merge(&schemas).map_err(|conflict| conflict.refused(&table.dir))?;
-    let contract = contract::all().into_iter().find(|c| c.table == table.name);
-    Ok(match contract {
-        Some(contract) => united::completed(&merged, &contract),
-        None => merged,
-    })
+    Ok(united::completed(&merged, &table.name))
 }
 
 #[cfg(test)]

@@ -78,6 +78,11 @@ pub fn losses() -> Contract {
     parse(include_str!("../../../schemas/losses.json"))
 }
 
+/// The contract of a table of a dataset; nothing for what is none of them.
+pub fn of(table: &str) -> Option<Contract> {
+    all().into_iter().find(|contract| contract.table == table)
+}
+
 /// The contracts of all tables.
 pub fn all() -> [Contract; 4] {
     [events(), requests(), downstream(), losses()]

@@ -1,7 +1,7 @@
 //! The one schema of a table that several recordings share: the contract's columns, with the arguments and contexts that
 //! some recording uses, each described by the classes of all.
 
-use super::contract::{Column, Contract};
+use super::contract::{self, Column, Contract};
 use super::describe::described;
 use super::layout::{FieldColumn, Layout};
 use super::types::{Usage, merge};
@@ -47,16 +47,17 @@ pub fn requests(
 }
 
 /// The schema with the columns that tables have since a later version of a dataset's form than the files were made in, each
-/// at its place: behind the column that stands before it in the `contract`.
-pub fn completed(schema: &SchemaRef, contract: &Contract) -> SchemaRef {
+/// at its place: behind the column that stands before it in the contract of the `table`.
+pub fn completed(schema: &SchemaRef, table: &str) -> SchemaRef {
+    let columns = contract::of(table).map_or_else(Vec::new, |contract| contract.columns);
     let lacks = |name: &str| schema.column_with_name(name).is_none();
     let since = |column: &&Column| column.since.is_some() && lacks(&column.name);
-    if !contract.columns.iter().any(|column| since(&column)) {
+    if !columns.iter().any(|column| since(&column)) {
         return Arc::clone(schema);
     }
     let mut fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
     let mut place = 0;
-    for column in &contract.columns {
+    for column in &columns {
         if since(&column) {
             fields.insert(place, Arc::new(column.field(&HashMap::new())));
             place += 1;
@@ -111,23 +112,22 @@ pub fn members(ty: Option<&DataType>) -> Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::columns::schema::contract;
     use arrow::datatypes::Field;
 
     #[test]
     fn columns_of_a_later_version_are_put_where_the_contract_has_them() {
         let contract = contract::requests();
         let whole = Arc::new(contract.schema());
-        assert!(Arc::ptr_eq(&completed(&whole, &contract), &whole));
+        assert!(Arc::ptr_eq(&completed(&whole, &contract.table), &whole));
         let before = contract.columns.iter().filter(|c| c.since.is_none());
         let mut older: Vec<Field> = before.map(|c| c.field(&HashMap::new())).collect();
         assert!(older.len() < whole.fields().len());
-        let made = completed(&Arc::new(Schema::new(older.clone())), &contract);
+        let made = completed(&Arc::new(Schema::new(older.clone())), &contract.table);
         assert_eq!(made.fields(), whole.fields());
         // Whatever else a file has or lacks stays as it is.
         older.remove(0);
         older.push(Field::new("more", DataType::Int64, true));
-        let made = completed(&Arc::new(Schema::new(older)), &contract);
+        let made = completed(&Arc::new(Schema::new(older)), &contract.table);
         let names: Vec<&str> = made.fields().iter().map(|f| f.name().as_str()).collect();
         assert_eq!(names[..3], ["trace_id", "label", "span_label"]);
         assert_eq!(names.last(), Some(&"more"));

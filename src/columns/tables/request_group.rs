@@ -16,7 +16,7 @@ use crate::columns::schema::layout::Layout;
 use crate::columns::schema::types::{Usage, merge};
 use crate::error::{Error, Result};
 use crate::label_spans::LabelSpan;
-use crate::requests::Request;
+use crate::requests::{LoggedLine, Request};
 use crate::trace::event::{EventClass, bare_names};
 use arrow::datatypes::Schema;
 use parquet::errors::ParquetError;
@@ -205,17 +205,19 @@ pub(super) fn columns(common: &Common, calls: Vec<String>) -> Vec<NamedColumn<[R
 /// What the server's access log says; null where there is none.
 fn logged() -> [NamedColumn<[Request]>; 6] {
     let requests = Rows::<Request>::all();
-    let only = |r: &Request| r.logged.as_ref()?.only.clone();
     [
         requests.column("access_lines", |r| r.logged.as_ref().map(|l| l.lines)),
-        requests.column("log_time", move |r| only(r).map(|line| Time(line.begin))),
-        requests.texts("http_method", |r| {
-            r.logged.as_ref()?.only.as_ref()?.method.as_deref()
-        }),
-        requests.column("url", move |r| only(r)?.url.map(|url| url.to_string())),
-        requests.column("http_status", move |r| only(r)?.status),
-        requests.column("response_bytes", move |r| only(r).map(|line| line.bytes)),
+        requests.column("log_time", |r| only(r).map(|line| Time(line.begin))),
+        requests.texts("http_method", |r| only(r)?.method.as_deref()),
+        requests.column("url", |r| only(r)?.url.as_deref().map(str::to_owned)),
+        requests.column("http_status", |r| only(r)?.status),
+        requests.column("response_bytes", |r| only(r).map(|line| line.bytes)),
     ]
+}
+
+/// What the log says of a request that has one line.
+fn only(request: &Request) -> Option<&LoggedLine> {
+    request.logged.as_ref()?.only.as_ref()
 }
 
 /// Time that was spent blocked, in nanoseconds: in a call, by the number of its name, or outside of one.

@@ -61,10 +61,6 @@ impl Wanted {
     /// # Errors
     /// [`Error::Input`].
     pub(crate) fn check_before(&self, packets: Option<(i64, i64)>) -> Result<()> {
-        let of_clock = |moment: &Moment| matches!(moment, Moment::At(_));
-        let borders = self.lines.iter().flat_map(|line| [line.begin, line.end]);
-        let all: Vec<Moment> = borders.collect();
-        let clock = all.iter().filter(|moment| of_clock(moment)).count();
         let Some((begin, end)) = packets else {
             return Ok(());
         };
@@ -75,10 +71,12 @@ impl Wanted {
             .iter()
             .try_for_each(|known| self.check_inside(known, time, &goes))?;
         // How times of the clock stand to those after the first event shows with that.
-        let open = all.iter().filter(|m| **m == Moment::OfRecording).count();
-        match clock == 0 || clock + open == all.len() {
-            true => self.in_order(known).map(drop),
-            false => Ok(()),
+        let borders = || self.lines.iter().flat_map(|line| [line.begin, line.end]);
+        let of_clock = borders().any(|moment| matches!(moment, Moment::At(_)));
+        let after_first = borders().any(|moment| matches!(moment, Moment::After(_)));
+        match of_clock && after_first {
+            true => Ok(()),
+            false => self.in_order(known).map(drop),
         }
     }
 

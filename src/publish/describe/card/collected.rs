@@ -67,10 +67,7 @@ pub(super) fn collected(text: &mut String, metadata: &ReleaseMetadata) {
 
 /// The parts of recordings that have labels of their own.
 fn labelled(text: &mut String, metadata: &ReleaseMetadata) {
-    let recordings = metadata.manifest.dataset.recordings.iter();
-    let all: Vec<(&Recording, &LabelSpan)> = recordings
-        .flat_map(|r| r.spans.iter().map(move |span| (r, span)))
-        .collect();
+    let all: Vec<(&Recording, &LabelSpan)> = metadata.manifest.dataset.spans().collect();
     if all.is_empty() {
         return;
     }
