@@ -8,8 +8,8 @@ import socket
 import socketserver
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 
@@ -87,6 +87,8 @@ class Proxy(socketserver.ThreadingTCPServer):
         self.conditional = threading.Lock()
         self.number = 0
         self.seen: list[str] = []
+        self.under_way = 0
+        self.idle = threading.Condition(self.lock)
 
     def __enter__(self) -> "Proxy":
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
@@ -100,14 +102,26 @@ class Proxy(socketserver.ThreadingTCPServer):
         """A connection that was cut is no error here."""
 
     def with_rule(self, rule: Rule) -> None:
-        """From now on requests are numbered from 1, and what goes through is counted anew."""
-        with self.lock:
+        """From now on requests are numbered from 1, and what goes through is counted anew.
+
+        Waits for the requests that are under way: the store may do them after whoever sent them was killed."""
+        with self.idle:
+            assert self.idle.wait_for(lambda: self.under_way == 0, timeout=60), f"{self.under_way} requests do not end"
             self.rule, self.number, self.counted, self.seen = rule, 0, Counted(), []
 
-    def numbered(self) -> int:
+    @contextmanager
+    def numbered(self) -> Iterator[int]:
+        """The number of a request that is under way as long as this lasts."""
         with self.lock:
             self.number += 1
-            return self.number
+            self.under_way += 1
+            number = self.number
+        try:
+            yield number
+        finally:
+            with self.idle:
+                self.under_way -= 1
+                self.idle.notify_all()
 
     def count(self, request: Request, sent: int) -> None:
         with self.lock:
@@ -135,8 +149,12 @@ class Connection(socketserver.BaseRequestHandler):
     def one(self) -> bool:
         """One request and its answer; whether the connection goes on."""
         first, headers = head(self.coming)
+        with self.server.numbered() as number:
+            return self.answered(number, first, headers)
+
+    def answered(self, number: int, first: str, headers: list[tuple[str, str]]) -> bool:
         method, target, _ = first.split(" ", 2)
-        request = Request(self.server.numbered(), method, target, headers, b"")
+        request = Request(number, method, target, headers, b"")
         length = int(request.header("content-length") or 0)
         self.server.seen.append(request.name)
         then = self.server.rule(request)
@@ -144,6 +162,8 @@ class Connection(socketserver.BaseRequestHandler):
             self.coming.read(length // 2)
             return False
         request.body = self.coming.read(length)
+        if len(request.body) < length:
+            return False
         time.sleep(then.sleep)
         if then.before:
             then.before()
