@@ -15,6 +15,7 @@ import pytest
 
 from conftest import Made, write_sequences
 from sysds.experiment.command import main
+from sysds.experiment.sizes import SIZES
 
 QUICK = ["--steps", "12", "--eval-every", "4", "--seeds", "0,1", "--resamples", "200"]
 PARTS = {
@@ -102,6 +103,82 @@ def test_the_same_command_finds_all_done_and_gives_the_same(results: Path, folde
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_more_seeds_and_methods_are_added_to_what_was_done(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output, options = str(tmp_path / "r"), ["--steps", "4", "--eval-every", "4", "--resamples", "20"]
+    assert main([str(folder), "-o", output, *options, "--methods", "lstm", "--seeds", "0"]) == 0
+    capsys.readouterr()
+    assert main([str(folder), "-o", output, *options, "--methods", "3-gram,lstm", "--seeds", "1,0"]) == 0
+    assert [line.split("] ")[1] for line in capsys.readouterr().err.splitlines() if "done before" in line] == ["lstm-0: done before"]
+    found = read(tmp_path / "r")
+    assert found["methods"]["lstm"]["seeds"] == found["experiment"]["seeds"] == [1, 0]
+    assert found["experiment"]["methods"] == ["3-gram", "lstm"]
+
+
+def test_runs_side_by_side_come_out_as_one_after_the_other(folder: Path, tmp_path: Path) -> None:
+    options = ["--steps", "6", "--eval-every", "3", "--resamples", "20", "--methods", "histogram,lstm,windowed", "--seeds", "0,1"]
+    for jobs in ["1", "3"]:
+        assert main([str(folder), "-o", str(tmp_path / jobs), *options, "--threads", "1", "--jobs", jobs]) == 0
+    assert read(tmp_path / "1") == read(tmp_path / "3")
+
+
+def test_arguments_are_another_study(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--steps", "4", "--eval-every", "4", "--resamples", "20", "--methods", "lstm", "--seeds", "0"]
+    for name, more in [("with", ["--arguments"]), ("without", [])]:
+        assert main([str(folder), "-o", str(tmp_path / name), *options, *more]) == 0
+    with_them, without = read(tmp_path / "with"), read(tmp_path / "without")
+    assert with_them["methods"]["lstm"]["parameters"] > without["methods"]["lstm"]["parameters"] + 8 * 1033
+    assert ", with arguments, " in (tmp_path / "with" / "results.md").read_text()
+    assert main([str(folder), "-o", str(tmp_path / "with"), *options]) == 1
+    assert "differs in arguments: " in capsys.readouterr().err
+    told = json.loads((folder / "sequences.json").read_text())
+    (tmp_path / "s").mkdir()
+    for path in folder.iterdir():
+        (tmp_path / "s" / path.name).symlink_to(path)
+    (tmp_path / "s" / "sequences.json").unlink()
+    (tmp_path / "s" / "sequences.json").write_text(json.dumps(told | {"arguments": False}))
+    assert main([str(tmp_path / "s"), "-o", str(tmp_path / "r"), *options, "--arguments"]) == 2
+    assert "has no arguments: make it anew" in capsys.readouterr().err
+
+
+def test_a_process_that_is_killed_is_told(folder: Path, tmp_path: Path) -> None:
+    options = ["--methods", "lstm", "--seeds", "0,1", "--steps", "5000", "--eval-every", "2", "--resamples", "20", "--jobs", "2"]
+    call = [sys.executable, "-m", "sysds.experiment", str(folder), "-o", str(tmp_path / "r"), *options]
+    running = subprocess.Popen(call, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert running.stderr is not None
+    for line in running.stderr:
+        if "step 4:" in line:
+            # One that trains: the other child keeps count of what is shared.
+            trains = [p for p in children(running.pid) if "spawn_main" in Path(f"/proc/{p}/cmdline").read_text()]
+            os.kill(trains[-1], signal.SIGKILL)
+            break
+    left = running.stderr.read()
+    running.stderr.close()
+    assert running.wait() == 1 and "one of 2 processes was killed" in left and "--jobs 1" in left
+
+
+def test_ctrl_c_ends_all_processes(folder: Path, tmp_path: Path) -> None:
+    options = ["--methods", "lstm", "--seeds", "0,1", "--steps", "5000", "--eval-every", "2", "--jobs", "2"]
+    call = [sys.executable, "-m", "sysds.experiment", str(folder), "-o", str(tmp_path / "r"), *options]
+    running = subprocess.Popen(call, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True)
+    assert running.stderr is not None
+    for line in running.stderr:
+        if "step 4:" in line:
+            os.killpg(running.pid, signal.SIGINT)
+            break
+    left = running.stderr.read()
+    running.stderr.close()
+    assert running.wait() == 130 and "interrupted; the same command goes on" in left and "Traceback" not in left
+    with pytest.raises(ProcessLookupError):
+        # What is left of its group dies with it.
+        for _ in range(50):
+            os.killpg(running.pid, 0)
+            time.sleep(0.1)
+
+
+def children(parent: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
 LONGER = ["--steps", "30", "--eval-every", "5", "--seeds", "3", "--methods", "lstm,windowed", "--resamples", "20", "--threads", "1"]
 
 
@@ -135,7 +212,7 @@ def test_training_ends_where_valid_gets_no_better(tmp_path: Path) -> None:
     options = ["--methods", "lstm", "--seeds", "0", "--steps", "2000", "--eval-every", "5", "--resamples", "10"]
     assert main([str(tmp_path / "s"), "-o", str(tmp_path / "r"), *options]) == 0
     (run,) = read(tmp_path / "r")["methods"]["lstm"]["training"]
-    assert run["ended"] == "no better for 4 evaluations" and run["steps"] < 2000
+    assert run["ended"] == f"no better for {SIZES['small'].patience} evaluations" and run["steps"] < 2000
     best = min(point["valid"] for point in run["curve"])
     assert run["best_valid_loss"] == pytest.approx(best, abs=0.0011) and run["curve"][-1]["valid"] > best - 0.001
 

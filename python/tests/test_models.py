@@ -76,7 +76,9 @@ def test_baselines_are_what_they_say(made: tuple[Path, Held]) -> None:
 
 def test_the_published_sizes_have_the_published_numbers_of_parameters() -> None:
     size = SIZES["published"]
-    count = lambda kind, model: networks.parameters(kind(95, 58, size.embedding, model))  # noqa: E731
+    count = lambda kind, model: networks.parameters(  # noqa: E731
+        kind(networks.EventEmbedding(95, 58, size.embedding), None, 95, model)
+    )
     # The embedding of phases has a row more than theirs, for events that are neither entry nor exit.
     assert count(networks.Lstm, size.lstm) - size.embedding.phase == 994_391
     assert count(networks.Transformer, size.transformer) - size.embedding.phase == 705_999
@@ -93,25 +95,29 @@ def batch(rows: int, length: int, seed: int = 0) -> dict[str, torch.Tensor]:
     return {
         "call": draw(14).add(2), "process": draw(6).add(2),
         "phase": draw(4), "outcome": draw(3), "pid": draw(30_000), "tid": draw(30_000).sub(1),
-        "elapsed_ns": draw(10**9),
+        "elapsed_ns": draw(10**9), "fd": draw(1033), "size": draw(5000).sub(1), "flags": draw(9), "errno": draw(140),
+        "path": torch.randint(0, 12, (rows, length, 3), generator=chance),
     }
 
 
-def built(kind: str, window: int = 5) -> torch.nn.Module:
+def built(kind: str, arguments: bool = False, window: int = 5) -> torch.nn.Module:
     import dataclasses
 
     size = SIZES["small"]
     torch.manual_seed(1)
+    embed = networks.EventEmbedding(16, 8, size.embedding)
+    seen = networks.ArgumentEmbedding(9, 12, size.arguments) if arguments else None
     if kind == "lstm":
-        return networks.Lstm(16, 8, size.embedding, size.lstm).eval()
+        return networks.Lstm(embed, seen, 16, size.lstm).eval()
     model = size.transformer if kind == "transformer" else dataclasses.replace(size.windowed, window=window)
-    return networks.Transformer(16, 8, size.embedding, model).eval()
+    return networks.Transformer(embed, seen, 16, model).eval()
 
 
+@pytest.mark.parametrize("arguments", [False, True])
 @pytest.mark.parametrize("kind", ["lstm", "transformer", "windowed"])
 @pytest.mark.parametrize("length", [1, 4, 5, 6, 23])
-def test_what_comes_later_changes_nothing(kind: str, length: int) -> None:
-    network = built(kind)
+def test_what_comes_later_changes_nothing(kind: str, length: int, arguments: bool) -> None:
+    network = built(kind, arguments)
     whole = batch(3, length + 8)
     with torch.no_grad():
         told = network(whole)
@@ -124,6 +130,33 @@ def test_what_comes_later_changes_nothing(kind: str, length: int) -> None:
     assert torch.allclose(told[:, :length], cut, atol=1e-5)
     assert torch.allclose(told[:, :length], again[:, :length], atol=1e-5)
     assert not torch.allclose(told[:, length:], again[:, length:], atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "transformer", "windowed"])
+@pytest.mark.parametrize("name", ["fd", "size", "flags", "path", "errno"])
+def test_arguments_are_seen_where_they_are_asked_for(kind: str, name: str) -> None:
+    events = batch(2, 9)
+    changed = events | {name: events[name].clone()}
+    changed[name][:, 4] = 0 if name != "size" else 1 << 40
+    with torch.no_grad():
+        for arguments in [False, True]:
+            network = built(kind, arguments)
+            before, after = network(events), network(changed)
+            assert torch.allclose(before[:, :4], after[:, :4], atol=1e-5)
+            assert torch.allclose(before[:, 4:], after[:, 4:], atol=1e-5) != arguments
+
+
+def test_numbers_of_bytes_are_told_by_their_powers_of_two_and_paths_by_the_mean_of_their_components() -> None:
+    sizes = torch.tensor([-1, 0, 1, 2, 3, 4, 4095, 4096, 2**53 - 1, 2**62, 2**63 - 1])
+    # The largest is rounded up to 2^63 on the way.
+    assert networks.magnitudes(sizes).tolist() == [0, 1, 2, 3, 3, 4, 13, 14, 54, 64, 65]
+    embed = networks.ArgumentEmbedding(9, 12, SIZES["small"].arguments)
+    events = batch(1, 3) | {"path": torch.tensor([[[7, 8, 0], [0, 0, 0], [9, 0, 0]]]), "errno": torch.tensor([[0, 4095, 599]])}
+    told = embed(events)
+    paths = told[0, :, 24:36]
+    assert torch.allclose(paths[0], (embed.path.weight[7] + embed.path.weight[8]) / 2) and not paths[1].any()
+    assert torch.equal(paths[2], embed.path.weight[9]) and torch.equal(told[0, 1, 36:], told[0, 2, 36:])
+    assert embed(events | {"path": torch.zeros(1, 3, 0, dtype=torch.int64)}).shape == (1, 3, 40)
 
 
 def test_attention_in_a_window_is_attention_with_the_rest_masked() -> None:

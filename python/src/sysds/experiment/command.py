@@ -20,9 +20,11 @@ Examples:
   python -m sysds.experiment apache-wrk2 -o results
   python -m sysds.experiment apache-wrk2 -o results-published --size published --workers 4
   python -m sysds.experiment apache-wrk2 -o quick --methods histogram,3-gram,lstm --seeds 0 --steps 100
+  python -m sysds.experiment apache-wrk2 -o with-arguments --arguments
 
 It trains on the part train, stops by valid, sets thresholds by valid and valid-ood, and tests with test and test-ood. What was
-done stands in RESULTS: when it was killed, the same command goes on. RESULTS/results.md is the table.
+done stands in RESULTS: when it was killed, the same command goes on, and one with more methods or seeds does what is missing.
+RESULTS/results.md is the table.
 
 Exit status: 0 done, 1 failed, 2 wrong call or a release that lacks parts, 130 interrupted.
 """
@@ -41,6 +43,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--reach", choices=["own", "causal", "window"], default="window",
                       help="which events a request has; window is what was published [default: window]")
     made.add_argument("--events", default="syscalls", help="syscalls, all, or names of events, separated by commas [default: syscalls]")
+    made.add_argument("--arguments", action="store_true",
+                      help="networks see descriptor, size, flags, path and error of calls, too [default: as the study of 2023 they do not]")
     made.add_argument("--max-length", type=int, metavar="N", help="events after which a request is cut off [default: the size's]")
     made.add_argument("--skip-first", type=int, default=0, metavar="N", help="leave out the first N requests of each recording")
     made.add_argument("--methods", metavar="NAME,…", help="only these: length, duration, histogram, 3-gram, 4-gram, lstm, transformer, windowed")
@@ -50,7 +54,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--batch", type=int, metavar="N", help="requests in a batch [default: the size's]")
     made.add_argument("--resamples", type=int, default=1000, metavar="N", help="resamples of the bootstrap [default: 1000]")
     made.add_argument("--workers", type=int, default=0, metavar="N", help="processes that read data beside the training [default: 0]")
-    made.add_argument("--threads", type=int, metavar="N", help="threads of PyTorch; results are the same to the digit only for the same number")
+    made.add_argument("--jobs", type=int, metavar="N",
+                      help="runs at the same time, each in a process of its own [default: as many as CPUs for small models on CPUs, else 1]")
+    made.add_argument("--threads", type=int, metavar="N",
+                      help="threads of each run; results are the same to the digit only for the same number [default: CPUs for each job]")
     made.add_argument("--device", default="auto", help="cpu, cuda, cuda:1 … [default: a GPU where there is one]")
     made.add_argument("--cache", type=Path, metavar="DIR", help="where sequences are kept [default: ~/.cache/sysds]")
     return made
@@ -80,7 +87,6 @@ def run(args: argparse.Namespace) -> None:
     """Runs a study and writes what came of it."""
     import torch
 
-    torch_any: Any = torch  # some versions of PyTorch have no types for it
     from . import plots, results
     from .sizes import SIZES
     from .study import Study, all_methods, say
@@ -95,27 +101,26 @@ def run(args: argparse.Namespace) -> None:
         raise WrongCall(f"--seeds {args.seeds}: seeds are whole numbers, separated by commas") from None
     size = SIZES[args.size]
     given = {"max_length": args.max_length, "steps": args.steps, "eval_every": args.eval_every, "batch": args.batch}
-    for name, value in given.items():
+    for name, value in (given | {"jobs": args.jobs, "threads": args.threads}).items():
         if value is not None and value < 1:
             raise WrongCall(f"--{name.replace('_', '-')} {value}: must be at least 1")
     size = dataclasses.replace(size, **{name: value for name, value in given.items() if value is not None})
-    if args.threads is not None:
-        torch.set_num_threads(args.threads)
     # Before CUDA begins: without it cuBLAS is not the same from run to run, and PyTorch refuses.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if args.device == "auto" else args.device)
-    # What a GPU cannot do in a fixed order it may do in another.
-    torch_any.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
+    cpus = len(os.sched_getaffinity(0))
+    at_once = args.jobs or (cpus if args.size == "small" and device.type == "cpu" else 1)
+    threads = args.threads or max(1, cpus // at_once)
     say(f"{args.release}: sequences")
     parts = parts_of(args, size.max_length)
     info = parts["train"].info
     described = {
         "source": str(args.release), "sequences": _digest(info), "reach": info["reach"], "events": info["events"],
-        "max_length": info["max_length"], "size_name": args.size, "size": dataclasses.asdict(size), "seeds": seeds,
-        "methods": methods,
+        "arguments": args.arguments, "max_length": info["max_length"], "size_name": args.size, "size": dataclasses.asdict(size),
+        "data_sha256": info["source"].get("data_sha256"),
     }
-    study = Study(parts, size, methods, seeds, args.output, device, args.workers, described)
-    study.complete()
+    study = Study(parts, size, methods, seeds, args.output, device, args.workers, args.arguments, described)
+    study.complete(at_once, threads)
     found = results.evaluate(study, args.resamples)
     results.write(found, args.output)
     drawn = plots.draw(study, found)
@@ -129,9 +134,13 @@ def parts_of(args: argparse.Namespace, max_length: int) -> dict[str, Sequences]:
         have = list(describe(Path(args.release))["parts"])
         if set(PARTS) - set(have):
             raise MissingParts(str(args.release), have)
-        return {part: open_sequences(args.release, part) for part in PARTS}
+        made = {part: open_sequences(args.release, part) for part in PARTS}
+        if args.arguments and not made["train"].info["arguments"]:
+            raise WrongCall(f"{args.release} has no arguments: make it anew with sysds sequences --arguments")
+        return made
     train = load(
-        args.release, "train", reach=args.reach, events=args.events, max_length=max_length, cache=args.cache, skip_first=args.skip_first,
+        args.release, "train", reach=args.reach, events=args.events, arguments=args.arguments, max_length=max_length, cache=args.cache,
+        skip_first=args.skip_first,
     )
     if set(PARTS) - set(train.parts):
         raise MissingParts(str(args.release), train.parts)

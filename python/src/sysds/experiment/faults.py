@@ -36,3 +36,13 @@ class MissingParts(WrongCall):
 
 class OtherStudy(SysdsError):
     """The folder of results has those of another study."""
+
+
+class LostRun(SysdsError):
+    """A process that trained ended without a word."""
+
+    def __init__(self, jobs: int) -> None:
+        super().__init__(
+            f"one of {jobs} processes was killed, perhaps for want of memory: the same command goes on where they were; --jobs {jobs - 1} "
+            "takes less memory"
+        )

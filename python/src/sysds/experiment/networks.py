@@ -1,8 +1,8 @@
 """Models that read a request event by event and say which call comes next: an LSTM, a Transformer, and a Transformer whose
 attention reaches back over a window, so that its cost grows with the length of a request and not with its square.
 
-All see of an event what the studies gave theirs: call, entry or exit, outcome, name of the process, pid, tid and the time
-since the event before, the last three as sinusoids.
+All see of an event what the study of 2023 gave its models: call, entry or exit, outcome, name of the process, pid, tid and the time
+since the event before, the last three as sinusoids. What the study of 2021 added can be added: the arguments of calls.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .sizes import Arguments as ArgumentWidths
 from .sizes import Embedding as Widths
 from .sizes import Model
 
@@ -51,6 +52,56 @@ class EventEmbedding(nn.Module):
         )
 
 
+DESCRIPTORS, ERRORS = 1033, 600
+"""How many codes of descriptors there are, and numbers of errors (those of the kernel's own begin at 512)."""
+
+
+class ArgumentEmbedding(nn.Module):
+    """What a call was asked, and with which error it ended, as one vector. Of a path it is the mean of its components."""
+
+    def __init__(self, flags: int, path: int, widths: ArgumentWidths) -> None:
+        super().__init__()
+        self.width = widths.width
+        self.fd = nn.Embedding(DESCRIPTORS, widths.fd, padding_idx=0)
+        self.size = nn.Embedding(66, widths.size)
+        self.flags = nn.Embedding(flags, widths.flags, padding_idx=0)
+        self.path = nn.Embedding(path, widths.path, padding_idx=0)
+        self.errno = nn.Embedding(ERRORS, widths.errno)
+        for table in [self.fd, self.size, self.flags, self.path, self.errno]:
+            nn.init.normal_(table.weight, std=table.embedding_dim**-0.5)
+        # Padding adds nothing to a path, and is not trained.
+        nn.init.zeros_(self.path.weight[0])
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        path = batch["path"]
+        components = self.path(path).sum(-2) / path.sign().sum(-1, keepdim=True).clamp(min=1)
+        errno = batch["errno"].clamp(0, ERRORS - 1)
+        return torch.cat(
+            [self.fd(batch["fd"]), self.size(magnitudes(batch["size"])), self.flags(batch["flags"]), components, self.errno(errno)], dim=-1,
+        )
+
+
+def magnitudes(sizes: Tensor) -> Tensor:
+    """Numbers of bytes by their powers of two: 0 where there is none, 1 for 0, n + 2 from 2^n on."""
+    there: Any = sizes >= 0
+    exponents: Any = torch.frexp(sizes.clamp(min=0).to(torch.float64))[1]
+    found: Tensor = (exponents.to(torch.int64) + 1) * there
+    return found
+
+
+class Events(nn.Module):
+    """All that a network sees of events, side by side."""
+
+    def __init__(self, embed: EventEmbedding, arguments: ArgumentEmbedding | None) -> None:
+        super().__init__()
+        self.embed, self.arguments = embed, arguments
+        self.width = embed.widths.width + (arguments.width if arguments else 0)
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        seen: Tensor = self.embed(batch)
+        return seen if self.arguments is None else torch.cat([seen, self.arguments(batch)], dim=-1)
+
+
 def waves(values: Tensor, width: int) -> Tensor:
     """Numbers as sines and cosines of rising periods. The angles are computed in double precision: times have many digits."""
     exponents: Any = torch.arange(0, width, 2, dtype=torch.float64, device=values.device).div(-width)
@@ -65,12 +116,12 @@ _LSTM: Any = nn.LSTM  # some versions of PyTorch have no types for it
 class Lstm(nn.Module):
     """A recurrent network."""
 
-    def __init__(self, calls: int, processes: int, widths: Widths, size: Model) -> None:
+    def __init__(self, embed: EventEmbedding, arguments: ArgumentEmbedding | None, calls: int, size: Model) -> None:
         super().__init__()
-        self.embed = EventEmbedding(calls, processes, widths)
+        self.embed = Events(embed, arguments)
         self.dropout = nn.Dropout(size.dropout)
         between = size.dropout if size.layers > 1 else 0.0
-        self.read: nn.Module = _LSTM(widths.width, size.hidden, size.layers, batch_first=True, dropout=between)
+        self.read: nn.Module = _LSTM(self.embed.width, size.hidden, size.layers, batch_first=True, dropout=between)
         self.tell = nn.Linear(size.hidden, calls)
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
@@ -156,13 +207,14 @@ class Layer(nn.Module):
 class Transformer(nn.Module):
     """Layers of attention. Padding is at the end, where no event of the request sees it."""
 
-    def __init__(self, calls: int, processes: int, widths: Widths, size: Model) -> None:
+    def __init__(self, embed: EventEmbedding, arguments: ArgumentEmbedding | None, calls: int, size: Model) -> None:
         super().__init__()
-        self.embed = EventEmbedding(calls, processes, widths)
+        self.embed = Events(embed, arguments)
+        width = self.embed.width
         self.dropout = nn.Dropout(size.dropout)
-        self.layers = nn.ModuleList(Layer(widths.width, size) for _ in range(size.layers))
-        self.normalize = nn.LayerNorm(widths.width)
-        self.tell = nn.Linear(widths.width, calls)
+        self.layers = nn.ModuleList(Layer(width, size) for _ in range(size.layers))
+        self.normalize = nn.LayerNorm(width)
+        self.tell = nn.Linear(width, calls)
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         events = self.dropout(self.embed(batch))

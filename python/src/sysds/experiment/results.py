@@ -33,7 +33,7 @@ def evaluate(study: Study, resamples: int) -> dict[str, Any]:
         say(f"figures of {name}")
         methods[name] = _method(runs, behaviours, resamples)
     return {
-        "experiment": study.described,
+        "experiment": study.described | {"seeds": study.seeds, "methods": study.methods},
         "parts": {name: _part(study, name) for name in study.parts},
         "behaviours": {b: _behaviour(any_run, b) for b in behaviours},
         "resamples": resamples,
@@ -141,8 +141,8 @@ def markdown(results: dict[str, Any]) -> str:
 def _introduction(results: dict[str, Any]) -> str:
     of = results["experiment"]
     return (
-        f"Requests of {of['source']}, reach {of['reach']}, events {of['events']}, cut off after {of['max_length']:,} events; "
-        f"size {of['size_name']}, seeds {', '.join(map(str, of['seeds']))}. "
+        f"Requests of {of['source']}, reach {of['reach']}, events {of['events']}, {'with' if of['arguments'] else 'without'} arguments, "
+        f"cut off after {of['max_length']:,} events; size {of['size_name']}, seeds {', '.join(map(str, of['seeds']))}. "
         "A method learns from train alone. The score of a request is its perplexity (of a baseline: how far it is from what train has); "
         "novel is what has a high one."
     )

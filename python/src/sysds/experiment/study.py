@@ -6,14 +6,13 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..sequences import Sequences
-from . import counting, training
+from . import counting, jobs, training
 from .faults import OtherStudy
 from .scores import Scores
 from .sizes import Size
@@ -33,8 +32,10 @@ class Study:
     folder: Path
     device: torch.device
     workers: int
+    arguments: bool
+    """Whether networks see the arguments of calls."""
     described: dict[str, Any]
-    """What makes it this study and no other: as much as results depend on."""
+    """What makes it this study and no other: as much as results depend on, but for methods and seeds, of which more may come."""
 
     def check(self) -> None:
         """Writes what the study is, or sees that what stands there is the same."""
@@ -43,8 +44,8 @@ class Study:
         described = json.loads(json.dumps(self.described))
         if path.is_file():
             stands = json.loads(path.read_text())
-            # The same sequences may be called otherwise.
-            keys = (described.keys() | stands.keys()) - {"source"}
+            # The same sequences may be called otherwise. Folders of before had the methods and seeds of the first command.
+            keys = (described.keys() | stands.keys()) - {"source", "methods", "seeds"}
             other = [key for key in keys if described.get(key) != stands.get(key)]
             if other:
                 raise OtherStudy(
@@ -62,23 +63,31 @@ class Study:
             found += [Run(self, method, seed) for seed in seeds]
         return found
 
-    def complete(self) -> None:
-        """Runs what was not run yet."""
+    def complete(self, at_once: int, threads: int) -> None:
+        """Runs what was not run yet, so many runs at a time."""
         self.check()
         runs = self.runs()
+        left = []
         for i, run in enumerate(runs, 1):
             prefix = f"[{i}/{len(runs)}] {run.name}"
             if run.done:
                 say(f"{prefix}: done before")
-                continue
-            began = time.monotonic()
-            run.complete(lambda text: say(f"{prefix}: {text}"))  # noqa: B023 - called before the next turn
-            say(f"{prefix}: done in {time.monotonic() - began:.0f} s")
+            else:
+                left.append((prefix, run))
+        # What counts is done in seconds. Of the networks the short ones last, so that no CPU waits long for the last of all.
+        left.sort(key=lambda of: LENGTHS.index(of[1].method) if of[1].method in LENGTHS else -1)
+        jobs.complete(left, at_once, self.device, threads)
+
+
+LENGTHS = ["transformer", "windowed", "lstm"]
+"""The networks, those that train for long first."""
 
 
 def say(text: str) -> None:
     """A line on stderr, with the time."""
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+    # The end of the line in the same write: several processes may speak.
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+    sys.stderr.flush()
 
 
 @dataclasses.dataclass
@@ -109,16 +118,21 @@ class Run:
     def scores(self, part: str) -> Scores:
         return Scores.read(self.folder / f"{part}.npz")
 
-    def complete(self, tell: Callable[[str], None]) -> None:
+    def complete(self, prefix: str) -> None:
         """Learns, scores, and says at last that it is done."""
+        began = time.monotonic()
+
+        def tell(text: str) -> None:
+            say(f"{prefix}: {text}")
+
         self.folder.mkdir(parents=True, exist_ok=True)
         study = self.study
         told: dict[str, Any] = {"method": self.method, "seed": self.seed, "torch": torch.__version__}
         method: counting.Method | training.Training
         if self.method in training.NETWORKS:
             method = training.Training(
-                self.method, self.seed, study.parts["train"], study.parts["valid"], study.size, self.folder, study.device, study.workers,
-                tell,
+                self.method, self.seed, study.parts["train"], study.parts["valid"], study.size, study.arguments, self.folder,
+                study.device, study.workers, tell,
             )
             method.run()
             told |= method.told() | {"device": study.device.type, "threads": torch.get_num_threads()}
@@ -129,6 +143,7 @@ class Run:
         for part in SCORED:
             method.score(study.parts[part]).save(self.folder / f"{part}.npz")
         training.whole(self.folder / "run.json", told)
+        tell(f"done in {time.monotonic() - began:.0f} s")
 
 
 def all_methods() -> list[str]:

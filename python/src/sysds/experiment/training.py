@@ -29,6 +29,9 @@ _torch: Any = torch  # for what some versions of PyTorch have no types
 LISTS = ["call", "phase", "elapsed_ns", "process", "pid", "tid", "outcome"]
 """What networks read."""
 
+ARGUMENTS = ["fd", "size", "flags", "path", "errno"]
+"""What they read besides, where they see arguments."""
+
 NETWORKS = {
     "lstm": "LSTM",
     "transformer": "Transformer",
@@ -43,10 +46,13 @@ def sized(name: str, size: Size) -> Model:
     return models[name]
 
 
-def network(name: str, train: Sequences, size: Size) -> nn.Module:
+def network(name: str, train: Sequences, size: Size, arguments: bool) -> nn.Module:
     """An untrained network."""
     kind: Callable[..., nn.Module] = networks.Lstm if name == "lstm" else networks.Transformer
-    return kind(len(train.vocabulary.call), len(train.vocabulary.process), size.embedding, sized(name, size))
+    words = train.vocabulary
+    embed = networks.EventEmbedding(len(words.call), len(words.process), size.embedding)
+    seen = networks.ArgumentEmbedding(len(words.flags), len(words.path), size.arguments) if arguments else None
+    return kind(embed, seen, len(words.call), sized(name, size))
 
 
 @dataclasses.dataclass
@@ -70,14 +76,15 @@ class Training:
     """One network, one seed, and a folder in which it is kept."""
 
     def __init__(
-        self, name: str, seed: int, train: Sequences, valid: Sequences, size: Size, folder: Path,
+        self, name: str, seed: int, train: Sequences, valid: Sequences, size: Size, arguments: bool, folder: Path,
         device: torch.device, workers: int, say: Callable[[str], None],
     ) -> None:
         self.name, self.seed, self.size, self.folder, self.device, self.workers, self.say = name, seed, size, folder, device, workers, say
         self.train, self.valid = train, valid
         self.model_size = sized(name, size)
         torch.manual_seed(seed)
-        self.network = network(name, train, size).to(device)
+        self.lists = LISTS + ARGUMENTS if arguments else LISTS
+        self.network = network(name, train, size, arguments).to(device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=size.learning_rate)
         self.progress = Progress()
         self.loss_sum, self.loss_steps = 0.0, 0
@@ -113,7 +120,7 @@ class Training:
 
     def _steps(self) -> Iterator[list[dict[str, Any]]]:
         """The batches of each step, from the place on that was reached."""
-        loader = self.train.torch(self.size.batch, seed=self.seed, workers=self.workers, columns=LISTS, buffer=512)
+        loader = self.train.torch(self.size.batch, seed=self.seed, workers=self.workers, columns=self.lists, buffer=512)
         while True:
             loader.set_epoch(self.progress.epoch)
             left = itertools.islice(loader, self.progress.batches, None)
@@ -157,7 +164,7 @@ class Training:
     def _foretold(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
         """What the network says comes next, what does, and where that counts: events and the end mark, not where a request was cut
         off, since that says nothing of it."""
-        read = {name: batch[name][:, :-1].to(self.device) for name in LISTS}
+        read = {name: batch[name][:, :-1].to(self.device) for name in self.lists}
         wanted = batch["call"][:, 1:].to(self.device)
         half = self.device.type == "cuda" and _torch.cuda.is_bf16_supported()
         with _torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
@@ -169,7 +176,7 @@ class Training:
         batches = -(-self.size.valid_requests // self.size.batch) if self.size.valid_requests is not None else None
         self.network.eval()
         with torch.no_grad():
-            for batch in itertools.islice(self.valid.torch(self.size.batch, shuffle=False, columns=LISTS, workers=self.workers), batches):
+            for batch in itertools.islice(self.valid.torch(self.size.batch, shuffle=False, columns=self.lists, workers=self.workers), batches):
                 told, wanted, counts = self._foretold(batch)
                 loss += nn.functional.cross_entropy(told[counts], wanted[counts], reduction="sum").item()
                 targets += int(counts.sum())
@@ -212,7 +219,7 @@ class Training:
         found = Collected()
         self.network.eval()
         with torch.no_grad():
-            for batch in part.torch(self.size.batch, shuffle=False, columns=LISTS, workers=self.workers):
+            for batch in part.torch(self.size.batch, shuffle=False, columns=self.lists, workers=self.workers):
                 told, wanted, counts = self._foretold(batch)
                 losses = nn.functional.cross_entropy(told.flatten(0, 1), wanted.flatten(), reduction="none").view_as(wanted) * counts
                 right = (told.argmax(-1) == wanted) & counts
