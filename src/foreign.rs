@@ -176,7 +176,7 @@ pub(crate) fn is_inside(file: &Path) -> bool {
 /// As [`open_in`]; [`Error::Input`] where it is no UTF-8, or longer than any such file needs to be.
 pub(crate) fn read_text_in(root: &Path, file: impl AsRef<Path>) -> Result<String> {
     let path = root.join(file.as_ref());
-    text_of(open_in(root, file)?, &path)
+    text_of(open_in(root, file)?, &path, MAX_TEXT)
 }
 
 /// Reads the text of the user's own file `path`.
@@ -184,16 +184,24 @@ pub(crate) fn read_text_in(root: &Path, file: impl AsRef<Path>) -> Result<String
 /// # Errors
 /// As [`open`] and [`read_text_in`].
 pub(crate) fn read_text(path: &Path) -> Result<String> {
-    text_of(open(path)?, path)
+    read_text_up_to(path, MAX_TEXT)
 }
 
-fn text_of(file: File, path: &Path) -> Result<String> {
+/// As [`read_text`], for a file of which it is known that it never has more than `most` bytes.
+///
+/// # Errors
+/// As [`read_text`].
+pub(crate) fn read_text_up_to(path: &Path, most: u64) -> Result<String> {
+    text_of(open(path)?, path, most)
+}
+
+fn text_of(file: File, path: &Path, most: u64) -> Result<String> {
     let mut bytes = Vec::new();
-    let read = file.take(MAX_TEXT + 1).read_to_end(&mut bytes);
+    let read = file.take(most + 1).read_to_end(&mut bytes);
     read.map_err(Error::io("read", path))?;
     let wrong = |what: String| Error::input(what, Place::file(path), "Fetch it or make it again.");
-    if bytes.len() as u64 > MAX_TEXT {
-        return Err(wrong(format!("longer than {MAX_TEXT} bytes")));
+    if bytes.len() as u64 > most {
+        return Err(wrong(format!("longer than {most} bytes")));
     }
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();

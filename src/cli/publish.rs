@@ -5,7 +5,7 @@ use super::split::SplitArgs;
 use super::terminal::{self, Meter};
 use crate::dataset::codec::Codec;
 use crate::dataset::manifest::{Manifest, Recording};
-use crate::dataset::root::Root;
+use crate::dataset::root::{Root, refuse_url};
 use crate::dataset::tables;
 use crate::error::{Error, Result};
 use crate::foreign;
@@ -14,6 +14,7 @@ use crate::publish::anonymize::Anonymizer;
 use crate::publish::anonymize::audit::Audit;
 use crate::publish::anonymize::key::Key;
 use crate::publish::anonymize::policy::Policy;
+use crate::publish::figures::Given;
 use crate::publish::license::License;
 use crate::publish::release::ReleaseManifest;
 use crate::publish::rewrite::{AsItIs, Rewrite};
@@ -41,6 +42,8 @@ Examples:
     --part valid-ood=cpu-1 --part test-ood=cpu-2
   sysds publish web -o web-1.0.0 --license CC-BY-4.0 --anonymize policy.toml \\
     --key lab.key --audit > left.txt
+  sysds publish web -o web-1.0.0 --license CC-BY-4.0 --split label -p valid=0.1 \\
+    --figures results/results.json --force
   sysds verify web-2.0.0
 
 Exit status: 0 done, 1 failed (nothing is left behind), 2 wrong call, 4 done, but what was replaced is left beside it, the disk \
@@ -66,6 +69,10 @@ pub(super) struct PublishArgs {
     /// What a person says of the dataset [default: dataset.toml beside the dataset, if it is there]
     #[arg(long, value_name = "FILE")]
     about: Option<PathBuf>,
+    /// What models tell of the release's requests, for the card and experiment.json: the results.json that `python -m
+    /// sysds.experiment` made of this release as it was published before, from the same dataset with the same options
+    #[arg(long, value_name = "FILE")]
+    figures: Option<PathBuf>,
     /// Version of the release [default: 1.0.0, or the least that tells what has changed since --previous]
     #[arg(long, value_name = "VERSION")]
     version: Option<semver::Version>,
@@ -170,6 +177,7 @@ fn options(args: PublishArgs, dataset: Root, output: Root) -> Result<PublishOpti
     let about = about(args.about.as_deref(), &args.dataset)?;
     let license = args.license.as_ref().or(about.license.as_ref());
     let license = license.map(|text| License::read(text)).transpose()?;
+    let figures = figures(&args)?;
     Ok(PublishOptions {
         dataset,
         output,
@@ -179,11 +187,25 @@ fn options(args: PublishArgs, dataset: Root, output: Root) -> Result<PublishOpti
         split: args.split.strategy()?,
         about,
         license,
+        figures,
         version: args.version,
         previous: args.previous.as_deref().map(Root::named).transpose()?,
         published: args.date,
         memory: args.memory,
     })
+}
+
+/// What models tell of the release.
+fn figures(args: &PublishArgs) -> Result<Option<Given>> {
+    let Some(path) = &args.figures else {
+        return Ok(None);
+    };
+    refuse_url(path, "figures are read from")?;
+    let given = Given::read(path)?;
+    if args.anonymize.is_some() {
+        given.refuse_paths()?;
+    }
+    Ok(Some(given))
 }
 
 /// What is said in the file that was named, or in the one beside the dataset.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// Makes a release of a dataset; every batch of rows goes through `rewrite`.
 ///
 /// # Errors
-/// [`Error::Usage`] for options that do not fit, [`Error::Input`] where the dataset is not whole, [`Error::Io`] and
+/// [`Error::Usage`] for options that do not fit, [`Error::Input`] where the dataset is not whole or figures are of other data, [`Error::Io`] and
 /// [`Error::Columns`] where a file cannot be read or written, [`Error::Interrupted`]. Nothing is left in each case.
 pub(crate) fn publish(
     options: &PublishOptions,
@@ -53,6 +53,9 @@ pub(crate) fn publish(
     let mut compared = compare::conditions(&released, &classes);
     compared.extend(features);
     let shards = describe(&mut released, &making, written)?;
+    if let Some(given) = &options.figures {
+        given.fit(&released)?;
+    }
     let file = classes::write_all(making.dir(), &classes)?;
     in_one_file(&mut released, file);
     let release = added(options, split, rewrite, shards);

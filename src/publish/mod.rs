@@ -16,6 +16,7 @@ mod ahead;
 pub(crate) mod anonymize;
 mod describe;
 mod event_splits;
+pub(crate) mod figures;
 pub(crate) mod license;
 mod making;
 mod options;

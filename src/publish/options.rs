@@ -1,6 +1,7 @@
 //! What to publish and how, and what came of it.
 
 use super::about::{About, Gap};
+use super::figures::Given;
 use super::license::License;
 use super::release::ReleaseManifest;
 use super::rewrite::Warning;
@@ -29,6 +30,8 @@ pub(crate) struct PublishOptions {
     pub about: About,
     /// Its licence.
     pub license: Option<License>,
+    /// What models tell of its requests; refused where it is of other data.
+    pub figures: Option<Given>,
     /// Version of the release; the least that fits where it is not given.
     pub version: Option<semver::Version>,
     /// The release before.

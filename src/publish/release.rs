@@ -8,10 +8,13 @@ use crate::dataset::{self, MANIFEST};
 use crate::error::{Error, Place, Result};
 use crate::split::{SplitRule, names};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Name of the list of checksums.
 pub(crate) const SUMS: &str = "SHA256SUMS";
+/// Name of the figures of models, where there are some.
+pub(crate) const FIGURES: &str = "experiment.json";
 /// Folder of the contract in a release.
 pub(crate) const SCHEMAS: &str = "schemas";
 /// Version of the form of [`Release`]; a reader must refuse versions it does not know.
@@ -157,6 +160,22 @@ impl ReleaseManifest {
         let labels = self.dataset.recordings.iter().map(|r| &r.label);
         labels.into_iter().any(Option::is_some)
     }
+}
+
+/// What identifies the data of a release, whatever is said of them: SHA-256, in hexadecimal, over a line for each shard,
+/// sorted by path (as bytes), of its SHA-256, two spaces, its path below the release, and a newline. So a shell has it, too:
+/// `grep '  data/' SHA256SUMS | LC_ALL=C sort -k 2 | sha256sum`.
+///
+/// A release that is published again from the same dataset, with the same options for its rows, has the same.
+pub(crate) fn data_sha256(manifest: &Manifest) -> String {
+    let files = manifest.tables.values().flat_map(|table| &table.files);
+    let sums: BTreeMap<&str, &str> = files.map(|f| (&*f.path, &*f.sha256)).collect();
+    let mut hasher = Sha256::new();
+    for (path, sha256) in sums {
+        hasher.update(format!("{sha256}  {path}\n"));
+    }
+    let hash = hasher.finalize();
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether the manifest in `root` is a release's; a text that is no JSON is none.

@@ -19,6 +19,7 @@ use crate::dataset::{self, tables, within};
 use crate::error::{Error, Result};
 use crate::foreign::{self, Kind};
 use crate::process::threads;
+use crate::publish::release::data_sha256;
 use crate::publish::rows::by_recording;
 use crate::shown::path_text;
 use crate::split::names::TRAIN;
@@ -147,6 +148,10 @@ fn told(
             kind: kind.to_owned(),
             version: source.version.clone(),
             manifest_sha256,
+            data_sha256: source
+                .version
+                .as_ref()
+                .map(|_| data_sha256(&source.manifest)),
             split: split.map(|split| split.name.clone()),
             parameters: parameters.collect(),
         },

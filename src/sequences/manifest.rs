@@ -49,6 +49,8 @@ pub(crate) struct Source {
     pub version: Option<String>,
     /// SHA-256 of its manifest, in hexadecimal.
     pub manifest_sha256: String,
+    /// What identifies the data of the release ([`data_sha256`](crate::publish::release::data_sha256)).
+    pub data_sha256: Option<String>,
     /// How it was split now; nothing where it was split already.
     pub split: Option<String>,
     /// The parameters of the split.

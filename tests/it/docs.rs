@@ -37,7 +37,7 @@ use sysds::columns::schema::contract::{self, Column, Contract};
 use tempfile::TempDir;
 
 /// How many blocks cannot run. Who adds one counts it here.
-const NOT_RUN: usize = 28;
+const NOT_RUN: usize = 29;
 
 /// A folder with the dataset `web`, made once.
 static WEB: LazyLock<TempDir> = LazyLock::new(|| {

@@ -25,6 +25,7 @@ mod derive;
 mod docs;
 mod downstream;
 mod expected;
+mod figures;
 mod fleet;
 mod golden;
 mod hostile;

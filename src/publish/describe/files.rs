@@ -9,7 +9,7 @@ use crate::dataset::manifest::digest;
 use crate::error::{Error, Result};
 use crate::foreign::{self, Kind};
 use crate::publish::license::License;
-use crate::publish::release::{SCHEMAS, SUMS};
+use crate::publish::release::{FIGURES, SCHEMAS, SUMS};
 use crate::shown::path_text;
 use std::fs;
 use std::path::Path;
@@ -33,6 +33,7 @@ pub(crate) fn write(metadata: &ReleaseMetadata, root: &Path) -> Result<()> {
             "ro-crate-metadata.json",
             Some(research_object::text(metadata)),
         ),
+        (FIGURES, metadata.figures.map(|given| given.text.clone())),
         (MANIFEST, Some(metadata.manifest.text())),
     ];
     for (name, text) in files {

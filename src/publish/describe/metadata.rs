@@ -4,6 +4,7 @@ use crate::compare::Compared;
 use crate::dataset::tables;
 use crate::error::Result;
 use crate::publish::about::{About, Gap};
+use crate::publish::figures::Given;
 use crate::publish::license::License;
 use crate::publish::options::PublishOptions;
 use crate::publish::release::ReleaseManifest;
@@ -18,6 +19,7 @@ pub(crate) struct ReleaseMetadata<'a> {
     pub(super) manifest: &'a ReleaseManifest,
     pub(super) about: &'a About,
     pub(super) license: Option<&'a License>,
+    pub(super) figures: Option<&'a Given>,
     pub(super) gaps: &'a [Gap],
     /// How its labels compare.
     pub(super) compared: &'a Compared,
@@ -51,6 +53,7 @@ impl<'a> ReleaseMetadata<'a> {
             manifest,
             about: &options.about,
             license: options.license.as_ref(),
+            figures: options.figures.as_ref(),
             gaps,
             compared,
             folder: folder.to_string_lossy().into_owned(),

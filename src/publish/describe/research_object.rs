@@ -10,7 +10,7 @@ use super::json::json_text;
 use super::metadata::ReleaseMetadata;
 use crate::columns::schema::contract;
 use crate::publish::about::Author;
-use crate::publish::release::SCHEMAS;
+use crate::publish::release::{FIGURES, SCHEMAS};
 use serde_json::{Map, Value, json};
 
 /// Files beside the data, and what they are.
@@ -121,6 +121,11 @@ fn files(metadata: &ReleaseMetadata) -> Vec<Value> {
             !metadata.about.authors.is_empty(),
             "CITATION.cff",
             "How to cite the dataset.",
+        ),
+        (
+            metadata.figures.is_some(),
+            FIGURES,
+            "How well models tell behaviours apart: results.json of python -m sysds.experiment.",
         ),
     ] {
         if there {

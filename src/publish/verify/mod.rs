@@ -8,6 +8,7 @@
 
 mod dataset;
 mod fields;
+mod figures;
 mod files;
 mod ids;
 mod links;
@@ -73,7 +74,10 @@ fn attempt(root: &Root, interrupted: &AtomicBool) -> Result<Report> {
         return Ok(report);
     }
     match is_release {
-        true => files::check(&release, &mut report)?,
+        true => {
+            files::check(&release, &mut report)?;
+            figures::check(&release, &mut report)?;
+        }
         false => {
             files::check_named(&release, &mut report)?;
             fields::check(&release, &mut report)?;

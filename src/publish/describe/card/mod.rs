@@ -7,6 +7,7 @@ mod collected;
 mod columns;
 mod comparable;
 mod front_matter;
+mod models;
 mod splits;
 mod terms;
 mod using;
@@ -33,6 +34,7 @@ pub(super) fn text(metadata: &ReleaseMetadata) -> String {
         collected::collected,
         collected::lost,
         comparable::comparable,
+        models::models,
         columns::requests,
         columns::columns,
         terms::limits,
