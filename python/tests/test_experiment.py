@@ -88,6 +88,14 @@ def test_thresholds_come_from_valid_and_figures_from_test(results: Path) -> None
     assert 0 < f1(of("test").score, strange("test-ood"), threshold) <= 1
 
 
+def test_results_say_what_the_release_is_called_and_not_where_it_is(results: Path, folder: Path) -> None:
+    from sysds.experiment.command import _name
+
+    assert read(results)["experiment"]["source"] == "sequences" and str(folder.parent) not in (results / "results.json").read_text()
+    assert str(folder.parent) not in (results / "results.md").read_text()
+    assert _name("s3://lab/web/apache-wrk2/") == "apache-wrk2" and _name(".") == Path.cwd().name
+
+
 def test_plots_are_pictures(results: Path) -> None:
     names = sorted(path.name for path in (results / "plots").iterdir())
     assert [n for n in names if n.startswith("roc-")] == ["roc-all_of_them.png", "roc-same.png", "roc-strange.png", "roc-unseen.png"]
@@ -182,25 +190,25 @@ def children(parent: int) -> list[int]:
 LONGER = ["--steps", "30", "--eval-every", "5", "--seeds", "3", "--methods", "lstm,windowed", "--resamples", "20", "--threads", "1"]
 
 
-def command(folder: Path, output: Path) -> list[str]:
-    return [sys.executable, "-m", "sysds.experiment", str(folder), "-o", str(output), *LONGER]
+# With one job first in the first training, then in the second; with two in either, before the other's end.
+@pytest.mark.parametrize(("jobs", "moments"), [("1", ["windowed-3: step 15:", "lstm-3: step 15:"]), ("2", ["step 10:", "step 20:"])])
+def test_a_study_that_is_killed_goes_on_and_comes_out_the_same(folder: Path, tmp_path: Path, jobs: str, moments: list[str]) -> None:
+    def command(output: Path) -> list[str]:
+        return [sys.executable, "-m", "sysds.experiment", str(folder), "-o", str(output), *LONGER, "--jobs", jobs]
 
-
-def test_a_study_that_is_killed_goes_on_and_comes_out_the_same(folder: Path, tmp_path: Path) -> None:
-    subprocess.run(command(folder, tmp_path / "whole"), check=True, capture_output=True)
-    for kills in range(2):
-        running = subprocess.Popen(command(folder, tmp_path / "killed"), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
+    for moment in moments:
+        running = subprocess.Popen(command(tmp_path / "killed"), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         assert running.stderr is not None
         for line in running.stderr:
-            # The first time in the first training, the second time in the second.
-            if "step 15:" in line and ["lstm-3", "windowed-3"][kills] in line:
+            if moment in line:
                 # Long enough for what was reached to be written, and for more to be begun.
                 time.sleep(0.05)
                 os.kill(running.pid, signal.SIGKILL)
                 break
         running.stderr.close()
         assert running.wait() == -signal.SIGKILL
-    resumed = subprocess.run(command(folder, tmp_path / "killed"), check=True, capture_output=True, text=True)
+    resumed = subprocess.run(command(tmp_path / "killed"), check=True, capture_output=True, text=True)
     assert "goes on at step" in resumed.stderr
     assert read(tmp_path / "killed") == read(tmp_path / "whole")
 

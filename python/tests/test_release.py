@@ -103,20 +103,22 @@ def test_what_is_wrong_in_sql_is_told(dataset: Path) -> None:
         sysds.query(dataset, "SELECT * FROM nowhere")
 
 
+STUDY = ["--license", "CC-BY-4.0", "--split", "label", "-p", "label=normal", "-p", "fraction=0.6", "-p", "valid=0.2"]
+
+
 @pytest.fixture
 def study(dataset: Path, tmp_path: Path) -> Path:
     """A release with the five parts of a study. There is one recording of each behaviour, so its requests are shared out."""
-    options = ["--split", "label", "-p", "label=normal", "-p", "fraction=0.6", "-p", "valid=0.2"]
-    executable.run(["publish", "--quiet", dataset, "-o", tmp_path / "study", "--license", "CC-BY-4.0", *options])
+    executable.run(["publish", "--quiet", dataset, "-o", tmp_path / "study", *STUDY])
     return tmp_path / "study"
 
 
-def test_a_study_of_the_traces_that_ship(study: Path, tmp_path: Path) -> None:
+def test_a_study_of_the_traces_that_ship_whose_figures_come_into_the_card(dataset: Path, study: Path, tmp_path: Path) -> None:
     options = ["--reach", "own", "--max-length", "128", "--seeds", "0,1", "--steps", "20", "--eval-every", "10", "--resamples", "200"]
     assert main([str(study), "-o", str(tmp_path / "results"), *options]) == 0
     results = json.loads((tmp_path / "results" / "results.json").read_text())
     assert set(results["behaviours"]) == {"keepalive", "overload", "all of them"}
-    assert results["experiment"]["source"] == str(study)
+    assert results["experiment"]["source"] == "study"
     for name, method in results["methods"].items():
         for behaviour in results["behaviours"]:
             area = method["behaviours"][behaviour]["auroc"]
@@ -125,6 +127,16 @@ def test_a_study_of_the_traces_that_ship(study: Path, tmp_path: Path) -> None:
             # Better than chance among the calls there are, by far.
             assert method["accuracy_all"]["mean"] > 0.4 and method["perplexity"]["mean"] < 12, name
     assert results["methods"]["3-gram"]["accuracy_all"]["mean"] > results["methods"]["3-gram"]["accuracy_entries"]["mean"]
+    executable.run(["publish", "--quiet", dataset, "-o", study, *STUDY, "--force", "--figures", tmp_path / "results" / "results.json"])
+    executable.run(["verify", study])
+    card = (study / "README.md").read_text()
+    lstm = results["methods"]["lstm"]["behaviours"]["keepalive"]["auroc"]
+    assert "## What models tell" in card and f"| LSTM | {100 * lstm['mean']:.1f} ± {100 * lstm['deviation']:.1f} [" in card
+    # Of other data they are refused.
+    fewer = [option.replace("fraction=0.6", "fraction=0.5") for option in STUDY]
+    with pytest.raises(sysds.ProgramFailed, match="its figures are of other data"):
+        executable.run(["publish", dataset, "-o", tmp_path / "other", *fewer, "--figures", tmp_path / "results" / "results.json"])
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_release_with_two_parts_is_no_study(release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

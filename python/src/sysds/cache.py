@@ -20,7 +20,7 @@ from typing import Any
 from . import executable
 from .errors import BadSequences, SysdsError
 
-FORM = 1
+FORM = 2
 """Part of every key: to be raised when what is kept changes its form."""
 
 

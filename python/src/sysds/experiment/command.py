@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..cache import is_url
 from ..errors import MissingPackage, SysdsError
 from ..loading import load, open_sequences
 from ..sequences import Sequences, describe
@@ -115,7 +116,7 @@ def run(args: argparse.Namespace) -> None:
     parts = parts_of(args, size.max_length)
     info = parts["train"].info
     described = {
-        "source": str(args.release), "sequences": _digest(info), "reach": info["reach"], "events": info["events"],
+        "source": _name(args.release), "sequences": _digest(info), "reach": info["reach"], "events": info["events"],
         "arguments": args.arguments, "max_length": info["max_length"], "size_name": args.size, "size": dataclasses.asdict(size),
         "data_sha256": info["source"].get("data_sha256"),
     }
@@ -145,6 +146,11 @@ def parts_of(args: argparse.Namespace, max_length: int) -> dict[str, Sequences]:
     if set(PARTS) - set(train.parts):
         raise MissingParts(str(args.release), train.parts)
     return {part: train.other(part) for part in PARTS}
+
+
+def _name(release: str) -> str:
+    """What a release is called: its folder. Where that is on this machine is nobody's business who reads the results."""
+    return release.rstrip("/").rpartition("/")[2] if is_url(release) else Path(release).resolve().name
 
 
 def _digest(info: Any) -> str:
