@@ -67,10 +67,12 @@ def test_strange_requests_are_told_and_those_of_the_same_kind_are_not(results: P
 def test_the_page_says_what_cannot_be_told_apart_and_has_no_f1_where_there_is_no_threshold(results: Path) -> None:
     page = (results / "results.md").read_text()
     assert "| n-gram of order 3 | " in page and "- **same** is not told apart by" in page
-    assert "None for unseen: valid-ood has no such requests." in page
+    assert "None for unseen, all of them: valid-ood has no such requests, or not of all." in page
     row = next(line for line in page.split("## F1")[1].splitlines() if line.startswith("| n-gram of order 3 "))
     assert row.split("|")[4].strip() == ""
-    assert read(results)["methods"]["3-gram"]["behaviours"]["unseen"]["f1"] is None
+    of = read(results)["methods"]["3-gram"]["behaviours"]
+    # Nor for all together, of which valid-ood has not all.
+    assert of["unseen"]["f1"] is None and of["all of them"]["f1"] is None and of["strange"]["f1"] is not None
 
 
 def test_thresholds_come_from_valid_and_figures_from_test(results: Path) -> None:
@@ -246,14 +248,111 @@ def test_a_release_without_the_parts_is_refused_with_what_is_missing(tmp_path: P
 
 def test_results_of_another_study_are_not_mixed_in(results: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(folder), "-o", str(results), *QUICK, "--steps", "13"]) == 1
-    assert "differs in size: take another folder" in capsys.readouterr().err
+    assert "differs in size.steps: take another folder" in capsys.readouterr().err
+    # Workers read in another order.
+    assert main([str(folder), "-o", str(results), *QUICK, "--workers", "1"]) == 1
+    assert "differs in workers: take another folder" in capsys.readouterr().err
+
+
+def test_a_folder_of_results_has_one_command_at_a_time(results: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from sysds.experiment import files
+
+    with files.alone(results):
+        assert main([str(folder), "-o", str(results), *QUICK]) == 1
+    assert f"another command writes to {results}: wait" in capsys.readouterr().err
+
+
+COUNTING = ["--methods", "length,length,3-gram", "--resamples", "50"]
+
+
+def test_a_method_that_is_named_twice_runs_once(folder: Path, tmp_path: Path) -> None:
+    assert main([str(folder), "-o", str(tmp_path), *COUNTING]) == 0
+    assert read(tmp_path)["experiment"]["methods"] == ["length", "3-gram"]
+
+
+def test_of_few_requests_nothing_is_said(tmp_path: Path) -> None:
+    write_sequences(tmp_path / "s", PARTS | {"test-ood": [Made(9, "strange", 0.9), Made(30, "same")]})
+    assert main([str(tmp_path / "s"), "-o", str(tmp_path / "r"), *COUNTING]) == 0
+    page = (tmp_path / "r" / "results.md").read_text()
+    assert "- **strange**: too few requests to say." in page and "] (too few requests to say) |" in page
+
+
+@pytest.mark.parametrize("label", ["cost $x^{$", "a$\\frac{$b", "x" * 300, "two\nlines | and more", "_hidden", "ü/ß"])
+def test_labels_may_have_any_character(tmp_path: Path, label: str) -> None:
+    write_sequences(tmp_path / "s", PARTS | {"test-ood": [Made(20, label, 0.5), Made(20, "a/b"), Made(20, "a_b")]})
+    assert main([str(tmp_path / "s"), "-o", str(tmp_path / "r"), *COUNTING]) == 0
+    assert len(list((tmp_path / "r" / "plots").glob("roc-*.png"))) == 4
+    page = (tmp_path / "r" / "results.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith(("| method | ", "| n-gram of order 3 | ")) and "accuracy" not in line]
+    assert [line.count("|") - line.count("\\|") for line in rows[:2]] == [6, 6]
+
+
+def test_parts_without_requests_and_a_label_that_stands_for_all_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_sequences(tmp_path / "empty", PARTS | {"test": [], "valid": []})
+    assert main([str(tmp_path / "empty"), "-o", str(tmp_path / "r"), *COUNTING]) == 2
+    assert "has no requests in valid, test: give these parts more recordings" in capsys.readouterr().err
+    write_sequences(tmp_path / "all", PARTS | {"test-ood": [Made(20, "all of them")]})
+    assert main([str(tmp_path / "all"), "-o", str(tmp_path / "r"), *COUNTING]) == 2
+    assert "has the label 'all of them'" in capsys.readouterr().err and not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("manifest", [{"format_version": 4}, {"release": {"split": None}}])
+def test_what_has_no_parts_is_refused_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], manifest: dict[str, Any]
+) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "manifest.json").write_text(json.dumps(manifest))
+    assert main([str(tmp_path / "web"), "-o", str(tmp_path / "r"), *COUNTING]) == 2
+    assert "has the parts none, and lacks\n  train: " in capsys.readouterr().err
+
+
+def test_a_full_disk_and_a_folder_that_cannot_be_are_told(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main([str(folder), "-o", str(tmp_path / "file" / "r"), *COUNTING]) == 1
+    assert "Not a directory" in capsys.readouterr().err
+    options = ["--methods", "lstm", "--seeds", "0", "--steps", "4", "--eval-every", "2", "--resamples", "10"]
+    for jobs in ["1", "2"]:
+        seeds = ["--seeds", "0,1", "--jobs", jobs]
+        # Files may not become larger than 100 KiB: a checkpoint is.
+        limited = 'ulimit -f 200; exec "$@"'
+        call = ["sh", "-c", limited, "sh", sys.executable, "-m", "sysds.experiment", str(folder), "-o", str(tmp_path / jobs), *options, *seeds]
+        done = subprocess.run(call, capture_output=True, text=True)
+        assert done.returncode == 1 and "File too large" in done.stderr and "Traceback" not in done.stderr, done.stderr
+        assert not [path for path in (tmp_path / jobs / "runs").rglob(".*")]
+
+
+def test_damaged_results_are_named(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--methods", "lstm", "--seeds", "0", "--steps", "4", "--eval-every", "2", "--resamples", "10"]
+    again = lambda: main([str(folder), "-o", str(tmp_path), *options])  # noqa: E731
+    assert again() == 0
+    before, run = read(tmp_path), tmp_path / "runs" / "lstm-0"
+    # Scores that are gone are made again.
+    (run / "test.npz").unlink()
+    assert again() == 0 and read(tmp_path) == before
+    for name in ["test.npz", "run.json"]:
+        (run / name).write_bytes((run / name).read_bytes()[:40])
+        capsys.readouterr()
+        assert again() == 1 and f"{run / name} cannot be read (" in capsys.readouterr().err
+        (run / name).unlink()
+        assert again() == 0 and read(tmp_path) == before
+    (run / "run.json").unlink()
+    (run / "checkpoint.pt").write_bytes((run / "checkpoint.pt").read_bytes()[:500])
+    assert again() == 1 and f"{run / 'checkpoint.pt'} cannot be read (" in capsys.readouterr().err
+    (run / "checkpoint.pt").unlink()
+    assert again() == 0 and read(tmp_path) == before
+    (tmp_path / "experiment.json").write_text("{")
+    assert again() == 1 and "experiment.json cannot be read (" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         (["--methods", "gru"], "no method 'gru'; there are length"), (["--seeds", "a"], "seeds are whole numbers"),
-        (["--steps", "0"], "--steps 0"),
+        (["--steps", "0"], "--steps 0"), (["--resamples", "0"], "--resamples 0"), (["--workers=-1"], "must not be negative"),
+        (["--device", "nothing"], "--device nothing: "), (["--device", "cuda:7"], "--device cuda:7: "),
+        (["--seeds", "99999999999999999999"], "seeds are from 0 to 4294967295"), (["--seeds=-1"], "seeds are from 0"),
+        (["--threads", "100000"], "this machine has"), (["--events", ""], "--events is empty"), (["--skip-first=-1"], "must not be negative"),
+        (["--reach", "own"], "are sequences, which have a --reach of their own"), (["--max-length", "9"], "--max-length of their own"),
     ],
 )
 def test_wrong_calls_are_told(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], says: str) -> None:

@@ -95,6 +95,7 @@ def test_seeds_that_differ_widen_the_interval() -> None:
 
 
 def test_what_an_interval_says() -> None:
-    assert metrics.verdict(Estimate(0.6, None, 0.49, 0.7)) == "not told apart"
-    assert metrics.verdict(Estimate(0.6, None, 0.51, 0.7)) == "told apart"
-    assert "smaller scores" in metrics.verdict(Estimate(0.2, None, 0.1, 0.4))
+    assert metrics.verdict(Estimate(0.6, None, 0.49, 0.7), 10) == "not told apart"
+    assert metrics.verdict(Estimate(0.6, None, 0.51, 0.7), 10) == "told apart"
+    assert "smaller scores" in metrics.verdict(Estimate(0.2, None, 0.1, 0.4), 10)
+    assert metrics.verdict(Estimate(1.0, None, 1.0, 1.0), 9) == "too few requests to say"

@@ -69,6 +69,13 @@ def fetch(root: Path, name: str, make: Callable[[Path], None], check: Callable[[
 
     `check(folder)` raises BadSequences where a folder is not whole; such a one is made anew, once.
     """
+    try:
+        return _fetched(root, name, make, check)
+    except OSError as error:
+        raise SysdsError(f"sequences cannot be kept in {root}: {error}; name another folder (cache=…, --cache, SYSDS_CACHE)") from error
+
+
+def _fetched(root: Path, name: str, make: Callable[[Path], None], check: Callable[[Path], None]) -> Path:
     target = root / name
     if _whole(target, check):
         return target

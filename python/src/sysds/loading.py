@@ -79,7 +79,7 @@ def load(
 
     root = Path(cache) if cache is not None else kept.default_folder()
     folder = kept.fetch(root / "sequences", kept.key(source, meaning), make, check)
-    return Sequences(folder, part)
+    return Sequences(folder, part, source)
 
 
 def open_sequences(folder: str | os.PathLike[str], part: str) -> Sequences:

@@ -66,14 +66,16 @@ class Sequences:
     Nothing is read before it is asked for, and only `pandas` reads all at once.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], part: str) -> None:
-        """Those of a folder that `sysds sequences` wrote. `sysds.load` makes such a folder first."""
+    def __init__(self, folder: str | os.PathLike[str], part: str, source: str | os.PathLike[str] | None = None) -> None:
+        """Those of a folder that `sysds sequences` wrote. `sysds.load` makes such a folder of a `source` first."""
         self.folder = Path(folder)
+        self.source = folder if source is None else source
+        """What messages name."""
         self.info: Mapping[str, Any] = describe(self.folder)
         """What `sequences.json` says."""
         if part not in self.info["parts"]:
             have = ", ".join(self.info["parts"]) or "none"
-            raise NoSuchPart(f"{self.folder} has no part {part!r}; it has {have}")
+            raise NoSuchPart(f"{os.fspath(self.source)} has no part {part!r}; it has {have}")
         self.part = part
         self.files = [File(self.folder / f["path"], f["rows"]) for f in self.info["parts"][part]["files"]]
 
@@ -96,7 +98,7 @@ class Sequences:
 
     def other(self, part: str) -> Sequences:
         """Another part of the same folder."""
-        return Sequences(self.folder, part)
+        return Sequences(self.folder, part, self.source)
 
     def arrow(self) -> pa.dataset.Dataset:
         """As a dataset of pyarrow, which reads what is asked of it: `.to_table(columns=…)`, `.to_batches()`."""

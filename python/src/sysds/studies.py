@@ -136,7 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         written = export_text(args.release, args.part, args.folder, args.reach, args.skip_first)
-    except SysdsError as error:
+    except (SysdsError, OSError) as error:
         print(f"sysds.export: {error}", file=sys.stderr)
         return 1
     print(f"{Path(args.folder) / 'data.txt'}: {written} requests", file=sys.stderr)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..errors import SysdsError
 
 PARTS = {
@@ -12,6 +14,9 @@ PARTS = {
     "test-ood": "requests under other conditions to test with",
 }
 """The parts that a study needs, and what for."""
+
+ALL = "all of them"
+"""Stands for the requests of all behaviours together."""
 
 
 class WrongCall(SysdsError):
@@ -34,8 +39,24 @@ class MissingParts(WrongCall):
         )
 
 
+class EmptyParts(WrongCall):
+    """Parts that a study needs have no requests."""
+
+    def __init__(self, source: str, empty: list[str], skipped: int) -> None:
+        less = f"skip fewer than {skipped} of each recording (--skip-first), or " if skipped else ""
+        super().__init__(f"{source} has no requests in {', '.join(empty)}: {less}give these parts more recordings")
+
+
 class OtherStudy(SysdsError):
     """The folder of results has those of another study."""
+
+
+class DamagedStudy(SysdsError):
+    """A file that a run wrote cannot be read."""
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        why = str(error).partition("\n")[0] or type(error).__name__
+        super().__init__(f"{path} cannot be read ({why}): remove it; the same command makes it again")
 
 
 class LostRun(SysdsError):

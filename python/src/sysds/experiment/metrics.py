@@ -14,6 +14,10 @@ import numpy as np
 from .scores import Floats, Ints
 
 CONFIDENCE = 0.95
+FEWEST = 10
+"""Requests of which there must be as many on either side for an interval to say something."""
+NOT_TOLD = "not told apart"
+TOO_FEW = "too few requests to say"
 
 
 def auroc(normal: Floats, novel: Floats) -> float:
@@ -125,8 +129,10 @@ def _weighted_f1(above: tuple[Ints, Ints], of_normal: Ints, of_novel: Ints) -> f
     return 2 * found / (found + false + int(of_novel.sum()))
 
 
-def verdict(area: Estimate) -> str:
-    """What an interval of the AUROC says."""
+def verdict(area: Estimate, requests: int) -> str:
+    """What an interval of the AUROC says, of so many requests on the side that has fewer."""
+    if requests < FEWEST:
+        return TOO_FEW
     if area.low <= 0.5 <= area.high:
-        return "not told apart"
+        return NOT_TOLD
     return "told apart" if area.low > 0.5 else "told apart, but novel requests have the smaller scores"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .results import ALL, scores_of
+from .faults import ALL
+from .results import scores_of
 from .scores import Floats
 from .study import Run, Study, foretells, title
 
@@ -31,6 +33,12 @@ def draw(study: Study, results: dict[str, Any]) -> list[Path]:
     made += [_roc(list(first.values()), b, folder) for b in results["behaviours"]]
     made += [_distributions(run, list(results["behaviours"]), folder) for run in first.values()]
     return made
+
+
+def _plain(label: str) -> str:
+    """A label as a text that Matplotlib shows as it is: dollars are no formulas, and what begins with _ is shown, too."""
+    shown = label.replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown
 
 
 def _save(figure: Any, path: Path) -> Path:
@@ -73,7 +81,7 @@ def _roc(runs: list[Run], behaviour: str, folder: Path) -> Path:
         axes.plot(*roc(run.scores("test").score, scores_of(run.scores("test-ood"), behaviour)), label=title(run.method), linewidth=1)
     axes.set_xlabel("normal requests that are called novel")
     axes.set_ylabel("novel requests that are called novel")
-    axes.set_title(f"{behaviour}: first seed of each method", fontsize=9)
+    axes.set_title(f"{_plain(behaviour)}: first seed of each method", fontsize=9)
     axes.legend(fontsize=7)
     return _save(figure, folder / f"roc-{_file_name(behaviour)}.png")
 
@@ -86,7 +94,7 @@ def _distributions(run: Run, behaviours: list[str], folder: Path) -> Path:
     low, high = np.quantile(everything, [0.005, 0.995])
     steps = np.linspace(low, high if high > low else low + 1, 41)
     for name, scores in shown.items():
-        axes.hist(np.clip(scores, steps[0], steps[-1]), steps, density=True, histtype="step", label=f"{name} ({len(scores):,})")
+        axes.hist(np.clip(scores, steps[0], steps[-1]), steps, density=True, histtype="step", label=f"{_plain(name)} ({len(scores):,})")
     axes.set_xlabel("score: mean negative log-likelihood of an event, nats" if foretells(run.method) else "score")
     axes.set_ylabel("density")
     axes.set_title(f"{title(run.method)}: what lies outside of 99 % is at the edges", fontsize=9)
@@ -95,4 +103,6 @@ def _distributions(run: Run, behaviours: list[str], folder: Path) -> Path:
 
 
 def _file_name(behaviour: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in behaviour)
+    """A name for a file: the label where it is short and plain, else with a number that tells it from others that look alike."""
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in behaviour)[:60]
+    return plain if plain == behaviour or behaviour == ALL else f"{plain}-{zlib.crc32(behaviour.encode()):08x}"

@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from . import metrics
+from . import files, metrics
+from .faults import ALL
 from .metrics import Bootstrap, Estimate
 from .scores import Floats, Scores
 from .study import Run, Study, foretells, say, title
-
-ALL = "all of them"
-"""Stands for the requests of all behaviours together."""
 
 
 def evaluate(study: Study, resamples: int) -> dict[str, Any]:
@@ -46,12 +44,18 @@ def _part(study: Study, name: str) -> dict[str, Any]:
     return {key: told[key] for key in ["requests", "events", "truncated", "unknown_calls", "unknown_processes"]}
 
 
+def _has_thresholds(run: Run, behaviour: str) -> bool:
+    """Whether valid-ood has what a threshold is set by: requests of the behaviour, or of all that are tested together."""
+    there, wanted = (set(run.scores(part).label.tolist()) for part in ["valid-ood", "test-ood"])
+    return there >= wanted if behaviour == ALL else behaviour in there
+
+
 def _behaviour(run: Run, behaviour: str) -> dict[str, Any]:
     """How many requests a behaviour has, and the F1 of calling every request of the test novel."""
     test, novel = len(run.scores("test")), len(scores_of(run.scores("test-ood"), behaviour))
     return {
         "test_requests": novel,
-        "valid_requests": len(scores_of(run.scores("valid-ood"), behaviour)),
+        "valid_requests": len(scores_of(run.scores("valid-ood"), behaviour)) if _has_thresholds(run, behaviour) else 0,
         "f1_of_calling_all_novel": 2 * novel / (2 * novel + test),
     }
 
@@ -67,13 +71,13 @@ def _method(runs: list[Run], behaviours: list[str], resamples: int) -> dict[str,
     for behaviour in behaviours:
         normal, novel = [s.score for s in test], [scores_of(s, behaviour) for s in test_ood]
         thresholds = None
-        if len(scores_of(valid_ood[0], behaviour)):
+        if _has_thresholds(runs[0], behaviour):
             thresholds = [metrics.best_threshold(a.score, scores_of(b, behaviour)) for a, b in zip(valid, valid_ood)]
         bootstrap = Bootstrap(len(normal[0]), len(novel[0]), resamples, seed=zlib.crc32(behaviour.encode()))
         area, score = bootstrap.figures(normal, novel, thresholds)
         told["behaviours"][behaviour] = {
             "auroc": _rounded(area), "f1": None if score is None else _rounded(score), "thresholds": thresholds,
-            "verdict": metrics.verdict(area),
+            "verdict": metrics.verdict(area, min(len(normal[0]), len(novel[0]))),
         }
     if foretells(runs[0].method):
         told |= {
@@ -160,7 +164,7 @@ def _about_f1(results: dict[str, Any]) -> str:
     text = "At the threshold with the best F1 on valid and valid-ood of the same behaviour."
     missing = [b for b, told in results["behaviours"].items() if not told["valid_requests"]]
     if missing:
-        text += f" None for {', '.join(missing)}: valid-ood has no such requests."
+        text += f" None for {', '.join(missing)}: valid-ood has no such requests, or not of all."
     return text
 
 
@@ -171,14 +175,22 @@ def _not_told_apart(results: dict[str, Any]) -> list[str]:
         by_verdict: dict[str, list[str]] = {}
         for method in results["methods"].values():
             by_verdict.setdefault(method["behaviours"][behaviour]["verdict"], []).append(method["title"])
+        if metrics.TOO_FEW in by_verdict:
+            lines.append(f"- **{behaviour}**: {metrics.TOO_FEW}.")
+            continue
         told = "; ".join(f"{verdict} by {', '.join(titles)}" for verdict, titles in sorted(by_verdict.items()) if verdict != "told apart")
         if told:
             lines.append(f"- **{behaviour}** is {told}.")
-    return ["What an interval that holds 50, or lies below it, means:", "", *lines] if lines else ["Every method tells every behaviour apart."]
+    if not lines:
+        return ["Every method tells every behaviour apart."]
+    return [
+        "What an interval that holds 50, or lies below it, means. Of fewer than "
+        f"{metrics.FEWEST} requests resamples tell no interval that could be trusted:", "", *lines,
+    ]
 
 
 def _area(of: dict[str, Any]) -> str:
-    mark = " (not told apart)" if of["verdict"] == "not told apart" else ""
+    mark = f" ({of['verdict']})" if of["verdict"] in (metrics.NOT_TOLD, metrics.TOO_FEW) else ""
     return _cell(of["auroc"]) + mark
 
 
@@ -199,16 +211,14 @@ def _seeds(of: dict[str, float | None], scale: float) -> str:
 
 def _table(header: list[Any], rows: list[list[Any]]) -> list[str]:
     def line(cells: list[Any]) -> str:
-        return "| " + " | ".join(str(c).replace("|", "\\|") for c in cells) + " |"
+        # A label may have any character.
+        plain = ["".join(" " if ord(c) < 32 else c for c in str(cell)).replace("|", "\\|") for cell in cells]
+        return "| " + " | ".join(plain) + " |"
 
     return [line(header), "|" + "---|" * len(header), *map(line, rows)]
 
 
 def write(results: dict[str, Any], folder: Path) -> None:
     """results.json and results.md, each whole."""
-    from .training import whole
-
-    whole(folder / "results.json", results)
-    aside = folder / ".results.md"
-    aside.write_text(markdown(results))
-    aside.replace(folder / "results.md")
+    files.write_json(folder / "results.json", results)
+    files.write(folder / "results.md", markdown(results).encode())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
+import io
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from . import files
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -43,15 +45,19 @@ class Scores:
 
     def save(self, path: Path) -> None:
         """Writes a file of numpy, whole or not at all."""
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        with open(aside, "wb") as file:
-            np.savez_compressed(file, **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
-        os.replace(aside, path)
+        content = io.BytesIO()
+        np.savez_compressed(content, **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)})
+        files.write(path, content.getvalue())
 
     @classmethod
     def read(cls, path: Path) -> Scores:
-        with np.load(path) as stored:
-            return cls(**{f.name: stored[f.name] for f in dataclasses.fields(cls)})
+        """Reads what `save` wrote."""
+        def read() -> Scores:
+            with open(path, "rb") as file, np.load(file) as stored:
+                return cls(**{f.name: stored[f.name] for f in dataclasses.fields(cls)})
+
+        found: Scores = files.reading(path, read)
+        return found
 
 
 class Collected:

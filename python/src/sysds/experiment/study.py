@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ..sequences import Sequences
-from . import counting, jobs, training
+from . import counting, files, jobs, training
 from .faults import OtherStudy
 from .scores import Scores
 from .sizes import Size
@@ -43,17 +43,11 @@ class Study:
         # As it comes back from the file.
         described = json.loads(json.dumps(self.described))
         if path.is_file():
-            stands = json.loads(path.read_text())
-            # The same sequences may be called otherwise. Folders of before had the methods and seeds of the first command.
-            keys = (described.keys() | stands.keys()) - {"source", "methods", "seeds"}
-            other = [key for key in keys if described.get(key) != stands.get(key)]
+            other = sorted(different(files.read_json(path), described))
             if other:
-                raise OtherStudy(
-                    f"{self.folder} has the results of another study, which differs in {', '.join(sorted(other))}: take another folder"
-                )
+                raise OtherStudy(f"{self.folder} has the results of another study, which differs in {', '.join(other)}: take another folder")
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        training.whole(path, described)
+        files.write_json(path, described)
 
     def runs(self) -> list[Run]:
         """All runs. Methods that count come out the same for every seed, and are run once."""
@@ -77,6 +71,19 @@ class Study:
         # What counts is done in seconds. Of the networks the short ones last, so that no CPU waits long for the last of all.
         left.sort(key=lambda of: LENGTHS.index(of[1].method) if of[1].method in LENGTHS else -1)
         jobs.complete(left, at_once, self.device, threads)
+
+
+def different(stands: dict[str, Any], described: dict[str, Any], within: str = "") -> list[str]:
+    """What differs between two descriptions, by name. The same sequences may be called otherwise, and methods and seeds are not part
+    of it, though folders of before have those of their first command. Those do not say how many workers there were: none."""
+    found = []
+    for key in (described.keys() | stands.keys()) - {"source", "data_sha256", "methods", "seeds"}:
+        before, now = stands.get(key, 0 if key == "workers" else None), described.get(key)
+        if isinstance(before, dict) and isinstance(now, dict):
+            found += different(before, now, f"{within}{key}.")
+        elif before != now:
+            found.append(within + key)
+    return found
 
 
 LENGTHS = ["transformer", "windowed", "lstm"]
@@ -108,11 +115,11 @@ class Run:
 
     @property
     def done(self) -> bool:
-        return (self.folder / "run.json").is_file()
+        return all((self.folder / name).is_file() for name in ["run.json", *(f"{part}.npz" for part in SCORED)])
 
     def told(self) -> dict[str, Any]:
         """What the run said of itself."""
-        told: dict[str, Any] = json.loads((self.folder / "run.json").read_text())
+        told: dict[str, Any] = files.read_json(self.folder / "run.json")
         return told
 
     def scores(self, part: str) -> Scores:
@@ -142,7 +149,7 @@ class Run:
         tell(f"scores {sum(len(study.parts[part]) for part in SCORED):,} requests")
         for part in SCORED:
             method.score(study.parts[part]).save(self.folder / f"{part}.npz")
-        training.whole(self.folder / "run.json", told)
+        files.write_json(self.folder / "run.json", told)
         tell(f"done in {time.monotonic() - began:.0f} s")
 
 

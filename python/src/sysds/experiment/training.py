@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from torch import Tensor, nn
 
 from ..sequences import Sequences
 from ..vocabulary import PADDING, TRUNCATED
-from . import networks
+from . import files, networks
 from .counting import ENTRY
 from .scores import Collected, Scores
 from .sizes import Model, Size
@@ -102,7 +100,10 @@ class Training:
         self._resume()
         if self.progress.ended is None:
             self._train()
-        self.network.load_state_dict(torch.load(self.best, map_location=self.device))
+        self.network.load_state_dict(self._read(self.best))
+
+    def _read(self, path: Path) -> Any:
+        return files.reading(path, lambda: torch.load(path, map_location=self.device))
 
     def _train(self) -> None:
         for batches in self._steps():
@@ -186,7 +187,7 @@ class Training:
         self.loss_sum, self.loss_steps = 0.0, 0
         if valid < progress.best - 0.001:
             progress.best, progress.since_best = valid, 0
-            whole(self.best, self.network.state_dict())
+            files.write_state(self.best, self.network.state_dict())
         else:
             progress.since_best += 1
             if progress.since_best % self.size.reduce_patience == 0:
@@ -194,7 +195,7 @@ class Training:
         self.say(f"step {progress.step}: loss on train {progress.curve[-1]['train']:.3f}, on valid {valid:.3f}")
 
     def _keep(self) -> None:
-        whole(self.checkpoint, {
+        files.write_state(self.checkpoint, {
             "progress": dataclasses.asdict(self.progress),
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -205,7 +206,7 @@ class Training:
     def _resume(self) -> None:
         if not self.checkpoint.is_file():
             return
-        kept = torch.load(self.checkpoint, map_location=self.device)
+        kept = self._read(self.checkpoint)
         self.progress = Progress(**kept["progress"])
         self.network.load_state_dict(kept["network"])
         self.optimizer.load_state_dict(kept["optimizer"])
@@ -239,13 +240,3 @@ class Training:
             "parameters": networks.parameters(self.network), "steps": progress.step, "epochs": progress.epoch, "ended": progress.ended,
             "best_valid_loss": progress.best, "curve": progress.curve,
         }
-
-
-def whole(path: Path, state: Any) -> None:
-    """Writes a file of PyTorch, or of JSON where its name says so, whole or not at all."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    if path.suffix == ".json":
-        aside.write_text(json.dumps(state, indent=1, ensure_ascii=False) + "\n")
-    else:
-        torch.save(state, aside)
-    os.replace(aside, path)
