@@ -84,6 +84,8 @@ impl<W: Write + Send> FileWriter<W> {
     pub(super) fn finish(mut self) -> Result<W, ParquetError> {
         let (out, key_values) = (&mut self.out, self.key_values);
         self.footer.write(out, &self.properties, key_values)?;
+        // First, since `into_inner` would say of a full disk in words alone.
+        self.out.flush()?;
         self.out.into_inner()
     }
 }

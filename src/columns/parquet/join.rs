@@ -135,11 +135,10 @@ impl<'a> Joint<'a> {
     }
 
     /// Ends the file, which is at `path`, and makes it durable.
-    pub(super) fn finish(self, path: &Path) -> Result<()> {
-        let file = self.writer.into_inner().map_err(Error::columns(path))?;
-        let file = file
-            .into_inner()
-            .map_err(|e| Error::io("write", path)(e.into_error()))?;
+    pub(super) fn finish(mut self, path: &Path) -> Result<()> {
+        self.writer.finish().map_err(Error::columns(path))?;
+        // All of it is out of the buffers; `into_inner` would say of a full disk in words alone.
+        let file = self.writer.inner().get_ref();
         file.sync_all().map_err(Error::io("write", path))
     }
 

@@ -66,14 +66,17 @@ impl Wanted {
         };
         let known = self.known(begin);
         let time = (begin.saturating_sub(DOUBT), end.saturating_add(DOUBT));
-        let goes = format!("whose packets go from {} to {}", exact(begin), exact(end));
-        known
-            .iter()
-            .try_for_each(|known| self.check_inside(known, time, &goes))?;
-        // How times of the clock stand to those after the first event shows with that.
         let borders = || self.lines.iter().flat_map(|line| [line.begin, line.end]);
         let of_clock = borders().any(|moment| matches!(moment, Moment::At(_)));
         let after_first = borders().any(|moment| matches!(moment, Moment::After(_)));
+        let mut goes = format!("whose packets go from {} to {}", exact(begin), exact(end));
+        if after_first {
+            goes += " (before any event is read, times after the first one are counted from there)";
+        }
+        known
+            .iter()
+            .try_for_each(|known| self.check_inside(known, time, &goes))?;
+        // How times of the clock stand to those after the first event shows with the first event.
         match of_clock && after_first {
             true => Ok(()),
             false => self.in_order(known).map(drop),
