@@ -245,6 +245,14 @@ fn figures_that_are_of_other_data_or_are_none_leave_nothing() {
             .collect();
         assert_eq!(left, [out.join("r.toml")]);
     }
+    // Folders that were made for it are not left either.
+    fs::write(&given, results(&json!("0".repeat(64))).to_string()).unwrap();
+    let (deep, from) = (out.join("a/b/r"), dataset());
+    let [deep, from, given_] = [&deep, &from, &given].map(|path| path.to_str().unwrap());
+    let args = ["publish", from, "-o", deep, "-q", "--figures", given_];
+    let done = sysds(args);
+    assert_eq!(done.status.code(), Some(1), "{}", stderr(&done));
+    assert!(!out.join("a").exists());
     // Other rows are other data.
     fs::write(&given, good).unwrap();
     let options = [
