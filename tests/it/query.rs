@@ -314,12 +314,12 @@ fn what_the_engine_says_in_words_of_its_own_is_explained() {
             "Write ['name'] in place of .name",
         ),
         (
-            "SELECT request_id IN (SELECT tid FROM events) FROM requests",
+            "SELECT request_id IN (SELECT entry_id FROM events) FROM requests",
             "line 1, column 1: IN (SELECT …) is answered in WHERE",
             "LEFT JOIN (SELECT DISTINCT id",
         ),
         (
-            "SELECT EXISTS (SELECT 1 FROM events e WHERE e.tid = r.request_id) FROM requests r",
+            "SELECT EXISTS (SELECT 1 FROM events e WHERE e.entry_id = r.request_id) FROM requests r",
             "line 1, column 1: EXISTS (SELECT …) is answered in WHERE",
             "LEFT JOIN (SELECT DISTINCT id",
         ),
@@ -344,7 +344,7 @@ fn what_the_engine_says_in_words_of_its_own_is_explained() {
     for sql in [
         "SELECT events[1]['name'] FROM requests",
         "SELECT (ret < 0) IS NOT TRUE AS c FROM events",
-        "SELECT t.id IS NOT NULL AS found FROM requests AS a LEFT JOIN (SELECT DISTINCT tid AS id FROM events) AS t ON t.id = a.request_id",
+        "SELECT t.id IS NOT NULL AS found FROM requests AS a LEFT JOIN (SELECT DISTINCT entry_id AS id FROM events) AS t ON t.id = a.request_id",
         "CREATE TABLE step AS SELECT sum(ret) OVER () AS s FROM events; SELECT sum(s) OVER () FROM step",
     ] {
         answer(d.path(), &["--format", "csv", "-e", sql]);
