@@ -130,7 +130,7 @@ fn figures_of_the_same_data_are_in_the_card_and_beside_the_data() {
          | LSTM | 98.5 ± 0.6 [97.0, 100.0] | 100.0 ± 0.0 [100.0, 100.0] |\n",
         "of 1000 resamples",
         "| LSTM | 95.6 ± 0.1 | 95.5 |\n",
-        "`python -m sysds.experiment r -o results --reach window --events 'read,sched_*' --arguments --max-length 256 --size small --seeds 0,1`",
+        "`python -m sysds.experiment r -o results --reach window --events 'read,sched_*' --arguments --max-length 256 --size small --seeds 0,1 --methods length,lstm`",
     ] {
         assert!(card.contains(part), "no {part:?} in:\n{card}");
     }
