@@ -176,7 +176,8 @@ pub(crate) fn is_inside(file: &Path) -> bool {
 /// As [`open_in`]; [`Error::Input`] where it is no UTF-8, or longer than any such file needs to be.
 pub(crate) fn read_text_in(root: &Path, file: impl AsRef<Path>) -> Result<String> {
     let path = root.join(file.as_ref());
-    text_of(open_in(root, file)?, &path, MAX_TEXT)
+    let again = "Fetch it or make it again.";
+    text_of(open_in(root, file)?, &path, MAX_TEXT, [again; 2])
 }
 
 /// Reads the text of the user's own file `path`.
@@ -192,20 +193,25 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
 /// # Errors
 /// As [`read_text`].
 pub(crate) fn read_text_up_to(path: &Path, most: u64) -> Result<String> {
-    text_of(open(path)?, path, most)
+    let remedies = [
+        "Such a file is shorter: name another.",
+        "Save it as UTF-8 (iconv -f LATIN1 -t UTF-8 makes UTF-8 of Latin-1).",
+    ];
+    text_of(open(path)?, path, most, remedies)
 }
 
-fn text_of(file: File, path: &Path, most: u64) -> Result<String> {
+/// The text of a file; what to do where it is too long, and where it is no UTF-8.
+fn text_of(file: File, path: &Path, most: u64, remedies: [&str; 2]) -> Result<String> {
     let mut bytes = Vec::new();
     let read = file.take(most + 1).read_to_end(&mut bytes);
     read.map_err(Error::io("read", path))?;
-    let wrong = |what: String| Error::input(what, Place::file(path), "Fetch it or make it again.");
+    let wrong = |what: String, remedy: &str| Error::input(what, Place::file(path), remedy);
     if bytes.len() as u64 > most {
-        return Err(wrong(format!("longer than {most} bytes")));
+        return Err(wrong(format!("longer than {most} bytes"), remedies[0]));
     }
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
-        wrong(format!("not UTF-8 from byte {at} on"))
+        wrong(format!("not UTF-8 from byte {at} on"), remedies[1])
     })
 }
 
@@ -319,6 +325,35 @@ mod tests {
                 .unwrap_err()
                 .to_string()
                 .contains("device")
+        );
+    }
+
+    #[test]
+    fn whose_text_it_is_decides_what_to_do_about_it() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("f"), b"b\xe9gin").unwrap();
+        let theirs = read_text_in(dir.path(), "f").unwrap_err();
+        let own = read_text(&dir.path().join("f")).unwrap_err();
+        for e in [&theirs, &own] {
+            assert!(
+                e.to_string().ends_with("f: not UTF-8 from byte 1 on"),
+                "{e}"
+            );
+        }
+        assert!(
+            theirs.remedy().starts_with("Fetch it"),
+            "{}",
+            theirs.remedy()
+        );
+        assert!(
+            own.remedy().starts_with("Save it as UTF-8"),
+            "{}",
+            own.remedy()
+        );
+        let short = read_text_up_to(&dir.path().join("f"), 4).unwrap_err();
+        assert!(
+            short.to_string().ends_with("longer than 4 bytes"),
+            "{short}"
         );
     }
 

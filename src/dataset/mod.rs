@@ -3,7 +3,7 @@
 //! This module finds and opens datasets, released ones too. The others each own one thing about them:
 //!
 //! - `root`, `opened`: where it is, and how its files are read;
-//! - `making`, `staging`, `shipping`, `aside`, `temporary`: how one is made, on a disk and in a store, and anything is
+//! - `making`, `staging`, `shipping`, `aside`, `parents`, `temporary`: how one is made, on a disk and in a store, and anything is
 //!   written, without ever leaving half of it behind;
 //! - `owned`, `within`: which files in its folder are its own, and that no others are written into it;
 //! - `manifest`, `options`, `record_metadata`: what it says of itself, of the options it was made with, of how its traces
@@ -26,6 +26,7 @@ pub mod manifest;
 pub(crate) mod opened;
 pub mod options;
 pub mod owned;
+pub(crate) mod parents;
 pub(crate) mod paths;
 pub mod record_metadata;
 pub(crate) mod root;

@@ -10,6 +10,7 @@
 
 use super::committed::Committed;
 use super::lock::Lock;
+use super::parents::Parents;
 use super::{MANIFEST, aside, is_dataset, owned, within};
 use crate::error::{Error, Place, Result};
 use crate::process::ending::{self, Removed};
@@ -30,6 +31,8 @@ pub struct Staging {
     replace: bool,
     done: bool,
     _removed: Removed,
+    /// After what is in them.
+    parents: Parents,
 }
 
 impl Staging {
@@ -39,10 +42,10 @@ impl Staging {
     /// # Errors
     /// [`Error::Usage`] where the target must not be replaced, [`Error::Io`] where nothing can be written there.
     pub fn begin(target: &Path, force: bool) -> Result<Self> {
-        prepare(target)?;
+        let parents = prepare(target)?;
         let replace = allowed(target, force)?;
         let mut staging = Self::beside(target)?;
-        staging.replace = replace;
+        (staging.replace, staging.parents) = (replace, parents);
         Ok(staging)
     }
 
@@ -51,8 +54,10 @@ impl Staging {
     /// # Errors
     /// [`Error::Usage`] where no dataset may stand there, [`Error::Io`] where nothing can be written there.
     pub fn for_nothing(target: &Path) -> Result<Self> {
-        prepare(target)?;
-        Self::beside(target)
+        let parents = prepare(target)?;
+        let mut staging = Self::beside(target)?;
+        staging.parents = parents;
+        Ok(staging)
     }
 
     /// Begins what is to be put into the dataset at `target`, which is there, by others; see [`commit`](super::commit).
@@ -70,6 +75,7 @@ impl Staging {
             replace: false,
             done: false,
             _removed: removed,
+            parents: Parents::default(),
         })
     }
 
@@ -127,6 +133,7 @@ impl Staging {
             Err(e) => return Err(Error::io("rename", &self.dir)(e)),
         };
         self.done = true;
+        self.parents.keep();
         ending::done();
         self.settle(&replaced)?;
         Ok(Committed::Done)
@@ -208,12 +215,12 @@ impl Drop for Staging {
 }
 
 /// Makes sure that something can be made at `target`: the folder that it is in, and nothing half there.
-fn prepare(target: &Path) -> Result<()> {
+fn prepare(target: &Path) -> Result<Parents> {
     // Whether it has a name at all, before anything is made.
     aside::path_beside(target)?;
     within::refuse(target)?;
-    create_parents(aside::folder(target))?;
-    put_back(target)
+    let parents = Parents::create(aside::folder(target))?;
+    put_back(target).map(|()| parents)
 }
 
 /// Puts a dataset back that a process moved aside before it was killed (see [`Staging::commit_in_two_steps`]), or removes
@@ -261,23 +268,6 @@ fn exists(target: &Path) -> Error {
         format!("{}: exists already", target.display()),
         "Choose another name with -o, or replace it with --force.",
     )
-}
-
-/// Makes `dir` and the folders that it is in, so that they outlast a power failure.
-fn create_parents(dir: &Path) -> Result<()> {
-    let parents: Vec<&Path> = dir.ancestors().filter(|p| *p != Path::new("")).collect();
-    let missing = parents
-        .iter()
-        .take_while(
-            |p| matches!(fs::symlink_metadata(p), Err(e) if e.kind() == io::ErrorKind::NotFound),
-        )
-        .count();
-    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-    for made in &parents[..missing] {
-        aside::sync(made)?;
-        aside::sync(aside::folder(made))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use super::access::Access;
 use crate::dataset::aside::Aside;
+use crate::dataset::parents::Parents;
 use crate::error::{Error, Result};
 use crate::foreign::{self, Kind, kind};
 use arrow::array::{AsArray, RecordBatch};
@@ -24,6 +25,8 @@ pub(super) struct Staged {
     rows: PathBuf,
     folder: bool,
     replace: bool,
+    /// After what is in them.
+    parents: Parents,
 }
 
 impl Staged {
@@ -52,9 +55,7 @@ impl Staged {
                 "Remove it, or write to another folder; nothing is added to what is there.",
             ));
         }
-        if let Some(parent) = place.parent() {
-            fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-        }
+        let parents = place.parent().map(Parents::create).transpose()?;
         let aside = Aside::beside(&place)?;
         let rows = aside.path().join(place.file_name().unwrap_or_default());
         Ok(Staged {
@@ -64,6 +65,7 @@ impl Staged {
             rows,
             folder,
             replace: access.force(),
+            parents: parents.unwrap_or_default(),
         })
     }
 
@@ -99,7 +101,9 @@ impl Staged {
             fs::create_dir_all(&self.rows).map_err(Error::io("create", &self.rows))?;
             number_files(&self.rows)?;
         }
-        self.aside.put_in_place(&self.rows, self.replace)
+        self.aside.put_in_place(&self.rows, self.replace)?;
+        self.parents.keep();
+        Ok(())
     }
 }
 

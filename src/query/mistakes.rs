@@ -4,6 +4,7 @@
 //! error, or only by naming a word. All three become a [`Mistake`], which knows its place and what could be meant, and
 //! is drawn into the offending line.
 
+use super::engine_errors::explained;
 use super::source::Source;
 use crate::error::{Error, Place};
 use datafusion::common::SchemaError;
@@ -93,6 +94,11 @@ impl Mistake {
     /// Whether it is about this name.
     pub(super) fn is_about(&self, name: &str) -> bool {
         self.word.as_deref() == Some(name)
+    }
+
+    /// Whether it is that there is no such table.
+    pub(super) fn misses(&self, table: &str) -> bool {
+        self.is_about(table) && self.what.starts_with("table '")
     }
 
     /// Draws it into the text.
@@ -256,6 +262,14 @@ fn from_message(message: &str) -> Mistake {
         .trim_start_matches("Arrow error: ")
         .trim_start_matches("Execution error: ")
         .replace("datafusion.public.", "");
+    if let Some(explained) = explained(&what) {
+        return Mistake {
+            what: explained.what,
+            word: explained.word,
+            remedy: explained.remedy,
+            ..Mistake::default()
+        };
+    }
     let (what, remedy) = match what.split_once("\nDid you mean ") {
         Some((what, name)) => (what.to_owned(), format!("Did you mean {name}")),
         None => (what, String::new()),

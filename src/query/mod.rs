@@ -30,6 +30,7 @@ mod dependencies;
 mod derived;
 #[cfg(feature = "cluster")]
 mod elsewhere;
+mod engine_errors;
 mod global_aggregates;
 mod limits;
 mod lists;

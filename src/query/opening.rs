@@ -82,6 +82,8 @@ pub(super) struct Known {
     pub tables: Vec<String>,
     /// The names of fields below columns, sorted.
     pub fields: Vec<String>,
+    /// Why there are no tables of the manifest.
+    pub unread: Option<Error>,
     /// Views that the tables do not have the columns for.
     pub left_out: Vec<&'static str>,
 }
@@ -157,13 +159,16 @@ impl Opening<'_> {
     }
 
     /// What the manifest tells of the recordings, and of the spans in them that have labels. A dataset whose manifest another
-    /// version wrote has no such tables.
+    /// version wrote has no such tables, and a query that names them is told why.
     fn recordings(&self, known: &mut Known) -> Result<()> {
         let manifest = match Manifest::read(&self.dataset.root) {
             Ok(manifest) => manifest,
+            Err(e @ Error::Input { .. }) => {
+                known.unread = Some(e);
+                return Ok(());
+            }
             // What could not be read is not what another version wrote.
-            Err(e @ Error::Io { .. }) => return Err(e),
-            Err(_) => return Ok(()),
+            Err(e) => return Err(e),
         };
         for (name, batch) in [
             (recordings::TABLE, recordings::table(&manifest)),
@@ -213,6 +218,28 @@ impl Opening<'_> {
             Ok(()) => known.tables.push(calls::NAME.to_owned()),
             Err(_) => known.left_out.push(calls::NAME),
         }
+    }
+}
+
+impl Known {
+    /// Why a table or view is not there, where that is the manifest's fault.
+    pub(super) fn without_manifest(&self, misses: impl Fn(&str) -> bool) -> Option<Error> {
+        let Some(Error::Input {
+            what,
+            place,
+            remedy,
+        }) = &self.unread
+        else {
+            return None;
+        };
+        let mut names = [recordings::TABLE, spans::TABLE]
+            .into_iter()
+            .chain(self.left_out.iter().copied());
+        names.any(misses).then(|| Error::Input {
+            what: what.clone(),
+            place: place.clone(),
+            remedy: remedy.clone(),
+        })
     }
 }
 

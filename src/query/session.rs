@@ -343,11 +343,11 @@ impl Session {
         let mut tables = self.known.tables.clone();
         let made = self.tables().into_iter().map(|table| table.name);
         tables.extend(made.filter(|name| !self.known.tables.contains(name)));
-        let mistake = mistakes::read(e).in_statement(begin).with_names(
-            &tables,
-            &self.known.fields,
-            &self.functions(),
-        );
+        let mistake = mistakes::read(e).in_statement(begin);
+        if let Some(e) = self.known.without_manifest(|name| mistake.misses(name)) {
+            return e;
+        }
+        let mistake = mistake.with_names(&tables, &self.known.fields, &self.functions());
         match self
             .known
             .left_out

@@ -15,6 +15,7 @@ use super::sweep::{Sweep, Taker};
 use super::vocabulary;
 use crate::dataset::aside::{self, Aside};
 use crate::dataset::manifest::{DataFile, describe_file, measured};
+use crate::dataset::parents::Parents;
 use crate::dataset::{self, tables, within};
 use crate::error::{Error, Result};
 use crate::foreign::{self, Kind};
@@ -64,6 +65,7 @@ pub(crate) fn make(options: &Options, control: &mut Control) -> Result<Manifest>
     if !recordings.iter().any(|r| r.requests.iter().any(of_train)) {
         return Err(nothing_to_train_with(options));
     }
+    let mut parents = Parents::create(aside::folder(&options.output))?;
     let aside = Aside::beside(&options.output)?;
     let dir = aside.path().to_path_buf();
     let data = dir.join(DATA);
@@ -92,6 +94,7 @@ pub(crate) fn make(options: &Options, control: &mut Control) -> Result<Manifest>
     let text = serde_json::to_string_pretty(&manifest).expect("manifests are JSON");
     aside::write_text(&dir.join(MANIFEST), &(text + "\n"))?;
     aside.put_in_place(&dir, false)?;
+    parents.keep();
     Ok(manifest)
 }
 

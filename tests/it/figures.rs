@@ -130,7 +130,7 @@ fn figures_of_the_same_data_are_in_the_card_and_beside_the_data() {
          | LSTM | 98.5 ± 0.6 [97.0, 100.0] | 100.0 ± 0.0 [100.0, 100.0] |\n",
         "of 1000 resamples",
         "| LSTM | 95.6 ± 0.1 | 95.5 |\n",
-        "`python -m sysds.experiment r -o results --reach window --events 'read,sched_*' --arguments --max-length 256 --size small --seeds 0,1`",
+        "`python -m sysds.experiment r -o results --reach window --events 'read,sched_*' --arguments --max-length 256 --size small --seeds 0,1 --methods length,lstm`",
     ] {
         assert!(card.contains(part), "no {part:?} in:\n{card}");
     }
@@ -245,6 +245,14 @@ fn figures_that_are_of_other_data_or_are_none_leave_nothing() {
             .collect();
         assert_eq!(left, [out.join("r.toml")]);
     }
+    // Folders that were made for it are not left either.
+    fs::write(&given, results(&json!("0".repeat(64))).to_string()).unwrap();
+    let (deep, from) = (out.join("a/b/r"), dataset());
+    let [deep, from, given_] = [&deep, &from, &given].map(|path| path.to_str().unwrap());
+    let args = ["publish", from, "-o", deep, "-q", "--figures", given_];
+    let done = sysds(args);
+    assert_eq!(done.status.code(), Some(1), "{}", stderr(&done));
+    assert!(!out.join("a").exists());
     // Other rows are other data.
     fs::write(&given, good).unwrap();
     let options = [

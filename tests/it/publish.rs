@@ -495,6 +495,11 @@ fn wrong_calls_say_what_to_do_and_leave_nothing() {
             "and the split is by hash",
             2,
         ),
+        (
+            &["--split", "recording", "-p", "gap_ms=500"],
+            "By recording there are fraction, valid.",
+            2,
+        ),
         (&["--split", "parts", "--parts", "/nowhere"], "/nowhere", 1),
         (&["--previous", "/nowhere"], "/nowhere", 1),
     ] {

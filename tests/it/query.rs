@@ -305,6 +305,94 @@ fn what_the_engine_would_answer_wrongly_is_refused() {
 }
 
 #[test]
+fn what_the_engine_says_in_words_of_its_own_is_explained() {
+    let d = dataset();
+    for (sql, what, remedy) in [
+        (
+            "SELECT events[1].name FROM requests",
+            "line 1, column 18: after […] no dot reaches a member",
+            "Write ['name'] in place of .name",
+        ),
+        (
+            "SELECT request_id IN (SELECT entry_id FROM events) FROM requests",
+            "line 1, column 1: IN (SELECT …) is answered in WHERE",
+            "LEFT JOIN (SELECT DISTINCT id",
+        ),
+        (
+            "SELECT EXISTS (SELECT 1 FROM events e WHERE e.entry_id = r.request_id) FROM requests r",
+            "line 1, column 1: EXISTS (SELECT …) is answered in WHERE",
+            "LEFT JOIN (SELECT DISTINCT id",
+        ),
+        (
+            "SELECT events.name FROM requests",
+            "a member is asked of a column that is a list",
+            "FROM must have it under the name",
+        ),
+        (
+            "SELECT ret IS NOT TRUE AS failed FROM events",
+            "asked of a condition, and this is a value of type Int64",
+            "(ret < 0) IS NOT TRUE",
+        ),
+    ] {
+        let (told, _) = complaint(d.path(), &["-e", sql]);
+        assert!(told.contains(what), "no {what:?} in {told}");
+        assert!(told.contains(remedy), "no {remedy:?} in {told}");
+        let maker = ["Expr", "Span(", "Physical", "infer", "Struct("];
+        assert!(!maker.iter().any(|word| told.contains(word)), "{told}");
+    }
+    // What the remedies say is answered.
+    for sql in [
+        "SELECT events[1]['name'] FROM requests",
+        "SELECT (ret < 0) IS NOT TRUE AS c FROM events",
+        "SELECT t.id IS NOT NULL AS found FROM requests AS a LEFT JOIN (SELECT DISTINCT entry_id AS id FROM events) AS t ON t.id = a.request_id",
+        "CREATE TABLE step AS SELECT sum(ret) OVER () AS s FROM events; SELECT sum(s) OVER () FROM step",
+    ] {
+        answer(d.path(), &["--format", "csv", "-e", sql]);
+    }
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_is_why_its_tables_are_missing() {
+    let d = dataset();
+    for table in ["spans", "recordings"] {
+        let (told, status) = complaint(d.path(), &["-e", &format!("SELECT * FROM {table}")]);
+        assert_eq!(status, 1, "{told}");
+        assert!(
+            told.contains("manifest.json, line 1")
+                && told.contains("not a manifest: missing field"),
+            "{told}"
+        );
+    }
+    // Who misses something else is told of that.
+    let (told, _) = complaint(d.path(), &["-e", "SELECT spans FROM events"]);
+    assert!(told.contains("no column named spans"), "{told}");
+    let (told, _) = complaint(d.path(), &["-e", "SELECT * FROM span"]);
+    assert!(told.contains("table 'span' not found"), "{told}");
+}
+
+#[test]
+fn whole_numbers_divide_to_whole_ones_and_nulls_are_the_greatest() {
+    let d = dataset();
+    assert_eq!(
+        csv(d.path(), "SELECT 7 / 2 AS a, -7 / 2 AS b, 7 / 2.0 AS c"),
+        "a,b,c\n3,-3,3.5\n"
+    );
+    let sorted = |order: &str| {
+        let sql = format!(
+            "SELECT coalesce(arrow_cast(x, 'Utf8'), 'null') AS y FROM (VALUES (2), (NULL), (1)) AS t(x) ORDER BY x {order}"
+        );
+        csv(d.path(), &sql)
+            .lines()
+            .skip(1)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(sorted(""), "1 2 null");
+    assert_eq!(sorted("DESC"), "null 2 1");
+    assert_eq!(sorted("DESC NULLS LAST"), "2 1 null");
+}
+
+#[test]
 fn nothing_runs_where_a_later_statement_cannot_be_read() {
     let d = dataset();
     let (e, status) = complaint(d.path(), &["-e", "COPY events TO 'x.parquet'; SELEC 1"]);

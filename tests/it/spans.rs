@@ -204,7 +204,7 @@ fn a_recording_without_spans_says_nothing_of_them() {
 fn a_span_without_borders_is_all_of_the_recording() {
     let dir = tempfile::tempdir().unwrap();
     let dataset = dir.path().join("d");
-    let file = written(dir.path(), "label,begin,end\nall of it,,\n");
+    let file = written(dir.path(), "label,begin,end\n all of it\t, ,\n");
     ingest(
         &[&trace("apache-keepalive")],
         &dataset,
@@ -228,7 +228,8 @@ fn a_file_that_is_wrong_is_refused_with_its_line_and_nothing_is_left() {
     let dir = tempfile::tempdir().unwrap();
     let one = trace("apache-prefork");
     let other = trace("apache-keepalive");
-    let output = dir.path().join("d");
+    // The folders that it is to be in go again, too.
+    let output = dir.path().join("a/b/d");
     let refused = |text: &str, traces: &[&Path]| {
         let file = written(dir.path(), text);
         let mut args: Vec<&std::ffi::OsStr> = vec!["ingest".as_ref()];
@@ -310,6 +311,23 @@ fn a_file_that_is_wrong_is_refused_with_its_line_and_nothing_is_left() {
     );
     assert!(
         said.contains("Say it in a column recording. The recordings are "),
+        "{said}"
+    );
+    let latin = dir.path().join("latin.csv");
+    fs::write(&latin, b"begin,end,label\n+1s,+2s,caf\xe9\n").unwrap();
+    let args = [
+        "ingest",
+        one.to_str().unwrap(),
+        "-q",
+        "--labels",
+        latin.to_str().unwrap(),
+        "-o",
+        output.to_str().unwrap(),
+    ];
+    let said = stderr(&sysds(args));
+    assert!(
+        said.contains("latin.csv: not UTF-8 from byte 27 on")
+            && said.contains("help: Save it as UTF-8"),
         "{said}"
     );
 }

@@ -40,7 +40,7 @@ fn parse(text: &str) -> Result<Vec<Listed>, Mistake> {
     let first = text.lines().next().unwrap_or_default();
     let is_table = first
         .split(',')
-        .any(|name| name.trim_matches('"') == "path");
+        .any(|name| name.trim().trim_matches('"').trim() == "path");
     match is_table {
         true => table(text),
         false => {
@@ -60,7 +60,7 @@ fn table(text: &str) -> Result<Vec<Listed>, Mistake> {
     let Some((_, header)) = records.next().transpose()? else {
         return Ok(Vec::new());
     };
-    let column = |name: &str| header.iter().position(|h| h == name);
+    let column = |name: &str| header.iter().position(|h| h.trim() == name);
     let (path, label, labels) = (column("path"), column("label"), column("labels"));
     let path = path.ok_or_else(|| (1, "the header has no column path".to_owned()))?;
     let mut all = Vec::new();
@@ -74,9 +74,11 @@ fn table(text: &str) -> Result<Vec<Listed>, Mistake> {
             return Err((line, format!("has {has} fields, but the header {columns}")));
         }
         let field = |at: usize| Some(record[at].clone()).filter(|text| !text.is_empty());
+        // A path may begin with a blank; a label that does is meant to be the one without it.
+        let word = |at: usize| Some(record[at].trim().to_owned()).filter(|text| !text.is_empty());
         all.push(Listed {
             path: field(path).ok_or_else(|| (line, "has no path".to_owned()))?,
-            label: label.and_then(field),
+            label: label.and_then(word),
             labels: labels.and_then(field),
         });
     }
@@ -119,6 +121,8 @@ mod tests {
         let expected = [pair("a,b\"c\nd", "x"), pair("e", ""), pair("f", "y, z")];
         assert_eq!(listed(text), expected);
         assert_eq!(listed("path\na\n"), [pair("a", "")]);
+        let blanks = " label , path\n x ,a\ny, b\n";
+        assert_eq!(listed(blanks), [pair("a", "x"), pair(" b", "y")]);
         assert!(listed("label,path\n").is_empty());
         for (wrong, line) in [
             ("path,label\na,b\nc\n", 3),

@@ -120,7 +120,9 @@ impl Header {
                 "the end {end} does not come after the begin {begin}"
             ));
         }
-        if label.trim().is_empty() {
+        // Blanks that stand around a field for the eye are no part of it: `a` and ` a` would be two labels.
+        let label = label.trim();
+        if label.is_empty() {
             return wrong("the label is empty".to_owned());
         }
         let recording = self.recording.map(|at| record[at].trim());
@@ -140,9 +142,10 @@ mod tests {
 
     #[test]
     fn columns_go_by_their_names() {
-        let read =
-            lines("\u{feff}label, recording ,end,begin\r\n\"a, \"\"b\"\"\",web-1,+2s,5\n\nc,,,\n")
-                .unwrap();
+        let read = lines(
+            "\u{feff}label, recording ,end,begin\r\n\"a, \"\"b\"\"\",web-1 , +2s,5 \n\n c\t,, ,\n",
+        )
+        .unwrap();
         let line = |number, recording: Option<&str>, begin, end, label: &str| Line {
             number,
             recording: recording.map(str::to_owned),

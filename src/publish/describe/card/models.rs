@@ -31,7 +31,7 @@ pub(super) fn models(text: &mut String, metadata: &ReleaseMetadata) {
     let _ = writeln!(
         text,
         "Made by {}; all figures are in\n`{FIGURES}`.\n",
-        code(&command(of, &metadata.folder))
+        code(&command(figures, &metadata.folder))
     );
 }
 
@@ -112,17 +112,24 @@ fn seeds(of: &Experiment, between: &str) -> String {
 }
 
 /// The command that made the figures, as far as they tell it.
-fn command(of: &Experiment, folder: &str) -> String {
+fn command(figures: &Figures, folder: &str) -> String {
+    let of = &figures.experiment;
+    let methods: Vec<String> = figures
+        .methods
+        .iter()
+        .map(|(name, _)| word(&name.0))
+        .collect();
     let length = of.max_length.map(|n| format!(" --max-length {n}"));
     let arguments = if of.arguments { " --arguments" } else { "" };
     format!(
-        "python -m sysds.experiment {} -o results --reach {} --events {}{arguments}{} --size {} --seeds {}",
+        "python -m sysds.experiment {} -o results --reach {} --events {}{arguments}{} --size {} --seeds {} --methods {}",
         word(folder),
         word(&of.reach.0),
         word(&of.events.0),
         length.unwrap_or_default(),
         word(&of.size_name.0),
-        seeds(of, ",")
+        seeds(of, ","),
+        methods.join(",")
     )
 }
 
