@@ -54,8 +54,11 @@ fn areas(text: &mut String, figures: &Figures) {
         "---|".repeat(heads.len())
     );
     for (_, method) in &figures.methods {
-        let told = figures.behaviours.iter().map(|(name, _)| method.told(name));
-        let cells = told.map(|told| told.map_or(String::new(), |told| area(told.auroc)));
+        let behaviours = figures.behaviours.iter();
+        let cells = behaviours.map(|(name, of)| {
+            let told = method.told(name);
+            told.map_or(String::new(), |told| area(told.auroc, of.test_requests))
+        });
         let cells: Vec<String> = cells.collect();
         let _ = writeln!(
             text,
@@ -67,8 +70,12 @@ fn areas(text: &mut String, figures: &Figures) {
     text.push('\n');
 }
 
-fn area(of: Estimate) -> String {
+/// Requests of which there must be as many for an interval to say something, as for the experiment itself.
+const FEWEST: u64 = 10;
+
+fn area(of: Estimate, requests: u64) -> String {
     let mark = match (of.low..=of.high).contains(&0.5) {
+        _ if requests < FEWEST => " (too few requests to say)",
         true => " (not told apart)",
         false => "",
     };
