@@ -25,6 +25,7 @@ mod tasks;
 mod terms;
 mod version;
 mod watched;
+mod window_keys;
 
 pub(crate) use machines::named;
 pub(crate) use serve::serve;
