@@ -62,6 +62,14 @@ pub(super) fn behind(e: &DataFusionError, root: &Root, tables: &[Table]) -> Opti
     })
 }
 
+/// The error of the store or the system behind `e`, in a part of a plan of the dataset in `root`; `None` where neither is to
+/// blame. What a file holds is not: who asks finds the file.
+#[cfg(feature = "cluster")]
+pub(crate) fn of_system(e: &DataFusionError, root: &Root) -> Option<Error> {
+    let is_of_system = has_cause::<object_store::Error>(e) || has_cause::<io::Error>(e);
+    is_of_system.then(|| behind(e, root, &[])).flatten()
+}
+
 /// The error of writing the rows of a `COPY` to `target`, where that is what failed: the rows come from a dataset, which is
 /// not to blame for the disk that they go to.
 pub(super) fn in_writing(e: &DataFusionError, target: &Path) -> Option<Error> {
@@ -163,6 +171,12 @@ fn told(e: &DataFusionError) -> Option<Error> {
             }
             Some(Error::Usage { what, remedy }) => {
                 return Some(Error::Usage {
+                    what: what.clone(),
+                    remedy: remedy.clone(),
+                });
+            }
+            Some(Error::Cluster { what, remedy }) => {
+                return Some(Error::Cluster {
                     what: what.clone(),
                     remedy: remedy.clone(),
                 });
