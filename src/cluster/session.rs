@@ -3,7 +3,7 @@
 
 use super::channels::{Channels, shown};
 use super::reads::Reads;
-use super::telling::{TellingExec, Whose};
+use super::telling::{Whose, telling};
 use super::terms::{Terms, digest};
 use super::trouble::Trouble;
 use crate::dataset::MANIFEST;
@@ -117,11 +117,9 @@ fn only_reads(
         let what = format!("a part of a plan is refused: {other} is not of the dataset");
         return Err(Trouble::at(&whose.at, &Error::Fault { what }).sent());
     }
-    let telling = TellingExec {
-        part: part.plan,
-        whose: whose.clone(),
-    };
-    Ok(WorkerPlanRewriteEventResponse::new(Arc::new(telling)))
+    Ok(WorkerPlanRewriteEventResponse::new(telling(
+        part.plan, whose,
+    )?))
 }
 
 /// Sees whether an executor takes a part of a plan on these terms.

@@ -8,8 +8,13 @@ use datafusion::common::{Result, internal_err};
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExprRef;
+use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::{
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
+    ReplaceChildrenOptions,
+};
+use datafusion_distributed::BroadcastExec;
 use futures::StreamExt;
 use std::fmt;
 use std::sync::Arc;
@@ -33,11 +38,34 @@ impl Whose {
     }
 }
 
+/// The part with the operator at its top; below what divides or doubles its rows, which another takes the place of when the part
+/// begins, if it is the first.
+///
+/// # Errors
+/// None of its own.
+pub(super) fn telling(
+    part: Arc<dyn ExecutionPlan>,
+    whose: &Whose,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let told = |part: &Arc<dyn ExecutionPlan>| -> Arc<dyn ExecutionPlan> {
+        Arc::new(TellingExec {
+            part: Arc::clone(part),
+            whose: whose.clone(),
+        })
+    };
+    if !part.is::<RepartitionExec>() && !part.is::<BroadcastExec>() {
+        return Ok(told(&part));
+    }
+    let inputs = part.children().into_iter().map(told).collect();
+    let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+    part.replace_children(inputs, anew)
+}
+
 /// Hands on the rows of a part.
 #[derive(Debug)]
-pub(super) struct TellingExec {
-    pub part: Arc<dyn ExecutionPlan>,
-    pub whose: Whose,
+struct TellingExec {
+    part: Arc<dyn ExecutionPlan>,
+    whose: Whose,
 }
 
 impl DisplayAs for TellingExec {
