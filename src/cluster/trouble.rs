@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn words_are_found_in_what_became_of_the_error() {
-        let e = Error::usage("\"d\": no\nsuch {thing}", "Look: {\"there\"}.");
+        let e = Error::usage("\"d\": no such {thing}", "Look: {\"there\"}.");
         let trouble = Trouble::at("a:7", &e);
         let sent = trouble.sent().context("reading").to_string();
         assert_eq!(Trouble::heard(&sent), Some(trouble.clone()), "{sent}");
@@ -72,7 +72,7 @@ mod tests {
         let told = Trouble::told(DataFusionError::External(sent.into()));
         assert!(
             told.to_string()
-                .contains("executor a:7: \"d\": no\nsuch {thing}"),
+                .contains("executor a:7: \"d\": no such {thing}"),
             "{told}"
         );
         assert_eq!(Trouble::heard("division by zero"), None);
