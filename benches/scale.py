@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """What a fleet of recordings costs: many writers of one dataset, an append to it, questions, compact and verify.
 
-Usage: scale.py [--recordings N] [--writers W] [--store URL] [--executors E] [--work FOLDER] PROGRAM      (from the project's folder)
+Usage: scale.py [--recordings N] [--writers W] [--store URL] [--executors E] [--plot FILE] [--work FOLDER] PROGRAM
+(from the project's folder)
 
 The recordings are copies of the traces apache-keepalive and apache-prefork by turns, each with a UUID, a session and times of its own.
 W processes read them from one list, each its share, into one dataset on a disk; then one more recording is appended to it, and to a
 dataset of one. With `--store s3://…` the same once more in a bucket, with the credentials of the environment; with `--store loopback`
 in a server that the tests have (tests/stores/bare.py), behind their proxy, which counts requests and bytes and takes time of its own.
 With `--executors E` the same questions are asked of clusters of 1 to E executors on this machine, which needs a program with the
-feature `cluster`. Prints tables in Markdown. FOLDER must have room for 10 MB a recording.
+feature `cluster`. With `--plot FILE.svg` it makes a dataset that doubles three times up to N recordings, and draws how seconds of CPU
+grow with them. Prints tables in Markdown. FOLDER must have room for 10 MB a recording.
 """
 import argparse
 import contextlib
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, "tests/stores")
+import curves  # noqa: E402
 import servers  # noqa: E402
 from program import s3_env  # noqa: E402
 from proxy import PASS, Proxy  # noqa: E402
@@ -167,6 +170,48 @@ def measure(bench: Bench, recordings: int, writers: int) -> None:
     row(bench, "`verify`", bench.run(["verify", bench.dataset("all")]), "all")
 
 
+def grows(bench: Bench, recordings: int, writers: int) -> dict[str, curves.Points]:
+    """A dataset of an eighth, a quarter, half and all of the recordings, each made of the one before; seconds of CPU of each step."""
+    data, took = bench.dataset("grown"), dict[str, curves.Points]()
+    steps = {
+        "query latency": ["query", "latency", "-d", data],
+        "query errors": ["query", "errors", "-d", data],
+        "sequences": ["sequences", data, "--quiet", "--split", "hash", "-o", "sequences"],
+        "verify": ["verify", data],
+    }
+    there, ingested = 0, 0.0
+    for number, part in enumerate((8, 4, 2, 1)):
+        count = max(recordings // part, there + 1)
+        listed = "".join(f"{bench.work}/r{n}\n" for n in range(there, count))
+        bench.work.joinpath("more.csv").write_text("path\n" + listed)
+        ingest = ["ingest", "--quiet", "--list", "more.csv", "-o", data]
+        ingested += bench.run(*([*ingest, "--share", f"{k}/{writers}"] for k in range(writers))).cpu
+        there = count
+        runs = {"ingest of all": ingested}
+        for name, command in steps.items():
+            asked = []
+            for _ in range(1 if name == "verify" else 3):
+                shutil.rmtree(bench.work / "sequences", ignore_errors=True)
+                asked.append(bench.run(command).cpu)
+            runs[name] = sorted(asked)[len(asked) // 2]
+        # Into a copy, so that the next size is as it should be.
+        shutil.copytree(data, bench.work / "copy")
+        runs["append of one"] = bench.run(["ingest", "--quiet", str(bench.work / f"r{recordings + number}"), "-o", "copy", "--append"]).cpu
+        shutil.rmtree(bench.work / "copy")
+        for name, cpu in runs.items():
+            took.setdefault(name, []).append((count, cpu))
+    return took
+
+
+def plot(bench: Bench, recordings: int, writers: int, file: Path) -> None:
+    took = grows(bench, recordings, writers)
+    counts = [f"{count:g}" for count, _ in next(iter(took.values()))]
+    print("| CPU s of | " + " | ".join(f"{count} recordings" for count in counts) + " |\n" + "|---" * (1 + len(counts)) + "|")
+    for name, points in took.items():
+        print(f"| {name} | " + " | ".join(f"{cpu:.2f}" for _, cpu in points) + " |", flush=True)
+    curves.draw(file, took, "recordings", "seconds of CPU")
+
+
 @contextlib.contextmanager
 def cluster(bench: Bench, count: int) -> Iterator[tuple[str, list[int]]]:
     """Executors on this machine: their address, and the numbers of their processes."""
@@ -225,6 +270,7 @@ def main() -> None:
     parser.add_argument("--writers", type=int, default=10)
     parser.add_argument("--store")
     parser.add_argument("--executors", type=int, default=0)
+    parser.add_argument("--plot", type=Path)
     parser.add_argument("--work", type=Path)
     asked = parser.parse_args()
     program = asked.program.resolve()
@@ -233,6 +279,10 @@ def main() -> None:
         size = fleet(work, asked.recordings)
         print(f"{asked.recordings} recordings, {size / 1e6:.0f} MB of CTF, {asked.writers} writers, {os.cpu_count()} CPUs\n\nOn a disk:\n")
         measure(Bench(program, str(work / "disk"), {}, None, work), asked.recordings, asked.writers)
+        if asked.plot:
+            print("\nHow it grows:\n")
+            plot(Bench(program, str(work / "disk"), {}, None, work), asked.recordings, asked.writers, asked.plot)
+            shutil.rmtree(work / "disk/grown")
         if asked.executors:
             print("\nOn executors of this machine:\n")
             clusters(Bench(program, str(work / "disk"), {}, None, work), asked.executors)

@@ -224,7 +224,7 @@ pub enum Error {
         /// What the user can do.
         remedy: String,
     },
-    /// An executor of a cluster does not answer, is of another version, or does not see what it should.
+    /// An executor of a cluster does not answer, is of another version, does not see what it should, or cannot read it.
     #[error("{}", Shown(what))]
     Cluster {
         /// Which one, and what is wrong.

@@ -4,8 +4,8 @@
 //! ([`spread`]), and sends each executor its part; executors pass rows to one another and to who asked. The crate
 //! `datafusion-distributed` does the cutting and the passing; here is what it cannot know: which of our operators may run
 //! in parts ([`tasks`], [`recordings`]), that executors see the same dataset ([`terms`], [`session`]), that no thread's end
-//! is taken for the end of the rows ([`panics`], [`watched`]), and what becomes of a statement whose executor is lost
-//! ([`run`]). Views, temporary tables and everything that is written stay with who asks.
+//! is taken for the end of the rows ([`panics`], [`watched`]), what failed on which executor ([`trouble`], [`telling`]), and
+//! what becomes of a statement whose executor is lost ([`run`]). Views, temporary tables and everything that is written stay with who asks.
 
 mod address;
 mod channels;
@@ -22,9 +22,12 @@ mod session;
 mod spread;
 mod stays;
 mod tasks;
+mod telling;
 mod terms;
+mod trouble;
 mod version;
 mod watched;
+mod window_keys;
 
 pub(crate) use machines::named;
 pub(crate) use serve::serve;

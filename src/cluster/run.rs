@@ -8,6 +8,7 @@ use super::executors::Executors;
 use super::panics;
 use super::spread::spread;
 use super::terms::Terms;
+use super::trouble::Trouble;
 use datafusion::common::exec_err;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
@@ -92,7 +93,7 @@ impl Running {
             };
             let lost = self.executors.lost(&before).await;
             if lost.is_empty() {
-                return Err(e);
+                return Err(Trouble::told(e));
             }
             let lost = lost.join(" and ");
             if self.given {

@@ -3,14 +3,15 @@
 
 use super::channels::{Channels, shown};
 use super::reads::Reads;
+use super::telling::{Whose, telling};
 use super::terms::{Terms, digest};
+use super::trouble::Trouble;
 use crate::dataset::MANIFEST;
 use crate::dataset::root::Root;
 use crate::error::{Error, Result};
 use crate::query::{self, OperatorCodec};
 use arrow::datatypes::Schema;
 use async_trait::async_trait;
-use datafusion::common::exec_err;
 use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::error::{DataFusionError, Result as PlanResult};
 use datafusion::execution::{SessionState, TaskContext};
@@ -28,9 +29,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use url::Url;
 use uuid::Uuid;
-
-/// What comes before an executor's reason, in an error that has passed through libraries.
-const REFUSED: &str = "the part of the plan is refused: ";
 
 /// Makes the session of each part.
 #[derive(Clone)]
@@ -92,15 +90,16 @@ impl WorkerSessionBuilder for Sessions {
         // Whoever asks a store waits for it.
         let checked = tokio::task::spawn_blocking(move || sessions.checked(&terms)).await;
         let checked = checked.map_err(|e| DataFusionError::ExecutionJoin(Box::new(e)))?;
-        let root = checked.map_err(|e| {
-            let what = format!("{REFUSED}executor {}: {e}. {}", self.at, e.remedy());
-            DataFusionError::External(what.into())
-        })?;
+        let root = checked.map_err(|e| Trouble::at(&self.at, &e).sent())?;
         let context = SessionContext::new_with_state(builder.build());
         let files = query::make_known(&context, &root);
         let files = files.map_err(|e| DataFusionError::External(e.to_string().into()))?;
         let mut state = context.state();
-        let only = move |part: WorkerPlanRewriteEvent<'_>| only_reads(part, &files);
+        let whose = Whose {
+            at: self.at.clone(),
+            root,
+        };
+        let only = move |part: WorkerPlanRewriteEvent<'_>| only_reads(part, &files, &whose);
         state
             .config_mut()
             .set_distributed_worker_plan_rewrite_handler(only);
@@ -108,15 +107,19 @@ impl WorkerSessionBuilder for Sessions {
     }
 }
 
-/// Refuses a part that reads files of something else than the dataset, or writes.
+/// Refuses a part that reads files of something else than the dataset, or writes; others say what becomes of them.
 fn only_reads(
     part: WorkerPlanRewriteEvent<'_>,
     files: &ListingTableUrl,
+    whose: &Whose,
 ) -> PlanResult<WorkerPlanRewriteEventResponse> {
-    match Reads::of(&part.plan, files)?.other {
-        None => Ok(WorkerPlanRewriteEventResponse::new(part.plan)),
-        Some(other) => exec_err!("{REFUSED}{other} is not of the dataset"),
+    if let Some(other) = Reads::of(&part.plan, files)?.other {
+        let what = format!("a part of a plan is refused: {other} is not of the dataset");
+        return Err(Trouble::at(&whose.at, &Error::Fault { what }).sent());
     }
+    Ok(WorkerPlanRewriteEventResponse::new(telling(
+        part.plan, whose,
+    )?))
 }
 
 /// Sees whether an executor takes a part of a plan on these terms.
@@ -158,14 +161,16 @@ pub(super) async fn sees(
 }
 
 fn refusal(url: &Url, said: &str) -> Error {
-    let what = match said.split_once(REFUSED) {
-        Some((_, reason)) => reason.to_owned(),
-        None => format!("executor {}: {said}", shown(url)),
-    };
-    Error::Cluster {
-        what,
-        remedy: "The dataset must be there for all executors under the same path (links followed) or URL; credentials of a \
-                 store are those of each executor's environment."
-            .to_owned(),
+    let remedy = "The dataset must be there for all executors under the same path (links followed) or URL; credentials of a \
+                  store are those of each executor's environment.";
+    match Trouble::heard(said) {
+        Some(mut trouble) => {
+            trouble.remedy = format!("{} {remedy}", trouble.remedy);
+            trouble.error()
+        }
+        None => Error::Cluster {
+            what: format!("executor {}: {said}", shown(url)),
+            remedy: remedy.to_owned(),
+        },
     }
 }

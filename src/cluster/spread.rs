@@ -2,6 +2,7 @@
 
 use super::recordings::{self, Part};
 use super::terms::Terms;
+use super::window_keys;
 use crate::query::{Together, together};
 use async_trait::async_trait;
 use datafusion::catalog::Session;
@@ -60,7 +61,7 @@ fn one_stream(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
 
 /// The plan with our operators in a form in which they can be divided.
 fn prepared(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    let prepared = plan.transform_down(|node| match together(&node) {
+    let prepared = window_keys::whole(plan)?.transform_down(|node| match together(&node) {
         Some(Together::Recordings) => {
             let part: Arc<dyn ExecutionPlan> = Arc::new(Part::by_recording(Arc::clone(&node))?);
             let merged: Arc<dyn ExecutionPlan> = match node.output_ordering().cloned() {

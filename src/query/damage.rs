@@ -62,6 +62,39 @@ pub(super) fn behind(e: &DataFusionError, root: &Root, tables: &[Table]) -> Opti
     })
 }
 
+/// The error of the store or the system behind `e`, in a part of a plan of the dataset in `root`; `None` where neither is to
+/// blame. What a file holds is not: who asks finds the file.
+#[cfg(feature = "cluster")]
+pub(crate) fn of_system(e: &DataFusionError, root: &Root) -> Option<Error> {
+    if let (Some(folder), Some(refused)) = (root.store(), of_footer(e)) {
+        return Some(folder.refused(("read", Path::new("")), &refused));
+    }
+    let is_of_system = has_cause::<object_store::Error>(e) || has_cause::<io::Error>(e);
+    is_of_system.then(|| behind(e, root, &[])).flatten()
+}
+
+/// The error of a store that DataFusion met when it read a footer: it hands on nothing but the words.
+#[cfg(feature = "cluster")]
+fn of_footer(e: &DataFusionError) -> Option<object_store::Error> {
+    /// What comes before the client's words.
+    const STORE: &str = "Object Store error: ";
+    /// What the client says where the store denies something.
+    const DENIED: &str = "lacked the necessary privileges";
+    let text = e.strip_backtrace();
+    let (_, words) = text.split_once(STORE)?;
+    let source = words.to_owned().into();
+    Some(match words.contains(DENIED) {
+        true => object_store::Error::PermissionDenied {
+            path: String::new(),
+            source,
+        },
+        false => object_store::Error::Generic {
+            store: "store",
+            source,
+        },
+    })
+}
+
 /// The error of writing the rows of a `COPY` to `target`, where that is what failed: the rows come from a dataset, which is
 /// not to blame for the disk that they go to.
 pub(super) fn in_writing(e: &DataFusionError, target: &Path) -> Option<Error> {
@@ -163,6 +196,12 @@ fn told(e: &DataFusionError) -> Option<Error> {
             }
             Some(Error::Usage { what, remedy }) => {
                 return Some(Error::Usage {
+                    what: what.clone(),
+                    remedy: remedy.clone(),
+                });
+            }
+            Some(Error::Cluster { what, remedy }) => {
+                return Some(Error::Cluster {
                     what: what.clone(),
                     remedy: remedy.clone(),
                 });

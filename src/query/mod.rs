@@ -70,6 +70,8 @@ pub(crate) use access::Access;
 #[cfg(feature = "cluster")]
 pub(crate) use codec::OperatorCodec;
 #[cfg(feature = "cluster")]
+pub(crate) use damage::of_system;
+#[cfg(feature = "cluster")]
 pub(crate) use elsewhere::{Together, make_known, together};
 pub(crate) use machines::Machines;
 #[cfg(feature = "cluster")]

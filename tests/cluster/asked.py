@@ -53,7 +53,7 @@ def queries() -> Iterator[tuple[str, str, list[str]]]:
 class Asking:
     """A query that is under way."""
 
-    def __init__(self, program: Program, query: str, parameters: list[str], dataset: Path, cluster: str | None) -> None:
+    def __init__(self, program: Program, query: str, parameters: list[str], dataset: str | Path, cluster: str | None) -> None:
         self.program, self.out = program, Path(tempfile.mkdtemp(dir=program.scratch))
         given = [word for p in parameters for word in ("-p", p.replace("OUT", str(self.out)))]
         on = ["--cluster", cluster] if cluster else []
@@ -70,7 +70,7 @@ class Asking:
         return Asked(done, Given(done.out.replace(str(self.out), "OUT"), files), took)
 
 
-def ask(program: Program, query: str, parameters: list[str], dataset: Path, cluster: str | None = None) -> Asked:
+def ask(program: Program, query: str, parameters: list[str], dataset: str | Path, cluster: str | None = None) -> Asked:
     return Asking(program, query, parameters, dataset, cluster).end()
 
 
