@@ -54,16 +54,17 @@ class OtherStudy(SysdsError):
 class DamagedStudy(SysdsError):
     """A file that a run wrote cannot be read."""
 
-    def __init__(self, path: Path, error: Exception) -> None:
+    @classmethod
+    def of(cls, path: Path, error: Exception) -> DamagedStudy:
+        """Of a file, and why. Made of a text alone, an error can go from one process to another."""
         why = str(error).partition("\n")[0] or type(error).__name__
-        super().__init__(f"{path} cannot be read ({why}): remove it; the same command makes it again")
+        return cls(f"{path} cannot be read ({why}): remove it; the same command makes it again")
 
 
 class LostRun(SysdsError):
     """A process that trained ended without a word."""
 
     def __init__(self, jobs: int) -> None:
-        super().__init__(
-            f"one of {jobs} processes was killed, perhaps for want of memory: the same command goes on where they were; --jobs {jobs - 1} "
-            "takes less memory"
-        )
+        less = f"; --jobs {jobs - 1} takes less memory" if jobs > 1 else ""
+        which = f"one of {jobs} processes" if jobs > 1 else "the process that trains"
+        super().__init__(f"{which} was killed, perhaps for want of memory: the same command goes on where it was{less}")

@@ -48,7 +48,7 @@ def reading(path: Path, read: Callable[[], Any]) -> Any:
     try:
         return read()
     except Exception as error:
-        raise DamagedStudy(path, error) from error
+        raise DamagedStudy.of(path, error) from error
 
 
 def read_json(path: Path) -> Any:

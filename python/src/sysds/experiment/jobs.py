@@ -7,10 +7,12 @@ numbers of CPUs.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
@@ -35,14 +37,15 @@ def settle(device: torch.device, threads: int) -> None:
 def complete(runs: list[tuple[str, Run]], jobs: int, device: torch.device, threads: int) -> None:
     """Completes runs, `jobs` at a time; each has a text that what it says begins with."""
     settle(device, threads)
-    jobs = min(jobs, len(runs))
-    if jobs <= 1:
+    # One alone has a process, too, if it trains: only there are the libraries below PyTorch told in time.
+    if device.type != "cpu" and jobs == 1 or not any(run.trains for _, run in runs):
         for prefix, run in runs:
             run.complete(prefix)
         return
+    jobs = min(jobs, len(runs))
     # A process that PyTorch has begun threads in cannot be forked.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _begin, (device, threads)) as pool:
+    with _bounded(threads), ProcessPoolExecutor(jobs, context, _begin, (device, threads)) as pool:
         try:
             for done in as_completed([pool.submit(run.complete, prefix) for prefix, run in runs]):
                 done.result()
@@ -53,6 +56,26 @@ def complete(runs: list[tuple[str, Run]], jobs: int, device: torch.device, threa
             for process in multiprocessing.active_children():
                 process.terminate()
             raise
+
+
+LIBRARIES = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]
+"""How the libraries below PyTorch are told of threads. It does not tell all of them itself, and those that it does not tell take all
+CPUs: figures then depend on these in their last digits, and processes side by side wait for one another."""
+
+
+@contextlib.contextmanager
+def _bounded(threads: int) -> Iterator[None]:
+    """What processes that are begun meanwhile find in their environment."""
+    before = {name: os.environ.get(name) for name in LIBRARIES}
+    os.environ.update({name: str(threads) for name in LIBRARIES})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _begin(device: torch.device, threads: int) -> None:

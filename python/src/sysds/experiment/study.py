@@ -110,6 +110,11 @@ class Run:
         return f"{self.method}-{self.seed}" if self.method in training.NETWORKS else self.method
 
     @property
+    def trains(self) -> bool:
+        """Whether it trains a network."""
+        return self.method in training.NETWORKS
+
+    @property
     def folder(self) -> Path:
         return self.study.folder / "runs" / self.name
 
