@@ -90,6 +90,11 @@ pub(crate) fn json_lines(json: &str) -> String {
     out
 }
 
+/// Bytes in hexadecimal, as checksums and UUIDs are written.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A path as text: itself where it is UTF-8; else with each other byte as `\xff` and each backslash doubled, so that two
 /// paths do not become one.
 pub(crate) fn path_text(path: &Path) -> String {

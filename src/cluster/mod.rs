@@ -12,6 +12,8 @@ mod channels;
 mod executors;
 mod machines;
 mod panics;
+#[cfg(test)]
+mod planned;
 mod planner;
 mod reads;
 mod recordings;

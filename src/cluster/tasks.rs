@@ -95,26 +95,12 @@ fn in_parts(plan: &Arc<dyn ExecutionPlan>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
-    use datafusion::catalog::MemTable;
+    use crate::cluster::planned::planned;
     use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-    use datafusion::prelude::{SessionConfig, SessionContext};
 
     /// The operators of a plan, from the top, each with whether it may run in several tasks.
     fn operators(sql: &str, partitions: usize) -> Vec<(String, bool)> {
-        let config = SessionConfig::new().with_target_partitions(partitions);
-        let context = SessionContext::new_with_config(config);
-        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3]));
-        let batch = RecordBatch::try_from_iter([("a", Arc::clone(&numbers)), ("b", numbers)]);
-        let batch = batch.unwrap();
-        let parts = vec![vec![batch.clone()]; partitions];
-        let table = MemTable::try_new(batch.schema(), parts).unwrap();
-        context.register_table("t", Arc::new(table)).unwrap();
-        let threads = tokio::runtime::Builder::new_multi_thread().build();
-        let plan = threads.unwrap().block_on(async {
-            let frame = context.sql(sql).await.unwrap();
-            frame.create_physical_plan().await.unwrap()
-        });
+        let plan = planned(sql, &["a", "b"], partitions);
         let mut all = Vec::new();
         plan.apply(|node| {
             if !node.children().is_empty() {

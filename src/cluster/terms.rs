@@ -3,6 +3,7 @@
 //! A plan names files, and an executor that found others of these names would give other rows. So it opens the dataset
 //! itself, and refuses the part unless the manifest that it finds is, byte by byte, the one that the plan was made from.
 
+use crate::shown::hex;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use datafusion::config::ConfigOptions;
@@ -73,8 +74,7 @@ impl Terms {
 
 /// SHA-256 of a manifest's text, in hexadecimal.
 pub(super) fn digest(manifest: &str) -> String {
-    let digest = Sha256::digest(manifest.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(manifest.as_bytes()))
 }
 
 /// The settings that are not the ones that every session begins with.

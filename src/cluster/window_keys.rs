@@ -81,26 +81,12 @@ fn with_keys(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
-    use datafusion::catalog::MemTable;
+    use crate::cluster::planned::planned;
     use datafusion::physical_plan::displayable;
-    use datafusion::prelude::{SessionConfig, SessionContext};
 
     /// The sorts of a plan, from the top: as DataFusion makes them, and as they are sent.
     fn sorts(sql: &str) -> [Vec<String>; 2] {
-        let context =
-            SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
-        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3]));
-        let columns = ["a", "b", "c"].map(|name| (name, Arc::clone(&numbers)));
-        let batch = RecordBatch::try_from_iter(columns).unwrap();
-        let parts = vec![vec![batch.clone()], vec![batch.clone()]];
-        let table = MemTable::try_new(batch.schema(), parts).unwrap();
-        context.register_table("t", Arc::new(table)).unwrap();
-        let threads = tokio::runtime::Builder::new_multi_thread().build();
-        let plan = threads.unwrap().block_on(async {
-            let frame = context.sql(sql).await.unwrap();
-            frame.create_physical_plan().await.unwrap()
-        });
+        let plan = planned(sql, &["a", "b", "c"], 2);
         let sent = whole(Arc::clone(&plan)).unwrap();
         [plan, sent].map(|plan| {
             let text = displayable(plan.as_ref()).indent(false).to_string();

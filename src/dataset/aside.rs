@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::foreign::{self, Kind};
 use crate::process::ending::{self, Hold, Removed};
 use crate::process::owner::{self, Life, Owner};
+use crate::shown::hex;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
@@ -241,7 +242,7 @@ fn prefix(name: &OsStr) -> String {
         Some(name) if name.len() <= LONGEST => format!(".{name}{PARTIAL}"),
         _ => {
             let hash = Sha256::digest(name.as_encoded_bytes());
-            let hash: String = hash[..8].iter().map(|b| format!("{b:02x}")).collect();
+            let hash = hex(&hash[..8]);
             let text = name.to_string_lossy();
             let begin = &text[..text.floor_char_boundary(LONGEST)];
             format!(".{begin}~{hash}{PARTIAL}")

@@ -4,6 +4,7 @@
 //! content of a file's first packet tells what has the same begin. So a whole trace is never read for it.
 
 use crate::error::{Error, Result};
+use crate::shown::hex;
 use crate::trace::check::{Checked, CheckedTrace};
 use crate::trace::ctf::packet::Packet;
 use crate::trace::ctf::walk::Walk;
@@ -113,8 +114,4 @@ fn content(path: &Path, packet: &Packet) -> io::Result<String> {
         at += length as u64;
     }
     Ok(hex(&hasher.finalize()))
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -15,7 +15,7 @@ use crate::error::{self, Error, Place, Result};
 use crate::foreign;
 use crate::label_spans::LabelSpan;
 use crate::process::ending::Hold;
-use crate::shown::path_text;
+use crate::shown::{hex, path_text};
 use crate::trace::Source;
 use crate::trace::derive::Derived;
 use crate::trace::event::Loss;
@@ -269,8 +269,7 @@ pub fn digest(
             Err(e) => return Err(e),
         }
     }
-    let hash = hasher.finalize();
-    Ok((bytes, hash.iter().map(|b| format!("{b:02x}")).collect()))
+    Ok((bytes, hex(&hasher.finalize())))
 }
 
 /// Length and SHA-256, in hexadecimal, of the file `file` of the dataset or release in `root`; `go_on` may stop it.

@@ -6,6 +6,7 @@ use crate::dataset::manifest::{self, Manifest};
 use crate::dataset::root::Root;
 use crate::dataset::{self, MANIFEST};
 use crate::error::{Error, Place, Result};
+use crate::shown::hex;
 use crate::split::{SplitRule, names};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -174,8 +175,7 @@ pub(crate) fn data_sha256(manifest: &Manifest) -> String {
     for (path, sha256) in sums {
         hasher.update(format!("{sha256}  {path}\n"));
     }
-    let hash = hasher.finalize();
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hasher.finalize())
 }
 
 /// Whether the manifest in `root` is a release's; a text that is no JSON is none.

@@ -1,7 +1,7 @@
 //! `publish --figures`: what models tell of a release, in its card and beside its data, and only if it is of these data.
 
 use crate::common::*;
-use crate::publish::{ABOUT, publish, published};
+use crate::publish::{ABOUT, BY_LABEL, publish, published};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -17,19 +17,9 @@ static MADE: LazyLock<TempDir> = LazyLock::new(|| {
     let traces: Vec<&Path> = traces.iter().map(|t| t.as_ref()).collect();
     let labels = ["--label", "normal", "--label", "keep|alive", "--quiet"];
     ingest(&traces, &dir.path().join("d"), &labels);
-    published(&dir.path().join("d"), &dir.path().join("r"), &SPLIT);
+    published(&dir.path().join("d"), &dir.path().join("r"), &BY_LABEL);
     dir
 });
-
-const SPLIT: [&str; 7] = [
-    "-q",
-    "--split",
-    "label",
-    "-p",
-    "label=normal",
-    "-p",
-    "valid=0.1",
-];
 
 fn dataset() -> PathBuf {
     MADE.path().join("d")
@@ -113,7 +103,7 @@ fn figures_of_the_same_data_are_in_the_card_and_beside_the_data() {
     let text = serde_json::to_string_pretty(&results(&digest)).unwrap();
     fs::write(&given, &text).unwrap();
     let more = ["--date", "2020-02-02", "--figures", given.to_str().unwrap()];
-    published(&dataset(), &release, &[&SPLIT[..], &more].concat());
+    published(&dataset(), &release, &[&BY_LABEL[..], &more].concat());
     // What is said of data changes nothing in them.
     assert_eq!(shards(&release), shards(&first));
     assert_eq!(data_sha256(&release, dir.path()), digest);
@@ -231,7 +221,7 @@ fn figures_that_are_of_other_data_or_are_none_leave_nothing() {
     ] {
         assert_ne!(text, good);
         fs::write(&given, text).unwrap();
-        let options = [&SPLIT[..], &["--figures", given.to_str().unwrap()]].concat();
+        let options = [&BY_LABEL[..], &["--figures", given.to_str().unwrap()]].concat();
         let done = publish(&dataset(), &out.join("r"), &options, Some(ABOUT));
         let told = stderr(&done);
         assert_eq!(done.status.code(), Some(1), "{told}");
@@ -286,7 +276,7 @@ fn an_anonymized_release_has_figures_without_paths() {
     fs::set_permissions(&key, mode).unwrap();
     fs::write(&policy, "[time]\nshift = true\n").unwrap();
     let (key, policy) = (key.to_str().unwrap(), policy.to_str().unwrap());
-    let options = [&SPLIT[..], &["--anonymize", policy, "--key", key]].concat();
+    let options = [&BY_LABEL[..], &["--anonymize", policy, "--key", key]].concat();
     let (first, release) = (dir.path().join("first"), dir.path().join("r"));
     published(&dataset(), &first, &options);
     let results = results(&data_sha256(&first, dir.path())).to_string();

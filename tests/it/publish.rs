@@ -52,6 +52,17 @@ pub fn publish(
     sysds(args)
 }
 
+/// Options of a split by label, with parts to train, validate and test with.
+pub const BY_LABEL: [&str; 7] = [
+    "-q",
+    "--split",
+    "label",
+    "-p",
+    "label=normal",
+    "-p",
+    "valid=0.1",
+];
+
 /// As [`publish`], which is expected to succeed.
 pub fn published(dataset: &Path, output: &Path, options: &[&str]) {
     let done = publish(dataset, output, options, Some(ABOUT));

@@ -3,7 +3,7 @@
 
 use crate::append::other_session;
 use crate::common::*;
-use crate::publish::published;
+use crate::publish::{BY_LABEL, published};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Schema;
 use parquet::arrow::ArrowWriter;
@@ -452,19 +452,7 @@ fn by_split(release: &Path) -> BTreeMap<String, Vec<Row>> {
 fn a_split_by_label_goes_by_spans_and_what_straddles_is_in_no_part() {
     let (dir, dataset) = labelled();
     let release = dir.path().join("r");
-    published(
-        &dataset,
-        &release,
-        &[
-            "-q",
-            "--split",
-            "label",
-            "-p",
-            "label=normal",
-            "-p",
-            "valid=0.1",
-        ],
-    );
+    published(&dataset, &release, &BY_LABEL);
     sound(&release);
     let splits = by_split(&release);
     let ids = |rows: &[Row]| rows.iter().map(|r| r.0).collect::<BTreeSet<i64>>();

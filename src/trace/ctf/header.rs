@@ -7,6 +7,7 @@ use super::metadata::model::{Metadata, Role};
 use super::packet::Packet;
 use super::packet_plan::{HeaderPlan, PacketPlan, Said};
 use super::window::Window;
+use crate::shown::hex;
 use std::io;
 
 /// The first field of a packet header, if it has one named `magic` (CTF 1.8.3 section 5.1).
@@ -127,11 +128,10 @@ impl<'m> Headers<'m> {
         if found == expected {
             return Ok(());
         }
-        let digits = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
         Err(Stop::Bad(format!(
             "a packet of another trace: its UUID is {}, the metadata's {}",
-            digits(found),
-            digits(&expected)
+            hex(found),
+            hex(&expected)
         )))
     }
 }

@@ -12,19 +12,25 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 
 from .faults import LostRun
 
-if TYPE_CHECKING:
-    from .study import Run
-
 _torch: Any = torch  # some versions of PyTorch have no types for it
+
+
+class Run(Protocol):
+    """What is run; it goes from one process to another."""
+
+    @property
+    def trains(self) -> bool: ...
+
+    def complete(self, prefix: str) -> None: ...
 
 
 def settle(device: torch.device, threads: int) -> None:
@@ -34,7 +40,7 @@ def settle(device: torch.device, threads: int) -> None:
     _torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
 
 
-def complete(runs: list[tuple[str, Run]], jobs: int, device: torch.device, threads: int) -> None:
+def complete(runs: Sequence[tuple[str, Run]], jobs: int, device: torch.device, threads: int) -> None:
     """Completes runs, `jobs` at a time; each has a text that what it says begins with."""
     settle(device, threads)
     # One alone has a process, too, if it trains: only there are the libraries below PyTorch told in time.

@@ -107,7 +107,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        return f"{self.method}-{self.seed}" if self.method in training.NETWORKS else self.method
+        return f"{self.method}-{self.seed}" if self.trains else self.method
 
     @property
     def trains(self) -> bool:
@@ -141,7 +141,7 @@ class Run:
         study = self.study
         told: dict[str, Any] = {"method": self.method, "seed": self.seed, "torch": torch.__version__}
         method: counting.Method | training.Training
-        if self.method in training.NETWORKS:
+        if self.trains:
             method = training.Training(
                 self.method, self.seed, study.parts["train"], study.parts["valid"], study.size, study.arguments, self.folder,
                 study.device, study.workers, tell,
