@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
+
+
+class Widths:
+    """How many numbers stand for each of some things."""
+
+    @property
+    def width(self) -> int:
+        """How many stand for all of them."""
+        own: Any = self
+        return sum(dataclasses.astuple(own))
 
 
 @dataclasses.dataclass(frozen=True)
-class Embedding:
+class Embedding(Widths):
     """How many numbers stand for each thing that an event has. All are put side by side."""
 
     call: int
@@ -18,14 +29,9 @@ class Embedding:
     elapsed: int
     order: int
 
-    @property
-    def width(self) -> int:
-        """How many numbers stand for an event."""
-        return sum(dataclasses.astuple(self))
-
 
 @dataclasses.dataclass(frozen=True)
-class Arguments:
+class Arguments(Widths):
     """The same for what a call was asked, where models see it."""
 
     fd: int
@@ -33,11 +39,6 @@ class Arguments:
     flags: int
     path: int
     errno: int
-
-    @property
-    def width(self) -> int:
-        """How many numbers stand for the arguments of an event."""
-        return sum(dataclasses.astuple(self))
 
 
 @dataclasses.dataclass(frozen=True)
