@@ -9,11 +9,14 @@ use clap::Parser;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 use sysds::cli::{Cli, explain, run};
-use sysds::process::threads;
+use sysds::process::{ending, threads};
 
 fn main() -> ExitCode {
     give_memory_back();
     raise_open_files();
+    if let Err(e) = ending::heed_aborts() {
+        sysds::say!("warning: {e}");
+    }
     let cli = Cli::parse();
     // The message of a panic is the error below; where it happened is for a report.
     std::panic::set_hook(Box::new(|panic| {

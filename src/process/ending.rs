@@ -3,12 +3,14 @@
 //! Work looks at a flag every so often and ends in order. But planning a query, or a sort inside a library, looks at
 //! nothing. So a thread watches: when the flag is set and the process is still there after `GRACE`, it removes what is
 //! being written (which each writer names with [`remove_at_end`]) and ends the process. The same thread ends it where the
-//! allocator has no memory, since the thread that asked cannot go on.
+//! allocator has no memory, since the thread that asked cannot go on, and where the C library aborts the process: it has
+//! allocations of its own, for what a new thread is to destroy at its end above all, and no other answer where one fails.
 //!
 //! What is being put in place must not be removed meanwhile: a writer holds the end up with [`hold`].
 
 use crate::error::{Error, Result};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use signal_hook::consts::SIGABRT;
 use signal_hook::low_level::exit;
 use std::cell::Cell;
 use std::fs;
@@ -25,6 +27,9 @@ const TICK: Duration = Duration::from_millis(20);
 /// How long what threads still write to is removed again.
 const REMOVING: Duration = Duration::from_millis(250);
 
+/// How long the end of a process that a library aborts may take.
+const ABORTING: Duration = Duration::from_secs(3);
+
 /// What is being written.
 static WRITTEN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// Locked by whoever puts something in place, and for good by who ends the process.
@@ -35,6 +40,8 @@ static ELSEWHERE: Mutex<Option<PathBuf>> = Mutex::new(None);
 static MISSING: AtomicUsize = AtomicUsize::new(0);
 /// Whether it was the limit, and not the system, that refused them.
 static BY_LIMIT: AtomicBool = AtomicBool::new(false);
+/// Whether a library aborts the process.
+static ABORTED: AtomicBool = AtomicBool::new(false);
 /// Whether what was to be made is in place.
 static DONE: AtomicBool = AtomicBool::new(false);
 /// How the terminal is to be set where the process ends early.
@@ -127,6 +134,9 @@ fn watching(interrupted: &AtomicBool) {
         if missing > 0 {
             end(&no_memory(missing), false);
         }
+        if ABORTED.load(Ordering::SeqCst) {
+            end(&aborted(), false);
+        }
         if interrupted.load(Ordering::Relaxed) && !DONE.load(Ordering::SeqCst) {
             let since = *since.get_or_insert_with(Instant::now);
             if since.elapsed() >= GRACE {
@@ -201,15 +211,52 @@ pub fn remove(path: &Path) {
 /// allocates in the thread that asked.
 pub fn out_of_memory(bytes: usize, by_limit: bool) -> ! {
     if !WATCHED.load(Ordering::SeqCst) || IS_WATCHER.get() {
-        // Nobody else is there to end it.
-        let words = b"error: out of memory\n";
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), words);
-        exit(1);
+        end_alone(b"error: out of memory\n");
     }
     BY_LIMIT.store(by_limit, Ordering::SeqCst);
     MISSING.store(bytes.max(1), Ordering::SeqCst);
     loop {
         std::thread::sleep(Duration::from_secs(1));
+    }
+}
+
+/// Has the process end with an error, and without leftovers, where a library aborts it (SIGABRT), as the C library does
+/// where it has no memory for itself. It says why before.
+///
+/// # Errors
+/// [`Error::Io`] where the system refuses the handler.
+#[allow(unsafe_code)]
+pub fn heed_aborts() -> Result<()> {
+    // SAFETY: the handler reads and writes atomic numbers, sleeps, writes to stderr and ends the process, and allocates
+    // nothing; its one thread-local has neither a destructor nor a first value to make. See signal-safety(7).
+    let heeded = unsafe { signal_hook::low_level::register(SIGABRT, aborting) };
+    heeded
+        .map(drop)
+        .map_err(Error::io("handle signals of", Path::new("this process")))
+}
+
+fn aborting() {
+    if !WATCHED.load(Ordering::SeqCst) || IS_WATCHER.get() {
+        end_alone(b"error: aborted\n");
+    }
+    ABORTED.store(true, Ordering::SeqCst);
+    // Where it was the allocator that gave up, its lock is held, and the thread that watches may wait for it.
+    std::thread::sleep(ABORTING);
+    end_alone(b"error: aborted\n")
+}
+
+/// Ends the process from a thread that cannot allocate, where nobody else is there to end it.
+fn end_alone(words: &[u8]) -> ! {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), words);
+    exit(1);
+}
+
+fn aborted() -> Error {
+    Error::Memory {
+        what: "aborted, by a library, for the reason above".to_owned(),
+        remedy: "Where that is memory, give the process more (ulimit -v, the control group, the machine), or have it do less at \
+                 a time. Else please report it."
+            .to_owned(),
     }
 }
 

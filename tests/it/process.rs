@@ -228,3 +228,37 @@ fn files_that_may_not_be_opened() {
         }
     }
 }
+
+#[test]
+fn a_library_that_aborts_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    fs::create_dir(&out).unwrap();
+    let web = dir.path().join("web");
+    ingest(&[&trace("apache-keepalive")], &web, &["-q"]);
+    let long = format!(
+        "COPY (SELECT value FROM generate_series(1, 100000000000)) TO '{}/long.csv'",
+        out.display()
+    );
+    let child = Command::new(env!("CARGO_BIN_EXE_sysds"))
+        .args(["query", "-e", &long, "-d"])
+        .arg(&web)
+        .arg("--allow-write")
+        .arg(&out)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while fs::read_dir(&out).unwrap().next().is_none() {
+        assert!(begun.elapsed() < SOON);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let killed = Command::new("kill")
+        .args(["-ABRT", &child.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    let done = child.wait_with_output().unwrap();
+    ended_well(&done, &out, &[], "aborted");
+    let said = stderr(&done);
+    assert!(said.contains("error: aborted"), "{said}");
+}
