@@ -47,8 +47,14 @@ impl Rows {
     /// # Errors
     /// [`Error::Io`] and [`Error::Columns`]; [`Error::Input`] where it is no regular file below `root`.
     pub(crate) fn open(root: &Root, file: &str) -> Result<Rows> {
-        let path = root.join(file);
-        let file = root.open(file)?.in_blocks();
+        Rows::of(root.open(file)?.in_blocks(), root.join(file))
+    }
+
+    /// Those of a file that is open; `path` is its name in errors.
+    ///
+    /// # Errors
+    /// [`Error::Columns`] where it is not Parquet.
+    pub(crate) fn of(file: Opened, path: PathBuf) -> Result<Rows> {
         let metadata = foreign::guarded(&path, || {
             ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
                 .map_err(Error::columns_read(&path))

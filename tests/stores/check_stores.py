@@ -65,6 +65,14 @@ class Checks:
                 assert pq.read_table(data).equals(pq.ParquetFile(self.disk / folder / local["path"]).read()), stored
         self.program.ok("verify", self.url(folder))
 
+    def verify(self) -> None:
+        """It fetches each file twice, for its checksum and for its rows, however often it looks at them; and leaves no copy."""
+        self.proxy.with_rule(lambda request: Then())
+        said = self.program.ok("verify", self.url("web"))
+        sent, held = self.proxy.counted.sent, sum(named(manifest(self.place, "web")).values())
+        assert "no fault" in said and held < sent < 2.3 * held, (said, held, sent)
+        assert not list(self.program.scratch.glob("sysds-*"))
+
     def queries(self) -> None:
         for query in QUERIES:
             answers = []
@@ -184,7 +192,7 @@ def main(program: Path, traces: Path) -> None:
             disk.mkdir()
             with server(disk) as port, Proxy(port) as proxy:
                 checks = Checks(Program(program, env(proxy.port)), kind(port), proxy, traces, disk)
-                for name in ("ingest", "append", "queries", "inspect_and_report", "publish", "sequences", "force", "clean",
+                for name in ("ingest", "append", "verify", "queries", "inspect_and_report", "publish", "sequences", "force", "clean",
                              "odd_names", "other_readers"):
                     with step(f"{kind.__name__}: {name}"):
                         getattr(checks, name)()

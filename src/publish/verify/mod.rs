@@ -6,6 +6,7 @@
 //! all of them are named, of each kind the first few. Memory stays bounded: tables are read in batches; what is kept for
 //! a recording is a byte for each request. What lists there are is looked at before one is decoded.
 
+mod copies;
 mod dataset;
 mod fields;
 mod figures;
@@ -31,6 +32,7 @@ use crate::dataset::root::Root;
 use crate::error::Result;
 use crate::foreign;
 use crate::process::stop::go_on;
+use copies::Copies;
 use release::Release;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -58,11 +60,13 @@ pub(crate) fn verify(root: &Root, interrupted: &AtomicBool) -> Result<Report> {
 fn attempt(root: &Root, interrupted: &AtomicBool) -> Result<Report> {
     let mut report = Report::default();
     let (manifest, is_release) = dataset::manifest(root, &mut report)?;
+    let shards = manifest.shards();
     let release = Release {
         root,
         manifest: &manifest,
         is_release,
-        shards: manifest.shards(),
+        shards: &shards,
+        copies: None,
         interrupted,
     };
     report.version = match is_release {
@@ -97,7 +101,14 @@ fn attempt(root: &Root, interrupted: &AtomicBool) -> Result<Report> {
     for recording in &manifest.dataset.recordings {
         let place = format!("recording {}", recording.trace_id);
         release.go_on()?;
-        of_recording(&release, recording, &place, &mut report)?;
+        let copies = Copies::of(root, &release.files(&recording.trace_id), &|| {
+            release.go_on()
+        })?;
+        let at_hand = Release {
+            copies: copies.as_ref(),
+            ..release
+        };
+        of_recording(&at_hand, recording, &place, &mut report)?;
     }
     Ok(report)
 }
