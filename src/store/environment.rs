@@ -2,6 +2,11 @@
 //!
 //! The names of the settings are those of the stores' own tools; only how long a request is tried is ours.
 
+#![cfg_attr(
+    not(any(feature = "s3", feature = "gcs", feature = "azure")),
+    allow(unused, reason = "a build without stores has no client to make")
+)]
+
 use super::address::{Address, Kind};
 #[cfg(feature = "s3")]
 use super::profile;
