@@ -228,7 +228,8 @@ fn babeltraces_own_traces_are_read_or_refused_alike() {
         let (status, said) = read(&trace, &native, "native");
         let (expected, judged) = read(&trace, &judge, "babeltrace2");
         if name == aborted {
-            assert_eq!((status, expected), (Some(0), None), "{said}");
+            assert_eq!((status, expected), (Some(0), Some(1)), "{said}");
+            assert!(judged.contains("error: aborted"), "{judged}");
         } else {
             assert_eq!(status, expected, "{name}: {said}\n{judged}");
             match status {
