@@ -182,13 +182,16 @@ fn after_failure(
     })
 }
 
-/// The process must end by itself, but where memory runs out: then Rust's runtime says so and aborts.
+/// The process must end by itself, but where memory runs out: then the C library or Rust's runtime may say so and abort, which the
+/// program makes an error and a status, as soon as it has begun.
 pub fn ended_well(kind: Kind, run: &Run) -> Result<bool, String> {
     let status = run.ended.status;
-    let out_of_memory =
-        kind.is_memory() && status.signal() == Some(libc::SIGABRT) && !run.stderr.is_empty();
+    let aborted = match status.signal() {
+        Some(signal) => signal == libc::SIGABRT && !run.stderr.is_empty(),
+        None => status.code() == Some(1) && run.stderr.contains("error: aborted"),
+    };
     match (status.signal(), status.code()) {
-        (Some(_), _) if out_of_memory => Ok(true),
+        _ if kind.is_memory() && aborted => Ok(true),
         (Some(signal), _) => Err(format!("it dies of signal {signal}")),
         (_, Some(101)) => Err("it panics".to_owned()),
         _ if run.stderr.contains("panicked at") => Err("a thread panics".to_owned()),
