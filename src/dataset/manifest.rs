@@ -23,7 +23,7 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 
 /// Version of a dataset's form; a reader must refuse versions it does not know. Since 2, `events` says of which request or
@@ -253,22 +253,13 @@ pub fn digest(
     file: &Opened,
     go_on: &dyn Fn() -> std::io::Result<()>,
 ) -> std::io::Result<(u64, String)> {
-    let mut file = file.reader(0)?;
     let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
     let mut bytes = 0;
-    loop {
-        go_on()?;
-        match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(n) => {
-                hasher.update(&buffer[..n]);
-                bytes += n as u64;
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
+    file.pieces(go_on, |piece| {
+        hasher.update(piece);
+        bytes += piece.len() as u64;
+        Ok(())
+    })?;
     Ok((bytes, hex(&hasher.finalize())))
 }
 

@@ -10,6 +10,9 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+/// Bytes of a file that is read through at once.
+const PIECE: usize = 1 << 16;
+
 /// A file.
 #[derive(Debug, Clone)]
 pub struct Opened(Of);
@@ -70,6 +73,30 @@ impl Opened {
             }
             Of::Store(object) => Reading::Store(object.reader(begin)),
         })
+    }
+}
+
+impl Opened {
+    /// Gives `take` its bytes from the begin to the end, some at a time; `go_on` is asked before each.
+    ///
+    /// # Errors
+    /// Where it cannot be read, and those of both.
+    pub(crate) fn pieces(
+        &self,
+        go_on: &dyn Fn() -> io::Result<()>,
+        mut take: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut file = self.reader(0)?;
+        let mut buffer = vec![0; PIECE];
+        loop {
+            go_on()?;
+            match file.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(n) => take(&buffer[..n])?,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
     }
 }
 

@@ -26,7 +26,6 @@ const GRACE: Duration = Duration::from_millis(600);
 const TICK: Duration = Duration::from_millis(20);
 /// How long what threads still write to is removed again.
 const REMOVING: Duration = Duration::from_millis(250);
-
 /// How long the end of a process that a library aborts may take.
 const ABORTING: Duration = Duration::from_secs(3);
 
@@ -210,9 +209,7 @@ pub fn remove(path: &Path) {
 /// Ends the process for want of `bytes` bytes; `by_limit` where it is the limit of `memory` that refuses them. It never
 /// allocates in the thread that asked.
 pub fn out_of_memory(bytes: usize, by_limit: bool) -> ! {
-    if !WATCHED.load(Ordering::SeqCst) || IS_WATCHER.get() {
-        end_alone(b"error: out of memory\n");
-    }
+    end_unless_watched(b"error: out of memory\n");
     BY_LIMIT.store(by_limit, Ordering::SeqCst);
     MISSING.store(bytes.max(1), Ordering::SeqCst);
     loop {
@@ -236,9 +233,7 @@ pub fn heed_aborts() -> Result<()> {
 }
 
 fn aborting() {
-    if !WATCHED.load(Ordering::SeqCst) || IS_WATCHER.get() {
-        end_alone(b"error: aborted\n");
-    }
+    end_unless_watched(b"error: aborted\n");
     ABORTED.store(true, Ordering::SeqCst);
     // Where it was the allocator that gave up, its lock is held, and the thread that watches may wait for it.
     std::thread::sleep(ABORTING);
@@ -246,6 +241,13 @@ fn aborting() {
 }
 
 /// Ends the process from a thread that cannot allocate, where nobody else is there to end it.
+fn end_unless_watched(words: &[u8]) {
+    if !WATCHED.load(Ordering::SeqCst) || IS_WATCHER.get() {
+        end_alone(words);
+    }
+}
+
+/// Ends the process with `words`, and without allocating.
 fn end_alone(words: &[u8]) -> ! {
     let _ = std::io::Write::write_all(&mut std::io::stderr(), words);
     exit(1);

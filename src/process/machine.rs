@@ -1,6 +1,8 @@
-//! What the machine has to give to this process: CPUs, and memory within the limits of its control groups.
+//! What the machine has to give to this process: CPUs, memory within the limits of its control groups, room on
+//! its disks.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 /// Where control groups are told of.
@@ -18,6 +20,15 @@ pub fn available_memory() -> Option<u64> {
     let available = available(&told("/proc/meminfo"));
     let limit = group_limit(&told("/proc/self/cgroup"), Path::new(GROUPS));
     available.into_iter().chain(limit).min()
+}
+
+/// Bytes that the file system of `folder` has for this user. See statvfs(3).
+///
+/// # Errors
+/// Where the system does not say.
+pub(crate) fn free_disk(folder: &Path) -> io::Result<u64> {
+    let told = rustix::fs::statvfs(folder)?;
+    Ok(told.f_bavail.saturating_mul(told.f_frsize))
 }
 
 /// What `/proc/meminfo` says.

@@ -3,6 +3,7 @@
 use super::lttng::{lttng, version};
 use crate::dataset::record_metadata::Machine;
 use crate::error::{Error, Result};
+use crate::process::machine;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -124,8 +125,7 @@ fn daemon(root: bool, verbose: bool) -> Result<()> {
 /// # Errors
 /// [`Error::Io`].
 pub(super) fn free(dir: &Path) -> Result<u64> {
-    let stat = rustix::fs::statvfs(dir).map_err(|e| Error::io("read", dir)(e.into()))?;
-    Ok(stat.f_bavail * stat.f_frsize)
+    machine::free_disk(dir).map_err(Error::io("read", dir))
 }
 
 /// Whether the disk of `dir` has room.

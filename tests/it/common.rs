@@ -5,8 +5,9 @@ use arrow::datatypes::{DataType, Int32Type, Int64Type, SchemaRef, TimestampNanos
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 /// A file of tests/data.
 pub fn data(name: &str) -> PathBuf {
@@ -164,4 +165,21 @@ pub fn has(program: &str, args: &[&str]) -> bool {
         eprintln!("SKIPPED: {program} {} does not run here", args.join(" "));
     }
     there
+}
+
+/// Waits for something that has to come.
+pub fn until(what: &str, mut come: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !come() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Sends it the signal `name`, as `INT`.
+pub fn signal(child: &Child, name: &str) {
+    let sent = Command::new("sh")
+        .args(["-c", "kill -s $0 $1", name, &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
 }

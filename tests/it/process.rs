@@ -248,15 +248,8 @@ fn a_library_that_aborts_leaves_nothing() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let begun = Instant::now();
-    while fs::read_dir(&out).unwrap().next().is_none() {
-        assert!(begun.elapsed() < SOON);
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let killed = Command::new("kill")
-        .args(["-ABRT", &child.id().to_string()])
-        .status();
-    assert!(killed.unwrap().success());
+    until("rows", || fs::read_dir(&out).unwrap().next().is_some());
+    signal(&child, "ABRT");
     let done = child.wait_with_output().unwrap();
     ended_well(&done, &out, &[], "aborted");
     let said = stderr(&done);

@@ -4,8 +4,8 @@
 use crate::common::*;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 /// Keeps a file for each session in `sessions`, logs its calls, and fails at the call that `fail` holds words of (`late` in
 /// it: after having done it). A trace comes from where `trace` says.
@@ -98,22 +98,6 @@ impl Lab {
         let text = fs::read_to_string(self.path("out/r/record.json")).unwrap();
         serde_json::from_str(&text).unwrap()
     }
-}
-
-/// Waits for something that has to come.
-fn until(what: &str, mut come: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !come() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("sh")
-        .args(["-c", "kill -s $0 $1", name, &child.id().to_string()])
-        .status();
-    assert!(sent.unwrap().success());
 }
 
 fn runs(pid: &str) -> bool {

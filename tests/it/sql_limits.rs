@@ -1,9 +1,10 @@
 //! SQL that would take all of the stack, the time or the memory ends in a message, and a signal ends every query.
 
+use crate::common::signal;
 use crate::query::dataset;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longest time until a message.
@@ -275,13 +276,6 @@ fn a_table_that_is_dropped_gives_its_memory_back() {
     assert_eq!(done.status.code(), Some(0), "{}", said(&done));
 }
 
-fn kill(child: &Child, signal: &str) {
-    let killed = Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status();
-    assert!(killed.unwrap().success());
-}
-
 #[test]
 fn a_signal_ends_every_query_within_a_second_and_leaves_nothing() {
     let d = dataset();
@@ -295,7 +289,7 @@ fn a_signal_ends_every_query_within_a_second_and_leaves_nothing() {
     let busy = "SELECT sum(levenshtein(repeat('ab', 60000), repeat('ba', 60000))) FROM generate_series(1, 1000)";
     let sorted = "SELECT value FROM generate_series(1, 10000000000) ORDER BY -value";
     for sql in [copy.as_str(), busy, sorted] {
-        for signal in ["-INT", "-TERM"] {
+        for name in ["INT", "TERM"] {
             let allowed = out.path().display().to_string();
             let mut child = query(
                 d.path(),
@@ -311,7 +305,7 @@ fn a_signal_ends_every_query_within_a_second_and_leaves_nothing() {
                 child.try_wait().unwrap().is_none(),
                 "{sql}: ended by itself"
             );
-            kill(&child, signal);
+            signal(&child, name);
             let since = Instant::now();
             let status = child.wait().unwrap();
             let took = since.elapsed();

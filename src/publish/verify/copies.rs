@@ -12,17 +12,16 @@ use crate::dataset::opened::Opened;
 use crate::dataset::root::Root;
 use crate::dataset::temporary::Temporary;
 use crate::error::Result;
+use crate::process::machine;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// How the names of the folders for copies begin.
 const PREFIX: &str = "sysds-verify-";
 /// Bytes that the disk of the copies keeps free.
 const KEEP_FREE: u64 = 256 << 20;
-/// Bytes that are copied at once.
-const PIECE: usize = 1 << 20;
 
 /// Copies of the files of a recording. Dropped, they are removed.
 pub(super) struct Copies {
@@ -55,7 +54,7 @@ impl Copies {
         let Some(folder) = Temporary::new(PREFIX).ok() else {
             return Ok(None);
         };
-        if free(folder.path()) < all {
+        if machine::free_disk(folder.path()).unwrap_or(0) < all {
             return Ok(None);
         }
         let mut files = HashMap::new();
@@ -81,23 +80,7 @@ impl Copies {
     }
 }
 
-/// Bytes that the disk of `folder` has for this user; none where it does not say.
-fn free(folder: &Path) -> u64 {
-    match rustix::fs::statvfs(folder) {
-        Ok(stat) => stat.f_bavail.saturating_mul(stat.f_frsize),
-        Err(_) => 0,
-    }
-}
-
 fn copy(from: &Opened, to: &Path, stop: &dyn Fn() -> io::Result<()>) -> io::Result<()> {
-    let mut reader = from.reader(0)?;
     let mut file = File::create_new(to)?;
-    let mut piece = vec![0; PIECE];
-    loop {
-        stop()?;
-        match reader.read(&mut piece)? {
-            0 => return Ok(()),
-            read => file.write_all(&piece[..read])?,
-        }
-    }
+    from.pieces(stop, |piece| file.write_all(piece))
 }
